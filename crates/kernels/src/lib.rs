@@ -1,0 +1,43 @@
+//! The CPU arithmetic of SPLADE inference on plain slices: the only crate of the workspace with `unsafe`.
+//!
+//! Every function takes row-major `f32` slices and runs on the rayon pool that it is called from.
+//! CPU features are found at run time ([`SimdLevel::detect`]); no build needs `target-cpu` flags.
+//! Each fast function has an obvious twin in [`reference`], and a property test against it.
+//!
+//! ```
+//! use splade_kernels::{HeadShape, PoolActivation, PoolStrategy, head_pool};
+//!
+//! // Two texts of two and one tokens, hidden size 2, a vocabulary of three words.
+//! let hidden_states = [1.0, 0.0, 0.0, 2.0, -1.0, 0.0];
+//! let decoder = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
+//! let shape = HeadShape { hidden_size: 2, vocab_size: 3 };
+//! let pooled = head_pool(
+//!     &hidden_states, &decoder, &[0.0; 3], &[0, 2, 3], shape,
+//!     PoolStrategy::Max, PoolActivation::Relu,
+//! );
+//! assert_eq!(pooled.len(), 2 * 3);
+//! assert!((pooled[1] - 3.0_f32.ln()).abs() < 1e-6); // max(0, 0, 2) -> ln(1 + 2)
+//! assert_eq!(pooled[2], 0.0); // never positive
+//! ```
+
+mod simd;
+
+mod activation;
+mod attention;
+mod head;
+mod layer_norm;
+mod linear;
+mod mapped;
+mod math;
+mod matmul;
+pub mod reference;
+mod sparsify;
+
+pub use activation::{Activation, UnknownActivation, activate};
+pub use attention::{AttentionShape, packed_attention};
+pub use head::{HeadShape, PoolActivation, PoolStrategy, head_pool};
+pub use layer_norm::{add_layer_norm, layer_norm};
+pub use linear::{LinearShape, linear};
+pub use mapped::MappedFile;
+pub use simd::SimdLevel;
+pub use sparsify::non_zeros;

@@ -1,0 +1,160 @@
+//! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles, not code
+//! to run in anger.
+
+use crate::{Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy};
+
+/// The error function, by its everywhere-positive series (Abramowitz and Stegun 7.1.6).
+pub fn erf(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum, mut n) = (x, x, 0.0);
+    while term.abs() > 1e-18 * sum.abs() {
+        n += 1.0;
+        term *= 2.0 * x * x / (2.0 * n + 1.0);
+        sum += term;
+    }
+    2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
+}
+
+/// One number through an activation function.
+pub fn activation(activation: Activation, x: f64) -> f64 {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    match activation {
+        Activation::Gelu => 0.5 * x * (1.0 + erf(x / 2f64.sqrt())),
+        Activation::GeluTanh => {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+            0.5 * x * (1.0 + inner.tanh())
+        }
+        Activation::QuickGelu => x * sigmoid(1.702 * x),
+        Activation::Relu => x.max(0.0),
+        Activation::Relu2 => x.max(0.0).powi(2),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::Silu => x * sigmoid(x),
+        Activation::Sigmoid => sigmoid(x),
+        Activation::Tanh => x.tanh(),
+        Activation::Mish => x * x.exp().ln_1p().tanh(),
+        Activation::Linear => x,
+    }
+}
+
+/// The twin of [`crate::linear`].
+pub fn linear(
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    act: Activation,
+    shape: LinearShape,
+) -> Vec<f64> {
+    let rows = x.chunks_exact(shape.in_features);
+    rows.flat_map(|x| {
+        weight
+            .chunks_exact(shape.in_features)
+            .enumerate()
+            .map(move |(o, w)| activation(act, dot(x, w) + bias.map_or(0.0, |b| f64::from(b[o]))))
+    })
+    .collect()
+}
+
+/// The twin of [`crate::layer_norm`].
+pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f64> {
+    let width = gamma.len();
+    let rows = x.chunks_exact(width);
+    rows.flat_map(|row| {
+        let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / width as f64;
+        let variance =
+            row.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / width as f64;
+        row.iter().zip(gamma).zip(beta).map(move |((&v, &g), &b)| {
+            (f64::from(v) - mean) / (variance + f64::from(eps)).sqrt() * f64::from(g) + f64::from(b)
+        })
+    })
+    .collect()
+}
+
+/// The twin of [`crate::packed_attention`].
+pub fn packed_attention(qkv: &[f32], offsets: &[u32], shape: AttentionShape) -> Vec<f64> {
+    let hidden = shape.n_heads * shape.head_dim;
+    let part = |token: u32, which: usize, head: usize| {
+        let at = token as usize * 3 * hidden + which * hidden + head * shape.head_dim;
+        &qkv[at..at + shape.head_dim]
+    };
+    let mut out = vec![0.0; qkv.len() / 3];
+    for text in offsets.windows(2) {
+        for query in text[0]..text[1] {
+            for head in 0..shape.n_heads {
+                let scores: Vec<f64> = (text[0]..text[1])
+                    .map(|key| {
+                        dot(part(query, 0, head), part(key, 1, head)) * f64::from(shape.scale)
+                    })
+                    .collect();
+                let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = scores.iter().map(|s| (s - max).exp()).sum();
+                for (key, score) in (text[0]..text[1]).zip(&scores) {
+                    let weight = (score - max).exp() / sum;
+                    for (d, &v) in part(key, 2, head).iter().enumerate() {
+                        out[query as usize * hidden + head * shape.head_dim + d] +=
+                            weight * f64::from(v);
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The twin of [`crate::head_pool`]: every logit, activated, then pooled.
+pub fn head_pool(
+    hidden_states: &[f32],
+    decoder: &[f32],
+    bias: &[f32],
+    offsets: &[u32],
+    shape: HeadShape,
+    strategy: PoolStrategy,
+    activation: PoolActivation,
+) -> Vec<f64> {
+    let activate = |x: f64| match activation {
+        PoolActivation::Relu => x.max(0.0).ln_1p(),
+        PoolActivation::Log1pRelu => x.max(0.0).ln_1p().ln_1p(),
+    };
+    let mut pooled = Vec::new();
+    for text in offsets.windows(2) {
+        let tokens = &hidden_states
+            [text[0] as usize * shape.hidden_size..text[1] as usize * shape.hidden_size];
+        for (word, w) in decoder.chunks_exact(shape.hidden_size).enumerate() {
+            let weights = tokens
+                .chunks_exact(shape.hidden_size)
+                .map(|h| activate(dot(h, w) + f64::from(bias[word])));
+            pooled.push(match strategy {
+                PoolStrategy::Max => weights.fold(0.0, f64::max),
+                PoolStrategy::Sum => weights.sum(),
+            });
+        }
+    }
+    pooled
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+/// `[0, lengths[0], lengths[0] + lengths[1], ...]`.
+pub fn offsets(lengths: &[usize]) -> Vec<u32> {
+    let mut offsets = vec![0];
+    for length in lengths {
+        offsets.push(offsets[offsets.len() - 1] + *length as u32);
+    }
+    offsets
+}
+
+/// Numbers in [-1, 1) that depend on `seed` alone (splitmix64), for tests and benchmarks.
+pub fn noise(length: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..length).map(|_| next()).collect()
+}

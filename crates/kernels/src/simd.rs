@@ -1,0 +1,93 @@
+//! Which vector instructions this CPU has, and one body of code compiled for each of them.
+
+use std::sync::OnceLock;
+
+/// An instruction set that the kernels are compiled for: a token that exists only where the CPU
+/// has it.
+///
+/// Bodies use no fused multiply-add and fix the order of every sum, so that all levels give the
+/// same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimdLevel(Level);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// What every CPU of the target has (SSE2 on x86-64, NEON on AArch64).
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl SimdLevel {
+    /// The best level of this CPU, found once.
+    pub fn detect() -> Self {
+        static LEVEL: OnceLock<SimdLevel> = OnceLock::new();
+        *LEVEL
+            .get_or_init(|| *Self::available().last().expect("the portable level is always there"))
+    }
+
+    /// Every level that this CPU has, slowest first.
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut, reason = "only x86-64 has more than one level")]
+        let mut levels = vec![Self(Level::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            levels.push(Self(Level::Avx2));
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                levels.push(Self(Level::Avx512));
+            }
+        }
+        levels
+    }
+
+    /// The level's name, as `splade info` prints it.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    pub(crate) fn level(self) -> Level {
+        self.0
+    }
+}
+
+/// Defines `fn name(level, args...)`, which runs `body` compiled for `level`.
+///
+/// `body` must be `#[inline(always)]`, so that it takes on the features of its caller.
+macro_rules! multiversion {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
+        $(#[$doc])*
+        $vis fn $name(level: $crate::SimdLevel, $($arg: $ty),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+                fn avx512($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
+                match level.level() {
+                    // SAFETY: a `SimdLevel` of this kind is made only in `SimdLevel::available`,
+                    // after it detected each of these features on this CPU.
+                    $crate::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::simd::Level::Portable => {}
+                }
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = level;
+            $body($($arg),*)
+        }
+    };
+}
+pub(crate) use multiversion;

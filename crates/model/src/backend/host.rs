@@ -1,0 +1,122 @@
+//! The operations on tensors that live in host memory, by `splade-kernels`: on slices, without
+//! copies of the inputs.
+
+use std::borrow::Cow;
+
+use splade_kernels::{Activation, AttentionShape, HeadShape, LinearShape};
+
+use crate::Pooling;
+
+/// What the kernels need of a backend's tensor.
+pub(super) trait HostTensor: Sized {
+    fn dims(&self) -> Vec<usize>;
+
+    /// The values in row-major order; a copy only where the tensor is a view in another order.
+    ///
+    /// # Panics
+    /// When the tensor is not `f32`: models are loaded in nothing else.
+    fn values(&self) -> Cow<'_, [f32]>;
+
+    /// A tensor that takes over the allocation.
+    fn from_values(values: Vec<f32>, shape: [usize; 2]) -> Self;
+}
+
+/// Implements `SpladeBackend` for a backend whose tensors are [`HostTensor`]s.
+macro_rules! run_on_kernels {
+    ($backend:ty) => {
+        impl $crate::SpladeBackend for $backend {
+            fn fused_linear(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                weight: burn::tensor::ops::FloatTensor<Self>,
+                bias: Option<burn::tensor::ops::FloatTensor<Self>>,
+                activation: $crate::Activation,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::fused_linear(x, weight, bias, activation)
+            }
+
+            fn packed_attention(
+                qkv: burn::tensor::ops::FloatTensor<Self>,
+                offsets: &[u32],
+                shape: $crate::AttentionShape,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::packed_attention(qkv, offsets, shape)
+            }
+
+            fn add_layer_norm(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                residual: Option<burn::tensor::ops::FloatTensor<Self>>,
+                gamma: burn::tensor::ops::FloatTensor<Self>,
+                beta: burn::tensor::ops::FloatTensor<Self>,
+                eps: f32,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::add_layer_norm(x, residual, gamma, beta, eps)
+            }
+
+            fn head_pool(
+                hidden_states: burn::tensor::ops::FloatTensor<Self>,
+                decoder: burn::tensor::ops::FloatTensor<Self>,
+                bias: burn::tensor::ops::FloatTensor<Self>,
+                offsets: &[u32],
+                pooling: $crate::Pooling,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::head_pool(hidden_states, decoder, bias, offsets, pooling)
+            }
+        }
+    };
+}
+pub(super) use run_on_kernels;
+
+pub(super) fn fused_linear<T: HostTensor>(
+    x: T,
+    weight: T,
+    bias: Option<T>,
+    activation: Activation,
+) -> T {
+    let (out_features, in_features) = (weight.dims()[0], weight.dims()[1]);
+    let bias = bias.as_ref().map(T::values);
+    let shape = LinearShape { in_features, out_features };
+    let y =
+        splade_kernels::linear(&x.values(), &weight.values(), bias.as_deref(), activation, shape);
+    T::from_values(y, [x.dims()[0], out_features])
+}
+
+pub(super) fn packed_attention<T: HostTensor>(qkv: T, offsets: &[u32], shape: AttentionShape) -> T {
+    let attended = splade_kernels::packed_attention(&qkv.values(), offsets, shape);
+    T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])
+}
+
+pub(super) fn add_layer_norm<T: HostTensor>(
+    x: T,
+    residual: Option<T>,
+    gamma: T,
+    beta: T,
+    eps: f32,
+) -> T {
+    let mut y = x.values().into_owned();
+    let (gamma, beta) = (gamma.values(), beta.values());
+    match residual {
+        Some(r) => splade_kernels::add_layer_norm(&mut y, &r.values(), &gamma, &beta, eps),
+        None => splade_kernels::layer_norm(&mut y, &gamma, &beta, eps),
+    }
+    T::from_values(y, [x.dims()[0], gamma.len()])
+}
+
+pub(super) fn head_pool<T: HostTensor>(
+    hidden_states: T,
+    decoder: T,
+    bias: T,
+    offsets: &[u32],
+    pooling: Pooling,
+) -> T {
+    let (vocab_size, hidden_size) = (decoder.dims()[0], decoder.dims()[1]);
+    let pooled = splade_kernels::head_pool(
+        &hidden_states.values(),
+        &decoder.values(),
+        &bias.values(),
+        offsets,
+        HeadShape { hidden_size, vocab_size },
+        pooling.strategy,
+        pooling.activation,
+    );
+    T::from_values(pooled, [offsets.len() - 1, vocab_size])
+}

@@ -1,0 +1,80 @@
+//! Our backend extension: the operations in which SPLADE inference spends its time.
+//!
+//! `cfg(feature = ...)` for a backend stands in this folder and in lib.rs alone.
+
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(any(feature = "ndarray", feature = "flex"))]
+mod host;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+pub mod stock;
+#[cfg(feature = "wgpu")]
+mod wgpu;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+use splade_kernels::{Activation, AttentionShape};
+
+use crate::Pooling;
+
+/// A burn backend that SPLADE models run on.
+///
+/// Each operation has a body of stock burn operations (its namesake in [`stock`]); a backend
+/// overrides those that it does faster. All tensors are `f32`, row-major in meaning.
+pub trait SpladeBackend: Backend {
+    /// `activation(x · weightᵀ + bias)`.
+    ///
+    /// # Shapes
+    /// `x` `[tokens, in]`, `weight` `[out, in]`, `bias` `[out]`; returns `[tokens, out]`.
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        stock::fused_linear::<Self>(x, weight, bias, activation)
+    }
+
+    /// softmax(scale · Q Kᵀ) V for each head, each token seeing the tokens of its own text.
+    ///
+    /// # Shapes
+    /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
+    fn packed_attention(
+        qkv: FloatTensor<Self>,
+        offsets: &[u32],
+        shape: AttentionShape,
+    ) -> FloatTensor<Self> {
+        stock::packed_attention::<Self>(qkv, offsets, shape)
+    }
+
+    /// Layer norm of `x`, or of `x + residual`, over the last dimension.
+    ///
+    /// # Shapes
+    /// `x` and `residual` `[tokens, hidden]`, `gamma` and `beta` `[hidden]`; returns `[tokens, hidden]`.
+    fn add_layer_norm(
+        x: FloatTensor<Self>,
+        residual: Option<FloatTensor<Self>>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f32,
+    ) -> FloatTensor<Self> {
+        stock::add_layer_norm::<Self>(x, residual, gamma, beta, eps)
+    }
+
+    /// The decoder over the vocabulary with its activation, pooled over each text's tokens.
+    /// Never holds `[tokens, vocab]`.
+    ///
+    /// # Shapes
+    /// `hidden_states` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, `bias` `[vocab]`, `offsets`
+    /// `[texts + 1]`; returns `[texts, vocab]`, all >= 0, zeros for a text without tokens.
+    fn head_pool(
+        hidden_states: FloatTensor<Self>,
+        decoder: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        offsets: &[u32],
+        pooling: Pooling,
+    ) -> FloatTensor<Self> {
+        stock::head_pool::<Self>(hidden_states, decoder, bias, offsets, pooling)
+    }
+}

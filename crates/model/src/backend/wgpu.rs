@@ -1,0 +1,7 @@
+//! burn-wgpu, with the stock bodies.
+
+use burn_wgpu::Wgpu;
+
+use crate::SpladeBackend;
+
+impl SpladeBackend for Wgpu {}

@@ -1,0 +1,138 @@
+//! The layers that architectures are made of.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Int, Tensor, TensorData};
+use splade_kernels::Activation;
+
+use crate::weights::Weights;
+use crate::{ModelError, SpladeBackend};
+
+/// activation(x · weightᵀ + bias).
+#[derive(Module, Debug)]
+pub(crate) struct Linear<B: Backend> {
+    weight: Param<Tensor<B, 2>>,
+    bias: Option<Param<Tensor<B, 1>>>,
+}
+
+impl<B: SpladeBackend> Linear<B> {
+    /// Takes `path.weight` `[out, in]` and `path.bias` `[out]`.
+    pub(crate) fn load(
+        weights: &mut Weights,
+        path: &str,
+        out_in: [usize; 2],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        Self::load_stacked(weights, &[path], out_in, device)
+    }
+
+    /// Takes several layers of one size, which share their input, as one: their outputs stand side
+    /// by side. One product of three times the width beats three products.
+    pub(crate) fn load_stacked(
+        weights: &mut Weights,
+        paths: &[&str],
+        [out, in_features]: [usize; 2],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let (mut weight, mut bias) = (Vec::new(), Vec::new());
+        for path in paths {
+            weight.append(&mut weights.take(&format!("{path}.weight"), &[out, in_features])?);
+            bias.append(&mut weights.take(&format!("{path}.bias"), &[out])?);
+        }
+        let out = out * paths.len();
+        Ok(Self {
+            weight: param(weight, [out, in_features], device),
+            bias: Some(param(bias, [out], device)),
+        })
+    }
+
+    /// # Shapes
+    /// `x` `[tokens, in]`; returns `[tokens, out]`.
+    pub(crate) fn forward(&self, x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
+        let bias = self.bias.as_ref().map(|b| b.val().into_primitive().tensor());
+        wrap(B::fused_linear(unwrap(x), unwrap(self.weight.val()), bias, activation))
+    }
+}
+
+/// (x - mean) / sqrt(var + eps) · gamma + beta, over the last dimension.
+#[derive(Module, Debug)]
+pub(crate) struct LayerNorm<B: Backend> {
+    gamma: Param<Tensor<B, 1>>,
+    beta: Param<Tensor<B, 1>>,
+    eps: f64,
+}
+
+impl<B: SpladeBackend> LayerNorm<B> {
+    /// Takes `path.weight` and `path.bias`, both `[width]`.
+    pub(crate) fn load(
+        weights: &mut Weights,
+        path: &str,
+        width: usize,
+        eps: f64,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        Ok(Self {
+            gamma: param(weights.take(&format!("{path}.weight"), &[width])?, [width], device),
+            beta: param(weights.take(&format!("{path}.bias"), &[width])?, [width], device),
+            eps,
+        })
+    }
+
+    /// Normalises `x`, or `x + residual`.
+    pub(crate) fn forward(&self, x: Tensor<B, 2>, residual: Option<Tensor<B, 2>>) -> Tensor<B, 2> {
+        let (gamma, beta) = (self.gamma.val().into_primitive(), self.beta.val().into_primitive());
+        let residual = residual.map(unwrap);
+        wrap(B::add_layer_norm(unwrap(x), residual, gamma.tensor(), beta.tensor(), self.eps as f32))
+    }
+}
+
+/// A table with a row for each id.
+#[derive(Module, Debug)]
+pub(crate) struct Embedding<B: Backend> {
+    table: Param<Tensor<B, 2>>,
+}
+
+impl<B: SpladeBackend> Embedding<B> {
+    /// Takes `path` `[rows, width]`.
+    pub(crate) fn load(
+        weights: &mut Weights,
+        path: &str,
+        rows_width: [usize; 2],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let table = weights.take(path, &rows_width)?;
+        Ok(Self { table: param(table, rows_width, device) })
+    }
+
+    /// The rows of `ids`, which must be within the table: `[ids, width]`.
+    pub(crate) fn forward(&self, ids: &[u32]) -> Tensor<B, 2> {
+        let table = self.table.val();
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let shape = [ids.len()];
+        let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, shape), &table.device());
+        table.select(0, ids)
+    }
+
+    /// The whole table.
+    pub(crate) fn table(&self) -> Tensor<B, 2> {
+        self.table.val()
+    }
+}
+
+/// A parameter on the device.
+pub(crate) fn param<B: Backend, const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    let tensor = Tensor::from_data(TensorData::new(values, shape), device);
+    Param::initialized(ParamId::new(), tensor)
+}
+
+pub(crate) fn unwrap<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> B::FloatTensorPrimitive {
+    tensor.into_primitive().tensor()
+}
+
+pub(crate) fn wrap<B: Backend, const D: usize>(primitive: B::FloatTensorPrimitive) -> Tensor<B, D> {
+    Tensor::from_primitive(burn::tensor::TensorPrimitive::Float(primitive))
+}

@@ -1,0 +1,59 @@
+//! SPLADE models on burn: packed token ids in, one weight per vocabulary entry out.
+//!
+//! The model is written once, generic over [`SpladeBackend`]: burn's `Backend` with the few
+//! operations in which SPLADE inference spends its time. Each of them has a body of stock burn
+//! operations ([`stock`]), which runs anywhere and is the oracle of the fast ones.
+//!
+//! Tokens are packed from end to end: `hidden_states` is `[tokens, hidden]` with the `offsets` of
+//! the texts, so padding costs nothing and cannot leak into a maximum.
+//!
+//! Cargo features, one per backend, additive: `ndarray`, `flex`, `wgpu`.
+//!
+//! ```no_run
+//! # #[cfg(feature = "ndarray")]
+//! # fn main() -> Result<(), splade_model::ModelError> {
+//! use splade_model::{Checkpoint, NdArray, PackedTokens, Pooling, SpladeModel};
+//!
+//! let checkpoint = Checkpoint::open("tests/fixtures/splade-tiny".as_ref())?;
+//! let model = SpladeModel::<NdArray>::load(&checkpoint, &Default::default())?;
+//! // [CLS] lovely weather [SEP]
+//! let tokens = PackedTokens::new(&[101, 8403, 4633, 102], &[0; 4], &[0, 4]);
+//! let weights = model.forward(tokens, Pooling::default())?; // [texts, vocab]
+//! assert_eq!(weights.dims(), [1, 30522]);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "ndarray"))]
+//! # fn main() {}
+//! ```
+#![forbid(unsafe_code)]
+#![recursion_limit = "256"]
+
+mod batch;
+mod checkpoint;
+mod config;
+mod error;
+mod model;
+
+mod bert;
+
+mod head;
+mod layers;
+
+mod backend;
+mod names;
+mod weights;
+
+pub use backend::{SpladeBackend, stock};
+pub use batch::PackedTokens;
+pub use checkpoint::Checkpoint;
+pub use config::{BertConfig, ModelConfig};
+pub use error::ModelError;
+pub use model::{Pooling, SpladeModel};
+pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy};
+
+#[cfg(feature = "flex")]
+pub use burn_flex::{Flex, FlexDevice};
+#[cfg(feature = "ndarray")]
+pub use burn_ndarray::{NdArray, NdArrayDevice};
+#[cfg(feature = "wgpu")]
+pub use burn_wgpu::{Wgpu, WgpuDevice};

@@ -1,0 +1,107 @@
+//! The model as a whole: any architecture, from a checkpoint to `[texts, vocab]`.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use splade_kernels::{PoolActivation, PoolStrategy};
+
+use crate::bert::{self, Bert};
+use crate::weights::Weights;
+use crate::{Checkpoint, ModelConfig, ModelError, PackedTokens, SpladeBackend};
+
+/// How the logits of a text's tokens become one weight for each vocabulary entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pooling {
+    /// Maximum or sum over the tokens.
+    pub strategy: PoolStrategy,
+    /// What is applied to each logit.
+    pub activation: PoolActivation,
+}
+
+impl Default for Pooling {
+    /// max over the tokens of ln(1 + relu(logit)): what a plain masked-LM checkpoint gets.
+    fn default() -> Self {
+        Self { strategy: PoolStrategy::Max, activation: PoolActivation::Relu }
+    }
+}
+
+/// A SPLADE model on a backend.
+#[derive(Module, Debug)]
+pub struct SpladeModel<B: Backend> {
+    architecture: Architecture<B>,
+    #[module(skip)]
+    limits: Limits,
+}
+
+#[derive(Module, Debug)]
+enum Architecture<B: Backend> {
+    Bert(Bert<B>),
+}
+
+/// What the ids of a batch must stay below.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    vocab_size: usize,
+    type_vocab_size: usize,
+    positions: usize,
+}
+
+impl<B: SpladeBackend> SpladeModel<B> {
+    /// Loads the weights of a checkpoint onto a device, in `f32`.
+    ///
+    /// # Errors
+    /// A broken file; a weight that is missing, of the wrong shape, not a number, or left over.
+    pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
+        match checkpoint.config() {
+            ModelConfig::Bert(config) => {
+                let mut weights = Weights::open(checkpoint.weight_files(), &bert::NAMES)?;
+                let bert = Bert::load(&mut weights, config, device)?;
+                weights.finish()?;
+                let limits = Limits {
+                    vocab_size: config.vocab_size,
+                    type_vocab_size: config.type_vocab_size,
+                    positions: config.max_position_embeddings,
+                };
+                Ok(Self { architecture: Architecture::Bert(bert), limits })
+            }
+        }
+    }
+
+    /// One weight for each text and vocabulary entry, all >= 0, on the device.
+    ///
+    /// # Shapes
+    /// Returns `[texts, vocab]`; row i belongs to text i. A text without tokens gives zeros.
+    ///
+    /// # Errors
+    /// A token or token type without an embedding, a text of more tokens than positions.
+    pub fn forward(
+        &self,
+        tokens: PackedTokens<'_>,
+        pooling: Pooling,
+    ) -> Result<Tensor<B, 2>, ModelError> {
+        self.limits.check(tokens)?;
+        match &self.architecture {
+            Architecture::Bert(bert) => Ok(bert.forward(tokens, pooling)),
+        }
+    }
+}
+
+impl Limits {
+    fn check(&self, tokens: PackedTokens<'_>) -> Result<(), ModelError> {
+        let &Self { vocab_size, type_vocab_size, positions } = self;
+        let max = |ids: &[u32]| ids.iter().copied().max().unwrap_or(0);
+        let id = max(tokens.input_ids());
+        if id as usize >= vocab_size {
+            return Err(ModelError::TokenId { id, vocab_size });
+        }
+        let id = max(tokens.token_type_ids());
+        if id as usize >= type_vocab_size {
+            return Err(ModelError::TokenType { id, type_vocab_size });
+        }
+        let length = tokens.max_length();
+        if length > positions {
+            return Err(ModelError::TooLong { length, positions });
+        }
+        Ok(())
+    }
+}

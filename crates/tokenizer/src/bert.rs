@@ -1,0 +1,98 @@
+//! The tokenizer that transformers builds for the class `BertTokenizer`.
+//!
+//! transformers 5 takes no more than the vocabulary and the added tokens from `tokenizer.json` for
+//! this class; the normaliser, the pre-tokenizer, the template and the settings of WordPiece come
+//! from `tokenizer_config.json` and from the class. So a cased `tokenizer.json` beside a
+//! configuration that does not say `do_lower_case: false` is lower-cased.
+//!
+//! # Source
+//! transformers 5.24, `models/bert/tokenization_bert.py` and `tokenization_utils_tokenizers.py`.
+
+use tokenizers::models::ModelWrapper;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, Tokenizer};
+
+use crate::TokenizerError;
+use crate::config::{TokenSpec, TokenizerConfig};
+
+/// Makes `inner` what `BertTokenizer` makes of its vocabulary and of `config`.
+pub(crate) fn rebuild(
+    inner: &mut Tokenizer,
+    config: &TokenizerConfig,
+) -> Result<(), TokenizerError> {
+    // The caller has checked that the model is WordPiece.
+    let special = |spec: &Option<TokenSpec>, default: &str| {
+        spec.as_ref().map_or(default, TokenSpec::content).to_owned()
+    };
+    let unk = special(&config.unk_token, "[UNK]");
+    let sep = special(&config.sep_token, "[SEP]");
+    let cls = special(&config.cls_token, "[CLS]");
+
+    set_model(inner, &unk)?;
+    let lowercase = config.do_lower_case.unwrap_or(true);
+    let chinese = config.tokenize_chinese_chars.unwrap_or(true);
+    inner
+        .with_normalizer(Some(BertNormalizer::new(true, chinese, config.strip_accents, lowercase)))
+        .map_err(|source| TokenizerError::Parse { path: "tokenizer.json".into(), source })?;
+    inner.with_pre_tokenizer(Some(BertPreTokenizer));
+    set_template(inner, &cls, &sep)?;
+
+    let pad = special(&config.pad_token, "[PAD]");
+    let mask = special(&config.mask_token, "[MASK]");
+    let others = config.additional_special_tokens.iter().flatten().map(|t| t.content().to_owned());
+    // A token that is not in the vocabulary would get an id beyond the model's embeddings.
+    let known: Vec<AddedToken> = [unk, sep, pad, cls, mask]
+        .into_iter()
+        .chain(others)
+        .filter(|token| inner.token_to_id(token).is_some())
+        .map(|token| AddedToken::from(token, true))
+        .collect();
+    inner
+        .add_special_tokens(known)
+        .map_err(|source| TokenizerError::Parse { path: "tokenizer.json".into(), source })?;
+    Ok(())
+}
+
+/// WordPiece over the same vocabulary with the settings of the class: `##`, and words of more
+/// than 100 characters become the unknown token.
+fn set_model(inner: &mut Tokenizer, unk: &str) -> Result<(), TokenizerError> {
+    if inner.token_to_id(unk).is_none() {
+        return Err(TokenizerError::SpecialToken { token: unk.to_owned(), role: "unk_token" });
+    }
+    if let ModelWrapper::WordPiece(found) = inner.get_model() {
+        let mut model: WordPiece = found.clone();
+        model.unk_token = unk.to_owned();
+        model.continuing_subword_prefix = "##".to_owned();
+        model.max_input_chars_per_word = 100;
+        inner.with_model(model);
+    }
+    Ok(())
+}
+
+/// `[CLS] text [SEP]`, whatever `tokenizer.json` says.
+fn set_template(inner: &mut Tokenizer, cls: &str, sep: &str) -> Result<(), TokenizerError> {
+    let id = |token: &str, role| {
+        inner
+            .token_to_id(token)
+            .ok_or_else(|| TokenizerError::SpecialToken { token: token.to_owned(), role })
+    };
+    let (cls_id, sep_id) = (id(cls, "cls_token")?, id(sep, "sep_token")?);
+    let template = TemplateProcessing::builder()
+        .try_single(format!("{cls}:0 $A:0 {sep}:0"))
+        .and_then(|builder| builder.try_pair(format!("{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1")))
+        .map_err(|message| TokenizerError::Parse {
+            path: "tokenizer_config.json".into(),
+            source: message.into(),
+        })?
+        .special_tokens(vec![(cls, cls_id), (sep, sep_id)])
+        .build()
+        .map_err(|error| TokenizerError::Parse {
+            path: "tokenizer_config.json".into(),
+            source: error.into(),
+        })?;
+    inner.with_post_processor(Some(template));
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What can be wrong with a tokenizer's files or with what is asked of it.
+
+use std::path::PathBuf;
+
+/// Why a tokenizer could not be loaded or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    /// A file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `tokenizer.json` is not a tokenizer.
+    #[error("{} is not a tokenizer that can be read", .path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// `tokenizer_config.json` is not what it should be.
+    #[error("{} is not a tokenizer configuration", .path.display())]
+    ParseConfig {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A field of `tokenizer_config.json` has a value that is not known.
+    #[error("tokenizer_config.json: `{field}` is `{found}`, expected {expected}")]
+    ConfigValue {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The class of the tokenizer needs another kind of model than tokenizer.json holds.
+    #[error(
+        "tokenizer class `{class}` needs a WordPiece vocabulary, but tokenizer.json holds {found}"
+    )]
+    NotWordPiece {
+        /// The class that `tokenizer_config.json` names.
+        class: String,
+        /// What was found.
+        found: &'static str,
+    },
+    /// The class of the tokenizer is not supported.
+    #[error("tokenizer class `{class}` is not supported: {why}")]
+    UnsupportedClass {
+        /// The class that `tokenizer_config.json` names.
+        class: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// A special token is not in the vocabulary.
+    #[error("special token `{token}` ({role}) is not in the vocabulary of tokenizer.json")]
+    SpecialToken {
+        /// The token.
+        token: String,
+        /// What it is for.
+        role: &'static str,
+    },
+    /// The limit leaves no room for the special tokens.
+    #[error(
+        "max_seq_length {max_seq_length} is less than the {n_special} special tokens that each text gets"
+    )]
+    MaxSeqLength {
+        /// What was asked for.
+        max_seq_length: usize,
+        /// Special tokens of a text.
+        n_special: usize,
+    },
+    /// One text cannot be tokenised.
+    #[error("text {text} cannot be tokenised")]
+    Encode {
+        /// Its place among the texts, from 0.
+        text: usize,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// More tokens than offsets can count.
+    #[error(
+        "the texts of one call have {n_tokens} tokens; at most 2^32 - 1 can be encoded at once"
+    )]
+    TooManyTokens {
+        /// Tokens of all texts.
+        n_tokens: usize,
+    },
+}

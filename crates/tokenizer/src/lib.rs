@@ -1,0 +1,28 @@
+//! Text to packed token ids, and ids back to tokens, on Hugging Face's `tokenizers`.
+//!
+//! A [`Tokenizer`] is loaded from a model's folder and turns texts into a [`TokenBatch`]: the ids
+//! of all texts one after the other, with the offset of each, and no padding. Truncation and
+//! padding that are switched on in `tokenizer.json` are overridden.
+//!
+//! ```no_run
+//! use splade_tokenizer::Tokenizer;
+//!
+//! # fn main() -> Result<(), splade_tokenizer::TokenizerError> {
+//! let tokenizer = Tokenizer::load("tests/fixtures/splade-tiny".as_ref())?;
+//! let batch = tokenizer.encode_batch(&["The weather is lovely today.", ""])?;
+//! assert_eq!(batch.offsets, [0, 8, 10]); // [CLS] the weather is lovely today . [SEP], [CLS] [SEP]
+//! assert_eq!(tokenizer.token(batch.input_ids[1]), Some("the".to_owned()));
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod batch;
+mod bert;
+mod config;
+mod error;
+mod tokenizer;
+
+pub use batch::TokenBatch;
+pub use error::TokenizerError;
+pub use tokenizer::Tokenizer;

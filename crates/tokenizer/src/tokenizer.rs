@@ -1,0 +1,206 @@
+//! A model's tokenizer: loading it, many texts to packed ids, ids to tokens.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use tokenizers::models::ModelWrapper;
+use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy};
+
+use crate::config::TokenizerConfig;
+use crate::{TokenBatch, TokenizerError, bert};
+
+/// Turns texts into packed token ids, as transformers' tokenizer of the same folder does.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    direction: TruncationDirection,
+    model_max_length: Option<usize>,
+    n_special: usize,
+    max_seq_length: Option<usize>,
+}
+
+impl Tokenizer {
+    /// Loads `tokenizer.json` and, where it is there, `tokenizer_config.json` of a model's folder.
+    ///
+    /// Truncation and padding that `tokenizer.json` has switched on are switched off. The longest
+    /// text is what `model_max_length` says, until [`set_max_seq_length`](Self::set_max_seq_length).
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not what it should be; a tokenizer class that is not
+    /// supported; a special token that is not in the vocabulary.
+    pub fn load(folder: &Path) -> Result<Self, TokenizerError> {
+        let config = TokenizerConfig::load(folder)?;
+        let mut inner = read(&folder.join("tokenizer.json"), &config)?;
+        let baked_in = inner.get_truncation().map(|t| t.direction);
+        inner
+            .with_truncation(None)
+            .map_err(|source| TokenizerError::Parse {
+                path: folder.join("tokenizer.json"),
+                source,
+            })?
+            .with_padding(None);
+        if is_bert(&inner, &config)? {
+            bert::rebuild(&mut inner, &config)?;
+        }
+        inner.set_encode_special_tokens(config.split_special_tokens.unwrap_or(false));
+        let n_special = inner.get_post_processor().map_or(0, |p| p.added_tokens(false));
+        let mut tokenizer = Self {
+            inner,
+            direction: config.truncation_direction(baked_in)?,
+            model_max_length: config.max_length()?,
+            n_special,
+            max_seq_length: None,
+        };
+        if let Some(max_length) = tokenizer.model_max_length {
+            tokenizer.set_max_seq_length(max_length)?;
+        }
+        Ok(tokenizer)
+    }
+
+    /// The longest text in tokens that the tokenizer's files allow; `None` where they name no limit.
+    pub fn model_max_length(&self) -> Option<usize> {
+        self.model_max_length
+    }
+
+    /// Tokens, special ones counted, that a text is cut to; `None` cuts nothing.
+    pub fn max_seq_length(&self) -> Option<usize> {
+        self.max_seq_length
+    }
+
+    /// Cuts texts to `max_seq_length` tokens from now on. The special tokens count, and are kept.
+    ///
+    /// # Errors
+    /// When that leaves no room for the special tokens, or is 0.
+    pub fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), TokenizerError> {
+        // Checked here, since `tokenizers` would subtract one from the other without a check.
+        if max_seq_length < self.n_special.max(1) {
+            return Err(TokenizerError::MaxSeqLength { max_seq_length, n_special: self.n_special });
+        }
+        let params = TruncationParams {
+            direction: self.direction,
+            max_length: max_seq_length,
+            strategy: TruncationStrategy::LongestFirst,
+            stride: 0,
+        };
+        self.inner
+            .with_truncation(Some(params))
+            .expect("a stride of 0 is never more than the room that was checked above");
+        self.max_seq_length = Some(max_seq_length);
+        Ok(())
+    }
+
+    /// One more than the largest token id: what a model's embeddings must at least have.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
+    }
+
+    /// Special tokens that each text gets.
+    pub fn n_special_tokens(&self) -> usize {
+        self.n_special
+    }
+
+    /// Tokenises texts in parallel, on the rayon pool that this is called from. Text i of the batch
+    /// is `texts[i]`.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses, by its place; more than 2^32 - 1 tokens.
+    pub fn encode_batch<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<TokenBatch, TokenizerError> {
+        let encoded: Vec<_> = texts
+            .par_iter()
+            .enumerate()
+            .map(|(text, content)| {
+                let encoding = self
+                    .inner
+                    .encode_fast(content.as_ref(), true)
+                    .map_err(|source| TokenizerError::Encode { text, source })?;
+                // Keep the ids alone: an `Encoding` holds a string for each token.
+                let truncated = !encoding.get_overflowing().is_empty();
+                Ok((encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec(), truncated))
+            })
+            .collect::<Result<_, TokenizerError>>()?;
+
+        let n_tokens = encoded.iter().map(|(ids, ..)| ids.len()).sum();
+        if u32::try_from(n_tokens).is_err() {
+            return Err(TokenizerError::TooManyTokens { n_tokens });
+        }
+        let mut batch = TokenBatch {
+            input_ids: Vec::with_capacity(n_tokens),
+            token_type_ids: Vec::with_capacity(n_tokens),
+            offsets: Vec::with_capacity(texts.len() + 1),
+            n_truncated: 0,
+        };
+        batch.offsets.push(0);
+        for (ids, type_ids, truncated) in encoded {
+            batch.input_ids.extend(ids);
+            batch.token_type_ids.extend(type_ids);
+            batch.offsets.push(batch.input_ids.len() as u32);
+            batch.n_truncated += usize::from(truncated);
+        }
+        Ok(batch)
+    }
+
+    /// The token of an id as the vocabulary spells it (`##ing`, `[SEP]`).
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The id of a token as the vocabulary spells it.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+}
+
+/// Reads `tokenizer.json`. Added tokens that `tokenizer_config.json` lists replace its own.
+fn read(path: &Path, config: &TokenizerConfig) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let bytes = std::fs::read(path)
+        .map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+    let parse_error = |source| TokenizerError::Parse { path: path.to_owned(), source };
+    let Some(added) = &config.added_tokens_decoder else {
+        return tokenizers::Tokenizer::from_bytes(&bytes).map_err(parse_error);
+    };
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| parse_error(error.into()))?;
+    let added = added.iter().map(|(id, token)| {
+        let mut token = token.clone();
+        if let Some(fields) = token.as_object_mut() {
+            fields.insert("id".to_owned(), (*id).into());
+        }
+        token
+    });
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("added_tokens".to_owned(), added.collect());
+    }
+    tokenizers::Tokenizer::from_bytes(json.to_string()).map_err(parse_error)
+}
+
+/// Whether transformers would build its `BertTokenizer` from these files.
+///
+/// An absent class means the one of the model's architecture, which for every architecture with a
+/// WordPiece vocabulary that is loaded here is this one.
+fn is_bert(
+    inner: &tokenizers::Tokenizer,
+    config: &TokenizerConfig,
+) -> Result<bool, TokenizerError> {
+    let class = config.tokenizer_class.as_deref();
+    let found = match inner.get_model() {
+        ModelWrapper::WordPiece(_) => None,
+        ModelWrapper::BPE(_) => Some("BPE"),
+        ModelWrapper::WordLevel(_) => Some("WordLevel"),
+        ModelWrapper::Unigram(_) => Some("Unigram"),
+    };
+    match (class.map(|name| name.trim_end_matches("Fast")), found) {
+        (None, found) => Ok(found.is_none()),
+        (Some("BertTokenizer" | "DistilBertTokenizer"), None) => Ok(true),
+        (Some("BertTokenizer" | "DistilBertTokenizer"), Some(found)) => {
+            Err(TokenizerError::NotWordPiece { class: class.unwrap_or_default().to_owned(), found })
+        }
+        (Some("BertJapaneseTokenizer"), _) => Err(TokenizerError::UnsupportedClass {
+            class: class.unwrap_or_default().to_owned(),
+            why: "it splits words with MeCab and its dictionary, which are not in tokenizer.json",
+        }),
+        (Some(_), _) => Ok(false),
+    }
+}
