@@ -1,2 +1,56 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask`: the project's own commands. This file only dispatches.
+
+#![forbid(unsafe_code)]
+
+mod backends;
+mod check;
+mod command;
+mod fixtures;
+mod test;
+mod tidy;
+mod vulkan;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check the rules of the house that need no compiler
+    Tidy,
+    /// Run tidy, rustfmt, clippy and rustdoc; any warning fails
+    Check,
+    /// Run all tests on all backends; on Debian as root, first install a software Vulkan driver
+    Test {
+        /// Arguments for `cargo test`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Make the fixtures and golden values again, with sentence-transformers in its own venv
+    Fixtures,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Tidy => tidy::run(),
+        Task::Check => check::run(),
+        Task::Test { arguments } => test::run(&arguments),
+        Task::Fixtures => fixtures::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -51,6 +51,8 @@ pub use error::ModelError;
 pub use model::{Pooling, SpladeModel};
 pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy};
 
+#[cfg(feature = "wgpu")]
+pub use backend::wgpu::probe_wgpu;
 #[cfg(feature = "flex")]
 pub use burn_flex::{Flex, FlexDevice};
 #[cfg(feature = "ndarray")]

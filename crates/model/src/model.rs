@@ -86,6 +86,21 @@ impl<B: SpladeBackend> SpladeModel<B> {
     }
 }
 
+impl<B: SpladeBackend> SpladeModel<B> {
+    /// As [`forward`](Self::forward), copied to the host: `[texts, vocab]`, row-major.
+    ///
+    /// # Errors
+    /// See [`forward`](Self::forward).
+    pub fn forward_to_host(
+        &self,
+        tokens: PackedTokens<'_>,
+        pooling: Pooling,
+    ) -> Result<Vec<f32>, ModelError> {
+        let weights = self.forward(tokens, pooling)?;
+        Ok(weights.into_data().into_vec().expect("models are loaded and run in f32"))
+    }
+}
+
 impl Limits {
     fn check(&self, tokens: PackedTokens<'_>) -> Result<(), ModelError> {
         let &Self { vocab_size, type_vocab_size, positions } = self;

@@ -1,1 +1,62 @@
-//! placeholder
+//! Learned sparse text vectors (SPLADE): what sentence-transformers' `SparseEncoder` does, in Rust.
+//!
+//! A SPLADE model turns a text into weights for words of its vocabulary: for the words that the
+//! text contains, and for related ones that it does not. Most weights are zero, so the vectors go
+//! into an inverted index, and a dot product of two of them says how well two texts match.
+//!
+//! ```
+//! use splade::SparseEncoder;
+//!
+//! # fn main() -> Result<(), splade::SpladeError> {
+//! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");
+//! let encoder = SparseEncoder::load(folder)?;
+//! let embeddings = encoder.encode(&[
+//!     "The weather is lovely today.",
+//!     "It's so sunny outside!",
+//!     "He drove to the stadium.",
+//! ])?;
+//! assert_eq!((embeddings.n_rows(), embeddings.dimension()), (3, 30522));
+//!
+//! // How well do they match? The dot product of each with each.
+//! let scores = encoder.similarity(&embeddings, &embeddings);
+//! assert!((scores[(0, 1)] - 7.1662).abs() < 1e-3);
+//!
+//! // What do they mean? The heaviest tokens.
+//! let tokens = encoder.decode(embeddings.row(0), Some(3));
+//! assert_eq!(tokens[0].0, "today");
+//!
+//! // How sparse are they?
+//! assert_eq!(embeddings.sparsity().active_dims, 29.0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Cargo features
+//! One per backend, additive; none changes a result beyond rounding: `ndarray` (the default) and
+//! `flex` run on the CPU, `wgpu` on GPUs. [`Device`] chooses among them at run time.
+#![forbid(unsafe_code)]
+
+mod device;
+mod encoder;
+mod error;
+mod options;
+mod plan;
+
+mod backends;
+
+pub use device::Device;
+pub use encoder::{Encoded, SparseEncoder};
+pub use error::SpladeError;
+pub use options::{EncodeOptions, SparseEncoderBuilder};
+pub use plan::plan_batches;
+
+pub use splade_sparse::{
+    DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,
+    SparseMatrixBuilder, SparseRow, SparseRowView, Sparsity, intersection,
+};
+
+/// Errors of the crates below, which are the sources of [`SpladeError`].
+pub mod errors {
+    pub use splade_model::ModelError;
+    pub use splade_tokenizer::TokenizerError;
+}

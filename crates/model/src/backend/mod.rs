@@ -10,7 +10,7 @@ mod host;
 mod ndarray;
 pub mod stock;
 #[cfg(feature = "wgpu")]
-mod wgpu;
+pub(crate) mod wgpu;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;

@@ -18,7 +18,7 @@ const GROUP_TOKENS: usize = 2048;
 /// Logits that the head holds at once.
 const TILE_LOGITS: usize = 1 << 22;
 
-/// The body of [x.
+/// The body of [`SpladeBackend::fused_linear`](crate::SpladeBackend::fused_linear).
 pub fn fused_linear<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,

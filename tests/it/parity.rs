@@ -1,0 +1,143 @@
+//! Our vectors are sentence-transformers' vectors.
+
+use std::num::NonZeroUsize;
+
+use splade::{EncodeOptions, SparseEncoder};
+
+use crate::devices::{self, Tested};
+use crate::golden::{self, Golden, assert_row, assert_rows, text};
+
+/// Plain masked-LM checkpoints, each with what is particular about it in tests/reference/README.md.
+const CHECKPOINTS: [&str; 7] = [
+    "splade-tiny",
+    "bert-gelu",
+    "bert-relu-untied",
+    "bert-gelu-new-cased",
+    "bert-silu-unprefixed",
+    "bert-f16",
+    "bert-bf16",
+];
+
+fn load(golden: &Golden, tested: &Tested) -> SparseEncoder {
+    let folder = golden::fixture(&golden.checkpoint);
+    SparseEncoder::builder().device(tested.device.clone()).load(folder).unwrap()
+}
+
+fn on_every_device(check: impl Fn(&str, &Golden, &mut SparseEncoder, &Tested)) {
+    for tested in devices::all() {
+        for name in CHECKPOINTS {
+            let golden = golden::load(name);
+            let mut encoder = load(&golden, &tested);
+            check(&format!("{name} on {}", tested.device), &golden, &mut encoder, &tested);
+        }
+    }
+}
+
+#[test]
+fn rows_equal_the_reference_in_one_batch() {
+    on_every_device(|context, golden, encoder, tested| {
+        let texts: Vec<_> = golden.rows.iter().map(|row| text(&row.name)).collect();
+        let embeddings = encoder.encode(&texts).unwrap();
+        assert_rows(&embeddings, &golden.rows, tested.tolerance, context);
+    });
+}
+
+#[test]
+fn rows_equal_the_reference_alone() {
+    on_every_device(|context, golden, encoder, tested| {
+        for row in &golden.rows {
+            let embedding = encoder.encode_one(text(&row.name)).unwrap();
+            assert_row(embedding.view(), row, tested.tolerance, context);
+        }
+    });
+}
+
+#[test]
+fn rows_equal_the_reference_in_batches_of_few_tokens() {
+    on_every_device(|context, golden, encoder, tested| {
+        let texts: Vec<_> = golden.rows.iter().map(|row| text(&row.name)).collect();
+        let options =
+            EncodeOptions::default().with_max_batch_tokens(NonZeroUsize::new(60).unwrap());
+        let embeddings = encoder.encode_with(&texts, &options).unwrap().embeddings;
+        assert_rows(&embeddings, &golden.rows, tested.tolerance, context);
+    });
+}
+
+#[test]
+fn rows_equal_the_reference_under_a_shorter_limit() {
+    on_every_device(|context, golden, encoder, tested| {
+        for row in &golden.rows_max_seq_length {
+            encoder.set_max_seq_length(row.max_seq_length.unwrap()).unwrap();
+            let embedding = encoder.encode_one(text(&row.name)).unwrap();
+            assert_row(embedding.view(), row, tested.tolerance, context);
+        }
+    });
+}
+
+#[test]
+fn rows_equal_the_reference_under_max_active_dims() {
+    on_every_device(|context, golden, encoder, tested| {
+        for row in &golden.rows_max_active_dims {
+            let k = NonZeroUsize::new(row.max_active_dims.unwrap()).unwrap();
+            let options = EncodeOptions::default().with_max_active_dims(k);
+            let found = encoder.encode_with(&[text(&row.name)], &options).unwrap().embeddings;
+            assert!(found.row(0).nnz() <= k.get());
+            assert_row(found.row(0), row, tested.tolerance, context);
+        }
+    });
+}
+
+#[test]
+fn tokens_are_the_reference_s() {
+    for name in CHECKPOINTS {
+        let golden = golden::load(name);
+        let tokenizer =
+            splade_tokenizer::Tokenizer::load(&golden::fixture(&golden.checkpoint)).unwrap();
+        let mut tokenizer = tokenizer;
+        tokenizer.set_max_seq_length(golden.max_seq_length).unwrap();
+        for row in &golden.rows {
+            let batch = tokenizer.encode_batch(&[text(&row.name)]).unwrap();
+            assert_eq!(batch.input_ids, row.input_ids, "{name}, text `{}`", row.name);
+        }
+    }
+}
+
+#[test]
+fn sizes_are_the_reference_s() {
+    on_every_device(|context, golden, encoder, _| {
+        assert_eq!(encoder.dimension(), golden.vocab_size, "{context}");
+        assert_eq!(encoder.max_seq_length(), golden.max_seq_length, "{context}");
+    });
+}
+
+#[test]
+fn similarity_sparsity_and_decoding_equal_the_reference() {
+    on_every_device(|context, golden, encoder, _| {
+        let names = &golden.similarity.names;
+        let texts: Vec<_> = names.iter().map(|name| text(name)).collect();
+        let embeddings = encoder.encode(&texts).unwrap();
+        let scores = encoder.similarity(&embeddings, &embeddings);
+        for (i, row) in golden.similarity.matrix["dot"].iter().enumerate() {
+            for (j, &exact) in row.iter().enumerate() {
+                let found = scores[(i, j)];
+                assert!(
+                    (found - exact).abs() <= 1e-3 + 1e-4 * exact,
+                    "{context}: {found}, {exact}"
+                );
+            }
+        }
+        let sparsity = SparseEncoder::sparsity(&embeddings);
+        assert!((sparsity.active_dims - golden.sparsity.active_dims).abs() < 1e-3, "{context}");
+        assert!(
+            (sparsity.sparsity_ratio - golden.sparsity.sparsity_ratio).abs() < 1e-6,
+            "{context}"
+        );
+        for expected in &golden.decode {
+            let row = encoder.encode_one(text(&expected.name)).unwrap();
+            let found = encoder.decode(row.view(), Some(expected.top_k));
+            let tokens =
+                |list: &[(String, f32)]| list.iter().map(|t| t.0.clone()).collect::<Vec<_>>();
+            assert_eq!(tokens(&found), tokens(&expected.tokens), "{context}: {}", expected.name);
+        }
+    });
+}

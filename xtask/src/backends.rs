@@ -1,0 +1,68 @@
+//! The backends of the workspace: their Cargo features, and the packages that belong to each.
+
+/// The one feature set of all checks and tests, so that cargo has one build to make and to keep.
+pub(crate) const ALL_FEATURES: &str = "splade/ndarray,splade/flex,splade/wgpu,\
+     splade-cli/ndarray,splade-cli/flex,splade-cli/wgpu";
+
+/// Cargo features that name a backend, or a kind of GPU of one.
+pub(crate) const FEATURE_NAMES: [&str; 6] = ["ndarray", "flex", "wgpu", "vulkan", "metal", "cuda"];
+
+pub(crate) struct Backend {
+    pub(crate) feature: &'static str,
+    /// Packages that only this backend may bring: a name, or the start of one before a `*`.
+    pub(crate) packages: &'static [&'static str],
+}
+
+/// `ndarray` (mathematics for sprs and burn-std) and `cubecl-common`, `cubecl-zspace` (burn-std)
+/// are in every tree, so they belong to none.
+pub(crate) const BACKENDS: [Backend; 3] = [
+    Backend { feature: "ndarray", packages: &["burn-ndarray"] },
+    Backend { feature: "flex", packages: &["burn-flex"] },
+    Backend {
+        feature: "wgpu",
+        packages: &[
+            "burn-wgpu",
+            "burn-cubecl*",
+            "burn-fusion",
+            "cubecl",
+            "cubecl-core",
+            "cubecl-runtime",
+            "cubecl-wgpu",
+            "naga",
+            "wgpu*",
+        ],
+    },
+];
+
+impl Backend {
+    pub(crate) fn owns(&self, package: &str) -> bool {
+        self.packages.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => package.starts_with(start),
+            None => package == *pattern,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_backend_is_in_the_one_feature_set() {
+        for backend in BACKENDS {
+            for package in ["splade", "splade-cli"] {
+                let feature = format!("{package}/{}", backend.feature);
+                assert!(ALL_FEATURES.split(',').any(|name| name == feature), "{feature}");
+            }
+            assert!(FEATURE_NAMES.contains(&backend.feature));
+        }
+    }
+
+    #[test]
+    fn a_star_matches_the_rest_of_a_name_and_nothing_else_does() {
+        let [ndarray, _, wgpu] = BACKENDS;
+        assert!(wgpu.owns("wgpu-hal"));
+        assert!(!wgpu.owns("cubecl-common"));
+        assert!(!ndarray.owns("ndarray"));
+    }
+}

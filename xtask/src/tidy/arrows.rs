@@ -1,0 +1,54 @@
+//! Rule: workspace packages depend on each other only along the arrows of ARCHITECTURE.md.
+
+use super::violation::Violation;
+
+/// A package, and the members that it may depend on, in its tests too.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("splade-kernels", &[]),
+    ("splade-sparse", &["splade-kernels"]),
+    ("splade-tokenizer", &[]),
+    ("splade-model", &["splade-kernels"]),
+    ("splade", &["splade-sparse", "splade-tokenizer", "splade-model"]),
+    ("splade-cli", &["splade"]),
+    ("xtask", &[]),
+];
+
+pub(crate) fn check(package: &str, dependencies: &[&str], members: &[&str]) -> Vec<Violation> {
+    let violation = |remedy| Violation { place: package.into(), rule: "arrows", remedy };
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package) else {
+        let remedy = "no arrows are stated for this package: add it to ARCHITECTURE.md and \
+                      xtask/src/tidy/arrows.rs";
+        return vec![violation(remedy.into())];
+    };
+    dependencies
+        .iter()
+        .filter(|dependency| members.contains(dependency) && !allowed.contains(dependency))
+        .map(|dependency| {
+            violation(format!("depends on {dependency}, against the arrows: take that out"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEMBERS: [&str; 4] = ["splade-kernels", "splade-sparse", "splade-model", "splade"];
+
+    #[test]
+    fn the_rooms_in_the_middle_may_not_import_each_other() {
+        let found = check("splade-model", &["splade-kernels", "splade-sparse", "burn"], &MEMBERS);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].remedy.contains("splade-sparse"));
+    }
+
+    #[test]
+    fn the_program_may_not_reach_past_the_facade() {
+        assert_eq!(check("splade-cli", &["splade", "splade-model"], &MEMBERS).len(), 1);
+    }
+
+    #[test]
+    fn a_package_without_arrows_is_a_violation() {
+        assert_eq!(check("splade-extra", &[], &MEMBERS).len(), 1);
+    }
+}

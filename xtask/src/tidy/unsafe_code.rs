@@ -1,0 +1,63 @@
+//! Rule: `unsafe` stands in splade-kernels alone, and all other crates forbid it.
+
+use super::source::SourceFile;
+use super::violation::{Violation, at_line};
+
+const ALLOWED: &str = "crates/kernels/src/";
+const FORBID: &str = "#![forbid(unsafe_code)]";
+const RULE: &str = "unsafe-code";
+
+pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
+    if file.path.starts_with(ALLOWED) {
+        return Vec::new();
+    }
+    file.code
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| {
+            line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
+        })
+        .map(|(line, _)| Violation {
+            place: at_line(&file.path, line),
+            rule: RULE,
+            remedy: format!("`unsafe` is allowed only in {ALLOWED}: move the code there"),
+        })
+        .collect()
+}
+
+/// `file` is the root file of a library or a program.
+pub(crate) fn check_root(file: &SourceFile) -> Option<Violation> {
+    let forbids = file.code.lines().any(|line| line.trim() == FORBID);
+    (!forbids && !file.path.starts_with(ALLOWED)).then(|| Violation {
+        place: file.path.clone(),
+        rule: RULE,
+        remedy: format!("add `{FORBID}` below the file's documentation"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> SourceFile {
+        SourceFile::new(path, text.into())
+    }
+
+    #[test]
+    fn unsafe_outside_the_kernels_is_a_violation() {
+        let text = "#![forbid(unsafe_code)]\n// unsafe\nunsafe fn f() {}\nlet s = \"unsafe\";\n";
+        let found = check(&file("crates/model/src/lib.rs", text));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].place, "crates/model/src/lib.rs:3");
+        assert_eq!(check(&file("crates/kernels/src/simd.rs", text)), []);
+    }
+
+    #[test]
+    fn a_root_file_must_forbid_unsafe() {
+        assert!(
+            check_root(&file("crates/cli/src/main.rs", "// #![forbid(unsafe_code)]")).is_some()
+        );
+        assert_eq!(check_root(&file("crates/cli/src/main.rs", FORBID)), None);
+        assert_eq!(check_root(&file("crates/kernels/src/lib.rs", "")), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! What cargo and git know of the workspace: its members, its folder, its files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use cargo_metadata::{Metadata, MetadataCommand};
+
+use crate::command;
+
+/// The members and their manifests; what they depend on is not resolved.
+pub(crate) fn load_metadata() -> Result<Metadata> {
+    Ok(MetadataCommand::new().no_deps().exec()?)
+}
+
+/// Files that git tracks or would, below `root`: paths with `/`, sorted, ignored files left out.
+pub(crate) fn list_files(root: &Path) -> Result<Vec<String>> {
+    let list = command::read(std::process::Command::new("git").current_dir(root).args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+    ]))?;
+    let mut files: Vec<String> = list
+        .split_terminator('\0')
+        .filter(|path| root.join(path).is_file()) // not deleted since the last commit
+        .map(str::to_owned)
+        .collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Names of all packages in the tree of `package`, itself included, as `features` select them.
+/// Development dependencies are not followed.
+pub(crate) fn list_tree(root: &Path, package: &str, features: &[&str]) -> Result<Vec<String>> {
+    let tree = command::read(
+        command::cargo()
+            .current_dir(root)
+            .args(["tree", "--package", package])
+            .args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+            .args(features),
+    )?;
+    let mut names: Vec<String> =
+        tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The folder for what is built, below which the other tasks keep their own things.
+pub(crate) fn target_folder(metadata: &Metadata) -> PathBuf {
+    metadata.target_directory.clone().into_std_path_buf()
+}
