@@ -1,1 +1,572 @@
+//! A folder that is broken or not supported is refused, by the name of what is wrong with it.
 
+use std::error::Error;
+
+use proptest::prelude::*;
+use safetensors::tensor::Dtype;
+use serde_json::{Value, json};
+use splade::errors::{ModelError, TokenizerError};
+use splade::{Device, SparseEncoder, SpladeError};
+
+use crate::folder::{Folder, Weight};
+
+const CONFIG: &str = "config.json";
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const WEIGHTS: &str = "model.safetensors";
+
+fn whole() -> Folder {
+    Folder::copy_of("random/bert-gelu")
+}
+
+/// The message of an error with those of its causes.
+fn message(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Loading `$folder` gives an error of this variant, whose message has each of `$named`.
+macro_rules! assert_refused {
+    ($folder:expr, $variant:pat, $named:expr) => {{
+        let folder: Folder = $folder;
+        let error = folder.load().expect_err("a broken checkpoint was loaded");
+        assert!(matches!(error, $variant), "{error:?}");
+        let message = message(&error);
+        for named in $named {
+            assert!(message.contains(named), "`{named}` is not in: {message}");
+        }
+    }};
+}
+
+#[test]
+fn the_folder_that_is_broken_below_is_whole() {
+    whole().load().unwrap();
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let error = SparseEncoder::load("/no/such/folder").unwrap_err();
+    assert!(matches!(error, SpladeError::NoFolder { .. }), "{error:?}");
+    assert!(message(&error).contains("/no/such/folder"), "{error}");
+}
+
+#[test]
+fn a_missing_config_json_is_named() {
+    assert_refused!(whole().remove(CONFIG), SpladeError::Model(ModelError::Read { .. }), [CONFIG]);
+}
+
+#[test]
+fn a_config_json_that_is_not_json_is_named() {
+    for broken in
+        ["", "{", "[]", "model_type: bert", "{\"vocab_size\": -3, \"model_type\": \"bert\"}"]
+    {
+        assert_refused!(
+            whole().write(CONFIG, broken),
+            SpladeError::Model(ModelError::ParseConfig { .. }),
+            [CONFIG]
+        );
+    }
+}
+
+#[test]
+fn an_unknown_model_type_is_named() {
+    assert_refused!(
+        whole().set(CONFIG, "model_type", "bort"),
+        SpladeError::Model(ModelError::UnknownModelType { .. }),
+        ["model_type", "`bort`", "bert"]
+    );
+}
+
+#[test]
+fn an_absent_model_type_is_named() {
+    assert_refused!(
+        whole().unset(CONFIG, "model_type"),
+        SpladeError::Model(ModelError::UnknownModelType { .. }),
+        ["model_type", "absent"]
+    );
+}
+
+#[test]
+fn an_unknown_activation_is_named_with_those_there_are() {
+    assert_refused!(
+        whole().set(CONFIG, "hidden_act", "gelu_9"),
+        SpladeError::Model(ModelError::ParseConfig { .. }),
+        [CONFIG, "`gelu_9`", "gelu_new"]
+    );
+}
+
+#[test]
+fn an_architecture_without_a_masked_lm_head_is_named() {
+    assert_refused!(
+        whole().set(CONFIG, "architectures", json!(["BertForSequenceClassification"])),
+        SpladeError::Model(ModelError::NotMaskedLm { .. }),
+        ["BertForSequenceClassification"]
+    );
+}
+
+/// `config.json` with this field is refused by its name and value.
+#[track_caller]
+fn assert_field_refused(field: &str, value: impl Into<Value>, named: &str) {
+    assert_refused!(
+        whole().set(CONFIG, field, value),
+        SpladeError::Model(ModelError::ConfigValue { .. }),
+        [field, named]
+    );
+}
+
+#[test]
+fn relative_positions_are_refused() {
+    assert_field_refused("position_embedding_type", "relative_key", "`relative_key`");
+}
+
+#[test]
+fn a_decoder_is_refused() {
+    assert_field_refused("is_decoder", true, "`true`");
+}
+
+#[test]
+fn cross_attention_is_refused() {
+    assert_field_refused("add_cross_attention", true, "`true`");
+}
+
+#[test]
+fn pruned_heads_are_refused() {
+    assert_field_refused("pruned_heads", json!({ "1": [0] }), "pruned");
+}
+
+#[test]
+fn quantised_weights_are_refused() {
+    assert_field_refused("quantization_config", json!({ "bits": 4 }), "present");
+}
+
+#[test]
+fn heads_that_do_not_divide_the_hidden_size_are_refused() {
+    assert_field_refused("num_attention_heads", 5, "`5`");
+}
+
+#[test]
+fn a_negative_epsilon_is_refused() {
+    assert_field_refused("layer_norm_eps", -1e-5, "-0.00001");
+}
+
+#[test]
+fn sizes_of_zero_are_refused() {
+    for field in [
+        "vocab_size",
+        "hidden_size",
+        "num_attention_heads",
+        "intermediate_size",
+        "max_position_embeddings",
+        "type_vocab_size",
+    ] {
+        assert_field_refused(field, 0, "`0`");
+    }
+}
+
+#[test]
+fn missing_weights_are_named() {
+    assert_refused!(
+        whole().remove(WEIGHTS),
+        SpladeError::Model(ModelError::NoWeights { .. }),
+        [WEIGHTS]
+    );
+}
+
+#[test]
+fn a_folder_in_place_of_the_weights_is_named() {
+    let folder = whole().remove(WEIGHTS);
+    std::fs::create_dir(folder.file(WEIGHTS)).unwrap();
+    assert_refused!(folder, SpladeError::Model(ModelError::Read { .. }), [WEIGHTS, "regular file"]);
+}
+
+#[test]
+fn weights_that_were_cut_short_are_named() {
+    let bytes = whole().read(WEIGHTS);
+    let header_end = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let cuts = [0, 4, 8, 9, 100, header_end - 1, header_end, header_end + 1000, bytes.len() - 1];
+    for cut in cuts {
+        assert_refused!(
+            whole().write(WEIGHTS, &bytes[..cut]),
+            SpladeError::Model(ModelError::Safetensors { .. }),
+            [WEIGHTS]
+        );
+    }
+}
+
+#[test]
+fn weights_with_bytes_to_spare_are_named() {
+    let bytes = [whole().read(WEIGHTS), vec![0; 4]].concat();
+    assert_refused!(
+        whole().write(WEIGHTS, bytes),
+        SpladeError::Model(ModelError::Safetensors { .. }),
+        [WEIGHTS]
+    );
+}
+
+#[test]
+fn a_header_of_impossible_length_is_named() {
+    for length in [u64::MAX, u64::MAX - 7, 1 << 40, 99_000_000] {
+        let mut bytes = whole().read(WEIGHTS);
+        bytes[..8].copy_from_slice(&length.to_le_bytes());
+        assert_refused!(
+            whole().write(WEIGHTS, bytes),
+            SpladeError::Model(ModelError::Safetensors { .. }),
+            [WEIGHTS, "header"]
+        );
+    }
+}
+
+#[test]
+fn a_missing_weight_is_named_as_in_checkpoints() {
+    for name in [
+        "bert.embeddings.word_embeddings.weight",
+        "bert.encoder.layer.1.attention.self.key.bias",
+        "bert.encoder.layer.0.output.LayerNorm.weight",
+        "cls.predictions.transform.dense.weight",
+        "cls.predictions.bias",
+    ] {
+        assert_refused!(
+            whole().weights(|weights| _ = weights.remove(name).unwrap()),
+            SpladeError::Model(ModelError::WeightMissing { .. }),
+            [name]
+        );
+    }
+}
+
+#[test]
+fn a_weight_of_another_shape_is_named_with_both_shapes() {
+    let name = "bert.encoder.layer.0.intermediate.dense.weight";
+    assert_refused!(
+        whole().weights(|weights| weights.get_mut(name).unwrap().shape.reverse()),
+        SpladeError::Model(ModelError::WeightShape { .. }),
+        [name, "[32, 64]", "[64, 32]"]
+    );
+}
+
+#[test]
+fn a_configuration_of_other_sizes_than_the_weights_is_refused() {
+    for (field, size) in [
+        ("vocab_size", 300),
+        ("hidden_size", 64),
+        ("intermediate_size", 32),
+        ("max_position_embeddings", 512),
+        ("type_vocab_size", 1),
+    ] {
+        assert_refused!(
+            whole().set(CONFIG, field, size),
+            SpladeError::Model(ModelError::WeightShape { .. }),
+            [size.to_string().as_str()]
+        );
+    }
+}
+
+#[test]
+fn fewer_layers_than_the_checkpoint_has_are_refused() {
+    assert_refused!(
+        whole().set(CONFIG, "num_hidden_layers", 1),
+        SpladeError::Model(ModelError::WeightsUnused { .. }),
+        ["bert.encoder.layer.1.", "more"]
+    );
+}
+
+#[test]
+fn more_layers_than_the_checkpoint_has_are_refused() {
+    assert_refused!(
+        whole().set(CONFIG, "num_hidden_layers", 3),
+        SpladeError::Model(ModelError::WeightMissing { .. }),
+        ["bert.encoder.layer.2.attention.self.query.weight"]
+    );
+}
+
+/// Adds a copy of one weight under another name.
+fn with_copy(from: &str, to: &str) -> Folder {
+    whole().weights(|weights| {
+        let copy = weights[from].clone();
+        weights.insert(to.to_owned(), copy);
+    })
+}
+
+#[test]
+fn a_weight_that_nobody_uses_is_named() {
+    assert_refused!(
+        with_copy("cls.predictions.bias", "classifier.bias"),
+        SpladeError::Model(ModelError::WeightsUnused { .. }),
+        ["`classifier.bias`"]
+    );
+}
+
+#[test]
+fn two_names_of_one_norm_are_refused() {
+    let norm = "bert.embeddings.LayerNorm.weight";
+    assert_refused!(
+        with_copy(norm, "bert.embeddings.LayerNorm.gamma"),
+        SpladeError::Model(ModelError::WeightTwice { .. }),
+        [norm, "bert.embeddings.LayerNorm.gamma"]
+    );
+}
+
+#[test]
+fn a_weight_with_and_without_its_prefix_is_refused() {
+    assert_refused!(
+        with_copy("bert.embeddings.LayerNorm.bias", "embeddings.LayerNorm.bias"),
+        SpladeError::Model(ModelError::WeightTwice { .. }),
+        ["`bert.embeddings.LayerNorm.bias`", "`embeddings.LayerNorm.bias`"]
+    );
+}
+
+#[test]
+fn a_weight_of_integers_is_named_with_its_type() {
+    let name = "bert.encoder.layer.0.output.dense.bias";
+    let integers = Weight { dtype: Dtype::I32, shape: vec![32], bytes: vec![0; 4 * 32] };
+    assert_refused!(
+        whole().weights(|weights| _ = weights.insert(name.to_owned(), integers)),
+        SpladeError::Model(ModelError::WeightType { .. }),
+        [name, "I32"]
+    );
+}
+
+/// Writes a number into a weight.
+fn with_number(name: &str, index: usize, number: f32) -> Folder {
+    whole().weights(|weights| {
+        let bytes = &mut weights.get_mut(name).expect("a weight of the fixture").bytes;
+        bytes[4 * index..][..4].copy_from_slice(&number.to_le_bytes());
+    })
+}
+
+#[test]
+fn a_weight_that_is_not_a_number_is_named_with_its_place() {
+    let name = "bert.encoder.layer.1.attention.self.value.weight";
+    assert_refused!(
+        with_number(name, 77, f32::NAN),
+        SpladeError::Model(ModelError::WeightNotFinite { index: 77, .. }),
+        [name, "NaN", "77"]
+    );
+}
+
+#[test]
+fn an_infinite_matrix_entry_is_refused() {
+    let name = "bert.embeddings.word_embeddings.weight";
+    assert_refused!(
+        with_number(name, 5, f32::INFINITY),
+        SpladeError::Model(ModelError::WeightNotFinite { index: 5, .. }),
+        [name, "inf"]
+    );
+}
+
+#[test]
+fn a_bias_of_minus_infinity_switches_a_word_off() {
+    let encoder = with_number("cls.predictions.bias", 40, f32::NEG_INFINITY).load().unwrap();
+    let row = encoder.encode_one("The weather is lovely today.").unwrap();
+    assert!(row.nnz() > 0 && !row.indices().contains(&40));
+}
+
+#[test]
+fn a_bias_of_infinity_is_refused_at_load_or_in_the_row() {
+    let encoder = match with_number("cls.predictions.bias", 40, f32::INFINITY).load() {
+        Ok(encoder) => encoder,
+        Err(error) => return assert!(message(&error).contains("cls.predictions.bias"), "{error}"),
+    };
+    let error = encoder.encode(&["a"]).unwrap_err();
+    assert!(matches!(error, SpladeError::NotFinite { text: 0, index: 40, .. }), "{error:?}");
+}
+
+#[test]
+fn an_untied_head_without_its_decoder_is_refused() {
+    assert_refused!(
+        whole().set(CONFIG, "tie_word_embeddings", false),
+        SpladeError::Model(ModelError::WeightMissing { .. }),
+        ["cls.predictions.decoder.weight"]
+    );
+}
+
+#[test]
+fn a_missing_tokenizer_json_is_named() {
+    assert_refused!(
+        whole().remove("tokenizer.json"),
+        SpladeError::Tokenizer(TokenizerError::Read { .. }),
+        ["tokenizer.json"]
+    );
+}
+
+#[test]
+fn a_broken_tokenizer_json_is_named() {
+    assert_refused!(
+        whole().write("tokenizer.json", "{\"model\": 3}"),
+        SpladeError::Tokenizer(TokenizerError::Parse { .. }),
+        ["tokenizer.json"]
+    );
+}
+
+#[test]
+fn a_broken_tokenizer_config_is_named() {
+    assert_refused!(
+        whole().write(TOKENIZER_CONFIG, "{\"tokenizer_class\":"),
+        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
+        [TOKENIZER_CONFIG]
+    );
+}
+
+#[test]
+fn a_model_max_length_below_one_is_named() {
+    for (limit, shown) in [(json!(0), "`0`"), (json!(-5), "`-5`")] {
+        assert_refused!(
+            whole().set(TOKENIZER_CONFIG, "model_max_length", limit),
+            SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
+            ["model_max_length", shown]
+        );
+    }
+}
+
+#[test]
+fn a_model_max_length_that_is_a_string_is_refused() {
+    assert_refused!(
+        whole().set(TOKENIZER_CONFIG, "model_max_length", "512"),
+        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
+        [TOKENIZER_CONFIG, "512"]
+    );
+}
+
+#[test]
+fn an_unknown_truncation_side_is_named() {
+    assert_refused!(
+        whole().set(TOKENIZER_CONFIG, "truncation_side", "up"),
+        SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
+        ["truncation_side", "`up`"]
+    );
+}
+
+#[test]
+fn a_tokenizer_with_more_tokens_than_the_model_is_refused() {
+    let added = json!({ "264": {
+        "content": "<new>", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": true
+    } });
+    assert_refused!(
+        whole().set(TOKENIZER_CONFIG, "added_tokens_decoder", added),
+        SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
+        ["265", "264"]
+    );
+}
+
+#[test]
+fn a_bert_tokenizer_with_byte_pairs_is_refused() {
+    let bpe = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": null,
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": "[UNK]",
+            "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false,
+            "byte_fallback": false, "vocab": { "[UNK]": 0, "a": 1 }, "merges": []
+        }
+    });
+    assert_refused!(
+        whole().write("tokenizer.json", bpe.to_string()),
+        SpladeError::Tokenizer(TokenizerError::NotWordPiece { .. }),
+        ["`BertTokenizer`", "BPE"]
+    );
+}
+
+#[test]
+fn a_limit_above_the_positions_is_refused() {
+    let error = SparseEncoder::builder().max_seq_length(129).load(whole().path()).unwrap_err();
+    let expected = SpladeError::MaxSeqLength { max_seq_length: 129, positions: 128 };
+    assert_eq!(error.to_string(), expected.to_string());
+}
+
+#[test]
+fn a_limit_below_the_special_tokens_is_refused() {
+    for limit in [0, 1] {
+        let error =
+            SparseEncoder::builder().max_seq_length(limit).load(whole().path()).unwrap_err();
+        let expected = TokenizerError::MaxSeqLength { max_seq_length: limit, n_special: 2 };
+        assert_eq!(error.to_string(), expected.to_string());
+    }
+}
+
+#[test]
+fn an_unknown_device_is_named_with_those_there_are() {
+    let error = "tpu:0".parse::<Device>().unwrap_err();
+    assert!(matches!(error, SpladeError::UnknownDevice { .. }), "{error:?}");
+    assert!(error.to_string().contains("`tpu:0`") && error.to_string().contains("ndarray"));
+}
+
+#[test]
+fn a_device_that_is_not_compiled_in_names_its_feature() {
+    for device in [Device::NdArray, Device::Flex, Device::Wgpu] {
+        match SparseEncoder::builder().device(device.clone()).load(whole().path()) {
+            Ok(_) | Err(SpladeError::DeviceNotFound { .. }) => {
+                eprintln!("skipped: {device} is part of this build");
+            }
+            Err(error) => {
+                assert!(matches!(error, SpladeError::DeviceNotCompiled { .. }), "{error:?}");
+                assert!(error.to_string().contains(&format!("feature `{device}`")), "{error}");
+            }
+        }
+    }
+}
+
+/// Bytes of a file, some of them changed, or the file cut short.
+#[derive(Clone, Debug)]
+enum Damage {
+    Flip(Vec<(prop::sample::Index, u8)>),
+    Cut(prop::sample::Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let flips = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4);
+    prop_oneof![
+        4 => flips.prop_map(Damage::Flip),
+        1 => any::<prop::sample::Index>().prop_map(Damage::Cut),
+    ]
+}
+
+impl Damage {
+    /// Damages the first `length` bytes.
+    fn apply(&self, bytes: &mut Vec<u8>, length: usize) {
+        match self {
+            Self::Flip(flips) => {
+                for (place, byte) in flips {
+                    bytes[place.index(length)] = *byte;
+                }
+            }
+            Self::Cut(place) => bytes.truncate(place.index(length)),
+        }
+    }
+}
+
+/// Loads the folder with a damaged file, and encodes a text if that succeeds: whatever comes of
+/// it, it is no panic.
+fn survive(file: &str, damage: &Damage, length: impl FnOnce(&[u8]) -> usize) {
+    let folder = whole();
+    let mut bytes = folder.read(file);
+    let length = length(&bytes);
+    damage.apply(&mut bytes, length);
+    if let Ok(encoder) = folder.write(file, bytes).load() {
+        drop(encoder.encode(&["The weather is lovely today.", ""]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_damaged_config_json_never_panics(damage in damage()) {
+        survive(CONFIG, &damage, <[u8]>::len);
+    }
+
+    #[test]
+    fn a_damaged_tokenizer_config_never_panics(damage in damage()) {
+        survive(TOKENIZER_CONFIG, &damage, <[u8]>::len);
+    }
+
+    #[test]
+    fn a_damaged_tokenizer_json_never_panics(damage in damage()) {
+        survive("tokenizer.json", &damage, <[u8]>::len);
+    }
+
+    #[test]
+    fn a_damaged_header_of_the_weights_never_panics(damage in damage()) {
+        survive(WEIGHTS, &damage, |bytes| {
+            8 + u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize
+        });
+    }
+}

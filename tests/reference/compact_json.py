@@ -12,9 +12,16 @@ def write(path: Path, golden: dict) -> None:
 
 
 def section(name: str, value: object) -> str:
+    return f"{json.dumps(name)}: {lines(value)}"
+
+
+def lines(value: object) -> str:
+    """A list of objects, or of lists of them, has a line for each object."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return f"{json.dumps(name)}: [\n" + ",\n".join(map(encode, value)) + "\n]"
-    return f"{json.dumps(name)}: {encode(value)}"
+        return "[\n" + ",\n".join(map(encode, value)) + "\n]"
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return "[" + ",".join(map(lines, value)) + "]"
+    return encode(value)
 
 
 def encode(value: object) -> str:

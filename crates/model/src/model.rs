@@ -80,6 +80,12 @@ impl<B: SpladeBackend> SpladeModel<B> {
         pooling: Pooling,
     ) -> Result<Tensor<B, 2>, ModelError> {
         self.limits.check(tokens)?;
+        if tokens.input_ids().is_empty() {
+            // Not every backend computes with tensors that have no entries (burn-cubecl panics).
+            let device = self.devices().into_iter().next().expect("a model has weights");
+            let shape = [tokens.n_texts(), self.limits.vocab_size];
+            return Ok(Tensor::zeros(shape, &device));
+        }
         match &self.architecture {
             Architecture::Bert(bert) => Ok(bert.forward(tokens, pooling)),
         }

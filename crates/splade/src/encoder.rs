@@ -9,7 +9,7 @@ use splade_sparse::{
     DenseMatrix, SimilarityFunction, SparseError, SparseMatrix, SparseRow, SparseRowView, Sparsity,
 };
 use splade_tokenizer::{TokenBatch, Tokenizer};
-use tracing::{debug_span, info_span};
+use tracing::info_span;
 
 use crate::backends::{self, Forward};
 use crate::{EncodeOptions, SparseEncoderBuilder, SpladeError, plan_batches};
@@ -198,7 +198,7 @@ impl SparseEncoder {
     ) -> Result<Encoded, SpladeError> {
         let _span = info_span!("encode", texts = texts.len()).entered();
         let tokens = {
-            let span = debug_span!("tokenize", texts = texts.len(), tokens = tracing::field::Empty);
+            let span = info_span!("tokenize", texts = texts.len(), tokens = tracing::field::Empty);
             let _entered = span.clone().entered();
             let tokens = self.tokenizer.encode_batch(texts)?;
             span.record("tokens", tokens.n_tokens());
@@ -231,13 +231,13 @@ impl SparseEncoder {
         top_k: Option<NonZeroUsize>,
     ) -> Result<Vec<Result<SparseRow, SparseError>>, SpladeError> {
         let pooled = {
-            let _span = debug_span!("forward", texts = batch.n_texts(), tokens = batch.n_tokens())
-                .entered();
+            let _span =
+                info_span!("forward", texts = batch.n_texts(), tokens = batch.n_tokens()).entered();
             let tokens = PackedTokens::new(&batch.input_ids, &batch.token_type_ids, &batch.offsets);
             self.model.forward(tokens, Pooling::default())?
         };
         let _span =
-            debug_span!("sparsify", texts = batch.n_texts(), weights = pooled.len()).entered();
+            info_span!("sparsify", texts = batch.n_texts(), weights = pooled.len()).entered();
         let row = |dense: &[f32]| {
             let row = SparseRow::from_dense(dense)?;
             Ok(match top_k {

@@ -39,6 +39,8 @@
 mod device;
 mod encoder;
 mod error;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod options;
 mod plan;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy};
 
@@ -153,11 +154,20 @@ impl Tokenizer {
     }
 }
 
+/// `tokenizers` 0.23.2 parses `decoder` with an `expect`, so a syntax error there, as in a file that
+/// was cut short, would panic. Parsing it once more, before, makes that an error.
+#[derive(Deserialize)]
+struct DecoderCheck {
+    #[serde(rename = "decoder")]
+    _decoder: Option<serde_json::Value>,
+}
+
 /// Reads `tokenizer.json`. Added tokens that `tokenizer_config.json` lists replace its own.
 fn read(path: &Path, config: &TokenizerConfig) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let bytes = std::fs::read(path)
         .map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
     let parse_error = |source| TokenizerError::Parse { path: path.to_owned(), source };
+    serde_json::from_slice::<DecoderCheck>(&bytes).map_err(|error| parse_error(error.into()))?;
     let Some(added) = &config.added_tokens_decoder else {
         return tokenizers::Tokenizer::from_bytes(&bytes).map_err(parse_error);
     };

@@ -1,0 +1,27 @@
+//! The same suite, stamped for each backend of this build.
+
+use crate::suite::suite;
+
+#[cfg(feature = "ndarray")]
+suite!(ndarray: splade_model::NdArray, cases = 32, tolerance = 2e-5, available = || true);
+
+#[cfg(feature = "flex")]
+suite!(flex: splade_model::Flex, cases = 32, tolerance = 2e-5, available = || true);
+
+// A software driver takes a tenth of a second for a case, and compiles a shader for each shape.
+#[cfg(feature = "wgpu")]
+suite!(wgpu: splade_model::Wgpu, cases = 4, tolerance = 1e-4, available = wgpu_is_there);
+
+/// Whether there is a GPU or a software driver; with `SPLADE_TEST_WGPU=require` there must be.
+#[cfg(feature = "wgpu")]
+fn wgpu_is_there() -> bool {
+    match splade_model::probe_wgpu() {
+        Ok(()) => true,
+        Err(why) => {
+            let required = std::env::var_os("SPLADE_TEST_WGPU").is_some_and(|v| v == "require");
+            assert!(!required, "SPLADE_TEST_WGPU=require, but: {why}");
+            eprintln!("skipped: {why}");
+            false
+        }
+    }
+}

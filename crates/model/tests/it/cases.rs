@@ -1,0 +1,123 @@
+//! Random inputs for each operation of `SpladeBackend`. Numbers come from a seed.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use splade_kernels::reference;
+use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling};
+
+/// Every activation that a configuration can name.
+pub(crate) const ACTIVATIONS: [Activation; 11] = [
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::QuickGelu,
+    Activation::Relu,
+    Activation::Relu2,
+    Activation::Relu6,
+    Activation::Silu,
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Mish,
+    Activation::Linear,
+];
+
+pub(crate) const POOLINGS: [Pooling; 4] = [
+    Pooling { strategy: PoolStrategy::Max, activation: PoolActivation::Relu },
+    Pooling { strategy: PoolStrategy::Max, activation: PoolActivation::Log1pRelu },
+    Pooling { strategy: PoolStrategy::Sum, activation: PoolActivation::Relu },
+    Pooling { strategy: PoolStrategy::Sum, activation: PoolActivation::Log1pRelu },
+];
+
+#[derive(Clone, Debug)]
+pub(crate) struct LinearCase {
+    pub(crate) tokens: usize,
+    pub(crate) in_features: usize,
+    pub(crate) out_features: usize,
+    pub(crate) has_bias: bool,
+    pub(crate) activation: Activation,
+    pub(crate) seed: u64,
+}
+
+pub(crate) fn linear() -> impl Strategy<Value = LinearCase> {
+    let sizes = (1usize..=70, 1usize..=40, 1usize..=130);
+    (sizes, any::<bool>(), select(&ACTIVATIONS[..]), any::<u64>()).prop_map(
+        |((tokens, in_features, out_features), has_bias, activation, seed)| LinearCase {
+            tokens,
+            in_features,
+            out_features,
+            has_bias,
+            activation,
+            seed,
+        },
+    )
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct NormCase {
+    pub(crate) tokens: usize,
+    pub(crate) hidden_size: usize,
+    pub(crate) has_residual: bool,
+    pub(crate) eps: f32,
+    pub(crate) seed: u64,
+}
+
+pub(crate) fn norm() -> impl Strategy<Value = NormCase> {
+    let eps = select(vec![1e-12, 1e-5, 1e-1]);
+    (1usize..=70, 1usize..=40, any::<bool>(), eps, any::<u64>()).prop_map(
+        |(tokens, hidden_size, has_residual, eps, seed)| NormCase {
+            tokens,
+            hidden_size,
+            has_residual,
+            eps,
+            seed,
+        },
+    )
+}
+
+/// Tokens of each text; now and then none.
+fn lengths() -> impl Strategy<Value = Vec<usize>> {
+    vec(prop_oneof![1 => Just(0), 5 => 1usize..=70], 0..6)
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AttentionCase {
+    pub(crate) lengths: Vec<usize>,
+    pub(crate) shape: AttentionShape,
+    pub(crate) seed: u64,
+}
+
+pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
+    (lengths(), 1usize..=4, 1usize..=10, any::<u64>()).prop_map(
+        |(lengths, n_heads, head_dim, seed)| AttentionCase {
+            lengths,
+            shape: AttentionShape { n_heads, head_dim, scale: 1.0 / (head_dim as f32).sqrt() },
+            seed,
+        },
+    )
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct HeadCase {
+    pub(crate) lengths: Vec<usize>,
+    pub(crate) hidden_size: usize,
+    pub(crate) vocab_size: usize,
+    pub(crate) pooling: Pooling,
+    pub(crate) seed: u64,
+}
+
+pub(crate) fn head() -> impl Strategy<Value = HeadCase> {
+    (lengths(), 1usize..=40, 1usize..1100, select(&POOLINGS[..]), any::<u64>()).prop_map(
+        |(lengths, hidden_size, vocab_size, pooling, seed)| HeadCase {
+            lengths,
+            hidden_size,
+            vocab_size,
+            pooling,
+            seed,
+        },
+    )
+}
+
+/// Numbers in [-2, 2).
+pub(crate) fn numbers(length: usize, seed: u64) -> Vec<f32> {
+    reference::noise(length, seed).into_iter().map(|x| 2.0 * x).collect()
+}

@@ -1,0 +1,250 @@
+//! Each operation of a backend is its stock body (`splade_model::stock`) and the formula in f64
+//! (`splade_kernels::reference`).
+
+use burn::tensor::{Tensor, TensorData, TensorPrimitive};
+use proptest::prelude::*;
+use splade_kernels::{HeadShape, LinearShape, reference};
+use splade_model::{SpladeBackend, stock};
+
+use crate::cases::{AttentionCase, HeadCase, LinearCase, NormCase, numbers};
+
+/// Stamps the tests for one backend. `available` says whether the machine has it.
+macro_rules! suite {
+    ($name:ident: $backend:ty, cases = $cases:literal, tolerance = $tolerance:literal,
+     available = $available:expr) => {
+        mod $name {
+            use proptest::prelude::*;
+
+            #[allow(unused_imports, reason = "`available` may be a closure")]
+            use super::*;
+            use crate::cases::{self, ACTIVATIONS, HeadCase, LinearCase, POOLINGS};
+            use crate::suite::{check_attention, check_head, check_linear, check_norm};
+
+            fn is_there() -> bool {
+                static IS_THERE: std::sync::LazyLock<bool> = std::sync::LazyLock::new($available);
+                *IS_THERE
+            }
+
+            proptest! {
+                #![proptest_config(ProptestConfig::with_cases($cases))]
+
+                #[test]
+                fn fused_linear_is_its_stock_body(case in cases::linear()) {
+                    if is_there() {
+                        check_linear::<$backend>(&case, $tolerance)?;
+                    }
+                }
+
+                #[test]
+                fn add_layer_norm_is_its_stock_body(case in cases::norm()) {
+                    if is_there() {
+                        check_norm::<$backend>(&case, $tolerance)?;
+                    }
+                }
+
+                #[test]
+                fn packed_attention_is_its_stock_body(case in cases::attention()) {
+                    if is_there() {
+                        check_attention::<$backend>(&case, $tolerance)?;
+                    }
+                }
+
+                #[test]
+                fn head_pool_is_its_stock_body(case in cases::head()) {
+                    if is_there() {
+                        check_head::<$backend>(&case, $tolerance)?;
+                    }
+                }
+            }
+
+            #[test]
+            fn every_activation_is_its_stock_body() {
+                for (seed, activation) in (7..).zip(ACTIVATIONS) {
+                    let sizes = (9, 11, 67);
+                    let case = LinearCase {
+                        tokens: sizes.0,
+                        in_features: sizes.1,
+                        out_features: sizes.2,
+                        has_bias: true,
+                        activation,
+                        seed,
+                    };
+                    if is_there() {
+                        check_linear::<$backend>(&case, $tolerance).unwrap();
+                    }
+                }
+            }
+
+            #[test]
+            fn every_pooling_is_its_stock_body() {
+                for pooling in POOLINGS {
+                    let (lengths, seed) = (vec![0, 3, 70, 0, 1, 0], 3);
+                    let case =
+                        HeadCase { lengths, hidden_size: 13, vocab_size: 523, pooling, seed };
+                    if is_there() {
+                        check_head::<$backend>(&case, $tolerance).unwrap();
+                    }
+                }
+            }
+
+            #[test]
+            fn a_head_of_several_tiles_and_groups_is_its_stock_body() {
+                for pooling in [POOLINGS[0], POOLINGS[2]] {
+                    // More tokens than a group holds, and more logits than a tile.
+                    let (lengths, seed) = (vec![70; 31], 4);
+                    let case =
+                        HeadCase { lengths, hidden_size: 3, vocab_size: 2501, pooling, seed };
+                    if is_there() {
+                        check_head::<$backend>(&case, $tolerance).unwrap();
+                    }
+                }
+            }
+        }
+    };
+}
+pub(crate) use suite;
+
+pub(crate) fn check_linear<B: SpladeBackend>(
+    case: &LinearCase,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let &LinearCase { tokens, in_features, out_features, activation, seed, .. } = case;
+    let x = numbers(tokens * in_features, seed);
+    let weight = numbers(out_features * in_features, seed ^ 1);
+    let bias = case.has_bias.then(|| numbers(out_features, seed ^ 2));
+    let inputs = || {
+        let bias = bias.as_ref().map(|bias| tensor::<B, 1>(bias, [out_features]));
+        (tensor::<B, 2>(&x, [tokens, in_features]), weight_tensor::<B>(&weight, in_features), bias)
+    };
+    let (a, b, c) = inputs();
+    let found = values::<B>(B::fused_linear(a, b, c, activation), [tokens, out_features])?;
+    let (a, b, c) = inputs();
+    let stock = stock::fused_linear::<B>(a, b, c, activation);
+    let stock = values::<B>(stock, [tokens, out_features])?;
+    let shape = LinearShape { in_features, out_features };
+    let exact = reference::linear(&x, &weight, bias.as_deref(), activation, shape);
+    compare(&found, &stock, &exact, tolerance)
+}
+
+pub(crate) fn check_norm<B: SpladeBackend>(
+    case: &NormCase,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let &NormCase { tokens, hidden_size, eps, seed, .. } = case;
+    let shape = [tokens, hidden_size];
+    let mut x = numbers(tokens * hidden_size, seed);
+    // Neighbours stand apart: dividing by a variance of rounding errors tells nothing.
+    x.chunks_exact_mut(hidden_size)
+        .for_each(|row| row.iter_mut().step_by(2).for_each(|v| *v += 9.0));
+    let residual = case.has_residual.then(|| numbers(tokens * hidden_size, seed ^ 1));
+    let (gamma, beta) = (numbers(hidden_size, seed ^ 2), numbers(hidden_size, seed ^ 3));
+    let inputs = || {
+        let residual = residual.as_ref().map(|residual| tensor::<B, 2>(residual, shape));
+        let vector = |values: &[f32]| tensor::<B, 1>(values, [hidden_size]);
+        (tensor::<B, 2>(&x, shape), residual, vector(&gamma), vector(&beta))
+    };
+    let (a, b, c, d) = inputs();
+    let found = values::<B>(B::add_layer_norm(a, b, c, d, eps), shape)?;
+    let (a, b, c, d) = inputs();
+    let stock = values::<B>(stock::add_layer_norm::<B>(a, b, c, d, eps), shape)?;
+    let sum: Vec<f32> = match &residual {
+        Some(residual) => x.iter().zip(residual).map(|(x, r)| x + r).collect(),
+        None => x.clone(),
+    };
+    let exact = reference::layer_norm(&sum, &gamma, &beta, eps);
+    compare(&found, &stock, &exact, tolerance)
+}
+
+pub(crate) fn check_attention<B: SpladeBackend>(
+    case: &AttentionCase,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let offsets = reference::offsets(&case.lengths);
+    let (tokens, hidden) =
+        (case.lengths.iter().sum::<usize>(), case.shape.n_heads * case.shape.head_dim);
+    if tokens == 0 {
+        return Ok(()); // Not every backend has tensors without entries; models never make them.
+    }
+    let qkv = numbers(tokens * 3 * hidden, case.seed);
+    let input = || tensor::<B, 2>(&qkv, [tokens, 3 * hidden]);
+    let shape = [tokens, hidden];
+    let found = values::<B>(B::packed_attention(input(), &offsets, case.shape), shape)?;
+    let stock = stock::packed_attention::<B>(input(), &offsets, case.shape);
+    let stock = values::<B>(stock, shape)?;
+    let exact = reference::packed_attention(&qkv, &offsets, case.shape);
+    compare(&found, &stock, &exact, tolerance)
+}
+
+pub(crate) fn check_head<B: SpladeBackend>(
+    case: &HeadCase,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let &HeadCase { hidden_size, vocab_size, pooling, seed, .. } = case;
+    let offsets = reference::offsets(&case.lengths);
+    let tokens = case.lengths.iter().sum::<usize>();
+    if tokens == 0 {
+        return Ok(()); // As above.
+    }
+    let hidden_states = numbers(tokens * hidden_size, seed);
+    let decoder = numbers(vocab_size * hidden_size, seed ^ 1);
+    let bias = numbers(vocab_size, seed ^ 2);
+    let inputs = || {
+        let hidden_states = tensor::<B, 2>(&hidden_states, [tokens, hidden_size]);
+        let decoder = weight_tensor::<B>(&decoder, hidden_size);
+        (hidden_states, decoder, tensor::<B, 1>(&bias, [vocab_size]))
+    };
+    let shape = [case.lengths.len(), vocab_size];
+    let (a, b, c) = inputs();
+    let found = values::<B>(B::head_pool(a, b, c, &offsets, pooling), shape)?;
+    let (a, b, c) = inputs();
+    let stock = values::<B>(stock::head_pool::<B>(a, b, c, &offsets, pooling), shape)?;
+    let exact = reference::head_pool(
+        &hidden_states,
+        &decoder,
+        &bias,
+        &offsets,
+        HeadShape { hidden_size, vocab_size },
+        pooling.strategy,
+        pooling.activation,
+    );
+    compare(&found, &stock, &exact, tolerance)
+}
+
+type Primitive<B> = burn::tensor::ops::FloatTensor<B>;
+
+fn tensor<B: SpladeBackend, const D: usize>(values: &[f32], shape: [usize; D]) -> Primitive<B> {
+    let data = TensorData::new(values.to_vec(), shape);
+    Tensor::<B, D>::from_data(data, &B::Device::default()).into_primitive().tensor()
+}
+
+/// A matrix of `width` columns.
+fn weight_tensor<B: SpladeBackend>(values: &[f32], width: usize) -> Primitive<B> {
+    tensor::<B, 2>(values, [values.len() / width, width])
+}
+
+/// The values of a result, which must have this shape.
+fn values<B: SpladeBackend>(
+    result: Primitive<B>,
+    shape: [usize; 2],
+) -> Result<Vec<f32>, TestCaseError> {
+    let result = Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(result));
+    prop_assert_eq!(result.dims(), shape);
+    Ok(result.into_data().into_vec().expect("models are f32"))
+}
+
+/// All three are the same within `tolerance`, absolute, and relative on top.
+fn compare(
+    found: &[f32],
+    stock: &[f32],
+    exact: &[f64],
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    prop_assert_eq!(found.len(), exact.len());
+    for (entry, exact) in exact.iter().enumerate() {
+        let (found, stock) = (f64::from(found[entry]), f64::from(stock[entry]));
+        let allowed = tolerance + tolerance * exact.abs();
+        prop_assert!((stock - exact).abs() <= allowed, "{entry}: stock {stock}, exact {exact}");
+        prop_assert!((found - exact).abs() <= allowed, "{entry}: {found}, exact {exact}");
+    }
+    Ok(())
+}

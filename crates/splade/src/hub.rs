@@ -1,0 +1,194 @@
+//! Models by name: brings the files of a model from the Hugging Face hub, or finds them in its cache.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), splade::SpladeError> {
+//! use splade::hub::{HubOptions, fetch};
+//!
+//! let options = HubOptions::default().with_progress(|p| eprintln!("{} {}", p.file, p.n_bytes));
+//! let folder = fetch("naver/splade-v3", &options)?;
+//! let encoder = splade::SparseEncoder::load(folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The cache
+//! It has the layout of `huggingface_hub`, so what Python has brought is found, and the other way
+//! round. A branch or tag is recorded there only when all its files have arrived.
+//!
+//! # The environment
+//! Token, endpoint and cache folder come from [`HubOptions`] alone. `HF_TOKEN`, `HF_TOKEN_PATH`,
+//! the token file of `hf auth login`, `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME` and
+//! `HF_HUB_USER_AGENT_ORIGIN` change nothing: whoever wants them reads them and fills in the
+//! options. Three libraries below still look at the environment: reqwest at the proxies
+//! (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), rustls on Linux at the certificates
+//! (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and the hub's transfer protocol for large files at
+//! `HF_XET_*` (and at `HF_HOME` for the place of its own working files). Without
+//! [`cache_dir`](HubOptions::cache_dir) the home folder is asked of the system.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::info_span;
+
+use crate::SpladeError;
+
+mod cache;
+mod client;
+mod id;
+mod plan;
+
+use cache::ModelCache;
+use client::Client;
+use id::ModelId;
+
+const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
+const DEFAULT_REVISION: &str = "main";
+
+/// What the hub is asked for, and how.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct HubOptions {
+    /// Branch, tag or commit. Default: `main`.
+    pub revision: Option<String>,
+    /// Token of an account that may read the model. Default: none is sent.
+    pub token: Option<String>,
+    /// Where the files are kept. Default: `.cache/huggingface/hub` in the home folder.
+    pub cache_dir: Option<PathBuf>,
+    /// Use the cache alone, and never the network.
+    pub offline: bool,
+    /// The hub's address. Default: `https://huggingface.co`.
+    pub endpoint: Option<String>,
+    /// Told how far the download is.
+    progress: Option<OnProgress>,
+}
+
+type OnProgress = Arc<dyn Fn(&DownloadProgress) + Send + Sync>;
+
+/// How far a download is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DownloadProgress {
+    /// The file under way, from the root of the repository.
+    pub file: String,
+    /// Bytes that have arrived, of all files.
+    pub n_bytes: u64,
+    /// Bytes that have to come: all files that are not in the cache.
+    pub total_bytes: u64,
+}
+
+impl HubOptions {
+    /// Sets [`revision`](Self::revision).
+    #[must_use]
+    pub fn with_revision(mut self, revision: impl Into<String>) -> Self {
+        self.revision = Some(revision.into());
+        self
+    }
+
+    /// Sets [`token`](Self::token).
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Sets [`cache_dir`](Self::cache_dir).
+    #[must_use]
+    pub fn with_cache_dir(mut self, cache_dir: impl Into<PathBuf>) -> Self {
+        self.cache_dir = Some(cache_dir.into());
+        self
+    }
+
+    /// Sets [`offline`](Self::offline).
+    #[must_use]
+    pub fn with_offline(mut self) -> Self {
+        self.offline = true;
+        self
+    }
+
+    /// Sets [`endpoint`](Self::endpoint).
+    #[must_use]
+    pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Calls `on_progress` while files arrive: on another thread, several times a second, and the
+    /// download waits for it. Not called for files that are in the cache.
+    #[must_use]
+    pub fn with_progress(
+        mut self,
+        on_progress: impl Fn(&DownloadProgress) + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Arc::new(on_progress));
+        self
+    }
+
+    /// Refuses what would be unsafe as a path or is dropped silently below.
+    fn check(&self) -> Result<(), SpladeError> {
+        let refuse = |name, why| Err(SpladeError::InvalidHubOption { name, why });
+        if let Some(revision) = &self.revision
+            && !id::is_revision(revision)
+        {
+            return refuse("revision", "it is not the name of a branch, tag or commit");
+        }
+        if let Some(token) = &self.token
+            && (token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            return refuse("token", "it is empty, or has spaces or line breaks");
+        }
+        if let Some(endpoint) = &self.endpoint
+            && !["https://", "http://"].iter().any(|scheme| endpoint.starts_with(scheme))
+        {
+            return refuse("endpoint", "it is not an address that begins with https:// or http://");
+        }
+        Ok(())
+    }
+}
+
+/// The token is a secret: it is not shown.
+impl fmt::Debug for HubOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubOptions")
+            .field("revision", &self.revision)
+            .field("token", &self.token.as_ref().map(|_| "..."))
+            .field("cache_dir", &self.cache_dir)
+            .field("offline", &self.offline)
+            .field("endpoint", &self.endpoint)
+            .field("progress", &self.progress.as_ref().map(|_| "..."))
+            .finish()
+    }
+}
+
+/// Brings the files of a model that an encoder needs, and returns the folder they are in.
+///
+/// `id` is `owner/name`; a name alone is looked for under `sparse-encoder/`, as in
+/// sentence-transformers. Files that are in the cache are not brought again.
+///
+/// The files: configurations, tokenizer and static weights, by name, in the root and in the
+/// folders that `modules.json` and `router_config.json` name; and in each of these the weights:
+/// `model.safetensors`, else the shards of `model.safetensors.index.json`, else the same as
+/// `pytorch_model.bin`. Nothing else.
+///
+/// # Errors
+/// An id or option that cannot be; no such model or revision; a model that needs a token; no
+/// weights; no connection, or one that breaks off (a second try goes on with the files that are
+/// missing); offline, a file that is not in the cache.
+///
+/// # Panics
+/// Where the callback for progress panics.
+pub fn fetch(id: &str, options: &HubOptions) -> Result<PathBuf, SpladeError> {
+    let id = ModelId::parse(id)?;
+    options.check()?;
+    let _span = info_span!("fetch", id = %id, offline = options.offline).entered();
+    let revision = options.revision.as_deref().unwrap_or(DEFAULT_REVISION);
+    let cache_dir = match &options.cache_dir {
+        Some(folder) => folder.clone(),
+        None => cache::default_dir()?,
+    };
+    let cache = ModelCache::new(&cache_dir, &id);
+    if options.offline {
+        return cache.find(&id, revision);
+    }
+    Client::new(&id, options, &cache_dir)?.fetch(&id, &cache, revision)
+}

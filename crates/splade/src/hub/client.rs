@@ -1,0 +1,266 @@
+//! The hub's side: lists a repository and brings files of it into the cache, with `hf-hub`.
+//!
+//! # Source
+//! hf-hub 1.0.0, `src/repository/download.rs`. It checks neither the status nor the length of what
+//! it stores, so every file's size is compared with the listing here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hf_hub::progress::{DownloadEvent, Progress, ProgressEvent, ProgressHandler};
+use hf_hub::repository::{RepoTreeEntry, RepoTypeModel};
+use hf_hub::{HFClient, HFError, HFRepositorySync};
+use tracing::{debug, info};
+
+use crate::SpladeError;
+
+use super::cache::{ModelCache, discard, has_size};
+use super::id::{ModelId, is_commit};
+use super::plan::plan_files;
+use super::{DEFAULT_ENDPOINT, DEFAULT_REVISION, DownloadProgress, HubOptions, OnProgress};
+
+/// Sent where no token was given. hf-hub looks for one in the environment unless it is given one;
+/// a line break cannot stand in a header, so that it sends none
+/// (`HFClient::auth_headers`; the test `the_environment_is_not_read` watches over it).
+const NO_TOKEN: &str = "\n";
+
+/// Tries after the first, where the connection fails or the hub is overloaded: with pauses of
+/// 0.2, 0.4 and 0.8 seconds at most.
+const N_RETRIES: usize = 3;
+
+/// How often hf-hub's 10 seconds of waiting for another process are granted: it may be bringing
+/// the same file.
+const N_LOCK_WAITS: usize = 60;
+
+/// A repository of models on a hub.
+pub(super) struct Client {
+    id: String,
+    endpoint: String,
+    repository: HFRepositorySync<RepoTypeModel>,
+    progress: Option<OnProgress>,
+}
+
+impl Client {
+    pub(super) fn new(
+        id: &ModelId,
+        options: &HubOptions,
+        cache_dir: &Path,
+    ) -> Result<Self, SpladeError> {
+        let endpoint =
+            options.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/');
+        let client = HFClient::builder()
+            .endpoint(endpoint)
+            .token(options.token.as_deref().unwrap_or(NO_TOKEN))
+            .cache_dir(cache_dir)
+            .user_agent(concat!("splade/", env!("CARGO_PKG_VERSION")))
+            .retry_max_attempts(N_RETRIES)
+            .build_sync()
+            .map_err(|error| SpladeError::HubClient {
+                endpoint: endpoint.to_owned(),
+                source: Box::new(error),
+            })?;
+        Ok(Self {
+            id: id.to_string(),
+            endpoint: endpoint.to_owned(),
+            repository: client.model(&id.owner, &id.name),
+            progress: options.progress.clone(),
+        })
+    }
+
+    /// Brings what an encoder needs of a revision and is not in the cache; returns its folder.
+    pub(super) fn fetch(
+        &self,
+        id: &ModelId,
+        cache: &ModelCache,
+        revision: &str,
+    ) -> Result<PathBuf, SpladeError> {
+        let commit = self.commit(revision)?;
+        let sizes = self.list(&commit)?;
+        let snapshot = Snapshot { client: self, folder: cache.snapshot(&commit), commit: &commit };
+
+        let listing: BTreeSet<String> = sizes.keys().cloned().collect();
+        let plan = plan_files(id, &listing, |file| {
+            let path = snapshot.bring(file, sizes[file], None)?;
+            fs::read(&path).map_err(|source| SpladeError::HubCache { path, source })
+        })?;
+        if plan.weights.is_empty() {
+            let (id, revision) = (self.id.clone(), revision.to_owned());
+            return Err(SpladeError::NoWeightsOnHub { id, revision });
+        }
+        if let Some(shard) = plan.weights.iter().find(|file| !sizes.contains_key(*file)) {
+            return Err(SpladeError::ShardNotOnHub { id: self.id.clone(), file: shard.clone() });
+        }
+
+        let wanted: Vec<(&str, u64)> = plan
+            .files()
+            .map(|file| (file.as_str(), sizes[file]))
+            .filter(|(file, n_bytes)| !has_size(&snapshot.folder.join(file), *n_bytes))
+            .collect();
+        let total_bytes = wanted.iter().map(|(_, n_bytes)| n_bytes).sum();
+        let mut n_bytes_before = 0;
+        for (file, n_bytes) in wanted {
+            let progress = self.progress.clone().map(|on_progress| {
+                let file = file.to_owned();
+                Progress::new(Reporter { on_progress, file, n_bytes, n_bytes_before, total_bytes })
+            });
+            snapshot.bring(file, n_bytes, progress)?;
+            n_bytes_before += n_bytes;
+        }
+        // Last, so that offline never finds a snapshot that is not whole.
+        cache.write_ref(revision, &commit)?;
+        Ok(snapshot.folder)
+    }
+
+    /// The commit that a revision stands at.
+    fn commit(&self, revision: &str) -> Result<String, SpladeError> {
+        // Asked for by name, the default would turn a missing model into a missing revision.
+        let named = (revision != DEFAULT_REVISION).then_some(revision);
+        let info = self.repository.info().maybe_revision(named.map(str::to_owned)).send();
+        let info = info.map_err(|error| self.refused(error, None))?;
+        // It becomes the name of a folder.
+        info.sha.filter(|sha| is_commit(sha)).ok_or_else(|| {
+            self.refused(HFError::malformed_response("the commit of the revision"), None)
+        })
+    }
+
+    /// The size of each file of a commit.
+    fn list(&self, commit: &str) -> Result<BTreeMap<String, u64>, SpladeError> {
+        let entries = self.repository.list_tree().revision(commit).recursive(true).send();
+        let entries = entries.map_err(|error| self.refused(error, None))?;
+        let sizes = entries.into_iter().filter_map(|entry| match entry {
+            RepoTreeEntry::File { path, size, .. } => Some((path, size)),
+            RepoTreeEntry::Directory { .. } => None,
+        });
+        Ok(sizes.collect())
+    }
+
+    /// What an error means for the model, or else for the file that was to be brought.
+    fn refused(&self, error: HFError, file: Option<&str>) -> SpladeError {
+        let (id, endpoint) = (self.id.clone(), self.endpoint.clone());
+        let context = match &error {
+            HFError::Http { context }
+            | HFError::AuthRequired { context }
+            | HFError::Forbidden { context }
+            | HFError::RepoNotFound { context: Some(context), .. }
+            | HFError::RevisionNotFound { context: Some(context), .. } => Some(context),
+            _ => None,
+        };
+        if let Some(context) = context {
+            match (context.status.as_u16(), context.error_code.as_deref()) {
+                (_, Some("GatedRepo")) => return SpladeError::ModelGated { id, endpoint },
+                (404, Some("RepoNotFound")) => return SpladeError::ModelNotFound { id, endpoint },
+                (status @ (401 | 403), _) => {
+                    let message = context.server_message.clone().unwrap_or_default();
+                    return SpladeError::ModelRefused { id, status, message };
+                }
+                _ => {}
+            }
+        }
+        match (error, file) {
+            (HFError::RepoNotFound { .. }, _) => SpladeError::ModelNotFound { id, endpoint },
+            (HFError::RevisionNotFound { revision, .. }, _) => {
+                SpladeError::RevisionNotFound { id, revision }
+            }
+            (HFError::Request { source, .. }, _) if source.is_connect() => {
+                SpladeError::HubUnreachable { id, endpoint, source: Box::new(source) }
+            }
+            (HFError::Request { source, .. }, Some(file)) => {
+                SpladeError::HubDownload { id, file: file.to_owned(), source: Box::new(source) }
+            }
+            (error, Some(file)) => {
+                SpladeError::HubDownload { id, file: file.to_owned(), source: Box::new(error) }
+            }
+            (error, None) => SpladeError::HubListing { id, endpoint, source: Box::new(error) },
+        }
+    }
+}
+
+/// The folder of one commit in the cache, and where its files come from.
+struct Snapshot<'a> {
+    client: &'a Client,
+    folder: PathBuf,
+    commit: &'a str,
+}
+
+impl Snapshot<'_> {
+    /// Brings a file, unless it is there; returns its path.
+    fn bring(
+        &self,
+        file: &str,
+        n_bytes: u64,
+        progress: Option<Progress>,
+    ) -> Result<PathBuf, SpladeError> {
+        let path = self.folder.join(file);
+        if has_size(&path, n_bytes) {
+            return Ok(path);
+        }
+        // hf-hub takes what it finds for whole, so what has another size goes first; and it may
+        // find a broken blob that the snapshot did not link to, hence twice.
+        discard(&path)?;
+        for _ in 0..2 {
+            self.download(file, progress.clone())?;
+            if has_size(&path, n_bytes) {
+                return Ok(path);
+            }
+            let found = fs::metadata(&path).map_or(0, |file| file.len());
+            debug!(file, found, expected = n_bytes, "another size than listed");
+            discard(&path)?;
+        }
+        Err(SpladeError::HubFileSize {
+            id: self.client.id.clone(),
+            file: file.to_owned(),
+            expected: n_bytes,
+        })
+    }
+
+    fn download(&self, file: &str, progress: Option<Progress>) -> Result<(), SpladeError> {
+        let mut n_waits = 0;
+        loop {
+            let request = self.client.repository.download_file().filename(file);
+            let request = request.revision(self.commit).maybe_progress(progress.clone());
+            match request.send() {
+                Ok(_) => return Ok(()),
+                Err(HFError::CacheLockTimeout { .. }) if n_waits < N_LOCK_WAITS => {
+                    info!(file, "another process brings the file");
+                    n_waits += 1;
+                }
+                Err(HFError::Io(source)) => {
+                    let path = self.folder.join(file);
+                    return Err(SpladeError::HubCache { path, source });
+                }
+                Err(error) => return Err(self.client.refused(error, Some(file))),
+            }
+        }
+    }
+}
+
+/// Turns hf-hub's events about one file into the progress of the whole download.
+struct Reporter {
+    on_progress: OnProgress,
+    file: String,
+    n_bytes: u64,
+    n_bytes_before: u64,
+    total_bytes: u64,
+}
+
+impl ProgressHandler for Reporter {
+    fn on_progress(&self, event: &ProgressEvent) {
+        let n_bytes = match event {
+            ProgressEvent::Download(DownloadEvent::Start { .. }) => 0,
+            ProgressEvent::Download(DownloadEvent::Progress { files }) => {
+                files.iter().map(|file| file.bytes_completed).sum()
+            }
+            ProgressEvent::Download(DownloadEvent::AggregateProgress {
+                bytes_completed, ..
+            }) => *bytes_completed,
+            ProgressEvent::Download(DownloadEvent::Complete) => self.n_bytes,
+            ProgressEvent::Upload(_) => return,
+        };
+        (self.on_progress)(&DownloadProgress {
+            file: self.file.clone(),
+            n_bytes: self.n_bytes_before + n_bytes.min(self.n_bytes),
+            total_bytes: self.total_bytes,
+        });
+    }
+}

@@ -1,0 +1,10 @@
+//! The tests of the crate, one file per room; `folder` makes the tokenizers.
+#![forbid(unsafe_code)]
+
+mod folder;
+
+mod batches;
+mod bert_class;
+mod loading;
+mod special_tokens;
+mod truncation;

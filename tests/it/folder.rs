@@ -1,0 +1,96 @@
+//! A model's folder, copied from tests/fixtures to be changed or broken.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
+use splade::{SparseEncoder, SpladeError};
+use tempfile::TempDir;
+
+/// The files of a checkpoint in a temporary folder.
+pub(crate) struct Folder(TempDir);
+
+/// One tensor of a file of weights.
+#[derive(Clone)]
+pub(crate) struct Weight {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Folder {
+    pub(crate) fn copy_of(fixture: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in std::fs::read_dir(crate::golden::fixture(fixture)).expect("a fixture") {
+            let file = file.expect("a fixture's file");
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a copy");
+        }
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub(crate) fn remove(self, name: &str) -> Self {
+        std::fs::remove_file(self.file(name)).expect("a file of the fixture");
+        self
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.file(name)).expect("a file of the fixture")
+    }
+
+    pub(crate) fn write(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.file(name), bytes).expect("a temporary file");
+        self
+    }
+
+    /// Sets a field of a JSON file.
+    pub(crate) fn set(self, file: &str, field: &str, value: impl Into<Value>) -> Self {
+        self.edit(file, |fields| _ = fields.insert(field.to_owned(), value.into()))
+    }
+
+    /// Takes a field out of a JSON file.
+    pub(crate) fn unset(self, file: &str, field: &str) -> Self {
+        self.edit(file, |fields| _ = fields.remove(field))
+    }
+
+    fn edit(self, file: &str, edit: impl FnOnce(&mut serde_json::Map<String, Value>)) -> Self {
+        let mut json: Value = serde_json::from_slice(&self.read(file)).expect("JSON");
+        edit(json.as_object_mut().expect("a JSON object"));
+        self.write(file, json.to_string())
+    }
+
+    /// Rewrites `model.safetensors`.
+    pub(crate) fn weights(self, edit: impl FnOnce(&mut BTreeMap<String, Weight>)) -> Self {
+        let bytes = self.read("model.safetensors");
+        let file = SafeTensors::deserialize(&bytes).expect("a whole fixture");
+        let mut weights: BTreeMap<String, Weight> = file
+            .tensors()
+            .into_iter()
+            .map(|(name, tensor)| {
+                let shape = tensor.shape().to_vec();
+                (name, Weight { dtype: tensor.dtype(), shape, bytes: tensor.data().to_vec() })
+            })
+            .collect();
+        edit(&mut weights);
+        let views = weights.iter().map(|(name, weight)| {
+            let view = TensorView::new(weight.dtype, weight.shape.clone(), &weight.bytes);
+            (name, view.expect("as many bytes as the shape says"))
+        });
+        let bytes = safetensors::serialize(views, None).expect("weights that can be written");
+        self.write("model.safetensors", bytes)
+    }
+
+    /// Loads the folder on the CPU.
+    pub(crate) fn load(&self) -> Result<SparseEncoder, SpladeError> {
+        SparseEncoder::load(self.path())
+    }
+}
