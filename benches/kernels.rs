@@ -1,0 +1,73 @@
+//! Each CPU kernel on the shapes of the tiny model and of BERT-base.
+//!
+//! cargo bench -p splade-kernels --bench kernels
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use splade_kernels::reference::{noise, offsets};
+use splade_kernels::{
+    Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
+    add_layer_norm, head_pool, linear, non_zeros, packed_attention,
+};
+
+/// Texts of one batch, 75 tokens each: what passages have on average.
+const LENGTHS: [usize; 16] = [75; 16];
+const TOKENS: usize = 16 * 75;
+
+fn kernels(criterion: &mut Criterion) {
+    for (model, hidden, wide, n_heads) in [("tiny", 128, 512, 2), ("base", 768, 3072, 12)] {
+        let mut group = criterion.benchmark_group(model);
+        group.sample_size(10);
+        let x = noise(TOKENS * hidden, 1);
+        let offsets = offsets(&LENGTHS);
+        let flops = |n: usize| Throughput::Elements(n as u64);
+
+        let weight = noise(wide * hidden, 2);
+        let bias = noise(wide, 3);
+        let shape = LinearShape { in_features: hidden, out_features: wide };
+        group.throughput(flops(2 * TOKENS * hidden * wide));
+        group.bench_function("linear_gelu", |bencher| {
+            bencher.iter(|| linear(&x, &weight, Some(&bias), Activation::Gelu, shape));
+        });
+
+        let qkv = noise(TOKENS * 3 * hidden, 4);
+        let head_dim = hidden / n_heads;
+        let shape = AttentionShape { n_heads, head_dim, scale: 0.125 };
+        group.throughput(flops(4 * TOKENS * 75 * hidden));
+        group.bench_function("attention", |bencher| {
+            bencher.iter(|| packed_attention(&qkv, &offsets, shape));
+        });
+
+        let vocab_size = 30522;
+        let decoder = noise(vocab_size * hidden, 5);
+        let bias = noise(vocab_size, 6);
+        let shape = HeadShape { hidden_size: hidden, vocab_size };
+        group.throughput(flops(2 * TOKENS * hidden * vocab_size));
+        let (max, relu) = (PoolStrategy::Max, PoolActivation::Relu);
+        group.bench_function("head_max", |bencher| {
+            bencher.iter(|| head_pool(&x, &decoder, &bias, &offsets, shape, max, relu));
+        });
+
+        let (gamma, beta) = (noise(hidden, 7), noise(hidden, 8));
+        let mut y = x.clone();
+        group.throughput(Throughput::Bytes(4 * x.len() as u64));
+        group.bench_function("add_layer_norm", |bencher| {
+            bencher.iter(|| add_layer_norm(&mut y, &x, &gamma, &beta, 1e-12));
+        });
+    }
+
+    let row: Vec<f32> = (0..30522).map(|i| if i % 200 == 0 { 1.0 } else { 0.0 }).collect();
+    let mut group = criterion.benchmark_group("row");
+    group.throughput(Throughput::Elements(row.len() as u64));
+    group.bench_function("non_zeros", |bencher| {
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
+        bencher.iter(|| {
+            indices.clear();
+            values.clear();
+            non_zeros(&row, &mut indices, &mut values);
+            indices.len()
+        });
+    });
+}
+
+criterion_group!(benches, kernels);
+criterion_main!(benches);
