@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     ];
 
     // Texts are cut to max_seq_length tokens, special tokens counted.
-    println!("longest text: {} tokens", encoder.max_seq_length());
+    println!("longest text, in tokens: {:?}", encoder.max_seq_length());
     encoder.set_max_seq_length(8)?;
     println!("of the first text remains: {:?}", encoder.tokenize(texts[0])?);
     encoder.set_max_seq_length(512)?;

@@ -127,10 +127,10 @@ fn max_active_dims_of_a_call_win() {
 #[test]
 fn max_seq_length_is_what_was_set() {
     let mut encoder = SparseEncoder::load(fixture("splade-tiny")).unwrap();
-    assert_eq!(encoder.max_seq_length(), 512);
+    assert_eq!(encoder.max_seq_length(), Some(512));
     for limit in [2, 16, 512] {
         encoder.set_max_seq_length(limit).unwrap();
-        assert_eq!(encoder.max_seq_length(), limit);
+        assert_eq!(encoder.max_seq_length(), Some(limit));
     }
 }
 
@@ -140,7 +140,7 @@ fn a_refused_max_seq_length_changes_nothing() {
     encoder.set_max_seq_length(16).unwrap();
     for limit in [0, 1, 129, usize::MAX] {
         encoder.set_max_seq_length(limit).unwrap_err();
-        assert_eq!(encoder.max_seq_length(), 16, "after {limit}");
+        assert_eq!(encoder.max_seq_length(), Some(16), "after {limit}");
     }
 }
 
@@ -159,7 +159,7 @@ fn a_shorter_limit_and_back_gives_the_first_row() {
 fn max_seq_length_at_load_is_the_one_that_is_set() {
     let builder = SparseEncoder::builder().max_seq_length(16);
     let encoder = builder.load(fixture("splade-tiny")).unwrap();
-    assert_eq!(encoder.max_seq_length(), 16);
+    assert_eq!(encoder.max_seq_length(), Some(16));
     assert_eq!(encoder.tokenize(&"river ".repeat(100)).unwrap().len(), 16);
 }
 
@@ -167,7 +167,7 @@ fn max_seq_length_at_load_is_the_one_that_is_set() {
 fn the_positions_are_the_limit_where_the_tokenizer_allows_more() {
     let folder = crate::folder::Folder::copy_of("random/bert-gelu");
     let folder = folder.set("tokenizer_config.json", "model_max_length", 4096);
-    assert_eq!(folder.load().unwrap().max_seq_length(), 128);
+    assert_eq!(folder.load().unwrap().max_seq_length(), Some(128));
 }
 
 #[test]

@@ -70,6 +70,11 @@ pub fn fixture(name: &str) -> PathBuf {
 }
 
 pub fn load(name: &str) -> Golden {
+    load_as(name)
+}
+
+/// A golden file of another form.
+pub fn load_as<T: DeserializeOwned>(name: &str) -> T {
     read(&tests_folder().join("reference/golden").join(format!("{name}.json")))
 }
 

@@ -11,5 +11,6 @@ mod hub;
 mod bad_checkpoints;
 mod batching;
 mod encoder;
+mod layouts;
 mod memory;
 mod parity;

@@ -76,6 +76,32 @@ fn limits_are_kept() {
 }
 
 #[test]
+fn weights_are_pruned_by_least_weight_ratio_and_share() {
+    let rows = |more: &[&str]| lines(&encode_stdin(b"It's so sunny outside!", more).stdout);
+    let weights = |more: &[&str]| -> Vec<f64> {
+        rows(more)[0]["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let all = weights(&[]);
+    let largest = all.iter().copied().fold(0.0, f64::max);
+    let kept = |least: f64| all.iter().copied().filter(|v| *v >= least).collect::<Vec<_>>();
+    assert_eq!(weights(&["--min-weight", "1"]), kept(1.0));
+    assert_eq!(weights(&["--max-ratio", "0.5"]), kept(0.5 * largest));
+    let share = weights(&["--mass-share", "0.5"]);
+    let (part, sum): (f64, f64) = (share.iter().sum(), all.iter().sum());
+    assert!(part >= 0.5 * sum && part < 0.7 * sum, "{part} of {sum}");
+    assert_eq!(encode_stdin(b"x", &["--mass-share", "1.5"]).code, Some(1));
+}
+
+#[test]
+fn a_task_that_a_plain_checkpoint_does_not_know_is_no_other_than_none() {
+    let plain = encode_stdin(b"sunny", &[]).stdout;
+    assert_eq!(encode_stdin(b"sunny", &["--task", "query"]).stdout, plain);
+    let named = encode_stdin(b"sunny", &["--prompt-name", "nonsense"]);
+    assert_eq!(named.code, Some(1));
+    assert!(named.stderr.contains("nonsense"), "{}", named.stderr);
+}
+
+#[test]
 fn an_empty_file_gives_an_empty_file() {
     let ran = encode_stdin(b"", &[]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));

@@ -30,7 +30,8 @@ pub(crate) enum Command {
 /// {"id": "...", "indices": [...], "values": [...]}.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EncodeArgs {
-    /// Folder of the model (config.json, model.safetensors, tokenizer.json).
+    /// Folder of the model: a masked-LM checkpoint with its tokenizer, or a sentence-transformers
+    /// folder (modules.json).
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) model: PathBuf,
 
@@ -55,9 +56,35 @@ pub(crate) struct EncodeArgs {
     #[arg(long, requires = "input")]
     pub(crate) decode: bool,
 
+    /// Encode as queries or as documents: the checkpoint's prompt and route of that name. Other
+    /// routes of a router may be named too.
+    #[arg(long, value_name = "query|document")]
+    pub(crate) task: Option<String>,
+
+    /// Put this before each text, whatever the checkpoint says.
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
+    pub(crate) prompt: Option<String>,
+
+    /// Put the checkpoint's prompt of this name before each text.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) prompt_name: Option<String>,
+
     /// Keep only the N largest weights of each text.
     #[arg(long, value_name = "N")]
     pub(crate) max_active_dims: Option<NonZeroUsize>,
+
+    /// Drop weights below W. This and the next two are applied in this order, before
+    /// --max-active-dims.
+    #[arg(long, value_name = "W")]
+    pub(crate) min_weight: Option<f32>,
+
+    /// Drop weights below this ratio (0 to 1) to the text's largest.
+    #[arg(long, value_name = "RATIO")]
+    pub(crate) max_ratio: Option<f32>,
+
+    /// Keep the largest weights until they have this share (0 to 1) of the text's sum.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) mass_share: Option<f32>,
 
     /// Cut texts to N tokens, special tokens counted [default: what the model allows].
     #[arg(long, value_name = "N")]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use splade::SpladeError;
+use splade::{SparseError, SpladeError};
 
 /// Why the program stops.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,8 @@ pub(crate) enum CliError {
         #[source]
         source: SpladeError,
     },
+    #[error("cannot prune like that")]
+    Pruning(#[source] SparseError),
     #[error("cannot encode the texts")]
     Encode(#[source] SpladeError),
     #[error("cannot write {}", name(.path))]

@@ -166,9 +166,10 @@ fn printable(text: &str) -> String {
 }
 
 /// Says how many texts were cut.
-pub(crate) fn cut(n_texts: usize, max_seq_length: usize) -> String {
+pub(crate) fn cut(n_texts: usize, max_seq_length: Option<usize>) -> String {
     let texts = if n_texts == 1 { "text was" } else { "texts were" };
-    format!("{} {texts} longer than {max_seq_length} tokens, and cut", thousands(n_texts))
+    let limit = max_seq_length.map_or("the limit".to_owned(), |n| format!("{n} tokens"));
+    format!("{} {texts} longer than {limit}, and cut", thousands(n_texts))
 }
 
 /// 30522 as `30,522`.

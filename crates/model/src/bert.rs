@@ -1,7 +1,7 @@
-//! BERT with its masked-LM head.
+//! BERT, with its masked-LM head and without.
 //!
 //! Paper: Devlin et al., "BERT", arXiv:1810.04805. Upstream: `models/bert/modeling_bert.py` of
-//! transformers 5.24 (`BertForMaskedLM`). Checkpoints: naver/splade-v3,
+//! transformers 5.24 (`BertForMaskedLM`, and `BertModel` without its pooler). Checkpoints: naver/splade-v3,
 //! naver/splade-cocondenser-ensembledistil, prithivida/Splade_PP_en_v1,
 //! opensearch-project/opensearch-neural-sparse-encoding-v1, rasyosef/splade-tiny and -mini.
 
@@ -42,11 +42,24 @@ pub(crate) const NAMES: NameTable = NameTable {
     ignored: &["embeddings.position_ids", "pooler.dense.*", "cls.seq_relationship.*"],
 };
 
+/// The same without the head, which takes no part in an encoder.
+pub(crate) const ENCODER_NAMES: NameTable = NameTable {
+    ignored: &[
+        "embeddings.position_ids",
+        "pooler.dense.*",
+        "cls.seq_relationship.*",
+        "cls.predictions.transform.dense.*",
+        "cls.predictions.transform.LayerNorm.*",
+        "cls.predictions.decoder.*",
+        "cls.predictions.bias",
+    ],
+    ..NAMES
+};
+
 /// BERT for masked language modelling.
 #[derive(Module, Debug)]
 pub(crate) struct Bert<B: Backend> {
-    embeddings: Embeddings<B>,
-    layers: Vec<Layer<B>>,
+    encoder: BertEncoder<B>,
     head: MlmHead<B>,
 }
 
@@ -56,10 +69,7 @@ impl<B: SpladeBackend> Bert<B> {
         config: &BertConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let embeddings = Embeddings::load(weights, config, device)?;
-        let layers = (0..config.num_hidden_layers)
-            .map(|layer| Layer::load(weights, layer, config, device))
-            .collect::<Result<_, _>>()?;
+        let encoder = BertEncoder::load(weights, config, device)?;
         let head = HeadConfig {
             hidden_size: config.hidden_size,
             vocab_size: config.vocab_size,
@@ -67,17 +77,46 @@ impl<B: SpladeBackend> Bert<B> {
             layer_norm_eps: config.layer_norm_eps,
             tie_word_embeddings: config.tie_word_embeddings,
         };
-        Ok(Self { embeddings, layers, head: MlmHead::load(weights, head, device)? })
+        Ok(Self { encoder, head: MlmHead::load(weights, head, device)? })
     }
 
     /// # Shapes
     /// Returns `[texts, vocab]`.
     pub(crate) fn forward(&self, tokens: PackedTokens<'_>, pooling: Pooling) -> Tensor<B, 2> {
+        let hidden_states = self.encoder.forward(tokens);
+        let words = &self.encoder.embeddings.words;
+        self.head.forward(hidden_states, words, tokens.offsets(), pooling)
+    }
+}
+
+/// Embeddings and layers.
+#[derive(Module, Debug)]
+pub(crate) struct BertEncoder<B: Backend> {
+    embeddings: Embeddings<B>,
+    layers: Vec<Layer<B>>,
+}
+
+impl<B: SpladeBackend> BertEncoder<B> {
+    pub(crate) fn load(
+        weights: &mut Weights,
+        config: &BertConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let embeddings = Embeddings::load(weights, config, device)?;
+        let layers = (0..config.num_hidden_layers)
+            .map(|layer| Layer::load(weights, layer, config, device))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { embeddings, layers })
+    }
+
+    /// # Shapes
+    /// Returns `[tokens, hidden]`.
+    pub(crate) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
         let mut hidden_states = self.embeddings.forward(tokens);
         for layer in &self.layers {
             hidden_states = layer.forward(hidden_states, tokens.offsets());
         }
-        self.head.forward(hidden_states, &self.embeddings.words, tokens.offsets(), pooling)
+        hidden_states
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::weights::weight_files;
 use crate::{ModelConfig, ModelError};
 
-/// What a model is loaded from. Opening it reads the configuration alone.
+/// What a model is loaded from. Opening it reads the configuration and, where the weights are
+/// in several files, what each of them has; no weights.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     config: ModelConfig,
@@ -12,17 +14,15 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads `config.json` of a folder and finds its weights.
+    /// Reads `config.json` of a folder and finds its weights: `model.safetensors`, else the shards
+    /// of `model.safetensors.index.json`, else the same of `pytorch_model.bin`.
     ///
     /// # Errors
-    /// A configuration that cannot be read or is not supported; no `model.safetensors`.
+    /// A configuration that cannot be read or is not supported; no weights; shards that are
+    /// missing or are not what their index says.
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
         let config = ModelConfig::load(&folder.join("config.json"))?;
-        let file = folder.join("model.safetensors");
-        if !file.exists() {
-            return Err(ModelError::NoWeights { folder: folder.to_owned() });
-        }
-        Ok(Self { config, weight_files: vec![file] })
+        Ok(Self { config, weight_files: weight_files(folder)? })
     }
 
     /// The architecture and its sizes.

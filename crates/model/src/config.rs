@@ -49,10 +49,32 @@ impl ModelConfig {
         }
     }
 
+    /// Width of a token's state.
+    pub fn hidden_size(&self) -> usize {
+        match self {
+            Self::Bert(config) => config.hidden_size,
+        }
+    }
+
     /// Tokens of the longest text that the model has positions for.
     pub fn max_positions(&self) -> usize {
         match self {
             Self::Bert(config) => config.max_position_embeddings,
+        }
+    }
+
+    /// Refuses a checkpoint without a masked-LM head: what a SPLADE model needs and an encoder does
+    /// not. A configuration without `architectures` passes: a missing head shows in the weights.
+    ///
+    /// # Errors
+    /// None of the `architectures` ends with `ForMaskedLM`.
+    pub fn require_masked_lm(&self) -> Result<(), ModelError> {
+        let Self::Bert(BertConfig { architectures, .. }) = self;
+        match architectures {
+            Some(names) if !names.iter().any(|name| name.ends_with("ForMaskedLM")) => {
+                Err(ModelError::NotMaskedLm { found: names.join(", ") })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -68,7 +90,6 @@ impl ModelConfig {
 #[derive(Debug, Deserialize)]
 struct Common {
     model_type: Option<String>,
-    architectures: Option<Vec<String>>,
     #[serde(default)]
     is_decoder: bool,
     #[serde(default)]
@@ -79,12 +100,7 @@ struct Common {
 
 impl Common {
     fn check(&self) -> Result<(), ModelError> {
-        if let Some(architectures) = &self.architectures
-            && !architectures.iter().any(|name| name.ends_with("ForMaskedLM"))
-        {
-            return Err(ModelError::NotMaskedLm { found: architectures.join(", ") });
-        }
-        refuse(self.is_decoder, "is_decoder", "true", "false: a SPLADE model sees both ways")?;
+        refuse(self.is_decoder, "is_decoder", "true", "false: the encoder sees both ways")?;
         refuse(self.add_cross_attention, "add_cross_attention", "true", "false")?;
         let pruned = self.pruned_heads.as_ref().is_some_and(|heads| match heads {
             serde_json::Value::Object(map) => !map.is_empty(),
@@ -97,11 +113,13 @@ impl Common {
     }
 }
 
-/// A BERT encoder with its masked-LM head. Absent fields have transformers' defaults.
+/// A BERT encoder, and its masked-LM head where it has one. Absent fields have transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct BertConfig {
+    /// The classes that the checkpoint was saved from, as in `BertForMaskedLM`.
+    pub architectures: Option<Vec<String>>,
     /// Entries of the vocabulary.
     pub vocab_size: usize,
     /// Width of a token's state.
@@ -130,6 +148,7 @@ pub struct BertConfig {
 impl Default for BertConfig {
     fn default() -> Self {
         Self {
+            architectures: None,
             vocab_size: 30522,
             hidden_size: 768,
             num_hidden_layers: 12,

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::pytorch::PytorchError;
+use crate::weights::LOOKED_FOR;
+
 /// Why a model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -51,8 +54,31 @@ pub enum ModelError {
         /// What it may be.
         expected: String,
     },
+    /// The `config.json` of a module after the encoder is not what it should be.
+    #[error("{} is not the configuration of a {module} module", .path.display())]
+    ParseModuleConfig {
+        /// The file.
+        path: PathBuf,
+        /// The class of the module.
+        module: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A field of a module's configuration has a value that is not supported.
+    #[error("{}: `{field}` is `{found}`, expected {expected}", .path.display())]
+    ModuleConfigValue {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
     /// There is no file of weights.
-    #[error("no model.safetensors in {}", .folder.display())]
+    #[error("no weights in {}: looked for {LOOKED_FOR}", .folder.display())]
     NoWeights {
         /// The model's folder.
         folder: PathBuf,
@@ -130,6 +156,14 @@ pub enum ModelError {
         /// Rows of the table.
         type_vocab_size: usize,
     },
+    /// More dimensions are asked for than a sparse auto-encoder has.
+    #[error("max_active_dims is {k}, but the rows have {hidden_dim} dimensions")]
+    MaxActiveDims {
+        /// Dimensions to keep.
+        k: usize,
+        /// Dimensions that there are.
+        hidden_dim: usize,
+    },
     /// A text is longer than the model has positions.
     #[error("a text has {length} tokens, but the model has {positions} positions")]
     TooLong {
@@ -137,6 +171,60 @@ pub enum ModelError {
         length: usize,
         /// Positions of the model.
         positions: usize,
+    },
+    /// A file of `torch.save` is broken, or could run code.
+    #[error("cannot read the weights of {}", .path.display())]
+    Pytorch {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: PytorchError,
+    },
+    /// The index of a checkpoint in several files is not what it should be.
+    #[error("{} is not an index of weight files", .path.display())]
+    ParseIndex {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An index names a file that need not be in its own folder.
+    #[error("{}: `{shard}` is not a plain file name", .index.display())]
+    ShardName {
+        /// The index.
+        index: PathBuf,
+        /// What it says.
+        shard: String,
+    },
+    /// An index names a file that is not there.
+    #[error("{}: the file `{shard}` is missing", .index.display())]
+    ShardMissing {
+        /// The index.
+        index: PathBuf,
+        /// The missing file.
+        shard: String,
+    },
+    /// An index says that a file has a weight, but it has not.
+    #[error("{}: `{shard}` has no weight `{name}`", .index.display())]
+    ShardLacks {
+        /// The index.
+        index: PathBuf,
+        /// The file.
+        shard: String,
+        /// The weight's name.
+        name: String,
+    },
+    /// A file has a weight that the index does not find there.
+    #[error("{}: weight `{name}` of `{shard}` is not listed there", .index.display())]
+    ShardUnlisted {
+        /// The index.
+        index: PathBuf,
+        /// The file.
+        shard: String,
+        /// The weight's name.
+        name: String,
     },
 }
 

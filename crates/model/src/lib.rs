@@ -7,6 +7,9 @@
 //! Tokens are packed from end to end: `hidden_states` is `[tokens, hidden]` with the `offsets` of
 //! the texts, so padding costs nothing and cannot leak into a maximum.
 //!
+//! CSR models make their rows another way: an [`Encoder`], a [`SentencePooling`] of its states, then
+//! [`Dense`], [`Normalize`] and a [`SparseAutoEncoder`] on the host.
+//!
 //! Cargo features, one per backend, additive: `ndarray`, `flex`, `wgpu`.
 //!
 //! ```no_run
@@ -39,8 +42,11 @@ mod bert;
 mod head;
 mod layers;
 
+mod modules;
+
 mod backend;
 mod names;
+mod pytorch;
 mod weights;
 
 pub use backend::{SpladeBackend, stock};
@@ -48,7 +54,11 @@ pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;
 pub use config::{BertConfig, ModelConfig};
 pub use error::ModelError;
-pub use model::{Pooling, SpladeModel};
+pub use model::{Encoder, Pooling, SpladeModel};
+pub use modules::{
+    Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, load_static_weights,
+};
+pub use pytorch::PytorchError;
 pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy};
 
 #[cfg(feature = "wgpu")]

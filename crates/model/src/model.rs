@@ -1,13 +1,14 @@
-//! The model as a whole: any architecture, from a checkpoint to `[texts, vocab]`.
+//! The model as a whole: any architecture, from a checkpoint to `[texts, vocab]`, or without its
+//! head to `[tokens, hidden]`.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use splade_kernels::{PoolActivation, PoolStrategy};
 
-use crate::bert::{self, Bert};
+use crate::bert::{self, Bert, BertEncoder};
 use crate::weights::Weights;
-use crate::{Checkpoint, ModelConfig, ModelError, PackedTokens, SpladeBackend};
+use crate::{BertConfig, Checkpoint, ModelConfig, ModelError, PackedTokens, SpladeBackend};
 
 /// How the logits of a text's tokens become one weight for each vocabulary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,19 +51,17 @@ impl<B: SpladeBackend> SpladeModel<B> {
     /// Loads the weights of a checkpoint onto a device, in `f32`.
     ///
     /// # Errors
-    /// A broken file; a weight that is missing, of the wrong shape, not a number, or left over.
+    /// No masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
+    /// or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
+        checkpoint.config().require_masked_lm()?;
         match checkpoint.config() {
             ModelConfig::Bert(config) => {
                 let mut weights = Weights::open(checkpoint.weight_files(), &bert::NAMES)?;
                 let bert = Bert::load(&mut weights, config, device)?;
                 weights.finish()?;
-                let limits = Limits {
-                    vocab_size: config.vocab_size,
-                    type_vocab_size: config.type_vocab_size,
-                    positions: config.max_position_embeddings,
-                };
-                Ok(Self { architecture: Architecture::Bert(bert), limits })
+                let architecture = Architecture::Bert(bert);
+                Ok(Self { architecture, limits: Limits::of_bert(config) })
             }
         }
     }
@@ -107,7 +106,82 @@ impl<B: SpladeBackend> SpladeModel<B> {
     }
 }
 
+/// The transformer of a checkpoint without its masked-LM head: what CSR models have in front of
+/// their [`SparseAutoEncoder`](crate::SparseAutoEncoder).
+#[derive(Module, Debug)]
+pub struct Encoder<B: Backend> {
+    architecture: EncoderArchitecture<B>,
+    hidden_size: usize,
+    #[module(skip)]
+    limits: Limits,
+}
+
+#[derive(Module, Debug)]
+enum EncoderArchitecture<B: Backend> {
+    Bert(BertEncoder<B>),
+}
+
+impl<B: SpladeBackend> Encoder<B> {
+    /// Loads the weights of a checkpoint onto a device, in `f32`. Those of heads are left aside.
+    ///
+    /// # Errors
+    /// A broken file; a weight that is missing, of the wrong shape, not a number, or left over.
+    pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
+        let hidden_size = checkpoint.config().hidden_size();
+        match checkpoint.config() {
+            ModelConfig::Bert(config) => {
+                let mut weights = Weights::open(checkpoint.weight_files(), &bert::ENCODER_NAMES)?;
+                let encoder = BertEncoder::load(&mut weights, config, device)?;
+                weights.finish()?;
+                let architecture = EncoderArchitecture::Bert(encoder);
+                Ok(Self { architecture, hidden_size, limits: Limits::of_bert(config) })
+            }
+        }
+    }
+
+    /// Width of a token's state.
+    pub fn hidden_size(&self) -> usize {
+        self.hidden_size
+    }
+
+    /// The state of each token after the last layer (`last_hidden_state`), on the device.
+    ///
+    /// # Shapes
+    /// Returns `[tokens, hidden]`.
+    ///
+    /// # Errors
+    /// A token or token type without an embedding, a text of more tokens than positions.
+    pub fn forward(&self, tokens: PackedTokens<'_>) -> Result<Tensor<B, 2>, ModelError> {
+        self.limits.check(tokens)?;
+        if tokens.input_ids().is_empty() {
+            // As in `SpladeModel::forward`.
+            let device = self.devices().into_iter().next().expect("a model has weights");
+            return Ok(Tensor::zeros([0, self.hidden_size], &device));
+        }
+        match &self.architecture {
+            EncoderArchitecture::Bert(encoder) => Ok(encoder.forward(tokens)),
+        }
+    }
+
+    /// As [`forward`](Self::forward), copied to the host: `[tokens, hidden]`, row-major.
+    ///
+    /// # Errors
+    /// See [`forward`](Self::forward).
+    pub fn forward_to_host(&self, tokens: PackedTokens<'_>) -> Result<Vec<f32>, ModelError> {
+        let hidden_states = self.forward(tokens)?;
+        Ok(hidden_states.into_data().into_vec().expect("models are loaded and run in f32"))
+    }
+}
+
 impl Limits {
+    fn of_bert(config: &BertConfig) -> Self {
+        Self {
+            vocab_size: config.vocab_size,
+            type_vocab_size: config.type_vocab_size,
+            positions: config.max_position_embeddings,
+        }
+    }
+
     fn check(&self, tokens: PackedTokens<'_>) -> Result<(), ModelError> {
         let &Self { vocab_size, type_vocab_size, positions } = self;
         let max = |ids: &[u32]| ids.iter().copied().max().unwrap_or(0);

@@ -9,7 +9,8 @@ pub(crate) struct NameTable {
     pub(crate) prefix: &'static str,
     /// Checkpoint name -> module path.
     pub(crate) names: &'static [(&'static str, &'static str)],
-    /// Names that mean nothing to a SPLADE model: buffers, other heads.
+    /// Names that mean nothing to the model: buffers, other heads. They go before `names`, so that
+    /// a table can leave out a part of another one's.
     pub(crate) ignored: &'static [&'static str],
 }
 
@@ -25,15 +26,15 @@ pub(crate) enum Meaning {
 impl NameTable {
     pub(crate) fn meaning(&self, checkpoint_name: &str) -> Meaning {
         let name = checkpoint_name.strip_prefix(self.prefix).unwrap_or(checkpoint_name);
+        if self.ignored.iter().any(|pattern| matches(pattern, name).is_some()) {
+            return Meaning::Ignored;
+        }
         for (pattern, path) in self.names {
             if let Some(parts) = matches(pattern, name) {
                 return Meaning::Parameter(fill(path, &parts));
             }
         }
-        match self.ignored.iter().any(|pattern| matches(pattern, name).is_some()) {
-            true => Meaning::Ignored,
-            false => Meaning::Unknown,
-        }
+        Meaning::Unknown
     }
 
     /// The name that a parameter has in checkpoints, for errors.
@@ -103,6 +104,12 @@ mod tests {
         assert_eq!(TABLE.meaning("bert.pooler.dense.bias"), Meaning::Ignored);
         assert_eq!(TABLE.meaning("bert.encoder.layer.x.output.LayerNorm.beta"), Meaning::Unknown);
         assert_eq!(TABLE.meaning("classifier.weight"), Meaning::Unknown);
+    }
+
+    #[test]
+    fn an_ignored_name_is_ignored_though_another_table_has_it() {
+        let table = NameTable { ignored: &["cls.predictions.bias"], ..TABLE };
+        assert_eq!(table.meaning("cls.predictions.bias"), Meaning::Ignored);
     }
 
     #[test]

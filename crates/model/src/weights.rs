@@ -1,14 +1,20 @@
 //! The weights of a checkpoint, by the paths of our modules, with every one accounted for.
 
+mod file;
+mod find;
+mod tensor;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
 use splade_kernels::MappedFile;
 
+use self::file::WeightFile;
 use crate::ModelError;
 use crate::names::{Meaning, NameTable};
+
+pub(crate) use self::find::{LOOKED_FOR, weight_files};
+pub(crate) use self::tensor::StoredTensor;
 
 /// The weights of a model, taken out one by one.
 pub(crate) struct Weights {
@@ -19,11 +25,8 @@ pub(crate) struct Weights {
 
 /// Where one weight stands.
 struct Entry {
-    checkpoint_name: String,
     file: usize,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    range: std::ops::Range<usize>,
+    tensor: StoredTensor,
 }
 
 impl Weights {
@@ -35,41 +38,32 @@ impl Weights {
         let mut weights = Self { files: Vec::new(), entries: BTreeMap::new(), names };
         let mut unknown = Vec::new();
         for path in paths {
-            let file = MappedFile::open(path)
-                .map_err(|source| ModelError::Read { path: path.clone(), source })?;
-            let safetensors_error = |source| ModelError::Safetensors { path: path.clone(), source };
-            let tensors = SafeTensors::deserialize(&file).map_err(safetensors_error)?;
-            for (name, tensor) in tensors.tensors() {
-                let path = match names.meaning(&name) {
-                    Meaning::Parameter(path) => path,
+            let WeightFile { bytes, tensors } = WeightFile::open(path)?;
+            for tensor in tensors {
+                match names.meaning(&tensor.name) {
+                    Meaning::Parameter(path) => weights.insert(path, tensor)?,
                     Meaning::Ignored => {
+                        let name = tensor.name;
                         tracing::debug!(name, "weight ignored: a SPLADE model has no use for it");
-                        continue;
                     }
-                    Meaning::Unknown => {
-                        unknown.push(name);
-                        continue;
-                    }
-                };
-                let start = tensor.data().as_ptr().addr() - file.as_ptr().addr();
-                let entry = Entry {
-                    checkpoint_name: name,
-                    file: weights.files.len(),
-                    dtype: tensor.dtype(),
-                    shape: tensor.shape().to_vec(),
-                    range: start..start + tensor.data().len(),
-                };
-                if let Some(first) = weights.entries.get(&path) {
-                    return Err(ModelError::WeightTwice {
-                        first: first.checkpoint_name.clone(),
-                        second: entry.checkpoint_name,
-                    });
+                    Meaning::Unknown => unknown.push(tensor.name),
                 }
-                weights.entries.insert(path, entry);
             }
-            weights.files.push(file);
+            weights.files.push(bytes);
         }
         if unknown.is_empty() { Ok(weights) } else { Err(unused(unknown)) }
+    }
+
+    /// Adds a tensor of the file that comes next.
+    fn insert(&mut self, path: String, tensor: StoredTensor) -> Result<(), ModelError> {
+        if let Some(first) = self.entries.get(&path) {
+            return Err(ModelError::WeightTwice {
+                first: first.tensor.name.clone(),
+                second: tensor.name,
+            });
+        }
+        self.entries.insert(path, Entry { file: self.files.len(), tensor });
+        Ok(())
     }
 
     /// Whether the checkpoint has this parameter.
@@ -77,26 +71,31 @@ impl Weights {
         self.entries.contains_key(path)
     }
 
+    /// The shape of a parameter, where the checkpoint has it.
+    pub(crate) fn shape(&self, path: &str) -> Option<&[usize]> {
+        self.entries.get(path).map(|entry| entry.tensor.shape.as_slice())
+    }
+
     /// Takes a parameter out, as `f32`.
     ///
     /// # Errors
     /// It is missing, of another shape, not a float, or holds a number that is none.
     pub(crate) fn take(&mut self, path: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let Some(entry) = self.entries.remove(path) else {
+        let Some(Entry { file, tensor }) = self.entries.remove(path) else {
             return Err(ModelError::WeightMissing { name: self.names.checkpoint_name(path) });
         };
-        if entry.shape != shape {
+        if tensor.shape != shape {
             return Err(ModelError::WeightShape {
-                name: entry.checkpoint_name,
-                found: entry.shape,
+                name: tensor.name,
+                found: tensor.shape,
                 expected: shape.to_vec(),
             });
         }
-        let values = to_f32(&self.files[entry.file][entry.range.clone()], &entry)?;
+        let values = tensor.to_f32(&self.files[file])?;
         // A bias of -inf switches a word off; anywhere else infinity breaks the arithmetic.
         let is_bad = |v: &f32| v.is_nan() || (shape.len() > 1 && v.is_infinite());
         if let Some(index) = values.iter().position(is_bad) {
-            let (name, found) = (entry.checkpoint_name, values[index]);
+            let (name, found) = (tensor.name, values[index]);
             return Err(ModelError::WeightNotFinite { name, found, index });
         }
         Ok(values)
@@ -115,7 +114,7 @@ impl Weights {
         if self.entries.is_empty() {
             return Ok(());
         }
-        Err(unused(self.entries.into_values().map(|entry| entry.checkpoint_name).collect()))
+        Err(unused(self.entries.into_values().map(|entry| entry.tensor.name).collect()))
     }
 }
 
@@ -124,20 +123,28 @@ fn unused(mut names: Vec<String>) -> ModelError {
     ModelError::WeightsUnused { names }
 }
 
-/// Little-endian floats of any width as `f32`.
-fn to_f32(bytes: &[u8], entry: &Entry) -> Result<Vec<f32>, ModelError> {
-    /// One number from each `N` bytes.
-    fn each<const N: usize>(bytes: &[u8], from: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|&chunk| from(chunk)).collect()
-    }
-    match entry.dtype {
-        Dtype::F32 => Ok(each(bytes, f32::from_le_bytes)),
-        Dtype::F16 => Ok(each(bytes, |b| f16::from_le_bytes(b).to_f32())),
-        Dtype::BF16 => Ok(each(bytes, |b| bf16::from_le_bytes(b).to_f32())),
-        Dtype::F64 => Ok(each(bytes, |b| f64::from_le_bytes(b) as f32)),
-        other => Err(ModelError::WeightType {
-            name: entry.checkpoint_name.clone(),
-            found: format!("{other:?}"),
-        }),
+/// The bits of every float tensor of a file, by name.
+#[cfg(test)]
+pub(crate) fn bits(path: &std::path::Path) -> BTreeMap<String, Vec<u32>> {
+    let WeightFile { bytes, tensors } = WeightFile::open(path).expect("a whole file");
+    let read = |tensor: StoredTensor| {
+        let values = tensor.to_f32(&bytes).expect("floats");
+        (tensor.name, values.into_iter().map(f32::to_bits).collect())
+    };
+    tensors.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_weight_in_two_files_is_refused() {
+        let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/layouts");
+        let files = ["plain/model.safetensors", "plain-bin/pytorch_model.bin"];
+        let error = Weights::open(&files.map(|file| layouts.join(file)), &crate::bert::NAMES);
+        assert!(matches!(error.err(), Some(ModelError::WeightTwice { .. })));
     }
 }

@@ -3,28 +3,21 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use rayon::prelude::*;
-use splade_model::{Checkpoint, PackedTokens, Pooling};
 use splade_sparse::{
-    DenseMatrix, SimilarityFunction, SparseError, SparseMatrix, SparseRow, SparseRowView, Sparsity,
+    DenseMatrix, SimilarityFunction, SparseMatrix, SparseRow, SparseRowView, Sparsity,
 };
-use splade_tokenizer::{TokenBatch, Tokenizer};
+use splade_tokenizer::Tokenizer;
 use tracing::info_span;
 
-use crate::backends::{self, Forward};
-use crate::{EncodeOptions, SparseEncoderBuilder, SpladeError, plan_batches};
-
-/// Pooled weights that one batch holds in host memory at most (4 bytes each), where one text has
-/// not more: bounds a batch of many short texts.
-const MAX_POOLED: usize = 1 << 22;
+use crate::pipeline::{Graph, Pipeline};
+use crate::settings::Settings;
+use crate::{EncodeOptions, SparseEncoderBuilder, SpladeError};
 
 /// A SPLADE model with its tokenizer: texts in, sparse vectors out.
 pub struct SparseEncoder {
-    tokenizer: Tokenizer,
-    checkpoint: Checkpoint,
-    model: Box<dyn Forward>,
+    graph: Graph,
+    settings: Settings,
     threads: Option<rayon::ThreadPool>,
-    max_active_dims: Option<NonZeroUsize>,
 }
 
 /// Vectors, with what was counted on the way.
@@ -41,7 +34,9 @@ pub struct Encoded {
 
 impl SparseEncoder {
     /// Loads the model in `folder`, on the CPU: a masked-LM checkpoint with its tokenizer
-    /// (`config.json`, `model.safetensors`, `tokenizer.json`).
+    /// (`config.json`, weights, `tokenizer.json`), or a sentence-transformers folder
+    /// (`modules.json`) of a SPLADE model, of an inference-free table of weights, or of both behind
+    /// a router.
     ///
     /// # Errors
     /// No such folder; a file that is missing, broken or not supported, by name.
@@ -63,24 +58,11 @@ impl SparseEncoder {
         if !folder.is_dir() {
             return Err(SpladeError::NoFolder { path: folder.to_owned() });
         }
-        let modules = folder.join("modules.json");
-        if modules.exists() {
-            return Err(SpladeError::Modules { path: modules });
-        }
-        let checkpoint = Checkpoint::open(folder)?;
-        let mut tokenizer = Tokenizer::load(folder)?;
-        let (found, known) = (tokenizer.vocab_size(), checkpoint.config().vocab_size());
-        if found > known {
-            return Err(SpladeError::VocabularyTooLarge { tokenizer: found, model: known });
-        }
-        let positions = checkpoint.config().max_positions();
-        if tokenizer.max_seq_length().is_none_or(|limit| limit > positions) {
-            tokenizer.set_max_seq_length(positions)?;
-        }
+        let mut settings = Settings::read(folder)?;
+        options.settle(&mut settings)?;
         let threads = options.threads.map(start_threads).transpose()?;
-        let model = backends::load(&options.device, &checkpoint)?;
-        let max_active_dims = options.max_active_dims;
-        let mut encoder = Self { tokenizer, checkpoint, model, threads, max_active_dims };
+        let graph = Graph::load(folder, &options.device)?;
+        let mut encoder = Self { graph, settings, threads };
         if let Some(max_seq_length) = options.max_seq_length {
             encoder.set_max_seq_length(max_seq_length)?;
         }
@@ -107,10 +89,36 @@ impl SparseEncoder {
         Ok(self.encode(&[text])?.row(0).to_row())
     }
 
-    /// As [`encode`](Self::encode), with options, and with what was counted on the way.
+    /// Vectors of queries: the prompt named `query`, and the route of the task `query`.
     ///
     /// # Errors
-    /// See [`encode`](Self::encode).
+    /// See [`encode`](Self::encode); a router without a route for queries.
+    pub fn encode_query<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<SparseMatrix, SpladeError> {
+        Ok(self.encode_with(texts, &EncodeOptions::query())?.embeddings)
+    }
+
+    /// Vectors of documents: the prompt named `document`, and the route of the task `document`.
+    ///
+    /// # Errors
+    /// See [`encode`](Self::encode); a router without a route for documents.
+    pub fn encode_document<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<SparseMatrix, SpladeError> {
+        Ok(self.encode_with(texts, &EncodeOptions::document())?.embeddings)
+    }
+
+    /// As [`encode`](Self::encode), with options, and with what was counted on the way.
+    ///
+    /// The prompt is put before each text: [`prompt`](EncodeOptions::prompt) beats
+    /// [`prompt_name`](EncodeOptions::prompt_name) beats the checkpoint's default. An empty prompt
+    /// is a prompt, and keeps the default away.
+    ///
+    /// # Errors
+    /// See [`encode`](Self::encode); a prompt name or a task that the model does not know.
     pub fn encode_with<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
@@ -124,34 +132,54 @@ impl SparseEncoder {
 
     /// Entries of a vector: the model's vocabulary.
     pub fn dimension(&self) -> usize {
-        self.checkpoint.config().vocab_size()
+        self.graph.dimension()
     }
 
-    /// Tokens, special tokens counted, that a text is cut to.
-    pub fn max_seq_length(&self) -> usize {
-        self.tokenizer.max_seq_length().unwrap_or_else(|| self.checkpoint.config().max_positions())
+    /// Tokens, special tokens counted, that a text is cut to: the largest of the routes' limits.
+    /// `None` where nothing limits it (a table of weights whose tokenizer names no limit).
+    pub fn max_seq_length(&self) -> Option<usize> {
+        let limits = self.graph.pipelines.iter().map(|pipeline| match pipeline {
+            Pipeline::Splade { transformer, .. } | Pipeline::Csr { transformer, .. } => {
+                Some(self.graph.transformers[*transformer].max_seq_length())
+            }
+            Pipeline::Static(table) => table.tokenizer().max_seq_length(),
+        });
+        limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
     }
 
-    /// Cuts texts to `max_seq_length` tokens from now on.
+    /// Cuts texts to `max_seq_length` tokens from now on, on every route with a transformer. A
+    /// table of weights keeps its tokenizer's limit, as in the reference.
     ///
     /// # Errors
-    /// More than the model has positions; less than the special tokens of a text.
+    /// More than a model has positions; less than the special tokens of a text.
     pub fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), SpladeError> {
-        let positions = self.checkpoint.config().max_positions();
-        if max_seq_length > positions {
-            return Err(SpladeError::MaxSeqLength { max_seq_length, positions });
-        }
-        Ok(self.tokenizer.set_max_seq_length(max_seq_length)?)
+        let mut transformers = self.graph.transformers.iter_mut();
+        transformers.try_for_each(|t| t.set_max_seq_length(max_seq_length))
+    }
+
+    /// The prompts that the model knows, by name.
+    pub fn prompts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings.prompts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// The function that [`similarity`](Self::similarity) uses.
+    pub fn similarity_function(&self) -> SimilarityFunction {
+        self.settings.similarity
     }
 
     /// The model in a few words: architecture and sizes.
     pub fn summary(&self) -> String {
-        self.checkpoint.config().summary()
+        let mut parts: Vec<String> =
+            self.graph.transformers.iter().map(|t| t.checkpoint.config().summary()).collect();
+        let tables =
+            self.graph.pipelines.iter().filter(|pipeline| matches!(pipeline, Pipeline::Static(_)));
+        parts.extend(tables.map(|_| "a table of weights".to_owned()));
+        parts.join(" + ")
     }
 
     /// The backend that the model runs on.
     pub fn backend(&self) -> &'static str {
-        self.model.backend()
+        self.graph.transformers.first().map_or("no backend", |t| t.model.backend())
     }
 
     /// A vector as tokens with their weights, the heaviest first; of equal weights the lower
@@ -163,31 +191,57 @@ impl SparseEncoder {
         let mut entries: Vec<(u32, f32)> = embedding.iter().collect();
         entries.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         entries.truncate(top_k.unwrap_or(usize::MAX));
-        let token = |id| self.tokenizer.token(id).unwrap_or_else(|| format!("[id {id}]"));
+        let tokenizer = self.tokenizer();
+        let token = |id| tokenizer.token(id).unwrap_or_else(|| format!("[id {id}]"));
         entries.into_iter().map(|(id, weight)| (token(id), weight)).collect()
     }
 
-    /// The tokens that the model sees of a text, special tokens included, after cutting.
+    /// The tokens that the model sees of a text, special tokens included, after cutting; without
+    /// any prompt, and on the route that a call without a task takes.
     ///
     /// # Errors
     /// A text that cannot be tokenised.
     pub fn tokenize(&self, text: &str) -> Result<Vec<String>, SpladeError> {
-        let batch = self.tokenizer.encode_batch(&[text])?;
-        let token = |&id: &u32| self.tokenizer.token(id).unwrap_or_else(|| format!("[id {id}]"));
+        let batch = match self.graph.route(None)? {
+            Pipeline::Splade { transformer, .. } | Pipeline::Csr { transformer, .. } => {
+                self.graph.transformers[*transformer].tokenize(&[text], None)?
+            }
+            Pipeline::Static(table) => table.tokenize(&[text])?,
+        };
+        let tokenizer = self.tokenizer();
+        let token = |&id: &u32| tokenizer.token(id).unwrap_or_else(|| format!("[id {id}]"));
         Ok(batch.input_ids.iter().map(token).collect())
     }
 
-    /// The dot product of each row of `a` with each row of `b`.
+    /// The score of each row of `a` with each row of `b`, by the model's
+    /// [`similarity_function`](Self::similarity_function) (dot product where it names none).
     ///
     /// # Panics
     /// When the dimensions differ.
     pub fn similarity(&self, a: &SparseMatrix, b: &SparseMatrix) -> DenseMatrix {
-        SimilarityFunction::Dot.similarity(a, b)
+        self.settings.similarity.similarity(a, b)
+    }
+
+    /// The score of row i of `a` with row i of `b`.
+    ///
+    /// # Panics
+    /// When the dimensions or the numbers of rows differ.
+    pub fn similarity_pairwise(&self, a: &SparseMatrix, b: &SparseMatrix) -> Vec<f32> {
+        self.settings.similarity.similarity_pairwise(a, b)
     }
 
     /// How many entries of a row are not zero, on average, and the share that is zero.
     pub fn sparsity(embeddings: &SparseMatrix) -> Sparsity {
         embeddings.sparsity()
+    }
+
+    /// Any of the model's tokenizers: they share the vocabulary.
+    fn tokenizer(&self) -> &Tokenizer {
+        match (&self.graph.transformers[..], &self.graph.pipelines[..]) {
+            ([first, ..], _) => first.tokenizer(),
+            ([], [Pipeline::Static(table), ..]) => table.tokenizer(),
+            _ => unreachable!("a pipeline without a transformer is a table"),
+        }
     }
 
     /// The stages of encoding, on the current thread pool.
@@ -197,55 +251,29 @@ impl SparseEncoder {
         options: &EncodeOptions,
     ) -> Result<Encoded, SpladeError> {
         let _span = info_span!("encode", texts = texts.len()).entered();
-        let tokens = {
-            let span = info_span!("tokenize", texts = texts.len(), tokens = tracing::field::Empty);
-            let _entered = span.clone().entered();
-            let tokens = self.tokenizer.encode_batch(texts)?;
-            span.record("tokens", tokens.n_tokens());
-            tokens
+        let (prompt, prompt_name) = (options.prompt.as_deref(), options.prompt_name.as_deref());
+        let prompt = self.settings.prompt(prompt, prompt_name)?;
+        let limit = options.max_active_dims.or(options.pruning.max_active_dims());
+        let pruning = match limit.or(self.settings.max_active_dims) {
+            Some(k) => options.pruning.with_max_active_dims(k),
+            None => options.pruning,
         };
-        let lengths: Vec<usize> = tokens.lengths().collect();
-        let max_texts =
-            NonZeroUsize::new(MAX_POOLED / self.dimension()).unwrap_or(NonZeroUsize::MIN);
-        let top_k = options.max_active_dims.or(self.max_active_dims);
-        let mut rows: Vec<Option<SparseRow>> = vec![None; texts.len()];
-        for batch in plan_batches(&lengths, options.max_batch_tokens, max_texts) {
-            let encoded = self.encode_batch(&tokens.select(&batch), top_k)?;
-            for (row, &text) in encoded.into_iter().zip(&batch) {
-                let row = row.map_err(|error| name_text(error, text))?;
-                rows[text] = Some(row);
-            }
-        }
+        let encoded = if prompt.is_empty() {
+            self.graph.encode(texts, prompt, &pruning, options)?
+        } else {
+            let prompted: Vec<String> =
+                texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect();
+            self.graph.encode(&prompted, prompt, &pruning, options)?
+        };
         let mut builder = SparseMatrix::builder(self.dimension());
-        for row in rows {
-            builder.push_row(row.expect("each text is in one batch").view())?;
+        for row in &encoded.rows {
+            builder.push_row(row.view())?;
         }
-        let embeddings = builder.finish();
-        Ok(Encoded { embeddings, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
-    }
-
-    /// One forward pass: a row for each text of the batch.
-    fn encode_batch(
-        &self,
-        batch: &TokenBatch,
-        top_k: Option<NonZeroUsize>,
-    ) -> Result<Vec<Result<SparseRow, SparseError>>, SpladeError> {
-        let pooled = {
-            let _span =
-                info_span!("forward", texts = batch.n_texts(), tokens = batch.n_tokens()).entered();
-            let tokens = PackedTokens::new(&batch.input_ids, &batch.token_type_ids, &batch.offsets);
-            self.model.forward(tokens, Pooling::default())?
-        };
-        let _span =
-            info_span!("sparsify", texts = batch.n_texts(), weights = pooled.len()).entered();
-        let row = |dense: &[f32]| {
-            let row = SparseRow::from_dense(dense)?;
-            Ok(match top_k {
-                Some(k) => row.top_k(k),
-                None => row,
-            })
-        };
-        Ok(pooled.par_chunks_exact(self.dimension()).map(row).collect())
+        Ok(Encoded {
+            embeddings: builder.finish(),
+            n_tokens: encoded.n_tokens,
+            n_truncated: encoded.n_truncated,
+        })
     }
 }
 
@@ -257,16 +285,6 @@ impl std::fmt::Debug for SparseEncoder {
             .field("dimension", &self.dimension())
             .field("max_seq_length", &self.max_seq_length())
             .finish_non_exhaustive()
-    }
-}
-
-/// An error about a row, told as one about a text of the call.
-fn name_text(error: SparseError, text: usize) -> SpladeError {
-    match error {
-        SparseError::NonFiniteValue { index, value, .. } => {
-            SpladeError::NotFinite { text, index, value }
-        }
-        other => SpladeError::Sparse(other),
     }
 }
 

@@ -18,11 +18,115 @@ pub enum SpladeError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// The folder has a layout that is not read yet.
-    #[error("{}: the modules of a sentence-transformers folder are not supported yet", .path.display())]
-    Modules {
-        /// `modules.json`.
+    /// A file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
         path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A JSON file is not what it should be.
+    #[error("{} is broken", .path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A field of a configuration has a value that is not supported.
+    #[error("{}: `{field}` is `{found}`, expected {expected}", .path.display())]
+    ConfigValue {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// A module's class is not supported.
+    #[error("{}: modules of class `{class}` are not supported", .path.display())]
+    UnknownModule {
+        /// The file that names it.
+        path: PathBuf,
+        /// The class.
+        class: String,
+    },
+    /// A module's folder is not inside the model's.
+    #[error("{}: `{found}` is refused: it is not a folder or file inside the model's", .path.display())]
+    ModulePath {
+        /// The file that names it.
+        path: PathBuf,
+        /// The path.
+        found: String,
+    },
+    /// Modules in an order that makes no sparse vectors.
+    #[error("{}: {what} is not supported", .path.display())]
+    ModuleOrder {
+        /// The file or folder that holds them.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// A route has a module whose class nothing says.
+    #[error("{}: a route has the module `{id}`, which `types` does not name", .path.display())]
+    RouterModule {
+        /// The router's configuration.
+        path: PathBuf,
+        /// The module's id.
+        id: String,
+    },
+    /// A task or route that the model does not have.
+    #[error("the model has no route for `{route}`; its routes: {}", .known.join(", "))]
+    UnknownRoute {
+        /// What was asked for.
+        route: String,
+        /// The routes there are.
+        known: Vec<String>,
+    },
+    /// A call without a task, where no route is the default.
+    #[error("the model needs a task, and has no default; its routes: {}", .known.join(", "))]
+    NoDefaultRoute {
+        /// The routes there are.
+        known: Vec<String>,
+    },
+    /// A prompt that the model does not have.
+    #[error("the model has no prompt `{name}`; its prompts: {}", .known.join(", "))]
+    UnknownPrompt {
+        /// What was asked for.
+        name: String,
+        /// The prompts there are.
+        known: Vec<String>,
+    },
+    /// Routes whose vectors cannot be compared.
+    #[error("the routes of the model have vectors of {first} and of {second} dimensions")]
+    RouteDimensions {
+        /// The one.
+        first: usize,
+        /// The other.
+        second: usize,
+    },
+    /// A module does not take what the one before it gives.
+    #[error("{}: the module takes vectors of {expected}, but gets vectors of {found}", .path.display())]
+    ModuleWidth {
+        /// The module's folder.
+        path: PathBuf,
+        /// What it gets.
+        found: usize,
+        /// What it takes.
+        expected: usize,
+    },
+    /// A line of a table of token weights is broken.
+    #[error("{}, line {line}: not a token and a weight with a tab between them", .path.display())]
+    TableLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
     },
     /// The tokenizer cannot be loaded or used.
     #[error(transparent)]

@@ -44,6 +44,15 @@ pub mod hub;
 mod options;
 mod plan;
 
+mod layout;
+mod routes;
+mod settings;
+
+mod csr;
+mod pipeline;
+mod static_embedding;
+mod transformer;
+
 mod backends;
 
 pub use device::Device;

@@ -3,6 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use splade_sparse::{Pruning, SimilarityFunction};
+
+use crate::settings::Settings;
 use crate::{Device, SparseEncoder, SpladeError};
 
 /// What can be chosen for one call of [`SparseEncoder::encode_with`].
@@ -15,6 +18,20 @@ pub struct EncodeOptions {
     /// Keep only the largest weights of each text; `None` keeps what the encoder was loaded with.
     /// Among equal weights those of lower vocabulary entries are kept.
     pub max_active_dims: Option<NonZeroUsize>,
+    /// Which weights to drop before that: by least weight, then by ratio to the row's largest, then
+    /// by share of the row's mass. Default: none. Its own `max_active_dims` counts where the field
+    /// of that name is `None`.
+    pub pruning: Pruning,
+    /// Texts per forward pass at most, for those who come from the reference; `None` leaves it to
+    /// `max_batch_tokens`, which is the better knob.
+    pub batch_size: Option<NonZeroUsize>,
+    /// Put before each text, whatever the checkpoint says. May be empty.
+    pub prompt: Option<String>,
+    /// The name of the checkpoint's prompt to put before each text.
+    pub prompt_name: Option<String>,
+    /// Which route of a router the texts take: `query`, `document`, or a route's own name. Without
+    /// one, the default route.
+    pub task: Option<String>,
 }
 
 /// Measured on two cores of an AMD EPYC 9004 with BERT-base: from 2048 tokens on, more gain
@@ -23,11 +40,64 @@ const DEFAULT_MAX_BATCH_TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("n
 
 impl Default for EncodeOptions {
     fn default() -> Self {
-        Self { max_batch_tokens: DEFAULT_MAX_BATCH_TOKENS, max_active_dims: None }
+        Self {
+            max_batch_tokens: DEFAULT_MAX_BATCH_TOKENS,
+            max_active_dims: None,
+            pruning: Pruning::default(),
+            batch_size: None,
+            prompt: None,
+            prompt_name: None,
+            task: None,
+        }
     }
 }
 
 impl EncodeOptions {
+    /// What [`SparseEncoder::encode_query`] uses: the route and the prompt named `query`.
+    pub fn query() -> Self {
+        Self::default().with_task("query").with_prompt_name("query")
+    }
+
+    /// What [`SparseEncoder::encode_document`] uses: the route and the prompt named `document`.
+    pub fn document() -> Self {
+        Self::default().with_task("document").with_prompt_name("document")
+    }
+
+    /// Sets [`task`](Self::task), which chooses a route and no prompt.
+    #[must_use]
+    pub fn with_task(mut self, task: impl Into<String>) -> Self {
+        self.task = Some(task.into());
+        self
+    }
+
+    /// Sets [`pruning`](Self::pruning).
+    #[must_use]
+    pub fn with_pruning(mut self, pruning: Pruning) -> Self {
+        self.pruning = pruning;
+        self
+    }
+
+    /// Sets [`batch_size`](Self::batch_size).
+    #[must_use]
+    pub fn with_batch_size(mut self, batch_size: NonZeroUsize) -> Self {
+        self.batch_size = Some(batch_size);
+        self
+    }
+
+    /// Sets [`prompt`](Self::prompt).
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = Some(prompt.into());
+        self
+    }
+
+    /// Sets [`prompt_name`](Self::prompt_name).
+    #[must_use]
+    pub fn with_prompt_name(mut self, prompt_name: impl Into<String>) -> Self {
+        self.prompt_name = Some(prompt_name.into());
+        self
+    }
+
     /// Sets [`max_batch_tokens`](Self::max_batch_tokens).
     #[must_use]
     pub fn with_max_batch_tokens(mut self, tokens: NonZeroUsize) -> Self {
@@ -51,6 +121,9 @@ pub struct SparseEncoderBuilder {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) max_seq_length: Option<usize>,
     pub(crate) max_active_dims: Option<NonZeroUsize>,
+    pub(crate) similarity: Option<SimilarityFunction>,
+    pub(crate) prompts: Vec<(String, String)>,
+    pub(crate) default_prompt_name: Option<String>,
 }
 
 impl SparseEncoderBuilder {
@@ -79,11 +152,44 @@ impl SparseEncoderBuilder {
         self
     }
 
+    /// The function of [`SparseEncoder::similarity`]. Default: the checkpoint's, else dot product.
+    pub fn similarity(mut self, similarity: SimilarityFunction) -> Self {
+        self.similarity = Some(similarity);
+        self
+    }
+
+    /// Adds a prompt, or replaces the checkpoint's of that name.
+    pub fn prompt(mut self, name: impl Into<String>, prompt: impl Into<String>) -> Self {
+        self.prompts.push((name.into(), prompt.into()));
+        self
+    }
+
+    /// The prompt of calls that name neither prompt nor task. Default: the checkpoint's.
+    pub fn default_prompt_name(mut self, name: impl Into<String>) -> Self {
+        self.default_prompt_name = Some(name.into());
+        self
+    }
+
     /// Loads the model in `folder`.
     ///
     /// # Errors
     /// See [`SparseEncoder::load`].
     pub fn load(self, folder: impl AsRef<Path>) -> Result<SparseEncoder, SpladeError> {
         SparseEncoder::load_with(folder.as_ref(), self)
+    }
+
+    /// Puts what was chosen here over what the checkpoint says.
+    ///
+    /// # Errors
+    /// A default prompt that neither has.
+    pub(crate) fn settle(&self, settings: &mut Settings) -> Result<(), SpladeError> {
+        settings.prompts.extend(self.prompts.iter().cloned());
+        settings.similarity = self.similarity.unwrap_or(settings.similarity);
+        settings.max_active_dims = self.max_active_dims.or(settings.max_active_dims);
+        if let Some(name) = &self.default_prompt_name {
+            settings.default_prompt_name = Some(name.clone());
+            settings.prompt(None, None)?;
+        }
+        Ok(())
     }
 }

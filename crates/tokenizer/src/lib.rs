@@ -25,4 +25,4 @@ mod tokenizer;
 
 pub use batch::TokenBatch;
 pub use error::TokenizerError;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{SpecialTokens, Tokenizer};

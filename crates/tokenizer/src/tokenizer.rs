@@ -5,10 +5,20 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy};
 
 use crate::config::TokenizerConfig;
 use crate::{TokenBatch, TokenizerError, bert};
+
+/// Whether a text gets the special tokens of its model ([CLS] and [SEP], say).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecialTokens {
+    /// As every transformer wants it.
+    Add,
+    /// As a table of weights wants it. Texts are still cut to `max_seq_length` tokens.
+    Leave,
+}
 
 /// Turns texts into packed token ids, as transformers' tokenizer of the same folder does.
 #[derive(Clone, Debug)]
@@ -90,6 +100,20 @@ impl Tokenizer {
         Ok(())
     }
 
+    /// Lower-cases texts before anything else is done to them, as `do_lower_case` of
+    /// `sentence_bert_config.json` asks for.
+    ///
+    /// # Errors
+    /// None that is known; the `tokenizers` crate's signature allows for one.
+    pub fn prepend_lowercase(&mut self) -> Result<(), TokenizerError> {
+        let mut steps = vec![NormalizerWrapper::Lowercase(Lowercase)];
+        steps.extend(self.inner.get_normalizer().cloned());
+        self.inner
+            .with_normalizer(Some(Sequence::new(steps)))
+            .map_err(|source| TokenizerError::Parse { path: "tokenizer.json".into(), source })?;
+        Ok(())
+    }
+
     /// One more than the largest token id: what a model's embeddings must at least have.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
@@ -109,13 +133,26 @@ impl Tokenizer {
         &self,
         texts: &[T],
     ) -> Result<TokenBatch, TokenizerError> {
+        self.encode_batch_with(texts, SpecialTokens::Add)
+    }
+
+    /// As [`encode_batch`](Self::encode_batch), with or without special tokens.
+    ///
+    /// # Errors
+    /// See [`encode_batch`](Self::encode_batch).
+    pub fn encode_batch_with<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        special_tokens: SpecialTokens,
+    ) -> Result<TokenBatch, TokenizerError> {
+        let add_special_tokens = special_tokens == SpecialTokens::Add;
         let encoded: Vec<_> = texts
             .par_iter()
             .enumerate()
             .map(|(text, content)| {
                 let encoding = self
                     .inner
-                    .encode_fast(content.as_ref(), true)
+                    .encode_fast(content.as_ref(), add_special_tokens)
                     .map_err(|source| TokenizerError::Encode { text, source })?;
                 // Keep the ids alone: an `Encoding` holds a string for each token.
                 let truncated = !encoding.get_overflowing().is_empty();
@@ -146,6 +183,22 @@ impl Tokenizer {
     /// The token of an id as the vocabulary spells it (`##ing`, `[SEP]`).
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
+    }
+
+    /// Whether an id is one of the special tokens.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.inner.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+    }
+
+    /// The id that stands for what the vocabulary has no token for, where there is one.
+    pub fn unk_id(&self) -> Option<u32> {
+        let token = match self.inner.get_model() {
+            ModelWrapper::WordPiece(model) => Some(model.unk_token.as_str()),
+            ModelWrapper::WordLevel(model) => Some(model.unk_token.as_str()),
+            ModelWrapper::BPE(model) => model.unk_token.as_deref(),
+            ModelWrapper::Unigram(_) => Some("<unk>"),
+        };
+        token.and_then(|token| self.token_to_id(token))
     }
 
     /// The id of a token as the vocabulary spells it.

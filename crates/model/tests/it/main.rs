@@ -3,7 +3,12 @@
 #![recursion_limit = "256"]
 
 mod cases;
+mod folders;
 mod suite;
 
 mod backends;
+mod csr;
+mod encoder;
 mod limits;
+mod modules;
+mod weight_files;

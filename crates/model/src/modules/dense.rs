@@ -1,0 +1,216 @@
+//! A fully connected layer on the rows of texts.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use splade_kernels::{Activation, LinearShape, linear};
+
+use super::{check_feature_names, check_size, open_weights, read_config};
+use crate::ModelError;
+use crate::names::NameTable;
+
+const NAMES: NameTable = NameTable {
+    prefix: "",
+    names: &[("linear.*", "linear.*"), ("residual.weight", "residual.weight")],
+    ignored: &[],
+};
+
+/// The classes of `torch.nn` with their functions.
+const ACTIVATIONS: [(&str, Activation); 6] = [
+    ("Tanh", Activation::Tanh),
+    ("Identity", Activation::Linear),
+    ("ReLU", Activation::Relu),
+    ("GELU", Activation::Gelu),
+    ("SiLU", Activation::Silu),
+    ("Sigmoid", Activation::Sigmoid),
+];
+
+/// `activation(x · weightᵀ + bias)`, and on top, with `use_residual`, x, or where the widths differ
+/// `x · residualᵀ`.
+///
+/// # Source
+/// `Dense` of sentence-transformers 6.2.0, `base/modules/dense.py`.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    shape: LinearShape,
+    activation: Activation,
+    weight: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    residual: Residual,
+}
+
+/// What is added to the layer's output.
+#[derive(Clone, Debug)]
+enum Residual {
+    Nothing,
+    Input,
+    Projection(Vec<f32>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    in_features: usize,
+    out_features: usize,
+    #[serde(default = "yes")]
+    bias: bool,
+    #[serde(default = "tanh")]
+    activation_function: String,
+    module_input_name: Option<String>,
+    module_output_name: Option<String>,
+    #[serde(default)]
+    use_residual: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn tanh() -> String {
+    "torch.nn.modules.activation.Tanh".to_owned()
+}
+
+impl Dense {
+    /// Reads `config.json` and the weights of a module's folder.
+    ///
+    /// # Errors
+    /// A file that cannot be read; an activation, a field or a feature that is not supported; a
+    /// weight that is missing, of the wrong shape, not a number, or left over.
+    pub fn load(folder: &Path) -> Result<Self, ModelError> {
+        let path = folder.join("config.json");
+        let config: Config = read_config(&path, "Dense")?;
+        let Config { in_features, out_features, .. } = config;
+        check_size(&path, "in_features", in_features, 1)?;
+        check_size(&path, "out_features", out_features, 1)?;
+        check_feature_names(&path, config.module_input_name, config.module_output_name)?;
+        let activation = activation(&path, config.activation_function)?;
+
+        let mut weights = open_weights(folder, &NAMES)?;
+        let out_in = [out_features, in_features];
+        let weight = weights.take("linear.weight", &out_in)?;
+        let bias = match config.bias {
+            true => Some(weights.take("linear.bias", &[out_features])?),
+            false => None,
+        };
+        let residual = match config.use_residual {
+            false => Residual::Nothing,
+            true if in_features == out_features => Residual::Input,
+            true => Residual::Projection(weights.take("residual.weight", &out_in)?),
+        };
+        weights.finish()?;
+        let shape = LinearShape { in_features, out_features };
+        Ok(Self { shape, activation, weight, bias, residual })
+    }
+
+    /// Width of the rows that go in.
+    pub fn in_features(&self) -> usize {
+        self.shape.in_features
+    }
+
+    /// Width of the rows that come out.
+    pub fn out_features(&self) -> usize {
+        self.shape.out_features
+    }
+
+    /// # Shapes
+    /// `x` `[texts, in_features]`; returns `[texts, out_features]`.
+    ///
+    /// # Panics
+    /// When `x` is not whole rows.
+    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let mut y = linear(x, &self.weight, self.bias.as_deref(), self.activation, self.shape);
+        match &self.residual {
+            Residual::Nothing => {}
+            Residual::Input => add(&mut y, x),
+            Residual::Projection(weight) => {
+                add(&mut y, &linear(x, weight, None, Activation::Linear, self.shape));
+            }
+        }
+        y
+    }
+}
+
+fn add(y: &mut [f32], x: &[f32]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+}
+
+/// The function of a class as sentence-transformers writes it: `torch.nn.modules.activation.Tanh`.
+fn activation(path: &Path, class: String) -> Result<Activation, ModelError> {
+    let name = match class.rsplit_once('.') {
+        Some(("torch.nn" | "torch.nn.modules.activation" | "torch.nn.modules.linear", name)) => {
+            name
+        }
+        _ => "",
+    };
+    let found = ACTIVATIONS.iter().find(|(known, _)| *known == name);
+    found.map(|&(_, activation)| activation).ok_or_else(|| ModelError::ModuleConfigValue {
+        path: path.to_owned(),
+        field: "activation_function",
+        found: class,
+        expected: format!("a class of torch.nn: {}", ACTIVATIONS.map(|(name, _)| name).join(", ")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use splade_kernels::reference;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn forward_matches_its_formula(
+            texts in 0usize..9, in_features in 1usize..=40, width in 1usize..=40,
+            activation in select(ACTIVATIONS.map(|(_, activation)| activation).to_vec()),
+            with_bias in any::<bool>(), residual in 0..3, seed in any::<u64>(),
+        ) {
+            let out_features = if residual == 1 { in_features } else { width };
+            let shape = LinearShape { in_features, out_features };
+            let x = reference::noise(texts * in_features, seed);
+            let weight = reference::noise(out_features * in_features, seed ^ 1);
+            let bias = with_bias.then(|| reference::noise(out_features, seed ^ 2));
+            let projection = reference::noise(out_features * in_features, seed ^ 3);
+
+            let mut exact = reference::linear(&x, &weight, bias.as_deref(), activation, shape);
+            let added: Vec<f64> = match residual {
+                0 => vec![0.0; exact.len()],
+                1 => x.iter().map(|&x| f64::from(x)).collect(),
+                _ => reference::linear(&x, &projection, None, Activation::Linear, shape),
+            };
+            exact.iter_mut().zip(&added).for_each(|(y, x)| *y += x);
+
+            let residual = match residual {
+                0 => Residual::Nothing,
+                1 => Residual::Input,
+                _ => Residual::Projection(projection),
+            };
+            let found = Dense { shape, activation, weight, bias, residual }.forward(&x);
+            prop_assert_eq!(found.len(), exact.len());
+            for (&found, exact) in found.iter().zip(&exact) {
+                prop_assert!((f64::from(found) - exact).abs() < 2e-5, "{found}, exact {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn classes_of_torch_are_known_by_both_of_their_names() {
+        for (class, expected) in [
+            ("torch.nn.modules.activation.Tanh", Activation::Tanh),
+            ("torch.nn.modules.linear.Identity", Activation::Linear),
+            ("torch.nn.GELU", Activation::Gelu),
+        ] {
+            assert_eq!(activation(Path::new(""), class.to_owned()).unwrap(), expected, "{class}");
+        }
+    }
+
+    #[test]
+    fn other_classes_are_refused_by_name() {
+        for class in ["torch.nn.modules.activation.ELU", "my.Tanh", "Tanh", "torch.tanh", ""] {
+            let error = activation(Path::new("2_Dense/config.json"), class.to_owned()).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(&format!("`{class}`")) && text.contains("Tanh"), "{text}");
+        }
+    }
+}

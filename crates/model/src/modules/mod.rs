@@ -1,0 +1,75 @@
+//! What CSR models have after the encoder: sentence-transformers' modules from the states of tokens
+//! to a sparse row for each text, computed on host slices.
+//!
+//! A module is a folder of the checkpoint, with a `config.json` and, for some, weights.
+
+mod dense;
+mod normalize;
+mod pooling;
+mod sae;
+mod static_weights;
+
+pub use dense::Dense;
+pub use normalize::Normalize;
+pub use pooling::{PoolingMode, SentencePooling};
+pub use sae::SparseAutoEncoder;
+pub use static_weights::load_static_weights;
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::ModelError;
+use crate::names::NameTable;
+use crate::weights::{Weights, weight_files};
+
+/// The only feature of sentence-transformers that modules read and write here.
+const SENTENCE_EMBEDDING: &str = "sentence_embedding";
+
+/// Reads the configuration of a module of class `module`. Unknown fields are errors.
+fn read_config<T: DeserializeOwned>(path: &Path, module: &'static str) -> Result<T, ModelError> {
+    let bytes =
+        std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+    serde_json::from_slice(&bytes).map_err(|source| ModelError::ParseModuleConfig {
+        path: path.to_owned(),
+        module,
+        source,
+    })
+}
+
+/// Opens the weights of a module's folder.
+fn open_weights(folder: &Path, names: &'static NameTable) -> Result<Weights, ModelError> {
+    Weights::open(&weight_files(folder)?, names)
+}
+
+/// Refuses sizes below `least`.
+fn check_size(
+    path: &Path,
+    field: &'static str,
+    found: usize,
+    least: usize,
+) -> Result<(), ModelError> {
+    if found < least {
+        let (path, found) = (path.to_owned(), found.to_string());
+        let expected = format!("at least {least}");
+        return Err(ModelError::ModuleConfigValue { path, field, found, expected });
+    }
+    Ok(())
+}
+
+/// Refuses a module that reads or writes another feature than the sentence's embedding.
+fn check_feature_names(
+    path: &Path,
+    module_input_name: Option<String>,
+    module_output_name: Option<String>,
+) -> Result<(), ModelError> {
+    for (field, name) in
+        [("module_input_name", module_input_name), ("module_output_name", module_output_name)]
+    {
+        if let Some(found) = name.filter(|name| name != SENTENCE_EMBEDDING) {
+            let (path, expected) = (path.to_owned(), format!("`{SENTENCE_EMBEDDING}`"));
+            return Err(ModelError::ModuleConfigValue { path, field, found, expected });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What can be wrong with a file of `torch.save`.
+
+/// Why a file of PyTorch could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PytorchError {
+    /// It begins as no file of `torch.save`.
+    #[error("not a file of torch.save: neither a zip archive nor the form before PyTorch 1.6")]
+    UnknownForm,
+    /// It ends before something that it should hold.
+    #[error("the file is cut short")]
+    Truncated,
+    /// The numbers are not little-endian.
+    #[error("the numbers are not stored little-endian")]
+    ByteOrder,
+    /// The zip archive is broken.
+    #[error("broken zip archive: {what}")]
+    Archive {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The zip archive lacks a record.
+    #[error("the zip archive has no `{name}`")]
+    RecordMissing {
+        /// Its name, below the archive's folder.
+        name: String,
+    },
+    /// A record of the zip archive is not stored as it is.
+    #[error("`{name}` of the zip archive is compressed or encrypted, which torch.save never does")]
+    RecordEncoded {
+        /// Its name.
+        name: String,
+    },
+    /// The pickle takes a step that `torch.save` does not write for a state dict.
+    #[error("pickle opcode {opcode:#04x} at byte {at} is refused: it could run code")]
+    Opcode {
+        /// The opcode.
+        opcode: u8,
+        /// Its place in the pickle.
+        at: usize,
+    },
+    /// The pickle names a function or class that a state dict does not need.
+    #[error("pickle global `{name}` is refused: it could run code")]
+    Global {
+        /// Its module and name.
+        name: String,
+    },
+    /// The pickle is broken.
+    #[error("broken pickle at byte {at}: {what}")]
+    Pickle {
+        /// The place.
+        at: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The pickle has more steps than any state dict.
+    #[error("the pickle has more than {limit} steps")]
+    TooLong {
+        /// What is allowed.
+        limit: usize,
+    },
+    /// The headers of the old form are not as `torch.save` writes them.
+    #[error("broken header: {what}")]
+    Header {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// What was saved is not a dictionary of tensors.
+    #[error("not a state dict: the file holds something else than a dictionary")]
+    NotAStateDict,
+    /// An entry of the dictionary is not a named tensor.
+    #[error("not a state dict: entry `{name}` is not a tensor")]
+    NotATensor {
+        /// Its key.
+        name: String,
+    },
+    /// Two entries of the dictionary have one name.
+    #[error("tensor `{name}` is there twice")]
+    TensorTwice {
+        /// The name.
+        name: String,
+    },
+    /// A tensor does not lie inside its storage.
+    #[error("tensor `{name}`: {what}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,118 @@
+//! A tensor in a file of weights: what it is and where its bytes stand.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use half::{bf16, f16};
+use safetensors::Dtype;
+
+use crate::ModelError;
+
+/// A tensor of a file, without its numbers.
+///
+/// Whoever makes one has checked it against the file: `range` lies inside, and every element that
+/// `shape` and `strides` reach lies inside `range`.
+#[derive(Debug)]
+pub(crate) struct StoredTensor {
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    /// Bytes of the file, from the first element to the last.
+    pub(crate) range: Range<usize>,
+    /// Elements from one index to the next along each axis; `None` is row-major without gaps.
+    pub(crate) strides: Option<Vec<usize>>,
+}
+
+impl StoredTensor {
+    /// The numbers in row-major order, out of the bytes of the file.
+    ///
+    /// # Errors
+    /// They are not floats.
+    pub(crate) fn to_f32(&self, file: &[u8]) -> Result<Vec<f32>, ModelError> {
+        /// One number from each `N` bytes.
+        fn each<const N: usize>(bytes: &[u8], from: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+            bytes.as_chunks::<N>().0.iter().map(|&chunk| from(chunk)).collect()
+        }
+        let bytes = || self.row_major(&file[self.range.clone()]);
+        match self.dtype {
+            Dtype::F32 => Ok(each(&bytes(), f32::from_le_bytes)),
+            Dtype::F16 => Ok(each(&bytes(), |b| f16::from_le_bytes(b).to_f32())),
+            Dtype::BF16 => Ok(each(&bytes(), |b| bf16::from_le_bytes(b).to_f32())),
+            Dtype::F64 => Ok(each(&bytes(), |b| f64::from_le_bytes(b) as f32)),
+            other => {
+                Err(ModelError::WeightType { name: self.name.clone(), found: format!("{other:?}") })
+            }
+        }
+    }
+
+    /// The bytes of the elements in row-major order: a copy only where the file has another one.
+    fn row_major<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let Some(strides) = &self.strides else { return Cow::Borrowed(bytes) };
+        let size = self.dtype.bitsize() / 8;
+        let n_elements = self.shape.iter().product::<usize>();
+        let mut sorted = Vec::with_capacity(n_elements * size);
+        let mut index = vec![0; self.shape.len()];
+        let mut element = 0;
+        for _ in 0..n_elements {
+            sorted.extend_from_slice(&bytes[element * size..][..size]);
+            for axis in (0..index.len()).rev() {
+                index[axis] += 1;
+                element += strides[axis];
+                if index[axis] < self.shape[axis] {
+                    break;
+                }
+                element -= index[axis] * strides[axis];
+                index[axis] = 0;
+            }
+        }
+        Cow::Owned(sorted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(
+        dtype: Dtype,
+        shape: &[usize],
+        strides: Option<&[usize]>,
+        len: usize,
+    ) -> StoredTensor {
+        StoredTensor {
+            name: "w".to_owned(),
+            dtype,
+            shape: shape.to_vec(),
+            range: 1..1 + len,
+            strides: strides.map(<[usize]>::to_vec),
+        }
+    }
+
+    #[test]
+    fn strides_are_copied_into_row_major_order() {
+        // Elements 0..12 of a [2, 3, 2] array whose axes are stored in the order 2, 0, 1.
+        let file: Vec<u8> =
+            [0xff].into_iter().chain((0..12).flat_map(|i| (i as f32).to_le_bytes())).collect();
+        let stored = tensor(Dtype::F32, &[2, 3, 2], Some(&[3, 1, 6]), 48);
+        let expected = [0., 6., 1., 7., 2., 8., 3., 9., 4., 10., 5., 11.];
+        assert_eq!(stored.to_f32(&file).unwrap(), expected);
+    }
+
+    #[test]
+    fn floats_of_every_width_are_read() {
+        let read = |dtype, bytes: &[u8]| {
+            let file = [&[0xff], bytes].concat();
+            tensor(dtype, &[1], None, bytes.len()).to_f32(&file).unwrap()
+        };
+        assert_eq!(read(Dtype::F32, &(-1.5f32).to_le_bytes()), [-1.5]);
+        assert_eq!(read(Dtype::F64, &(-1.5f64).to_le_bytes()), [-1.5]);
+        assert_eq!(read(Dtype::F16, &f16::from_f32(-1.5).to_le_bytes()), [-1.5]);
+        assert_eq!(read(Dtype::BF16, &bf16::from_f32(-1.5).to_le_bytes()), [-1.5]);
+    }
+
+    #[test]
+    fn integers_are_refused() {
+        let error = tensor(Dtype::I64, &[1], None, 8).to_f32(&[0; 9]).unwrap_err();
+        assert!(matches!(error, ModelError::WeightType { found, .. } if found == "I64"));
+    }
+}

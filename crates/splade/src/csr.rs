@@ -1,0 +1,109 @@
+//! CSR models: an encoder without masked-LM head, pooled to a vector for each text, and a sparse
+//! auto-encoder over it.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use splade_model::{Dense, Normalize, SentencePooling, SparseAutoEncoder};
+use splade_tokenizer::TokenBatch;
+
+use crate::SpladeError;
+use crate::layout::{ModuleKind, ModuleSpec};
+
+/// The modules after the encoder.
+pub(crate) struct Csr {
+    pooling: SentencePooling,
+    steps: Vec<Step>,
+    sae: SparseAutoEncoder,
+}
+
+/// A module from vector to vector.
+enum Step {
+    Dense(Dense),
+    Normalize(Normalize),
+}
+
+impl Csr {
+    /// Loads the modules after an encoder of width `hidden_size`: a pooling, any number of dense
+    /// layers and normalisations, and a sparse auto-encoder.
+    ///
+    /// # Errors
+    /// Another order; files that are broken; widths that do not fit together.
+    pub(crate) fn load(
+        folder: &Path,
+        modules: &[ModuleSpec],
+        hidden_size: usize,
+    ) -> Result<Self, SpladeError> {
+        let [pooling, steps @ .., sae] = modules else { return Err(order(folder, modules)) };
+        if (pooling.kind, sae.kind) != (ModuleKind::Pooling, ModuleKind::SparseAutoEncoder) {
+            return Err(order(folder, modules));
+        }
+        let pooling_module = SentencePooling::load(&pooling.folder)?;
+        let mut width = hidden_size;
+        fits(&pooling.folder, width, pooling_module.in_features())?;
+        width = pooling_module.out_features();
+        let mut loaded = Vec::new();
+        for step in steps {
+            loaded.push(match step.kind {
+                ModuleKind::Dense => {
+                    let dense = Dense::load(&step.folder)?;
+                    fits(&step.folder, width, dense.in_features())?;
+                    width = dense.out_features();
+                    Step::Dense(dense)
+                }
+                ModuleKind::Normalize => Step::Normalize(Normalize::load(&step.folder)?),
+                _ => return Err(order(folder, modules)),
+            });
+        }
+        let sae_module = SparseAutoEncoder::load(&sae.folder)?;
+        fits(&sae.folder, width, sae_module.in_features())?;
+        Ok(Self { pooling: pooling_module, steps: loaded, sae: sae_module })
+    }
+
+    /// Entries of a vector.
+    pub(crate) fn dimension(&self) -> usize {
+        self.sae.out_features()
+    }
+
+    /// From the states of a batch's tokens to `[texts, dimension]`. The first `prompt_length`
+    /// tokens of each text are its prompt's.
+    ///
+    /// `k` latents of each text are kept; `None` keeps what the checkpoint says.
+    ///
+    /// # Errors
+    /// A `k` above the dimension.
+    pub(crate) fn forward(
+        &self,
+        hidden_states: &[f32],
+        batch: &TokenBatch,
+        prompt_length: usize,
+        k: Option<NonZeroUsize>,
+    ) -> Result<Vec<f32>, SpladeError> {
+        let mut vectors = self.pooling.pool(hidden_states, &batch.offsets, prompt_length);
+        let mut width = self.pooling.out_features();
+        for step in &self.steps {
+            match step {
+                Step::Dense(dense) => {
+                    vectors = dense.forward(&vectors);
+                    width = dense.out_features();
+                }
+                Step::Normalize(normalize) => normalize.forward(&mut vectors, width),
+            }
+        }
+        Ok(self.sae.forward(&vectors, k)?)
+    }
+}
+
+fn order(folder: &Path, modules: &[ModuleSpec]) -> SpladeError {
+    let kinds: Vec<ModuleKind> = modules.iter().map(|module| module.kind).collect();
+    let what = format!("the sequence of modules {kinds:?} after a Transformer");
+    SpladeError::ModuleOrder { path: folder.to_owned(), what }
+}
+
+fn fits(folder: &Path, found: usize, expected: usize) -> Result<(), SpladeError> {
+    if found != expected {
+        let path = folder.to_owned();
+        return Err(SpladeError::ModuleWidth { path, found, expected });
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! What a model's folder says that it is made of: which modules, in which folders, on which routes.
+//! Reads descriptions alone; no weights.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::marker::PhantomData;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+
+use crate::SpladeError;
+
+/// The modules of a model.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Layout {
+    /// One sequence of modules, whatever the task.
+    Single(Vec<ModuleSpec>),
+    /// A sequence for each route.
+    Routed(RouterSpec),
+}
+
+/// A module: what it is, and the folder that holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModuleSpec {
+    pub(crate) kind: ModuleKind,
+    pub(crate) folder: PathBuf,
+}
+
+/// The classes of modules that are known, by the last part of their Python names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ModuleKind {
+    /// `Transformer`, `MLMTransformer`.
+    Transformer,
+    SpladePooling,
+    /// Earlier `IDF`.
+    SparseStaticEmbedding,
+    /// Earlier `CSRSparsity`.
+    SparseAutoEncoder,
+    Pooling,
+    Dense,
+    Normalize,
+    /// Earlier `Asym`.
+    Router,
+}
+
+/// `router_config.json`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct RouterSpec {
+    /// In the order of the file, which decides where no route is the default.
+    pub(crate) routes: Vec<(String, Vec<ModuleSpec>)>,
+    pub(crate) default_route: Option<String>,
+    pub(crate) allow_empty_key: bool,
+    /// Keys are Python tuples of task and modality, as text: `('query', None)`.
+    pub(crate) mappings: BTreeMap<String, String>,
+}
+
+impl Layout {
+    /// Reads `modules.json` of a folder; without one, the folder is a masked-LM checkpoint and gets
+    /// max pooling.
+    ///
+    /// # Errors
+    /// A description that is broken, names an unknown class, or leaves the folder.
+    pub(crate) fn read(folder: &Path) -> Result<Self, SpladeError> {
+        let path = folder.join("modules.json");
+        let Some(entries) = read_json::<Vec<ModuleEntry>>(&path)? else {
+            let module = |kind| ModuleSpec { kind, folder: folder.to_owned() };
+            return Ok(Self::Single(vec![module(ModuleKind::Transformer)]));
+        };
+        let modules = entries
+            .iter()
+            .map(|entry| module_spec(folder, &path, &entry.path, &entry.class))
+            .collect::<Result<Vec<_>, _>>()?;
+        match modules.as_slice() {
+            [router] if router.kind == ModuleKind::Router => {
+                Ok(Self::Routed(read_router(&router.folder)?))
+            }
+            modules if modules.iter().any(|module| module.kind == ModuleKind::Router) => {
+                Err(SpladeError::ModuleOrder {
+                    path,
+                    what: "a Router beside other modules".to_owned(),
+                })
+            }
+            _ => Ok(Self::Single(modules)),
+        }
+    }
+}
+
+fn read_router(folder: &Path) -> Result<RouterSpec, SpladeError> {
+    let new = folder.join("router_config.json");
+    // Earlier versions wrote the same into config.json.
+    let path = if new.exists() { new } else { folder.join("config.json") };
+    let config: RouterConfig = read_json(&path)?.ok_or_else(|| SpladeError::Read {
+        path: path.clone(),
+        source: io::ErrorKind::NotFound.into(),
+    })?;
+    let routes = config
+        .structure
+        .0
+        .into_iter()
+        .map(|(route, ids)| {
+            let modules = ids.iter().map(|id| {
+                let class = config.types.get(id).ok_or_else(|| SpladeError::RouterModule {
+                    path: path.clone(),
+                    id: id.clone(),
+                })?;
+                module_spec(folder, &path, id, class)
+            });
+            Ok((route, modules.collect::<Result<_, SpladeError>>()?))
+        })
+        .collect::<Result<Vec<_>, SpladeError>>()?;
+    let default_route = config.parameters.default_route;
+    let known = |route: &String| routes.iter().any(|(name, _)| name == route);
+    let named = default_route.iter().chain(config.parameters.route_mappings.values());
+    if let Some(unknown) = named.into_iter().find(|route| !known(route)) {
+        return Err(SpladeError::UnknownRoute {
+            route: unknown.clone(),
+            known: routes.iter().map(|(name, _)| name.clone()).collect(),
+        });
+    }
+    Ok(RouterSpec {
+        default_route,
+        allow_empty_key: config.parameters.allow_empty_key.unwrap_or(true),
+        mappings: config.parameters.route_mappings,
+        routes,
+    })
+}
+
+/// One module from its folder's name (which may be empty: the root) and its class.
+fn module_spec(
+    root: &Path,
+    described_in: &Path,
+    relative: &str,
+    class: &str,
+) -> Result<ModuleSpec, SpladeError> {
+    let inside = Path::new(relative).components().all(|part| matches!(part, Component::Normal(_)));
+    if !inside {
+        return Err(SpladeError::ModulePath {
+            path: described_in.to_owned(),
+            found: relative.to_owned(),
+        });
+    }
+    let kind = module_kind(class).ok_or_else(|| SpladeError::UnknownModule {
+        path: described_in.to_owned(),
+        class: class.to_owned(),
+    })?;
+    Ok(ModuleSpec { kind, folder: root.join(relative) })
+}
+
+/// The class by the last part of its dotted name, whichever of the package's folders it stood in.
+fn module_kind(class: &str) -> Option<ModuleKind> {
+    let inside = class.strip_prefix("sentence_transformers.")?;
+    match inside.rsplit('.').next()? {
+        "Transformer" | "MLMTransformer" => Some(ModuleKind::Transformer),
+        "SpladePooling" => Some(ModuleKind::SpladePooling),
+        "SparseStaticEmbedding" | "IDF" => Some(ModuleKind::SparseStaticEmbedding),
+        "SparseAutoEncoder" | "CSRSparsity" => Some(ModuleKind::SparseAutoEncoder),
+        "Pooling" => Some(ModuleKind::Pooling),
+        "Dense" => Some(ModuleKind::Dense),
+        "Normalize" => Some(ModuleKind::Normalize),
+        "Router" | "Asym" => Some(ModuleKind::Router),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct ModuleEntry {
+    path: String,
+    #[serde(rename = "type")]
+    class: String,
+}
+
+#[derive(Deserialize)]
+struct RouterConfig {
+    types: BTreeMap<String, String>,
+    structure: Ordered<Vec<String>>,
+    #[serde(default)]
+    parameters: RouterParameters,
+}
+
+#[derive(Default, Deserialize)]
+struct RouterParameters {
+    default_route: Option<String>,
+    allow_empty_key: Option<bool>,
+    #[serde(default)]
+    route_mappings: BTreeMap<String, String>,
+}
+
+/// A JSON object whose order is kept.
+pub(crate) struct Ordered<V>(pub(crate) Vec<(String, V)>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
+            type Value = Ordered<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Ordered(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+/// A JSON file, or `None` where there is none.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SpladeError> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| SpladeError::Parse { path: path.to_owned(), source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(SpladeError::Read { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_new_class_names_mean_the_same_module() {
+        for class in [
+            "sentence_transformers.base.modules.transformer.Transformer",
+            "sentence_transformers.models.Transformer",
+            "sentence_transformers.sparse_encoder.models.MLMTransformer",
+            "sentence_transformers.sparse_encoder.models.MLMTransformer.MLMTransformer",
+        ] {
+            assert_eq!(module_kind(class), Some(ModuleKind::Transformer), "{class}");
+        }
+        assert_eq!(module_kind("sentence_transformers.models.Asym"), Some(ModuleKind::Router));
+        assert_eq!(module_kind("custom_st.Transformer"), None);
+        assert_eq!(module_kind("sentence_transformers.models.CLIPModel"), None);
+    }
+
+    #[test]
+    fn a_module_outside_the_folder_is_refused() {
+        let root = Path::new("model");
+        let class = "sentence_transformers.models.Transformer";
+        for path in ["../other", "/etc", "a/../../b", "./a"] {
+            let found = module_spec(root, root, path, class);
+            assert!(matches!(found, Err(SpladeError::ModulePath { .. })), "{path}: {found:?}");
+        }
+        assert_eq!(module_spec(root, root, "", class).unwrap().folder, root.join(""));
+    }
+}

@@ -1,0 +1,334 @@
+//! Modules, loaded and in order: from texts to rows.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use splade_model::{PoolActivation, PoolStrategy, Pooling};
+use splade_sparse::{Pruning, SparseError, SparseRow};
+use splade_tokenizer::TokenBatch;
+use tracing::info_span;
+
+use crate::csr::Csr;
+use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, read_json};
+use crate::static_embedding::StaticEmbedding;
+use crate::transformer::{FolderKind, Transformer};
+use crate::{Device, EncodeOptions, SpladeError, plan_batches};
+
+/// Pooled weights that one batch holds in host memory at most (4 bytes each), where one text has
+/// not more: bounds a batch of many short texts.
+const MAX_POOLED: usize = 1 << 22;
+
+/// Everything that a model is made of.
+pub(crate) struct Graph {
+    /// Shared by the routes that name the same folder.
+    pub(crate) transformers: Vec<Transformer>,
+    pub(crate) pipelines: Vec<Pipeline>,
+    router: Option<RouterSpec>,
+    dimension: usize,
+}
+
+/// The modules of one route.
+pub(crate) enum Pipeline {
+    /// Transformer, SpladePooling and, in the lexical form, a table that multiplies.
+    Splade { transformer: usize, pooling: Pooling, lexical: Option<StaticEmbedding> },
+    /// A table of weights alone.
+    Static(StaticEmbedding),
+    /// Transformer, Pooling, Dense and Normalize, SparseAutoEncoder.
+    Csr { transformer: usize, modules: Csr },
+}
+
+/// Rows in the order of the texts, with what was counted on the way.
+pub(crate) struct Rows {
+    pub(crate) rows: Vec<SparseRow>,
+    pub(crate) n_tokens: usize,
+    pub(crate) n_truncated: usize,
+}
+
+impl Graph {
+    /// Loads the modules of a folder onto a device.
+    ///
+    /// # Errors
+    /// Modules that are broken, not supported, or whose vectors cannot be compared.
+    pub(crate) fn load(folder: &Path, device: &Device) -> Result<Self, SpladeError> {
+        let mut loader = Loader { root: folder, device, folders: Vec::new(), loaded: Vec::new() };
+        let (pipelines, router) = match Layout::read(folder)? {
+            Layout::Single(modules) => {
+                // Without modules.json there is one module, and max pooling after it.
+                let kind = match folder.join("modules.json").exists() {
+                    true => FolderKind::Module,
+                    false => FolderKind::Plain,
+                };
+                (vec![loader.pipeline(folder, &modules, kind)?], None)
+            }
+            Layout::Routed(router) => {
+                let routes = router.routes.iter();
+                let pipelines = routes
+                    .map(|(_, modules)| loader.pipeline(folder, modules, FolderKind::Module))
+                    .collect::<Result<_, _>>()?;
+                (pipelines, Some(router))
+            }
+        };
+        let transformers = loader.loaded;
+        let dimensions = pipelines.iter().map(|pipeline| pipeline.dimension(&transformers));
+        let mut dimensions = dimensions.collect::<Vec<_>>().into_iter();
+        let Some(dimension) = dimensions.next() else {
+            return Err(SpladeError::ModuleOrder {
+                path: folder.to_owned(),
+                what: "a router without routes".to_owned(),
+            });
+        };
+        if let Some(second) = dimensions.find(|other| *other != dimension) {
+            return Err(SpladeError::RouteDimensions { first: dimension, second });
+        }
+        Ok(Self { transformers, pipelines, router, dimension })
+    }
+
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The route that a task takes.
+    ///
+    /// # Errors
+    /// A task that no route serves.
+    pub(crate) fn route(&self, task: Option<&str>) -> Result<&Pipeline, SpladeError> {
+        let place = self.router.as_ref().map_or(Ok(0), |router| router.resolve(task))?;
+        Ok(&self.pipelines[place])
+    }
+
+    /// Encodes texts, which have the prompt before them already, along the route of their task.
+    ///
+    /// # Errors
+    /// A task that no route serves; a text that cannot be tokenised; arithmetic that breaks down.
+    pub(crate) fn encode<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        prompt: &str,
+        pruning: &Pruning,
+        options: &EncodeOptions,
+    ) -> Result<Rows, SpladeError> {
+        let task = options.task.as_deref();
+        match self.route(task)? {
+            Pipeline::Splade { transformer, pooling, lexical } => {
+                let transformer = &self.transformers[*transformer];
+                let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
+                let forward = |batch: &TokenBatch| {
+                    let pooled = forward(batch, || transformer.pooled(batch, *pooling))?;
+                    Ok(sparsify(&pooled, self.dimension, pruning, |text, row| match lexical {
+                        Some(table) => table.scale(row.view(), &batch.input_ids[batch.range(text)]),
+                        None => Ok(row),
+                    }))
+                };
+                let rows = in_batches(&tokens, self.dimension, options, forward)?;
+                Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+            }
+            Pipeline::Csr { transformer, modules } => {
+                let transformer = &self.transformers[*transformer];
+                let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
+                let prompt_length = transformer.prompt_length(prompt, task)?;
+                let forward = |batch: &TokenBatch| {
+                    let latents = forward(batch, || {
+                        let states = transformer.hidden_states(batch)?;
+                        modules.forward(&states, batch, prompt_length, pruning.max_active_dims())
+                    })?;
+                    Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
+                };
+                let rows = in_batches(&tokens, self.dimension, options, forward)?;
+                Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+            }
+            Pipeline::Static(table) => {
+                let tokens = tokenize(texts.len(), || table.tokenize(texts))?;
+                let rows = table.rows(&tokens, pruning)?;
+                Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+            }
+        }
+    }
+}
+
+/// Loads modules, each transformer's folder once.
+struct Loader<'a> {
+    root: &'a Path,
+    device: &'a Device,
+    folders: Vec<PathBuf>,
+    loaded: Vec<Transformer>,
+}
+
+impl Loader<'_> {
+    fn pipeline(
+        &mut self,
+        folder: &Path,
+        modules: &[ModuleSpec],
+        kind: FolderKind,
+    ) -> Result<Pipeline, SpladeError> {
+        use ModuleKind::{SparseStaticEmbedding, SpladePooling, Transformer as Model};
+        let kinds: Vec<ModuleKind> = modules.iter().map(|module| module.kind).collect();
+        match (kinds.as_slice(), kind) {
+            ([Model], FolderKind::Plain) => {
+                let transformer = self.transformer(&modules[0].folder, kind)?;
+                Ok(Pipeline::Splade { transformer, pooling: Pooling::default(), lexical: None })
+            }
+            ([Model, SpladePooling], _) => {
+                let transformer = self.transformer(&modules[0].folder, kind)?;
+                let pooling = self.pooling(&modules[1].folder, transformer)?;
+                Ok(Pipeline::Splade { transformer, pooling, lexical: None })
+            }
+            ([Model, SpladePooling, SparseStaticEmbedding], _) => {
+                let transformer = self.transformer(&modules[0].folder, kind)?;
+                let pooling = self.pooling(&modules[1].folder, transformer)?;
+                let lexical = StaticEmbedding::load(&modules[2].folder, self.root)?;
+                let model = self.loaded[transformer].checkpoint.config().vocab_size();
+                if lexical.dimension() != model {
+                    let (first, second) = (model, lexical.dimension());
+                    return Err(SpladeError::RouteDimensions { first, second });
+                }
+                Ok(Pipeline::Splade { transformer, pooling, lexical: Some(lexical) })
+            }
+            ([Model, ModuleKind::Pooling, .., ModuleKind::SparseAutoEncoder], _) => {
+                let transformer = self.transformer(&modules[0].folder, FolderKind::Encoder)?;
+                let hidden_size = self.loaded[transformer].hidden_size();
+                let modules = Csr::load(folder, &modules[1..], hidden_size)?;
+                Ok(Pipeline::Csr { transformer, modules })
+            }
+            ([SparseStaticEmbedding], _) => {
+                Ok(Pipeline::Static(StaticEmbedding::load(&modules[0].folder, self.root)?))
+            }
+            _ => Err(SpladeError::ModuleOrder {
+                path: folder.to_owned(),
+                what: format!("the sequence of modules {kinds:?}"),
+            }),
+        }
+    }
+
+    /// The place of the transformer in `folder` among those loaded.
+    fn transformer(&mut self, folder: &Path, kind: FolderKind) -> Result<usize, SpladeError> {
+        if let Some(place) = self.folders.iter().position(|known| known.as_path() == folder) {
+            return Ok(place);
+        }
+        self.loaded.push(Transformer::load(folder, kind, self.device)?);
+        self.folders.push(folder.to_owned());
+        Ok(self.loaded.len() - 1)
+    }
+
+    fn pooling(&self, folder: &Path, transformer: usize) -> Result<Pooling, SpladeError> {
+        let vocab_size = self.loaded[transformer].checkpoint.config().vocab_size();
+        read_pooling(folder, vocab_size)
+    }
+}
+
+/// `config.json` of a `SpladePooling`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PoolingConfig {
+    pooling_strategy: Option<String>,
+    activation_function: Option<String>,
+    #[serde(alias = "word_embedding_dimension")]
+    embedding_dimension: Option<usize>,
+}
+
+fn read_pooling(folder: &Path, vocab_size: usize) -> Result<Pooling, SpladeError> {
+    let path = folder.join("config.json");
+    let config: PoolingConfig = read_json(&path)?.unwrap_or_default();
+    let value_error = |field, found: &str, expected: &str| SpladeError::ConfigValue {
+        path: path.clone(),
+        field,
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+    };
+    let strategy = match config.pooling_strategy.as_deref() {
+        None | Some("max") => PoolStrategy::Max,
+        Some("sum") => PoolStrategy::Sum,
+        Some(other) => return Err(value_error("pooling_strategy", other, "`max` or `sum`")),
+    };
+    let activation = match config.activation_function.as_deref() {
+        None | Some("relu") => PoolActivation::Relu,
+        Some("log1p_relu") => PoolActivation::Log1pRelu,
+        Some(other) => {
+            return Err(value_error("activation_function", other, "`relu` or `log1p_relu`"));
+        }
+    };
+    if let Some(found) = config.embedding_dimension.filter(|width| *width != vocab_size) {
+        let expected = format!("the model's vocabulary of {vocab_size}");
+        return Err(value_error("embedding_dimension", &found.to_string(), &expected));
+    }
+    Ok(Pooling { strategy, activation })
+}
+
+impl Pipeline {
+    fn dimension(&self, transformers: &[Transformer]) -> usize {
+        match self {
+            Self::Splade { transformer, .. } => {
+                transformers[*transformer].checkpoint.config().vocab_size()
+            }
+            Self::Static(table) => table.dimension(),
+            Self::Csr { modules, .. } => modules.dimension(),
+        }
+    }
+}
+
+fn tokenize(
+    n_texts: usize,
+    tokenize: impl FnOnce() -> Result<TokenBatch, SpladeError>,
+) -> Result<TokenBatch, SpladeError> {
+    let span = info_span!("tokenize", texts = n_texts, tokens = tracing::field::Empty);
+    let _entered = span.clone().entered();
+    let tokens = tokenize()?;
+    span.record("tokens", tokens.n_tokens());
+    Ok(tokens)
+}
+
+/// Runs `forward` over batches of texts of like length; returns the rows in the texts' order.
+fn in_batches(
+    tokens: &TokenBatch,
+    dimension: usize,
+    options: &EncodeOptions,
+    forward: impl Fn(&TokenBatch) -> Result<Vec<Result<SparseRow, SparseError>>, SpladeError>,
+) -> Result<Vec<SparseRow>, SpladeError> {
+    let lengths: Vec<usize> = tokens.lengths().collect();
+    let max_texts = NonZeroUsize::new(MAX_POOLED / dimension).unwrap_or(NonZeroUsize::MIN);
+    let max_texts = options.batch_size.map_or(max_texts, |batch_size| max_texts.min(batch_size));
+    let mut rows: Vec<Option<SparseRow>> = vec![None; tokens.n_texts()];
+    for batch in plan_batches(&lengths, options.max_batch_tokens, max_texts) {
+        for (row, &text) in forward(&tokens.select(&batch))?.into_iter().zip(&batch) {
+            rows[text] = Some(row.map_err(|error| name_text(error, text))?);
+        }
+    }
+    Ok(rows.into_iter().map(|row| row.expect("each text is in one batch")).collect())
+}
+
+/// One pass over a batch, with its span.
+fn forward(
+    batch: &TokenBatch,
+    pass: impl FnOnce() -> Result<Vec<f32>, SpladeError>,
+) -> Result<Vec<f32>, SpladeError> {
+    let _span = info_span!("forward", texts = batch.n_texts(), tokens = batch.n_tokens()).entered();
+    pass()
+}
+
+/// A row for each text of a batch, from `[texts, dimension]`; `finish` is applied to each before
+/// it is pruned.
+fn sparsify(
+    dense: &[f32],
+    dimension: usize,
+    pruning: &Pruning,
+    finish: impl Fn(usize, SparseRow) -> Result<SparseRow, SparseError> + Sync,
+) -> Vec<Result<SparseRow, SparseError>> {
+    let _span =
+        info_span!("sparsify", texts = dense.len() / dimension, weights = dense.len()).entered();
+    let row = |(text, dense): (usize, &[f32])| {
+        let row = finish(text, SparseRow::from_dense(dense)?)?;
+        Ok(if *pruning == Pruning::default() { row } else { row.prune(pruning) })
+    };
+    dense.par_chunks_exact(dimension).enumerate().map(row).collect()
+}
+
+/// An error about a row, told as one about a text of the call.
+fn name_text(error: SparseError, text: usize) -> SpladeError {
+    match error {
+        SparseError::NonFiniteValue { index, value, .. } => {
+            SpladeError::NotFinite { text, index, value }
+        }
+        other => SpladeError::Sparse(other),
+    }
+}

@@ -1,0 +1,100 @@
+//! Which sequence of modules a call takes.
+
+use crate::SpladeError;
+use crate::layout::RouterSpec;
+
+/// The modality of everything that is encoded here.
+const MODALITY: &str = "text";
+
+impl RouterSpec {
+    /// The place, among the routes, of the one that a task takes.
+    ///
+    /// Looked for in this order: a mapping of the task (with the modality, without it), a mapping
+    /// of the modality alone, a mapping for everything, a route of the task's name, one of the
+    /// modality's. A task that none of these serves is an error; no task takes the default route
+    /// then, or the first where the router allows it.
+    ///
+    /// # Errors
+    /// A task that no route serves, or none where no route is the default.
+    ///
+    /// # Source
+    /// sentence-transformers 6.2, `base/modules/router.py`.
+    pub(crate) fn resolve(&self, task: Option<&str>) -> Result<usize, SpladeError> {
+        let place = |route: &str| self.routes.iter().position(|(name, _)| name == route);
+        let known = || self.routes.iter().map(|(name, _)| name.clone()).collect();
+        // Keys are Python tuples as text.
+        let of_task =
+            task.map(|task| [format!("('{task}', '{MODALITY}')"), format!("('{task}', None)")]);
+        let of_any = [format!("(None, '{MODALITY}')"), "(None, None)".to_owned()];
+        let mapped = of_task.iter().flatten().chain(&of_any).find_map(|key| self.mappings.get(key));
+        let found = mapped
+            .and_then(|route| place(route))
+            .or_else(|| task.and_then(place))
+            .or_else(|| place(MODALITY));
+        match (found, task) {
+            (Some(place), _) => Ok(place),
+            (None, Some(task)) => {
+                Err(SpladeError::UnknownRoute { route: task.to_owned(), known: known() })
+            }
+            (None, None) => self
+                .default_place(place)
+                .ok_or_else(|| SpladeError::NoDefaultRoute { known: known() }),
+        }
+    }
+
+    fn default_place(&self, place: impl Fn(&str) -> Option<usize>) -> Option<usize> {
+        match &self.default_route {
+            Some(route) => place(route),
+            None => (self.allow_empty_key && !self.routes.is_empty()).then_some(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn router(mappings: &[(&str, &str)], default_route: Option<&str>) -> RouterSpec {
+        let mappings: BTreeMap<_, _> =
+            mappings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        RouterSpec {
+            routes: vec![("short".to_owned(), Vec::new()), ("long".to_owned(), Vec::new())],
+            default_route: default_route.map(str::to_owned),
+            allow_empty_key: false,
+            mappings,
+        }
+    }
+
+    #[test]
+    fn a_mapping_beats_a_route_s_name() {
+        let router = router(&[("('long', None)", "short"), ("('q', 'text')", "long")], None);
+        assert_eq!(router.resolve(Some("long")).unwrap(), 0);
+        assert_eq!(router.resolve(Some("q")).unwrap(), 1);
+        assert_eq!(router.resolve(Some("short")).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_unknown_task_is_an_error_even_with_a_default() {
+        let router = router(&[], Some("long"));
+        assert!(matches!(router.resolve(Some("query")), Err(SpladeError::UnknownRoute { .. })));
+        assert_eq!(router.resolve(None).unwrap(), 1);
+    }
+
+    #[test]
+    fn no_task_without_a_default_is_an_error_unless_the_router_allows_it() {
+        let mut router = router(&[], None);
+        assert!(matches!(router.resolve(None), Err(SpladeError::NoDefaultRoute { .. })));
+        router.allow_empty_key = true;
+        assert_eq!(router.resolve(None).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_mapping_of_the_modality_serves_any_task() {
+        let router = router(&[("(None, 'text')", "long")], None);
+        assert_eq!(router.resolve(Some("nonsense")).unwrap(), 1);
+        assert_eq!(router.resolve(Some("short")).unwrap(), 1);
+        assert_eq!(router.resolve(None).unwrap(), 1);
+    }
+}

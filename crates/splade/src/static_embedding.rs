@@ -1,0 +1,172 @@
+//! Inference-free vectors: a weight for each token that a text has, from a table.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use splade_sparse::{Pruning, SparseError, SparseRow, SparseRowView};
+use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
+
+use crate::SpladeError;
+use crate::layout::{Ordered, read_json};
+
+/// A `SparseStaticEmbedding`: a weight for each vocabulary entry.
+pub(crate) struct StaticEmbedding {
+    tokenizer: Tokenizer,
+    weights: Vec<f32>,
+}
+
+/// `config.json` of the module; `frozen` is for training.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct StaticConfig {
+    path: Option<String>,
+}
+
+impl StaticEmbedding {
+    /// Loads the table of a module's folder: the file that `path` of its `config.json` names
+    /// (`idf.json` of token and weight, or OpenSearch's `query_token_weights.txt`; looked for in
+    /// the module's folder, then in the model's), else `weight` of its weights.
+    ///
+    /// # Errors
+    /// Files that are missing or broken.
+    pub(crate) fn load(folder: &Path, root: &Path) -> Result<Self, SpladeError> {
+        let tokenizer = Tokenizer::load(folder)?;
+        let config: StaticConfig = read_json(&folder.join("config.json"))?.unwrap_or_default();
+        let weights = match &config.path {
+            Some(name) => from_table(&find_table(name, folder, root)?, &tokenizer)?,
+            None => splade_model::load_static_weights(folder)?,
+        };
+        let known = tokenizer.vocab_size();
+        if weights.len() < known {
+            return Err(SpladeError::VocabularyTooLarge { tokenizer: known, model: weights.len() });
+        }
+        Ok(Self { tokenizer, weights })
+    }
+
+    pub(crate) fn dimension(&self) -> usize {
+        self.weights.len()
+    }
+
+    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Token ids without special tokens, cut to what the tokenizer's files allow.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised.
+    pub(crate) fn tokenize<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<TokenBatch, SpladeError> {
+        Ok(self.tokenizer.encode_batch_with(texts, SpecialTokens::Leave)?)
+    }
+
+    /// The weight of each token that a text has, once however often it stands there.
+    ///
+    /// # Errors
+    /// A weight that is not a number.
+    pub(crate) fn rows(
+        &self,
+        tokens: &TokenBatch,
+        pruning: &Pruning,
+    ) -> Result<Vec<SparseRow>, SparseError> {
+        (0..tokens.n_texts())
+            .into_par_iter()
+            .map(|text| {
+                let present = present(&tokens.input_ids[tokens.range(text)]);
+                let weight = |&id: &u32| self.weights[id as usize];
+                let indices: Vec<u32> =
+                    present.into_iter().filter(|id| weight(id) != 0.0).collect();
+                let values = indices.iter().map(weight).collect();
+                let row = SparseRow::from_parts(self.dimension(), indices, values)?;
+                Ok(row.prune(pruning))
+            })
+            .collect()
+    }
+
+    /// A vector times the weights of the tokens that its text has; the other entries become zero.
+    /// The multiplying form of splade-v3-lexical.
+    ///
+    /// # Errors
+    /// A product that is not a number.
+    pub(crate) fn scale(
+        &self,
+        row: SparseRowView<'_>,
+        input_ids: &[u32],
+    ) -> Result<SparseRow, SparseError> {
+        let present = present(input_ids);
+        let scaled = row
+            .iter()
+            .filter(|(index, _)| present.binary_search(index).is_ok())
+            .map(|(index, value)| (index, value * self.weights[index as usize]))
+            .filter(|(_, value)| *value != 0.0);
+        let (indices, values) = scaled.unzip();
+        SparseRow::from_parts(self.dimension(), indices, values)
+    }
+}
+
+/// The distinct ids of a text, rising.
+fn present(input_ids: &[u32]) -> Vec<u32> {
+    let mut ids = input_ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// The table's file. The reference looks below the process's folder; that is no place of a
+/// checkpoint.
+fn find_table(name: &str, folder: &Path, root: &Path) -> Result<PathBuf, SpladeError> {
+    let plain = Path::new(name).file_name().map(|file| file == name) == Some(true);
+    if !plain {
+        return Err(SpladeError::ModulePath {
+            path: folder.join("config.json"),
+            found: name.to_owned(),
+        });
+    }
+    let places = [folder.join(name), root.join(name)];
+    let found = places.iter().find(|path| path.is_file());
+    found.cloned().ok_or_else(|| SpladeError::Read {
+        path: folder.join(name),
+        source: std::io::ErrorKind::NotFound.into(),
+    })
+}
+
+/// Weights by vocabulary entry from a file of tokens; those that it does not name are 0, and a
+/// token outside the vocabulary counts for the unknown token, as the reference has it.
+fn from_table(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<f32>, SpladeError> {
+    let table: Vec<(String, f32)> = if path.extension().is_some_and(|e| e == "txt") {
+        read_tsv(path)?
+    } else {
+        let table: Option<Ordered<f32>> = read_json(path)?;
+        table.map(|table| table.0).ok_or_else(|| SpladeError::Read {
+            path: path.to_owned(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })?
+    };
+    let mut weights = vec![0.0; tokenizer.vocab_size()];
+    for (token, weight) in table {
+        if let Some(id) = tokenizer.token_to_id(&token).or_else(|| tokenizer.unk_id()) {
+            weights[id as usize] = weight;
+        }
+    }
+    Ok(weights)
+}
+
+/// `token<TAB>weight`, a line each.
+fn read_tsv(path: &Path) -> Result<Vec<(String, f32)>, SpladeError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| SpladeError::Read { path: path.to_owned(), source })?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(i, line)| {
+            let entry = line.split_once('\t').and_then(|(token, weight)| {
+                let weight: f32 = weight.trim().parse().ok()?;
+                weight.is_finite().then(|| (token.to_owned(), weight))
+            });
+            entry.ok_or_else(|| SpladeError::TableLine { path: path.to_owned(), line: i + 1 })
+        })
+        .collect()
+}

@@ -1,0 +1,221 @@
+//! A transformer module: its tokenizer with its limits, and its model on a device.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use splade_model::{Checkpoint, PackedTokens, Pooling};
+use splade_tokenizer::{TokenBatch, Tokenizer};
+
+use crate::backends::{self, Forward, HiddenStates};
+use crate::layout::read_json;
+use crate::{Device, SpladeError};
+
+/// A checkpoint, loaded.
+pub(crate) struct Transformer {
+    pub(crate) model: Model,
+    pub(crate) checkpoint: Checkpoint,
+    tokenizer: Tokenizer,
+    /// The tokenizers of tasks that have a limit of their own, by task.
+    task_tokenizers: Vec<(&'static str, Tokenizer)>,
+}
+
+/// What a checkpoint is loaded as.
+pub(crate) enum Model {
+    /// With its masked-LM head.
+    MaskedLm(Box<dyn Forward>),
+    /// Without any head.
+    Encoder(Box<dyn HiddenStates>),
+}
+
+impl Model {
+    /// The backend that it runs on.
+    pub(crate) fn backend(&self) -> &'static str {
+        match self {
+            Self::MaskedLm(model) => model.backend(),
+            Self::Encoder(model) => model.backend(),
+        }
+    }
+}
+
+/// `sentence_bert_config.json`: the fields that change what a text becomes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TransformerConfig {
+    max_seq_length: Option<usize>,
+    query_length: Option<usize>,
+    document_length: Option<usize>,
+    do_lower_case: bool,
+    transformer_task: Option<String>,
+}
+
+/// Which files a folder is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FolderKind {
+    /// A masked-LM checkpoint alone: `sentence_bert_config.json` is not read, as the reference
+    /// does not read it either.
+    Plain,
+    /// A masked-LM module of a sentence-transformers folder.
+    Module,
+    /// A module without head, before a pooling.
+    Encoder,
+}
+
+impl FolderKind {
+    /// What `sentence_bert_config.json` says such a module is for.
+    fn task(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Module => "fill-mask",
+            Self::Encoder => "feature-extraction",
+        }
+    }
+}
+
+impl Transformer {
+    /// Loads a folder onto a device.
+    ///
+    /// Texts are cut to what `sentence_bert_config.json` says, else to what the tokenizer allows;
+    /// never to more than the model has positions (the reference fails on a longer text then).
+    ///
+    /// # Errors
+    /// Files that are missing, broken or not supported.
+    pub(crate) fn load(
+        folder: &Path,
+        kind: FolderKind,
+        device: &Device,
+    ) -> Result<Self, SpladeError> {
+        let config = match kind {
+            FolderKind::Plain => TransformerConfig::default(),
+            FolderKind::Module | FolderKind::Encoder => TransformerConfig::read(folder, kind)?,
+        };
+        let checkpoint = Checkpoint::open(folder)?;
+        let mut tokenizer = Tokenizer::load(folder)?;
+        let (found, known) = (tokenizer.vocab_size(), checkpoint.config().vocab_size());
+        if found > known {
+            return Err(SpladeError::VocabularyTooLarge { tokenizer: found, model: known });
+        }
+        if config.do_lower_case {
+            tokenizer.prepend_lowercase()?;
+        }
+        let positions = checkpoint.config().max_positions();
+        let limit = config.max_seq_length.or(tokenizer.max_seq_length()).unwrap_or(positions);
+        tokenizer.set_max_seq_length(limit.min(positions))?;
+        let mut task_tokenizers = Vec::new();
+        for (task, limit) in [("query", config.query_length), ("document", config.document_length)]
+        {
+            if let Some(limit) = limit {
+                let mut tokenizer = tokenizer.clone();
+                tokenizer.set_max_seq_length(limit.min(positions))?;
+                task_tokenizers.push((task, tokenizer));
+            }
+        }
+        let model = match kind {
+            FolderKind::Plain | FolderKind::Module => {
+                Model::MaskedLm(backends::load(device, &checkpoint)?)
+            }
+            FolderKind::Encoder => Model::Encoder(backends::load_encoder(device, &checkpoint)?),
+        };
+        Ok(Self { model, checkpoint, tokenizer, task_tokenizers })
+    }
+
+    /// Token ids of texts, special tokens included, cut to the limit of the task.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised.
+    pub(crate) fn tokenize<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        task: Option<&str>,
+    ) -> Result<TokenBatch, SpladeError> {
+        let own = self.task_tokenizers.iter().find(|(name, _)| Some(*name) == task);
+        let tokenizer = own.map_or(&self.tokenizer, |(_, tokenizer)| tokenizer);
+        Ok(tokenizer.encode_batch(texts)?)
+    }
+
+    /// Tokens at the front of a text that are its prompt's, [CLS] included: those of the prompt
+    /// alone, without a special token at the end.
+    ///
+    /// # Errors
+    /// A prompt that cannot be tokenised.
+    pub(crate) fn prompt_length(
+        &self,
+        prompt: &str,
+        task: Option<&str>,
+    ) -> Result<usize, SpladeError> {
+        if prompt.is_empty() {
+            return Ok(0);
+        }
+        let input_ids = self.tokenize(&[prompt], task)?.input_ids;
+        let ends_special = input_ids.last().is_some_and(|&id| self.tokenizer.is_special(id));
+        Ok(input_ids.len() - usize::from(ends_special))
+    }
+
+    /// Pooled weights of a batch: `[texts, vocab]`.
+    ///
+    /// # Errors
+    /// Tokens that the model has no embedding for.
+    pub(crate) fn pooled(
+        &self,
+        batch: &TokenBatch,
+        pooling: Pooling,
+    ) -> Result<Vec<f32>, SpladeError> {
+        let Model::MaskedLm(model) = &self.model else {
+            unreachable!("a SpladePooling stands after a masked LM: the loader saw to it");
+        };
+        Ok(model.forward(packed(batch), pooling)?)
+    }
+
+    /// States of a batch's tokens: `[tokens, hidden]`.
+    ///
+    /// # Errors
+    /// Tokens that the model has no embedding for.
+    pub(crate) fn hidden_states(&self, batch: &TokenBatch) -> Result<Vec<f32>, SpladeError> {
+        let Model::Encoder(model) = &self.model else {
+            unreachable!("a Pooling stands after an encoder: the loader saw to it");
+        };
+        Ok(model.hidden_states(packed(batch))?)
+    }
+
+    /// The width of a token's state.
+    pub(crate) fn hidden_size(&self) -> usize {
+        self.checkpoint.config().hidden_size()
+    }
+
+    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Tokens that a text is cut to where its task has no limit of its own.
+    pub(crate) fn max_seq_length(&self) -> usize {
+        self.tokenizer.max_seq_length().unwrap_or_else(|| self.checkpoint.config().max_positions())
+    }
+
+    /// # Errors
+    /// More than the model has positions; less than the special tokens of a text.
+    pub(crate) fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), SpladeError> {
+        let positions = self.checkpoint.config().max_positions();
+        if max_seq_length > positions {
+            return Err(SpladeError::MaxSeqLength { max_seq_length, positions });
+        }
+        Ok(self.tokenizer.set_max_seq_length(max_seq_length)?)
+    }
+}
+
+fn packed(batch: &TokenBatch) -> PackedTokens<'_> {
+    PackedTokens::new(&batch.input_ids, &batch.token_type_ids, &batch.offsets)
+}
+
+impl TransformerConfig {
+    fn read(folder: &Path, kind: FolderKind) -> Result<Self, SpladeError> {
+        let path = folder.join("sentence_bert_config.json");
+        let config: Self = read_json(&path)?.unwrap_or_default();
+        match config.transformer_task.as_deref() {
+            Some(other) if other != kind.task() => Err(SpladeError::ConfigValue {
+                path,
+                field: "transformer_task",
+                found: other.to_owned(),
+                expected: format!("`{}`, given the modules after it", kind.task()),
+            }),
+            _ => Ok(config),
+        }
+    }
+}
