@@ -15,7 +15,7 @@ pub fn cpu() -> Vec<Tested> {
     let devices = [Device::NdArray, Device::Flex];
     let found: Vec<_> = devices
         .into_iter()
-        .filter(|device| is_there(device))
+        .filter(is_there)
         .map(|device| Tested { device, tolerance: 1e-4 })
         .collect();
     assert!(!found.is_empty(), "no CPU backend is compiled in: nothing would be tested");

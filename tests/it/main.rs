@@ -1,6 +1,11 @@
 //! The whole way of the data, text to vector, on every backend of this build.
 #![forbid(unsafe_code)]
-#![allow(unreachable_pub, missing_docs, reason = "nothing outside this binary uses it")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test binary: nothing outside uses it, and a panic is its way to fail"
+)]
 
 mod devices;
 mod folder;

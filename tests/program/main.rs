@@ -1,6 +1,11 @@
 //! The program `splade` as its user runs it: arguments and files in, output and exit code out.
 #![forbid(unsafe_code)]
-#![allow(unreachable_pub, missing_docs, reason = "nothing outside this binary uses it")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test binary: nothing outside uses it, and a panic is its way to fail"
+)]
 
 mod bad_input;
 mod encode_files;

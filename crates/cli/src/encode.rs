@@ -49,6 +49,6 @@ fn load(args: &EncodeArgs) -> Result<SparseEncoder, CliError> {
     if let Some(max_seq_length) = args.max_seq_length {
         builder = builder.max_seq_length(max_seq_length);
     }
-    let error = |source| CliError::Load { model: args.model.clone(), source };
+    let error = |source| CliError::Load { model: args.model.clone(), source: Box::new(source) };
     builder.load(&args.model).map_err(error)
 }

@@ -12,7 +12,7 @@ pub(crate) enum CliError {
     Load {
         model: PathBuf,
         #[source]
-        source: SpladeError,
+        source: Box<SpladeError>,
     },
     #[error("cannot read {}", name(.path))]
     Read {
@@ -27,12 +27,12 @@ pub(crate) enum CliError {
         path: PathBuf,
         line: u64,
         #[source]
-        source: SpladeError,
+        source: Box<SpladeError>,
     },
     #[error("cannot prune like that")]
     Pruning(#[source] SparseError),
     #[error("cannot encode the texts")]
-    Encode(#[source] SpladeError),
+    Encode(#[source] Box<SpladeError>),
     #[error("cannot write {}", name(.path))]
     Write {
         path: PathBuf,

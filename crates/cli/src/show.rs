@@ -27,7 +27,9 @@ pub(crate) fn texts(
     options: &EncodeOptions,
     args: &EncodeArgs,
 ) -> Result<(), CliError> {
-    let encoded = encoder.encode_with(&args.texts, options).map_err(CliError::Encode)?;
+    let encoded = encoder
+        .encode_with(&args.texts, options)
+        .map_err(|error| CliError::Encode(Box::new(error)))?;
     let mut page = Page { out: anstream::stdout().lock(), encoder };
     let written = page.write(args, &encoded.embeddings, encoded.n_truncated);
     match written {
@@ -60,7 +62,7 @@ impl<W: Write> Page<'_, W> {
         for (i, text) in args.texts.iter().enumerate() {
             match self.encoder.tokenize(text) {
                 Ok(own) => self.text(i, text, &own.into_iter().collect(), args, embeddings)?,
-                Err(error) => return Ok(Err(CliError::Encode(error))),
+                Err(error) => return Ok(Err(CliError::Encode(Box::new(error)))),
             }
         }
         writeln!(

@@ -41,9 +41,12 @@ pub(crate) fn file(
         let records = input.next_chunk(CHUNK_TEXTS, CHUNK_BYTES)?;
         let Some(first) = records.first() else { break };
         let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
-        let encoded = encoder.encode_with(&texts, options).map_err(|source| {
-            CliError::EncodeLines { path: input.path().to_owned(), line: first.line, source }
-        })?;
+        let encoded =
+            encoder.encode_with(&texts, options).map_err(|source| CliError::EncodeLines {
+                path: input.path().to_owned(),
+                line: first.line,
+                source: Box::new(source),
+            })?;
         for (record, row) in records.iter().zip(encoded.embeddings.rows()) {
             let tokens = args.decode.then(|| encoder.decode(row, None));
             output.write(&record.id, row, tokens.as_deref())?;

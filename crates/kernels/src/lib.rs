@@ -2,7 +2,7 @@
 //!
 //! Every function takes row-major `f32` slices and runs on the rayon pool that it is called from.
 //! CPU features are found at run time ([`SimdLevel::detect`]); no build needs `target-cpu` flags.
-//! Each fast function has an obvious twin in [`reference`], and a property test against it.
+//! Each fast function has an obvious twin in [`mod@reference`], and a property test against it.
 //!
 //! ```
 //! use splade_kernels::{HeadShape, PoolActivation, PoolStrategy, head_pool};

@@ -11,7 +11,7 @@ use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, Truncatio
 use crate::config::TokenizerConfig;
 use crate::{TokenBatch, TokenizerError, bert};
 
-/// Whether a text gets the special tokens of its model ([CLS] and [SEP], say).
+/// Whether a text gets the special tokens of its model (`[CLS]` and `[SEP]`, say).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialTokens {
     /// As every transformer wants it.

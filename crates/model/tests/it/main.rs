@@ -1,5 +1,6 @@
 //! The model on every backend of this build, without texts or tokenizers.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 #![recursion_limit = "256"]
 
 mod cases;

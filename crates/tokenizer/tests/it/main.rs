@@ -1,5 +1,6 @@
 //! The tests of the crate, one file per room; `folder` makes the tokenizers.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 
 mod folder;
 
