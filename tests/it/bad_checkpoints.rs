@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use proptest::prelude::*;
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
 use splade::errors::{ModelError, TokenizerError};
@@ -501,72 +500,5 @@ fn a_device_that_is_not_compiled_in_names_its_feature() {
                 assert!(error.to_string().contains(&format!("feature `{device}`")), "{error}");
             }
         }
-    }
-}
-
-/// Bytes of a file, some of them changed, or the file cut short.
-#[derive(Clone, Debug)]
-enum Damage {
-    Flip(Vec<(prop::sample::Index, u8)>),
-    Cut(prop::sample::Index),
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    let flips = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4);
-    prop_oneof![
-        4 => flips.prop_map(Damage::Flip),
-        1 => any::<prop::sample::Index>().prop_map(Damage::Cut),
-    ]
-}
-
-impl Damage {
-    /// Damages the first `length` bytes.
-    fn apply(&self, bytes: &mut Vec<u8>, length: usize) {
-        match self {
-            Self::Flip(flips) => {
-                for (place, byte) in flips {
-                    bytes[place.index(length)] = *byte;
-                }
-            }
-            Self::Cut(place) => bytes.truncate(place.index(length)),
-        }
-    }
-}
-
-/// Loads the folder with a damaged file, and encodes a text if that succeeds: whatever comes of
-/// it, it is no panic.
-fn survive(file: &str, damage: &Damage, length: impl FnOnce(&[u8]) -> usize) {
-    let folder = whole();
-    let mut bytes = folder.read(file);
-    let length = length(&bytes);
-    damage.apply(&mut bytes, length);
-    if let Ok(encoder) = folder.write(file, bytes).load() {
-        drop(encoder.encode(&["The weather is lovely today.", ""]));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    #[test]
-    fn a_damaged_config_json_never_panics(damage in damage()) {
-        survive(CONFIG, &damage, <[u8]>::len);
-    }
-
-    #[test]
-    fn a_damaged_tokenizer_config_never_panics(damage in damage()) {
-        survive(TOKENIZER_CONFIG, &damage, <[u8]>::len);
-    }
-
-    #[test]
-    fn a_damaged_tokenizer_json_never_panics(damage in damage()) {
-        survive("tokenizer.json", &damage, <[u8]>::len);
-    }
-
-    #[test]
-    fn a_damaged_header_of_the_weights_never_panics(damage in damage()) {
-        survive(WEIGHTS, &damage, |bytes| {
-            8 + u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize
-        });
     }
 }

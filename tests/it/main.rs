@@ -15,6 +15,7 @@ mod hub;
 
 mod bad_checkpoints;
 mod batching;
+mod damage;
 mod encoder;
 mod layouts;
 mod memory;
