@@ -38,6 +38,7 @@ fn top_k_says_how_many_tokens_are_shown() {
 fn an_empty_text_is_shown_too() {
     let ran = splade(&["encode", "--model", &tiny(), ""], b"");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("1  (an empty text)"), "{}", ran.stdout);
 }
 
 #[test]

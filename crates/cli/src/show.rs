@@ -99,7 +99,9 @@ impl<W: Write> Page<'_, W> {
     ) -> io::Result<()> {
         let row = embeddings.row(i);
         let tokens = self.encoder.decode(row, Some(args.top_k.get()));
-        writeln!(self.out, "{BOLD}{}  {}{BOLD:#}", i + 1, shortened(text, TEXT_WIDTH))?;
+        let shown = shortened(text, TEXT_WIDTH);
+        let shown = if shown.trim().is_empty() { "(an empty text)" } else { &shown };
+        writeln!(self.out, "{BOLD}{}  {shown}{BOLD:#}", i + 1)?;
         let width = tokens.iter().map(|(token, _)| token.width()).max().unwrap_or(0);
         let heaviest = tokens.first().map_or(1.0, |(_, weight)| *weight);
         for (token, weight) in &tokens {

@@ -210,5 +210,6 @@ fn refuse(is_so: bool, field: &'static str, found: &str, expected: &str) -> Resu
 }
 
 fn activation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    let name = String::deserialize(deserializer)?;
+    name.parse().map_err(|error| serde::de::Error::custom(format!("`hidden_act`: {error}")))
 }
