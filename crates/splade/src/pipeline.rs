@@ -147,11 +147,12 @@ impl Graph {
     }
 }
 
-/// Loads modules, each transformer's folder once.
+/// Loads modules, each transformer's folder once for each way that it is used.
 struct Loader<'a> {
     root: &'a Path,
     device: &'a Device,
-    folders: Vec<PathBuf>,
+    /// What each loaded transformer was loaded from, and as: with its head or without.
+    folders: Vec<(PathBuf, FolderKind)>,
     loaded: Vec<Transformer>,
 }
 
@@ -203,11 +204,12 @@ impl Loader<'_> {
 
     /// The place of the transformer in `folder` among those loaded.
     fn transformer(&mut self, folder: &Path, kind: FolderKind) -> Result<usize, SpladeError> {
-        if let Some(place) = self.folders.iter().position(|known| known.as_path() == folder) {
+        let key = (folder.to_owned(), kind);
+        if let Some(place) = self.folders.iter().position(|known| *known == key) {
             return Ok(place);
         }
         self.loaded.push(Transformer::load(folder, kind, self.device)?);
-        self.folders.push(folder.to_owned());
+        self.folders.push(key);
         Ok(self.loaded.len() - 1)
     }
 
