@@ -191,9 +191,7 @@ impl SparseEncoder {
         let mut entries: Vec<(u32, f32)> = embedding.iter().collect();
         entries.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         entries.truncate(top_k.unwrap_or(usize::MAX));
-        let tokenizer = self.tokenizer();
-        let token = |id| tokenizer.token(id).unwrap_or_else(|| format!("[id {id}]"));
-        entries.into_iter().map(|(id, weight)| (token(id), weight)).collect()
+        entries.into_iter().map(|(id, weight)| (self.spell(id), weight)).collect()
     }
 
     /// The tokens that the model sees of a text, special tokens included, after cutting; without
@@ -208,9 +206,7 @@ impl SparseEncoder {
             }
             Pipeline::Static(table) => table.tokenize(&[text])?,
         };
-        let tokenizer = self.tokenizer();
-        let token = |&id: &u32| tokenizer.token(id).unwrap_or_else(|| format!("[id {id}]"));
-        Ok(batch.input_ids.iter().map(token).collect())
+        Ok(batch.input_ids.iter().map(|&id| self.spell(id)).collect())
     }
 
     /// The score of each row of `a` with each row of `b`, by the model's
@@ -233,6 +229,11 @@ impl SparseEncoder {
     /// How many entries of a row are not zero, on average, and the share that is zero.
     pub fn sparsity(embeddings: &SparseMatrix) -> Sparsity {
         embeddings.sparsity()
+    }
+
+    /// The token of an id, or `[id N]` where the tokenizer has none for it.
+    fn spell(&self, id: u32) -> String {
+        self.tokenizer().token(id).unwrap_or_else(|| format!("[id {id}]"))
     }
 
     /// Any of the model's tokenizers: they share the vocabulary.
@@ -265,12 +266,8 @@ impl SparseEncoder {
                 texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect();
             self.graph.encode(&prompted, prompt, &pruning, options)?
         };
-        let mut builder = SparseMatrix::builder(self.dimension());
-        for row in &encoded.rows {
-            builder.push_row(row.view())?;
-        }
         Ok(Encoded {
-            embeddings: builder.finish(),
+            embeddings: SparseMatrix::from_rows(self.dimension(), &encoded.rows)?,
             n_tokens: encoded.n_tokens,
             n_truncated: encoded.n_truncated,
         })

@@ -110,7 +110,7 @@ impl Graph {
         options: &EncodeOptions,
     ) -> Result<Rows, SpladeError> {
         let task = options.task.as_deref();
-        match self.route(task)? {
+        let (tokens, rows) = match self.route(task)? {
             Pipeline::Splade { transformer, pooling, lexical } => {
                 let transformer = &self.transformers[*transformer];
                 let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
@@ -122,7 +122,7 @@ impl Graph {
                     }))
                 };
                 let rows = in_batches(&tokens, self.dimension, options, forward)?;
-                Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+                (tokens, rows)
             }
             Pipeline::Csr { transformer, modules } => {
                 let transformer = &self.transformers[*transformer];
@@ -136,14 +136,15 @@ impl Graph {
                     Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
                 };
                 let rows = in_batches(&tokens, self.dimension, options, forward)?;
-                Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+                (tokens, rows)
             }
             Pipeline::Static(table) => {
                 let tokens = tokenize(texts.len(), || table.tokenize(texts))?;
                 let rows = table.rows(&tokens, pruning)?;
-                Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+                (tokens, rows)
             }
-        }
+        };
+        Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
     }
 }
 

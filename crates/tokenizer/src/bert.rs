@@ -62,7 +62,12 @@ fn set_model(inner: &mut Tokenizer, unk: &str) -> Result<(), TokenizerError> {
     if inner.token_to_id(unk).is_none() {
         return Err(TokenizerError::SpecialToken { token: unk.to_owned(), role: "unk_token" });
     }
-    if let ModelWrapper::WordPiece(found) = inner.get_model() {
+    // Nearly every file has these settings; then the vocabulary need not be copied.
+    if let ModelWrapper::WordPiece(found) = inner.get_model()
+        && !(found.unk_token == unk
+            && found.continuing_subword_prefix == "##"
+            && found.max_input_chars_per_word == 100)
+    {
         let mut model: WordPiece = found.clone();
         model.unk_token = unk.to_owned();
         model.continuing_subword_prefix = "##".to_owned();
