@@ -30,5 +30,7 @@ fn main() -> Result<()> {
         let active_dims = embeddings.sparsity().active_dims;
         println!("{name}: {active_dims:.1} active dimensions, {} bytes", embeddings.memory_bytes());
     }
+    let saved = 1.0 - limited.memory_bytes() as f64 / full.memory_bytes() as f64;
+    println!("{:.1} % less", 100.0 * saved);
     Ok(())
 }

@@ -1,39 +1,17 @@
 //! A folder that is broken or not supported is refused, by the name of what is wrong with it.
 
-use std::error::Error;
-
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
 use splade::errors::{ModelError, TokenizerError};
-use splade::{Device, SparseEncoder, SpladeError};
+use splade::{SparseEncoder, SpladeError};
 
-use crate::folder::{Folder, Weight};
+use crate::folder::{Folder, Weight, assert_refused, message};
 
 const CONFIG: &str = "config.json";
-const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 const WEIGHTS: &str = "model.safetensors";
 
 fn whole() -> Folder {
     Folder::copy_of("random/bert-gelu")
-}
-
-/// The message of an error with those of its causes.
-fn message(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Loading `$folder` gives an error of this variant, whose message has each of `$named`.
-macro_rules! assert_refused {
-    ($folder:expr, $variant:pat, $named:expr) => {{
-        let folder: Folder = $folder;
-        let error = folder.load().expect_err("a broken checkpoint was loaded");
-        assert!(matches!(error, $variant), "{error:?}");
-        let message = message(&error);
-        for named in $named {
-            assert!(message.contains(named), "`{named}` is not in: {message}");
-        }
-    }};
 }
 
 #[test]
@@ -378,93 +356,6 @@ fn an_untied_head_without_its_decoder_is_refused() {
 }
 
 #[test]
-fn a_missing_tokenizer_json_is_named() {
-    assert_refused!(
-        whole().remove("tokenizer.json"),
-        SpladeError::Tokenizer(TokenizerError::Read { .. }),
-        ["tokenizer.json"]
-    );
-}
-
-#[test]
-fn a_broken_tokenizer_json_is_named() {
-    assert_refused!(
-        whole().write("tokenizer.json", "{\"model\": 3}"),
-        SpladeError::Tokenizer(TokenizerError::Parse { .. }),
-        ["tokenizer.json"]
-    );
-}
-
-#[test]
-fn a_broken_tokenizer_config_is_named() {
-    assert_refused!(
-        whole().write(TOKENIZER_CONFIG, "{\"tokenizer_class\":"),
-        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
-        [TOKENIZER_CONFIG]
-    );
-}
-
-#[test]
-fn a_model_max_length_below_one_is_named() {
-    for (limit, shown) in [(json!(0), "`0`"), (json!(-5), "`-5`")] {
-        assert_refused!(
-            whole().set(TOKENIZER_CONFIG, "model_max_length", limit),
-            SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
-            ["model_max_length", shown]
-        );
-    }
-}
-
-#[test]
-fn a_model_max_length_that_is_a_string_is_refused() {
-    assert_refused!(
-        whole().set(TOKENIZER_CONFIG, "model_max_length", "512"),
-        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
-        [TOKENIZER_CONFIG, "512"]
-    );
-}
-
-#[test]
-fn an_unknown_truncation_side_is_named() {
-    assert_refused!(
-        whole().set(TOKENIZER_CONFIG, "truncation_side", "up"),
-        SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
-        ["truncation_side", "`up`"]
-    );
-}
-
-#[test]
-fn a_tokenizer_with_more_tokens_than_the_model_is_refused() {
-    let added = json!({ "264": {
-        "content": "<new>", "single_word": false, "lstrip": false, "rstrip": false,
-        "normalized": false, "special": true
-    } });
-    assert_refused!(
-        whole().set(TOKENIZER_CONFIG, "added_tokens_decoder", added),
-        SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
-        ["265", "264"]
-    );
-}
-
-#[test]
-fn a_bert_tokenizer_with_byte_pairs_is_refused() {
-    let bpe = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
-        "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": null,
-        "model": {
-            "type": "BPE", "dropout": null, "unk_token": "[UNK]",
-            "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false,
-            "byte_fallback": false, "vocab": { "[UNK]": 0, "a": 1 }, "merges": []
-        }
-    });
-    assert_refused!(
-        whole().write("tokenizer.json", bpe.to_string()),
-        SpladeError::Tokenizer(TokenizerError::NotWordPiece { .. }),
-        ["`BertTokenizer`", "BPE"]
-    );
-}
-
-#[test]
 fn a_limit_above_the_positions_is_refused() {
     let error = SparseEncoder::builder().max_seq_length(129).load(whole().path()).unwrap_err();
     let expected = SpladeError::MaxSeqLength { max_seq_length: 129, positions: 128 };
@@ -478,27 +369,5 @@ fn a_limit_below_the_special_tokens_is_refused() {
             SparseEncoder::builder().max_seq_length(limit).load(whole().path()).unwrap_err();
         let expected = TokenizerError::MaxSeqLength { max_seq_length: limit, n_special: 2 };
         assert_eq!(error.to_string(), expected.to_string());
-    }
-}
-
-#[test]
-fn an_unknown_device_is_named_with_those_there_are() {
-    let error = "tpu:0".parse::<Device>().unwrap_err();
-    assert!(matches!(error, SpladeError::UnknownDevice { .. }), "{error:?}");
-    assert!(error.to_string().contains("`tpu:0`") && error.to_string().contains("ndarray"));
-}
-
-#[test]
-fn a_device_that_is_not_compiled_in_names_its_feature() {
-    for device in [Device::NdArray, Device::Flex, Device::Wgpu] {
-        match SparseEncoder::builder().device(device.clone()).load(whole().path()) {
-            Ok(_) | Err(SpladeError::DeviceNotFound { .. }) => {
-                eprintln!("skipped: {device} is part of this build");
-            }
-            Err(error) => {
-                assert!(matches!(error, SpladeError::DeviceNotCompiled { .. }), "{error:?}");
-                assert!(error.to_string().contains(&format!("feature `{device}`")), "{error}");
-            }
-        }
     }
 }

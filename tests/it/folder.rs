@@ -23,10 +23,7 @@ pub(crate) struct Weight {
 impl Folder {
     pub(crate) fn copy_of(fixture: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for file in std::fs::read_dir(crate::golden::fixture(fixture)).expect("a fixture") {
-            let file = file.expect("a fixture's file");
-            std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a copy");
-        }
+        copy(&crate::golden::fixture(fixture), folder.path());
         Self(folder)
     }
 
@@ -94,3 +91,36 @@ impl Folder {
         SparseEncoder::load(self.path())
     }
 }
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a fixture") {
+        let entry = entry.expect("a fixture's file");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            std::fs::create_dir(&target).expect("a temporary folder");
+            copy(&source, &target);
+        } else {
+            std::fs::copy(&source, &target).expect("a copy");
+        }
+    }
+}
+
+/// The message of an error with those of its causes.
+pub(crate) fn message(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Loading `$folder` gives an error of this variant, whose message has each of `$named`.
+macro_rules! assert_refused {
+    ($folder:expr, $variant:pat, $named:expr) => {{
+        let folder: $crate::folder::Folder = $folder;
+        let error = folder.load().expect_err("a broken checkpoint was loaded");
+        assert!(matches!(error, $variant), "{error:?}");
+        let message = $crate::folder::message(&error);
+        for named in $named {
+            assert!(message.contains(named), "`{named}` is not in: {message}");
+        }
+    }};
+}
+pub(crate) use assert_refused;

@@ -19,6 +19,7 @@ pub struct Golden {
     pub similarity: Similarity,
     pub sparsity: Sparsity,
     pub decode: Vec<Decode>,
+    pub intersection: Intersection,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,6 +37,15 @@ pub struct Row {
 pub struct Similarity {
     pub names: Vec<String>,
     pub matrix: BTreeMap<String, Vec<Vec<f32>>>,
+    pub pairwise_with: Vec<String>,
+    pub pairwise: BTreeMap<String, Vec<f32>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Intersection {
+    pub names: [String; 2],
+    pub indices: Vec<u32>,
+    pub values: Vec<f32>,
 }
 
 #[derive(Debug, Deserialize)]

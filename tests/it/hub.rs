@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use safetensors::SafeTensors;
-use splade::hub::{DownloadProgress, HubOptions, fetch};
-use splade::{SparseEncoder, SpladeError};
+use splade::SparseEncoder;
+use splade::hub::{DownloadProgress, HubError, HubOptions, fetch};
 use tempfile::TempDir;
 
 use server::{Files, Hub, Request, commit};
@@ -33,11 +33,11 @@ impl Setup {
         HubOptions::default().with_endpoint(self.hub.endpoint()).with_cache_dir(self.cache.path())
     }
 
-    fn fetch(&self) -> Result<PathBuf, SpladeError> {
+    fn fetch(&self) -> Result<PathBuf, HubError> {
         fetch(ID, &self.options())
     }
 
-    fn find_offline(&self) -> Result<PathBuf, SpladeError> {
+    fn find_offline(&self) -> Result<PathBuf, HubError> {
         fetch(ID, &self.options().with_offline())
     }
 }

@@ -14,9 +14,15 @@ mod golden;
 mod hub;
 
 mod bad_checkpoints;
+mod bad_layouts;
+mod bad_tokenizers;
 mod batching;
 mod damage;
 mod encoder;
+mod examples;
+mod info;
 mod layouts;
 mod memory;
 mod parity;
+mod pool;
+mod scores;

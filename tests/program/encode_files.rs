@@ -124,3 +124,33 @@ fn a_device_is_written_to_and_not_replaced() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }
+
+#[test]
+fn an_npz_file_holds_the_rows_of_the_json_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, argument) = path(&folder, "rows.npz");
+    let texts = b"sunny weather\n\nthe stadium\n";
+    let ran = encode_stdin(texts, &["--output", &argument]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let mut file = fs::File::open(output).unwrap();
+    let matrix = splade::SparseMatrix::read_npz(&mut file).unwrap();
+    let lines = encode_stdin(texts, &[]);
+    let rows: Vec<serde_json::Value> =
+        lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((matrix.n_rows(), matrix.dimension()), (3, 30522));
+    for (row, line) in matrix.rows().zip(rows) {
+        assert_eq!(serde_json::json!(row.indices()), line["indices"]);
+        let values: Vec<f32> = serde_json::from_value(line["values"].clone()).unwrap();
+        assert_eq!(row.values(), values);
+    }
+}
+
+#[test]
+fn an_npz_file_has_no_place_for_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, argument) = path(&folder, "rows.npz");
+    let ran = encode_stdin(b"sunny\n", &["--output", &argument, "--decode"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains(".npz") && ran.stderr.contains("--decode"), "{}", ran.stderr);
+    assert!(!output.exists());
+}

@@ -8,7 +8,12 @@
 )]
 
 mod bad_input;
+mod devices;
 mod encode_files;
 mod encode_texts;
+#[cfg(feature = "hub")]
+mod hub;
+mod info;
 mod memory;
 mod run;
+mod scores;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use splade::Device;
+use splade::{Device, SimilarityFunction};
 
 /// Learned sparse text vectors (SPLADE).
 #[derive(Debug, Parser)]
@@ -21,6 +21,9 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Encode(EncodeArgs),
+    Similarity(SimilarityArgs),
+    Search(SearchArgs),
+    Info(InfoArgs),
 }
 
 /// Turn texts into sparse vectors.
@@ -30,9 +33,8 @@ pub(crate) enum Command {
 /// {"id": "...", "indices": [...], "values": [...]}.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EncodeArgs {
-    /// Folder of the model: a masked-LM checkpoint with its tokenizer, or a sentence-transformers
-    /// folder (modules.json).
-    #[arg(short, long, value_name = "FOLDER")]
+    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
+    #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
     /// Texts to encode and show.
@@ -44,7 +46,9 @@ pub(crate) struct EncodeArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 
-    /// File to write JSON lines to, whole or not at all; `-` is standard output.
+    /// File to write, whole or not at all: a matrix for SciPy (load_npz) where it ends in .npz,
+    /// whose row i is text i, without ids, held in memory until it is whole; else JSON lines. `-`
+    /// is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 
@@ -69,6 +73,117 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) prompt_name: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) vectors: VectorArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Score texts against texts.
+///
+/// With TEXTs, shows a table of each with each. With --queries and --corpus, writes one JSON line
+/// for each pair: {"query": "...", "document": "...", "score": 1.5}.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SimilarityArgs {
+    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// Texts to compare, each with each.
+    #[arg(value_name = "TEXT", required_unless_present = "queries", conflicts_with = "queries")]
+    pub(crate) texts: Vec<String>,
+
+    /// File of queries, in the forms of `splade encode --input`.
+    #[arg(long, value_name = "FILE", requires = "corpus")]
+    pub(crate) queries: Option<PathBuf>,
+
+    /// File of documents, in the same forms.
+    #[arg(long, value_name = "FILE", requires = "queries")]
+    pub(crate) corpus: Option<PathBuf>,
+
+    /// Score query i with document i alone.
+    #[arg(long, requires = "queries")]
+    pub(crate) pairwise: bool,
+
+    /// How vectors are compared: dot, cosine, euclidean or manhattan, the last two as negative
+    /// distances [default: what the checkpoint says, else dot].
+    #[arg(long, value_name = "FUNCTION")]
+    pub(crate) similarity: Option<SimilarityFunction>,
+
+    /// File to write JSON lines to, whole or not at all; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-", requires = "queries")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) vectors: VectorArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Find the documents of a file that match queries best, by dot product, exactly.
+///
+/// With TEXTs, shows what is found for each. With --queries, writes one JSON line for each query:
+/// {"id": "...", "hits": [{"id": "...", "score": 12.5}, ...]}. The vectors of the corpus are held
+/// in memory: 8 bytes for each weight, twice.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SearchArgs {
+    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// File of documents, in the forms of `splade encode --input`.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) corpus: PathBuf,
+
+    /// Queries.
+    #[arg(value_name = "TEXT", required_unless_present = "queries", conflicts_with_all = ["queries", "output"])]
+    pub(crate) texts: Vec<String>,
+
+    /// File of queries, in the same forms.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: Option<PathBuf>,
+
+    /// Documents to find for each query.
+    #[arg(short = 'k', long, value_name = "N", default_value = "10")]
+    pub(crate) top_k: NonZeroUsize,
+
+    /// File to write JSON lines to, whole or not at all; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) vectors: VectorArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Show what a model is: modules, architecture, dimension, lengths, prompts, weights, size.
+///
+/// The model is loaded, so what is shown also runs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InfoArgs {
+    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+
+    /// Write it as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
+
+    /// No progress bar.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// What is kept of each vector.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VectorArgs {
     /// Keep only the N largest weights of each text.
     #[arg(long, value_name = "N")]
     pub(crate) max_active_dims: Option<NonZeroUsize>,
@@ -89,20 +204,52 @@ pub(crate) struct EncodeArgs {
     /// Cut texts to N tokens, special tokens counted [default: what the model allows].
     #[arg(long, value_name = "N")]
     pub(crate) max_seq_length: Option<usize>,
+}
+
+/// Where and how the model runs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Where the model runs: cpu, ndarray, flex, wgpu, auto. Several, with commas or one by one,
+    /// share the texts: cpu,cpu.
+    #[arg(long, value_name = "DEVICE", value_delimiter = ',', default_value = "cpu")]
+    pub(crate) device: Vec<Device>,
+
+    /// Texts that one of several devices takes at a time [default: a tenth of its share].
+    #[arg(long, value_name = "N")]
+    pub(crate) chunk_size: Option<NonZeroUsize>,
 
     /// Tokens per forward pass [default: 4096]. More costs memory.
     #[arg(long, value_name = "N")]
     pub(crate) batch_tokens: Option<NonZeroUsize>,
 
-    /// CPU threads [default: one per core].
+    /// CPU threads, which the devices share [default: one per core].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// Where the model runs: cpu, ndarray, flex, wgpu.
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    pub(crate) device: Device,
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
 
     /// No progress bar and no summary on standard error.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// How a model is brought from the hub. HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT and
+/// HF_HUB_OFFLINE mean what they mean in Python.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HubArgs {
+    /// Branch, tag or commit of a model on the hub [default: main].
+    #[cfg(feature = "hub")]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) revision: Option<String>,
+
+    /// Folder that models from the hub are kept in [default: that of Python's huggingface_hub].
+    #[cfg(feature = "hub")]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Ask nothing of the hub: the model must be a folder or in the cache.
+    #[cfg(feature = "hub")]
+    #[arg(long)]
+    pub(crate) offline: bool,
 }

@@ -1,54 +1,69 @@
 //! `splade encode`: loads the model, then shows texts or streams a file.
 
-use splade::{EncodeOptions, Pruning, SparseEncoder, SparseError};
+use splade::EncodeOptions;
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
-use crate::{show, stream};
+use crate::model::{self, Model};
+use crate::output::{JsonLines, Npz};
+use crate::stream::{self, Totals};
+use crate::{input::Input, show};
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
-    let encoder = load(args)?;
-    let mut options = match args.task.as_deref() {
+    let is_npz = args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
+    if is_npz && args.decode {
+        return Err(CliError::NpzTokens);
+    }
+    let model = Model::load(&args.model, &args.run, &args.vectors)?;
+    let task = match args.task.as_deref() {
         None => EncodeOptions::default(),
         Some("query") => EncodeOptions::query(),
         Some("document") => EncodeOptions::document(),
         Some(route) => EncodeOptions::default().with_task(route),
     };
-    options.max_active_dims = args.max_active_dims;
-    options.pruning = pruning(args).map_err(CliError::Pruning)?;
+    let mut options = model::options(task, &args.run, &args.vectors)?;
     options.prompt = args.prompt.clone();
     options.prompt_name = args.prompt_name.clone().or(options.prompt_name);
-    if let Some(tokens) = args.batch_tokens {
-        options.max_batch_tokens = tokens;
+    let Some(input) = &args.input else { return show::texts(&model, &options, args) };
+
+    let input = Input::open(input)?;
+    let totals = match is_npz {
+        true => to_npz(&model, &options, input, args)?,
+        false => to_json_lines(&model, &options, input, args)?,
+    };
+    if !args.run.quiet {
+        totals.print(&model.encoder);
     }
-    match &args.input {
-        None => show::texts(&encoder, &options, args),
-        Some(input) => stream::file(&encoder, &options, input, args),
-    }
+    Ok(())
 }
 
-fn pruning(args: &EncodeArgs) -> Result<Pruning, SparseError> {
-    let mut pruning = Pruning::default();
-    if let Some(weight) = args.min_weight {
-        pruning = pruning.with_minimum_weight(weight)?;
-    }
-    if let Some(ratio) = args.max_ratio {
-        pruning = pruning.with_max_ratio(ratio)?;
-    }
-    if let Some(share) = args.mass_share {
-        pruning = pruning.with_mass_share(share)?;
-    }
-    Ok(pruning)
+fn to_json_lines(
+    model: &Model,
+    options: &EncodeOptions,
+    input: Input,
+    args: &EncodeArgs,
+) -> Result<Totals, CliError> {
+    let mut output = JsonLines::create(&args.output)?;
+    let totals = stream::windows(model, options, input, &args.run, |records, embeddings| {
+        for (record, row) in records.iter().zip(embeddings.rows()) {
+            let tokens = args.decode.then(|| model.encoder.decode(row, None));
+            output.write_row(&record.id, row, tokens.as_deref())?;
+        }
+        output.flush()
+    })?;
+    output.finish()?;
+    Ok(totals)
 }
 
-fn load(args: &EncodeArgs) -> Result<SparseEncoder, CliError> {
-    let mut builder = SparseEncoder::builder().device(args.device.clone());
-    if let Some(threads) = args.threads {
-        builder = builder.threads(threads);
-    }
-    if let Some(max_seq_length) = args.max_seq_length {
-        builder = builder.max_seq_length(max_seq_length);
-    }
-    let error = |source| CliError::Load { model: args.model.clone(), source: Box::new(source) };
-    builder.load(&args.model).map_err(error)
+fn to_npz(
+    model: &Model,
+    options: &EncodeOptions,
+    input: Input,
+    args: &EncodeArgs,
+) -> Result<Totals, CliError> {
+    // Made first: a folder that is not there is told before the work, not after.
+    let output = Npz::create(&args.output)?;
+    let (embeddings, totals) = stream::collect(model, options, input, &args.run, drop)?;
+    output.write(&embeddings)?;
+    Ok(totals)
 }

@@ -31,6 +31,20 @@ pub(crate) enum CliError {
     },
     #[error("cannot prune like that")]
     Pruning(#[source] SparseError),
+    #[error("the vectors do not fit one matrix")]
+    Collect(#[source] SparseError),
+    #[error("a .npz file has no place for tokens: write JSON lines, or leave out --decode")]
+    NpzTokens,
+    #[error("--queries and --corpus cannot both be standard input")]
+    StdinTwice,
+    #[error("{queries} queries and {documents} documents: --pairwise needs as many of each")]
+    Pairs { queries: usize, documents: usize },
+    #[error("cannot describe {}", .model.display())]
+    Describe {
+        model: PathBuf,
+        #[source]
+        source: Box<SpladeError>,
+    },
     #[error("cannot encode the texts")]
     Encode(#[source] Box<SpladeError>),
     #[error("cannot write {}", name(.path))]

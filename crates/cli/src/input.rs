@@ -62,6 +62,14 @@ impl Input {
         })
     }
 
+    /// Opens a file of queries and one of documents.
+    pub(crate) fn open_both(queries: &Path, corpus: &Path) -> Result<(Self, Self), CliError> {
+        if [queries, corpus].iter().all(|path| path.as_os_str() == "-") {
+            return Err(CliError::StdinTwice);
+        }
+        Ok((Self::open(queries)?, Self::open(corpus)?))
+    }
+
     /// The size of the file, where it has one.
     pub(crate) fn n_bytes(&self) -> Option<u64> {
         self.n_bytes

@@ -4,10 +4,16 @@
 mod args;
 mod encode;
 mod error;
+mod info;
 mod input;
+mod model;
 mod output;
+mod progress;
+mod search;
 mod show;
+mod similarity;
 mod stream;
+mod text;
 mod trace;
 
 use std::process::ExitCode;
@@ -26,6 +32,9 @@ fn main() -> ExitCode {
     trace::init(args.verbose);
     let result = match args.command {
         Command::Encode(args) => encode::run(&args),
+        Command::Similarity(args) => similarity::run(&args),
+        Command::Search(args) => search::run(&args),
+        Command::Info(args) => info::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

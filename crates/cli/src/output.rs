@@ -1,19 +1,26 @@
-//! JSON lines out: to standard output, or to a file that appears whole or not at all.
+//! Output: JSON lines or a matrix, to standard output or to a file that appears whole or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use splade::SparseRowView;
+use splade::{SparseMatrix, SparseRowView};
 use tempfile::NamedTempFile;
 
 use crate::error::CliError;
 
-/// Where rows are written.
-pub(crate) struct Output {
+/// JSON lines.
+pub(crate) struct JsonLines {
     path: PathBuf,
     target: Target,
+}
+
+/// A matrix in SciPy's `.npz`.
+pub(crate) struct Npz {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+    real: PathBuf,
 }
 
 enum Target {
@@ -46,31 +53,34 @@ impl Serialize for TokenMap<'_> {
     }
 }
 
-impl Output {
+impl JsonLines {
     /// Opens the output; `-` is standard output.
     pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
-        let target =
-            open(path).map_err(|source| CliError::Write { path: path.to_owned(), source })?;
+        let target = open(path).map_err(|source| cannot_write(path, source))?;
         Ok(Self { path: path.to_owned(), target })
     }
 
-    /// Writes one row as a line.
-    pub(crate) fn write(
+    /// Writes a text's row.
+    pub(crate) fn write_row(
         &mut self,
         id: &str,
         row: SparseRowView<'_>,
         tokens: Option<&[(String, f32)]>,
     ) -> Result<(), CliError> {
         let (indices, values) = (row.indices(), row.values());
-        let line = Line { id, indices, values, tokens: tokens.map(TokenMap) };
+        self.write(&Line { id, indices, values, tokens: tokens.map(TokenMap) })
+    }
+
+    /// Writes one line.
+    pub(crate) fn write(&mut self, line: &impl Serialize) -> Result<(), CliError> {
         let writer: &mut dyn Write = match &mut self.target {
             Target::File(writer, _) => writer,
             Target::Stream(writer) => writer,
         };
-        let written = serde_json::to_writer(&mut *writer, &line)
+        let written = serde_json::to_writer(&mut *writer, line)
             .map_err(io::Error::from)
             .and_then(|()| writer.write_all(b"\n"));
-        written.map_err(|source| CliError::Write { path: self.path.clone(), source })
+        written.map_err(|source| cannot_write(&self.path, source))
     }
 
     /// Passes on what is buffered: whoever reads a stream sees the rows so far.
@@ -78,7 +88,7 @@ impl Output {
         match &mut self.target {
             Target::File(..) => Ok(()),
             Target::Stream(writer) => {
-                writer.flush().map_err(|source| CliError::Write { path: self.path.clone(), source })
+                writer.flush().map_err(|source| cannot_write(&self.path, source))
             }
         }
     }
@@ -87,14 +97,40 @@ impl Output {
     pub(crate) fn finish(mut self) -> Result<(), CliError> {
         self.flush()?;
         let Target::File(writer, real) = self.target else { return Ok(()) };
-        let persist = || -> io::Result<()> {
-            let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.as_file().sync_all()?;
-            file.persist(real)?;
-            Ok(())
-        };
-        persist().map_err(|source| CliError::Write { path: self.path, source })
+        persist(writer, &real).map_err(|source| cannot_write(&self.path, source))
     }
+}
+
+impl Npz {
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let target = open(path).map_err(|source| cannot_write(path, source))?;
+        let Target::File(file, real) = target else {
+            let source = io::Error::other("an archive needs an ordinary file");
+            return Err(cannot_write(path, source));
+        };
+        Ok(Self { path: path.to_owned(), file, real })
+    }
+
+    /// Writes the matrix, and makes the file appear under its name.
+    pub(crate) fn write(mut self, matrix: &SparseMatrix) -> Result<(), CliError> {
+        matrix.write_npz(&mut self.file).map_err(|source| {
+            let source = io::Error::other(source);
+            cannot_write(&self.path, source)
+        })?;
+        persist(self.file, &self.real).map_err(|source| cannot_write(&self.path, source))
+    }
+}
+
+fn cannot_write(path: &Path, source: io::Error) -> CliError {
+    CliError::Write { path: path.to_owned(), source }
+}
+
+/// Makes a file appear under its name, once all of it is on the disk.
+fn persist(writer: BufWriter<NamedTempFile>, real: &Path) -> io::Result<()> {
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    file.persist(real)?;
+    Ok(())
 }
 
 fn open(path: &Path) -> io::Result<Target> {

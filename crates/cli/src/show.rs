@@ -1,36 +1,35 @@
-//! Texts and their vectors, for a person at a terminal.
+//! `splade encode TEXT...`: texts and their vectors, for a person at a terminal.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use splade::{EncodeOptions, SparseEncoder, SparseMatrix};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
+use crate::model::Model;
+use crate::text::{BOLD, DIM, cut, printable, scores, shortened, thousands};
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
 const ADDED: Style = AnsiColor::Green.on_default();
 
-/// Columns of the longest bar, of a text in the table, and of a text above its tokens.
+/// Columns of the longest bar, and of a text above its tokens.
 const BAR_WIDTH: usize = 20;
-const LABEL_WIDTH: usize = 40;
 const TEXT_WIDTH: usize = 90;
 /// Texts whose table of similarities still fits a terminal.
 const MAX_TABLE: usize = 8;
 
 /// Encodes the texts of the command line and shows tokens, similarities and sparsity.
 pub(crate) fn texts(
-    encoder: &SparseEncoder,
+    model: &Model,
     options: &EncodeOptions,
     args: &EncodeArgs,
 ) -> Result<(), CliError> {
-    let encoded = encoder
-        .encode_with(&args.texts, options)
-        .map_err(|error| CliError::Encode(Box::new(error)))?;
-    let mut page = Page { out: anstream::stdout().lock(), encoder };
+    let texts: Vec<&str> = args.texts.iter().map(String::as_str).collect();
+    let encoded =
+        model.encode_with(&texts, options).map_err(|error| CliError::Encode(Box::new(error)))?;
+    let mut page = Page { out: anstream::stdout().lock(), encoder: &model.encoder };
     let written = page.write(args, &encoded.embeddings, encoded.n_truncated);
     match written {
         Ok(written) => written,
@@ -120,27 +119,14 @@ impl<W: Write> Page<'_, W> {
         }
     }
 
-    /// The dot product of each text with each.
+    /// How well each text matches each.
     fn similarities(&mut self, texts: &[String], embeddings: &SparseMatrix) -> io::Result<()> {
-        writeln!(
-            self.out,
-            "{BOLD}Similarity{BOLD:#}  {DIM}dot product: weight on tokens that both texts have{DIM:#}"
-        )?;
         if texts.len() > MAX_TABLE {
-            return writeln!(self.out, "   {DIM}shown for up to {MAX_TABLE} texts{DIM:#}\n");
+            let what = "similarities are shown for up to";
+            return writeln!(self.out, "   {DIM}{what} {MAX_TABLE} texts{DIM:#}\n");
         }
-        let labels: Vec<String> = texts.iter().map(|text| shortened(text, LABEL_WIDTH)).collect();
-        let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
-        write!(self.out, "   {}", " ".repeat(width))?;
-        (1..=texts.len()).try_for_each(|column| write!(self.out, "  {column:>9}"))?;
-        writeln!(self.out)?;
-        let scores = self.encoder.similarity(embeddings, embeddings);
-        for (i, label) in labels.iter().enumerate() {
-            write!(self.out, "{}  {label}{}", i + 1, " ".repeat(width - label.width()))?;
-            scores.row(i).iter().try_for_each(|score| write!(self.out, "  {score:>9.4}"))?;
-            writeln!(self.out)?;
-        }
-        writeln!(self.out)
+        let function = self.encoder.similarity_function();
+        scores(&mut self.out, function, texts, &self.encoder.similarity(embeddings, embeddings))
     }
 }
 
@@ -151,62 +137,9 @@ fn bar(share: f32) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A text on one line of at most `width` columns, without what would steer the terminal.
-fn shortened(text: &str, width: usize) -> String {
-    let clean = printable(text);
-    if clean.width() <= width {
-        return clean;
-    }
-    let mut used = 1;
-    let kept = clean.chars().take_while(|c| {
-        used += c.width().unwrap_or(0);
-        used <= width
-    });
-    kept.collect::<String>() + "…"
-}
-
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// Says how many texts were cut.
-pub(crate) fn cut(n_texts: usize, max_seq_length: Option<usize>) -> String {
-    let texts = if n_texts == 1 { "text was" } else { "texts were" };
-    let limit = max_seq_length.map_or("the limit".to_owned(), |n| format!("{n} tokens"));
-    format!("{} {texts} longer than {limit}, and cut", thousands(n_texts))
-}
-
-/// 30522 as `30,522`.
-pub(crate) fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
-        .collect();
-    groups.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(
-            ["0", "999", "1,000", "30,522"],
-            [0, 999, 1000, 30522].map(thousands).each_ref().map(|s| s.as_str())
-        );
-    }
-
-    #[test]
-    fn a_long_text_is_shortened_to_its_columns() {
-        assert_eq!(shortened("abcdef", 6), "abcdef");
-        assert_eq!(shortened("abcdefg", 6), "abcde…");
-        assert_eq!(shortened("天気がいい", 6), "天気…");
-        assert_eq!(shortened("a\x1b[31mb\n", 20), "a [31mb ");
-    }
 
     #[test]
     fn bars_end_on_eighths() {

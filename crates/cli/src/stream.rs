@@ -1,87 +1,86 @@
-//! A file of texts to a file of vectors, in bounded memory.
+//! Files of texts through the model, a window of texts at a time.
 
-use std::path::Path;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use splade::{EncodeOptions, SparseEncoder};
+use splade::{EncodeOptions, SparseEncoder, SparseMatrix, SparseMatrixBuilder};
 
-use crate::args::EncodeArgs;
+use crate::args::RunArgs;
 use crate::error::CliError;
-use crate::input::Input;
-use crate::output::Output;
-use crate::show::{cut, thousands};
+use crate::input::{Input, Record};
+use crate::model::Model;
+use crate::progress::file_bar;
+use crate::text::{cut, thousands};
 
-/// Texts that are held at once: enough that batches of texts of one length fill up.
-const CHUNK_TEXTS: usize = 1024;
-/// Bytes of text that are held at once, where one text is not longer.
-const CHUNK_BYTES: usize = 4 << 20;
+/// Texts that are held at once for each device: enough that batches of texts of one length fill up.
+const WINDOW_TEXTS: usize = 1024;
+/// Bytes of text that are held at once for each device, where one text is not longer.
+const WINDOW_BYTES: usize = 4 << 20;
 
 /// What was counted on the way.
-#[derive(Default)]
-struct Totals {
+pub(crate) struct Totals {
+    start: Instant,
     n_texts: usize,
     n_tokens: usize,
     n_truncated: usize,
     nnz: usize,
 }
 
-pub(crate) fn file(
-    encoder: &SparseEncoder,
+/// Encodes the texts of a file, in order, in bounded memory; `take` gets each window of them with
+/// its rows.
+pub(crate) fn windows(
+    model: &Model,
     options: &EncodeOptions,
-    input: &Path,
-    args: &EncodeArgs,
-) -> Result<(), CliError> {
-    let mut input = Input::open(input)?;
-    let mut output = Output::create(&args.output)?;
-    let bar = progress_bar(args, input.n_bytes());
-    let start = Instant::now();
-    let mut totals = Totals::default();
+    mut input: Input,
+    args: &RunArgs,
+    mut take: impl FnMut(Vec<Record>, &SparseMatrix) -> Result<(), CliError>,
+) -> Result<Totals, CliError> {
+    let chunk_texts = args.chunk_size.map_or(0, Into::into);
+    let max_texts = WINDOW_TEXTS.max(chunk_texts).saturating_mul(model.n_workers);
+    let max_bytes = WINDOW_BYTES.saturating_mul(model.n_workers);
+    let bar = file_bar(input.n_bytes(), args.quiet);
+    let mut totals =
+        Totals { start: Instant::now(), n_texts: 0, n_tokens: 0, n_truncated: 0, nnz: 0 };
     loop {
-        let records = input.next_chunk(CHUNK_TEXTS, CHUNK_BYTES)?;
+        let records = input.next_chunk(max_texts, max_bytes)?;
         let Some(first) = records.first() else { break };
         let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
         let encoded =
-            encoder.encode_with(&texts, options).map_err(|source| CliError::EncodeLines {
+            model.encode_with(&texts, options).map_err(|source| CliError::EncodeLines {
                 path: input.path().to_owned(),
                 line: first.line,
                 source: Box::new(source),
             })?;
-        for (record, row) in records.iter().zip(encoded.embeddings.rows()) {
-            let tokens = args.decode.then(|| encoder.decode(row, None));
-            output.write(&record.id, row, tokens.as_deref())?;
-        }
-        output.flush()?;
         totals.n_texts += records.len();
         totals.n_tokens += encoded.n_tokens;
         totals.n_truncated += encoded.n_truncated;
         totals.nnz += encoded.embeddings.nnz();
+        take(records, &encoded.embeddings)?;
         bar.set_position(input.n_bytes_read());
         bar.set_message(format!("{} texts", thousands(totals.n_texts)));
     }
-    output.finish()?;
     bar.finish_and_clear();
-    if !args.quiet {
-        totals.print(encoder, start.elapsed().as_secs_f64());
-    }
-    Ok(())
+    Ok(totals)
 }
 
-/// A bar on standard error; indicatif draws none where that is no terminal.
-fn progress_bar(args: &EncodeArgs, n_bytes: Option<u64>) -> ProgressBar {
-    if args.quiet {
-        return ProgressBar::hidden();
-    }
-    let (bar, template) = match n_bytes {
-        Some(n) => (ProgressBar::new(n), "{bar:32} {percent:>3} %  {msg}  {elapsed}, {eta} left"),
-        None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
-    };
-    let style = ProgressStyle::with_template(template).expect("the template is a constant");
-    bar.with_style(style)
+/// Encodes the texts of a file into one matrix, in memory; `keep` gets each record.
+pub(crate) fn collect(
+    model: &Model,
+    options: &EncodeOptions,
+    input: Input,
+    args: &RunArgs,
+    mut keep: impl FnMut(Record),
+) -> Result<(SparseMatrix, Totals), CliError> {
+    let mut matrix = SparseMatrixBuilder::new(model.encoder.dimension());
+    let totals = windows(model, options, input, args, |records, embeddings| {
+        records.into_iter().for_each(&mut keep);
+        matrix.push_matrix(embeddings).map_err(CliError::Collect)
+    })?;
+    Ok((matrix.finish(), totals))
 }
 
 impl Totals {
-    fn print(&self, encoder: &SparseEncoder, seconds: f64) {
+    pub(crate) fn print(&self, encoder: &SparseEncoder) {
+        let seconds = self.start.elapsed().as_secs_f64();
         let rate = self.n_texts as f64 / seconds.max(1e-9);
         let active_dims = self.nnz as f64 / self.n_texts.max(1) as f64;
         anstream::eprintln!(

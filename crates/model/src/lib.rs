@@ -59,10 +59,12 @@ pub use modules::{
     Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, load_static_weights,
 };
 pub use pytorch::PytorchError;
+pub use weights::{StoredWeights, stored_weights};
+
 pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy};
 
 #[cfg(feature = "wgpu")]
-pub use backend::wgpu::probe_wgpu;
+pub use backend::wgpu::{Adapter, probe_wgpu};
 #[cfg(feature = "flex")]
 pub use burn_flex::{Flex, FlexDevice};
 #[cfg(feature = "ndarray")]

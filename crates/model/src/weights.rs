@@ -2,6 +2,7 @@
 
 mod file;
 mod find;
+mod stored;
 mod tensor;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::ModelError;
 use crate::names::{Meaning, NameTable};
 
 pub(crate) use self::find::{LOOKED_FOR, weight_files};
+pub use self::stored::{StoredWeights, stored_weights};
 pub(crate) use self::tensor::StoredTensor;
 
 /// The weights of a model, taken out one by one.

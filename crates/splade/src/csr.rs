@@ -65,6 +65,23 @@ impl Csr {
         self.sae.out_features()
     }
 
+    /// Each module in a few words.
+    pub(crate) fn summaries(&self) -> Vec<String> {
+        let modes: Vec<String> = self.pooling.modes().iter().map(|m| format!("{m:?}")).collect();
+        let pooling = format!("{} of the token states", modes.join(" and ").to_lowercase());
+        let steps = self.steps.iter().map(|step| match step {
+            Step::Dense(dense) => format!("{} to {}", dense.in_features(), dense.out_features()),
+            Step::Normalize(_) => "to length 1".to_owned(),
+        });
+        let sae = format!(
+            "{} to {}, the {} largest kept",
+            self.sae.in_features(),
+            self.sae.out_features(),
+            self.sae.k()
+        );
+        [pooling].into_iter().chain(steps).chain([sae]).collect()
+    }
+
     /// From the states of a batch's tokens to `[texts, dimension]`. The first `prompt_length`
     /// tokens of each text are its prompt's.
     ///

@@ -18,9 +18,12 @@ pub enum Device {
     Flex,
     /// `wgpu`: the default GPU of the machine, through Vulkan, Metal or DirectX 12.
     Wgpu,
+    /// `auto`: a GPU where its backend is compiled in and the machine has one, else the CPU. A
+    /// driver that computes on the CPU does not count as a GPU.
+    Auto,
 }
 
-const KNOWN: &str = "cpu, ndarray, flex, wgpu";
+const KNOWN: &str = "cpu, ndarray, flex, wgpu, auto";
 
 impl FromStr for Device {
     type Err = SpladeError;
@@ -31,6 +34,7 @@ impl FromStr for Device {
             "ndarray" => Ok(Self::NdArray),
             "flex" => Ok(Self::Flex),
             "wgpu" => Ok(Self::Wgpu),
+            "auto" => Ok(Self::Auto),
             other => Err(SpladeError::UnknownDevice { found: other.to_owned(), known: KNOWN }),
         }
     }
@@ -43,6 +47,7 @@ impl fmt::Display for Device {
             Self::NdArray => "ndarray",
             Self::Flex => "flex",
             Self::Wgpu => "wgpu",
+            Self::Auto => "auto",
         })
     }
 }

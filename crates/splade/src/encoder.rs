@@ -1,7 +1,6 @@
 //! [`SparseEncoder`]: texts to sparse vectors, and what is done with them.
 
-use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use splade_sparse::{
     DenseMatrix, SimilarityFunction, SparseMatrix, SparseRow, SparseRowView, Sparsity,
@@ -9,12 +8,20 @@ use splade_sparse::{
 use splade_tokenizer::Tokenizer;
 use tracing::info_span;
 
+use crate::call::Call;
+use crate::info::ModelInfo;
+use crate::locate::locate;
 use crate::pipeline::{Graph, Pipeline};
+use crate::pool::{EncoderPool, start_threads};
+use crate::progress::Tally;
 use crate::settings::Settings;
-use crate::{EncodeOptions, SparseEncoderBuilder, SpladeError};
+use crate::{Device, EncodeOptions, Precision, SparseEncoderBuilder, SpladeError};
 
 /// A SPLADE model with its tokenizer: texts in, sparse vectors out.
 pub struct SparseEncoder {
+    folder: PathBuf,
+    device: Device,
+    precision: Precision,
     graph: Graph,
     settings: Settings,
     threads: Option<rayon::ThreadPool>,
@@ -33,15 +40,19 @@ pub struct Encoded {
 }
 
 impl SparseEncoder {
-    /// Loads the model in `folder`, on the CPU: a masked-LM checkpoint with its tokenizer
-    /// (`config.json`, weights, `tokenizer.json`), or a sentence-transformers folder
-    /// (`modules.json`) of a SPLADE model, of an inference-free table of weights, or of both behind
-    /// a router.
+    /// Loads a model, on the CPU. `model` is a folder, or else the id of a model on the Hugging
+    /// Face hub (`naver/splade-v3`; cargo feature `hub`), whose files are brought first, or found
+    /// in the cache that Python uses too. Token, cache and endpoint are those of the environment
+    /// (`HF_TOKEN`, `HF_HOME`, ...), unless the [`builder`](Self::builder) is told otherwise.
+    ///
+    /// The folder holds a masked-LM checkpoint with its tokenizer (`config.json`, weights,
+    /// `tokenizer.json`), or is a sentence-transformers folder (`modules.json`) of a SPLADE model,
+    /// of an inference-free table of weights, of both behind a router, or of a CSR model.
     ///
     /// # Errors
-    /// No such folder; a file that is missing, broken or not supported, by name.
-    pub fn load(folder: impl AsRef<Path>) -> Result<Self, SpladeError> {
-        Self::builder().load(folder)
+    /// No such folder or model; a file that is missing, broken or not supported, by name.
+    pub fn load(model: impl AsRef<Path>) -> Result<Self, SpladeError> {
+        Self::builder().load(model)
     }
 
     /// Chooses device, threads and limits before loading.
@@ -50,19 +61,18 @@ impl SparseEncoder {
     }
 
     pub(crate) fn load_with(
-        folder: &Path,
+        model: &Path,
         options: SparseEncoderBuilder,
     ) -> Result<Self, SpladeError> {
         let _span =
-            info_span!("load", folder = %folder.display(), device = %options.device).entered();
-        if !folder.is_dir() {
-            return Err(SpladeError::NoFolder { path: folder.to_owned() });
-        }
-        let mut settings = Settings::read(folder)?;
+            info_span!("load", model = %model.display(), device = %options.device).entered();
+        let folder = locate(model, &options)?;
+        let mut settings = Settings::read(&folder)?;
         options.settle(&mut settings)?;
         let threads = options.threads.map(start_threads).transpose()?;
-        let graph = Graph::load(folder, &options.device)?;
-        let mut encoder = Self { graph, settings, threads };
+        let graph = Graph::load(&folder, &options.device)?;
+        let (device, precision) = (options.device, options.precision);
+        let mut encoder = Self { folder, device, precision, graph, settings, threads };
         if let Some(max_seq_length) = options.max_seq_length {
             encoder.set_max_seq_length(max_seq_length)?;
         }
@@ -130,7 +140,53 @@ impl SparseEncoder {
         }
     }
 
-    /// Entries of a vector: the model's vocabulary.
+    /// As [`encode_with`](Self::encode_with), on several devices at once: `[cpu, cpu]`,
+    /// `[wgpu, cpu]`. For more than one call start a pool ([`start_pool`](Self::start_pool)), which
+    /// loads the model onto the devices once.
+    ///
+    /// # Errors
+    /// See [`start_pool`](Self::start_pool) and [`EncoderPool::encode_with`].
+    pub fn encode_on<T: AsRef<str> + Sync>(
+        &self,
+        devices: &[Device],
+        texts: &[T],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        self.start_pool(devices)?.encode_with(texts, options)
+    }
+
+    /// Starts one worker for each device. Workers on the same device, and the encoder itself where
+    /// it is on it, share the weights; all workers share the encoder's threads evenly.
+    ///
+    /// # Errors
+    /// No devices; one that is not compiled in or not there.
+    pub fn start_pool(&self, devices: &[Device]) -> Result<EncoderPool, SpladeError> {
+        let n_threads = match &self.threads {
+            Some(threads) => threads.current_num_threads(),
+            None => rayon::current_num_threads(),
+        };
+        EncoderPool::start(&self.graph, &self.device, &self.settings, n_threads, devices)
+    }
+
+    /// What the model is made of: modules, sizes, prompts, weights.
+    ///
+    /// # Errors
+    /// Files that have changed since the model was loaded.
+    pub fn info(&self) -> Result<ModelInfo, SpladeError> {
+        ModelInfo::read(&self.folder, &self.graph, &self.settings)
+    }
+
+    /// The folder that the model was loaded from; for a model from the hub, the one in the cache.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the model computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Entries of a vector: the model's vocabulary, or the latents of a CSR model.
     pub fn dimension(&self) -> usize {
         self.graph.dimension()
     }
@@ -138,13 +194,7 @@ impl SparseEncoder {
     /// Tokens, special tokens counted, that a text is cut to: the largest of the routes' limits.
     /// `None` where nothing limits it (a table of weights whose tokenizer names no limit).
     pub fn max_seq_length(&self) -> Option<usize> {
-        let limits = self.graph.pipelines.iter().map(|pipeline| match pipeline {
-            Pipeline::Splade { transformer, .. } | Pipeline::Csr { transformer, .. } => {
-                Some(self.graph.transformers[*transformer].max_seq_length())
-            }
-            Pipeline::Static(table) => table.tokenizer().max_seq_length(),
-        });
-        limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
+        self.graph.longest()
     }
 
     /// Cuts texts to `max_seq_length` tokens from now on, on every route with a transformer. A
@@ -252,25 +302,9 @@ impl SparseEncoder {
         options: &EncodeOptions,
     ) -> Result<Encoded, SpladeError> {
         let _span = info_span!("encode", texts = texts.len()).entered();
-        let (prompt, prompt_name) = (options.prompt.as_deref(), options.prompt_name.as_deref());
-        let prompt = self.settings.prompt(prompt, prompt_name)?;
-        let limit = options.max_active_dims.or(options.pruning.max_active_dims());
-        let pruning = match limit.or(self.settings.max_active_dims) {
-            Some(k) => options.pruning.with_max_active_dims(k),
-            None => options.pruning,
-        };
-        let encoded = if prompt.is_empty() {
-            self.graph.encode(texts, prompt, &pruning, options)?
-        } else {
-            let prompted: Vec<String> =
-                texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect();
-            self.graph.encode(&prompted, prompt, &pruning, options)?
-        };
-        Ok(Encoded {
-            embeddings: SparseMatrix::from_rows(self.dimension(), &encoded.rows)?,
-            n_tokens: encoded.n_tokens,
-            n_truncated: encoded.n_truncated,
-        })
+        let tally = Tally::new(options.progress.as_ref(), texts.len());
+        let rows = Call::settle(&self.settings, options)?.run(&self.graph, texts, &tally)?;
+        rows.into_encoded(self.dimension())
     }
 }
 
@@ -283,12 +317,4 @@ impl std::fmt::Debug for SparseEncoder {
             .field("max_seq_length", &self.max_seq_length())
             .finish_non_exhaustive()
     }
-}
-
-fn start_threads(threads: NonZeroUsize) -> Result<rayon::ThreadPool, SpladeError> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.get())
-        .thread_name(|i| format!("splade-{i}"))
-        .build()
-        .map_err(|source| SpladeError::Threads { threads: threads.get(), source })
 }

@@ -7,6 +7,9 @@
 //! let options = HubOptions::default().with_progress(|p| eprintln!("{} {}", p.file, p.n_bytes));
 //! let folder = fetch("naver/splade-v3", &options)?;
 //! let encoder = splade::SparseEncoder::load(folder)?;
+//!
+//! // Or both at once, with what the environment says (HF_TOKEN, HF_HOME, ...):
+//! let encoder = splade::SparseEncoder::load("naver/splade-v3")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -16,31 +19,32 @@
 //! round. A branch or tag is recorded there only when all its files have arrived.
 //!
 //! # The environment
-//! Token, endpoint and cache folder come from [`HubOptions`] alone. `HF_TOKEN`, `HF_TOKEN_PATH`,
-//! the token file of `hf auth login`, `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME` and
-//! `HF_HUB_USER_AGENT_ORIGIN` change nothing: whoever wants them reads them and fills in the
-//! options. Three libraries below still look at the environment: reqwest at the proxies
-//! (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), rustls on Linux at the certificates
-//! (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and the hub's transfer protocol for large files at
-//! `HF_XET_*` (and at `HF_HOME` for the place of its own working files). Without
-//! [`cache_dir`](HubOptions::cache_dir) the home folder is asked of the system.
+//! [`SparseEncoder::load`](crate::SparseEncoder::load) asks it, as [`HubOptions::from_env`] does;
+//! with options of one's own ([`HubOptions::default`]) it changes nothing here. Three libraries
+//! below still look at it: reqwest at the proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+//! `NO_PROXY`), rustls on Linux at the certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and the
+//! hub's transfer protocol for large files at `HF_XET_*` (and at `HF_HOME` for the place of its own
+//! working files).
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use tracing::info_span;
 
-use crate::SpladeError;
+use crate::progress::Callback;
 
 mod cache;
 mod client;
+mod environment;
+mod error;
 mod id;
 mod plan;
 
 use cache::ModelCache;
 use client::Client;
 use id::ModelId;
+
+pub use error::HubError;
 
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 const DEFAULT_REVISION: &str = "main";
@@ -60,10 +64,8 @@ pub struct HubOptions {
     /// The hub's address. Default: `https://huggingface.co`.
     pub endpoint: Option<String>,
     /// Told how far the download is.
-    progress: Option<OnProgress>,
+    progress: Option<Callback<DownloadProgress>>,
 }
-
-type OnProgress = Arc<dyn Fn(&DownloadProgress) + Send + Sync>;
 
 /// How far a download is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,13 +122,13 @@ impl HubOptions {
         mut self,
         on_progress: impl Fn(&DownloadProgress) + Send + Sync + 'static,
     ) -> Self {
-        self.progress = Some(Arc::new(on_progress));
+        self.progress = Some(Callback::new(on_progress));
         self
     }
 
     /// Refuses what would be unsafe as a path or is dropped silently below.
-    fn check(&self) -> Result<(), SpladeError> {
-        let refuse = |name, why| Err(SpladeError::InvalidHubOption { name, why });
+    fn check(&self) -> Result<(), HubError> {
+        let refuse = |name, why| Err(HubError::InvalidOption { name, why });
         if let Some(revision) = &self.revision
             && !id::is_revision(revision)
         {
@@ -155,7 +157,7 @@ impl fmt::Debug for HubOptions {
             .field("cache_dir", &self.cache_dir)
             .field("offline", &self.offline)
             .field("endpoint", &self.endpoint)
-            .field("progress", &self.progress.as_ref().map(|_| "..."))
+            .field("progress", &self.progress)
             .finish()
     }
 }
@@ -177,7 +179,7 @@ impl fmt::Debug for HubOptions {
 ///
 /// # Panics
 /// Where the callback for progress panics.
-pub fn fetch(id: &str, options: &HubOptions) -> Result<PathBuf, SpladeError> {
+pub fn fetch(id: &str, options: &HubOptions) -> Result<PathBuf, HubError> {
     let id = ModelId::parse(id)?;
     options.check()?;
     let _span = info_span!("fetch", id = %id, offline = options.offline).entered();

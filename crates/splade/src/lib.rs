@@ -32,17 +32,25 @@
 //! ```
 //!
 //! # Cargo features
-//! One per backend, additive; none changes a result beyond rounding: `ndarray` (the default) and
-//! `flex` run on the CPU, `wgpu` on GPUs. [`Device`] chooses among them at run time.
+//! One per backend, additive; none changes a result beyond rounding: `ndarray` (on by default) and
+//! `flex` run on the CPU, `wgpu` on GPUs. [`Device`] chooses among them at run time. `hub` (on by
+//! default) brings models from the Hugging Face hub by their ids.
 #![forbid(unsafe_code)]
 
+mod call;
+mod chunks;
 mod device;
 mod encoder;
 mod error;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod info;
+mod locate;
 mod options;
 mod plan;
+mod pool;
+mod precision;
+mod progress;
 
 mod layout;
 mod routes;
@@ -58,8 +66,12 @@ mod backends;
 pub use device::Device;
 pub use encoder::{Encoded, SparseEncoder};
 pub use error::SpladeError;
+pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};
 pub use options::{EncodeOptions, SparseEncoderBuilder};
 pub use plan::plan_batches;
+pub use pool::EncoderPool;
+pub use precision::Precision;
+pub use progress::EncodeProgress;
 
 pub use splade_sparse::{
     DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,

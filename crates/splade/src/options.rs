@@ -5,8 +5,11 @@ use std::path::Path;
 
 use splade_sparse::{Pruning, SimilarityFunction};
 
+#[cfg(feature = "hub")]
+use crate::hub::HubOptions;
+use crate::progress::Callback;
 use crate::settings::Settings;
-use crate::{Device, SparseEncoder, SpladeError};
+use crate::{Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
 
 /// What can be chosen for one call of [`SparseEncoder::encode_with`].
 #[derive(Clone, Debug)]
@@ -32,6 +35,12 @@ pub struct EncodeOptions {
     /// Which route of a router the texts take: `query`, `document`, or a route's own name. Without
     /// one, the default route.
     pub task: Option<String>,
+    /// Texts that a worker of an [`EncoderPool`](crate::EncoderPool) takes at a time; an encoder by
+    /// itself has no use for it. Default: the reference's formula, a tenth of each worker's share
+    /// of the texts, and not more than 5000.
+    pub chunk_size: Option<NonZeroUsize>,
+    /// Told how far the call is.
+    pub(crate) progress: Option<Callback<EncodeProgress>>,
 }
 
 /// Measured on two cores of an AMD EPYC 9004 with BERT-base: from 2048 tokens on, more gain
@@ -48,6 +57,8 @@ impl Default for EncodeOptions {
             prompt: None,
             prompt_name: None,
             task: None,
+            chunk_size: None,
+            progress: None,
         }
     }
 }
@@ -74,6 +85,24 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_pruning(mut self, pruning: Pruning) -> Self {
         self.pruning = pruning;
+        self
+    }
+
+    /// Sets [`chunk_size`](Self::chunk_size).
+    #[must_use]
+    pub fn with_chunk_size(mut self, chunk_size: NonZeroUsize) -> Self {
+        self.chunk_size = Some(chunk_size);
+        self
+    }
+
+    /// Calls `on_progress` after each batch of texts: on whatever thread has encoded it, and that
+    /// thread waits for it.
+    #[must_use]
+    pub fn with_progress(
+        mut self,
+        on_progress: impl Fn(&EncodeProgress) + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Callback::new(on_progress));
         self
     }
 
@@ -118,6 +147,9 @@ impl EncodeOptions {
 #[must_use]
 pub struct SparseEncoderBuilder {
     pub(crate) device: Device,
+    pub(crate) precision: Precision,
+    #[cfg(feature = "hub")]
+    pub(crate) hub: Option<HubOptions>,
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) max_seq_length: Option<usize>,
     pub(crate) max_active_dims: Option<NonZeroUsize>,
@@ -130,6 +162,21 @@ impl SparseEncoderBuilder {
     /// Where the model runs. Default: the CPU.
     pub fn device(mut self, device: Device) -> Self {
         self.device = device;
+        self
+    }
+
+    /// What the model computes in, whatever its weights are stored in. Default: `f32`.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// How a model that is no folder is brought from the hub: revision, token, cache, offline,
+    /// endpoint, progress. Default: what the environment says
+    /// ([`HubOptions::from_env`]).
+    #[cfg(feature = "hub")]
+    pub fn hub(mut self, options: HubOptions) -> Self {
+        self.hub = Some(options);
         self
     }
 
@@ -170,12 +217,12 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// Loads the model in `folder`.
+    /// Loads a model: the folder `model`, else the model of that id on the hub.
     ///
     /// # Errors
     /// See [`SparseEncoder::load`].
-    pub fn load(self, folder: impl AsRef<Path>) -> Result<SparseEncoder, SpladeError> {
-        SparseEncoder::load_with(folder.as_ref(), self)
+    pub fn load(self, model: impl AsRef<Path>) -> Result<SparseEncoder, SpladeError> {
+        SparseEncoder::load_with(model.as_ref(), self)
     }
 
     /// Puts what was chosen here over what the checkpoint says.

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use tracing::info_span;
 
 use crate::csr::Csr;
 use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, read_json};
+use crate::progress::Tally;
 use crate::static_embedding::StaticEmbedding;
 use crate::transformer::{FolderKind, Transformer};
 use crate::{Device, EncodeOptions, SpladeError, plan_batches};
@@ -20,12 +22,13 @@ use crate::{Device, EncodeOptions, SpladeError, plan_batches};
 /// not more: bounds a batch of many short texts.
 const MAX_POOLED: usize = 1 << 22;
 
-/// Everything that a model is made of.
+/// Everything that a model is made of. A clone shares the weights.
+#[derive(Clone)]
 pub(crate) struct Graph {
     /// Shared by the routes that name the same folder.
     pub(crate) transformers: Vec<Transformer>,
-    pub(crate) pipelines: Vec<Pipeline>,
-    router: Option<RouterSpec>,
+    pub(crate) pipelines: Arc<[Pipeline]>,
+    router: Option<Arc<RouterSpec>>,
     dimension: usize,
 }
 
@@ -67,7 +70,7 @@ impl Graph {
                 let pipelines = routes
                     .map(|(_, modules)| loader.pipeline(folder, modules, FolderKind::Module))
                     .collect::<Result<_, _>>()?;
-                (pipelines, Some(router))
+                (pipelines, Some(Arc::new(router)))
             }
         };
         let transformers = loader.loaded;
@@ -82,11 +85,37 @@ impl Graph {
         if let Some(second) = dimensions.find(|other| *other != dimension) {
             return Err(SpladeError::RouteDimensions { first: dimension, second });
         }
-        Ok(Self { transformers, pipelines, router, dimension })
+        Ok(Self { transformers, pipelines: pipelines.into(), router, dimension })
+    }
+
+    /// The same model on another device, with the limits that it has now.
+    ///
+    /// # Errors
+    /// A device that is not there; files that have changed.
+    pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
+        let transformers = self.transformers.iter().map(|transformer| transformer.on(device));
+        Ok(Self { transformers: transformers.collect::<Result<_, _>>()?, ..self.clone() })
     }
 
     pub(crate) fn dimension(&self) -> usize {
         self.dimension
+    }
+
+    /// Tokens that a text is cut to on a route whose task has no limit of its own; `None` where
+    /// nothing limits it.
+    pub(crate) fn max_seq_length(&self, pipeline: &Pipeline) -> Option<usize> {
+        match pipeline {
+            Pipeline::Splade { transformer, .. } | Pipeline::Csr { transformer, .. } => {
+                Some(self.transformers[*transformer].max_seq_length())
+            }
+            Pipeline::Static(table) => table.tokenizer().max_seq_length(),
+        }
+    }
+
+    /// The largest of the routes' limits.
+    pub(crate) fn longest(&self) -> Option<usize> {
+        let limits = self.pipelines.iter().map(|pipeline| self.max_seq_length(pipeline));
+        limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
     }
 
     /// The route that a task takes.
@@ -108,6 +137,7 @@ impl Graph {
         prompt: &str,
         pruning: &Pruning,
         options: &EncodeOptions,
+        tally: &Tally<'_>,
     ) -> Result<Rows, SpladeError> {
         let task = options.task.as_deref();
         let (tokens, rows) = match self.route(task)? {
@@ -121,7 +151,7 @@ impl Graph {
                         None => Ok(row),
                     }))
                 };
-                let rows = in_batches(&tokens, self.dimension, options, forward)?;
+                let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
                 (tokens, rows)
             }
             Pipeline::Csr { transformer, modules } => {
@@ -135,12 +165,13 @@ impl Graph {
                     })?;
                     Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
                 };
-                let rows = in_batches(&tokens, self.dimension, options, forward)?;
+                let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
                 (tokens, rows)
             }
             Pipeline::Static(table) => {
                 let tokens = tokenize(texts.len(), || table.tokenize(texts))?;
                 let rows = table.rows(&tokens, pruning)?;
+                tally.add(tokens.n_texts(), tokens.n_tokens());
                 (tokens, rows)
             }
         };
@@ -286,6 +317,7 @@ fn in_batches(
     tokens: &TokenBatch,
     dimension: usize,
     options: &EncodeOptions,
+    tally: &Tally<'_>,
     forward: impl Fn(&TokenBatch) -> Result<Vec<Result<SparseRow, SparseError>>, SpladeError>,
 ) -> Result<Vec<SparseRow>, SpladeError> {
     let lengths: Vec<usize> = tokens.lengths().collect();
@@ -293,9 +325,11 @@ fn in_batches(
     let max_texts = options.batch_size.map_or(max_texts, |batch_size| max_texts.min(batch_size));
     let mut rows: Vec<Option<SparseRow>> = vec![None; tokens.n_texts()];
     for batch in plan_batches(&lengths, options.max_batch_tokens, max_texts) {
-        for (row, &text) in forward(&tokens.select(&batch))?.into_iter().zip(&batch) {
+        let tokens = tokens.select(&batch);
+        for (row, &text) in forward(&tokens)?.into_iter().zip(&batch) {
             rows[text] = Some(row.map_err(|error| name_text(error, text))?);
         }
+        tally.add(tokens.n_texts(), tokens.n_tokens());
     }
     Ok(rows.into_iter().map(|row| row.expect("each text is in one batch")).collect())
 }

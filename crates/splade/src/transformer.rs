@@ -1,6 +1,7 @@
 //! A transformer module: its tokenizer with its limits, and its model on a device.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use splade_model::{Checkpoint, PackedTokens, Pooling};
@@ -10,24 +11,39 @@ use crate::backends::{self, Forward, HiddenStates};
 use crate::layout::read_json;
 use crate::{Device, SpladeError};
 
-/// A checkpoint, loaded.
+/// A checkpoint, loaded. A clone shares model and tokenizers.
+#[derive(Clone)]
 pub(crate) struct Transformer {
     pub(crate) model: Model,
     pub(crate) checkpoint: Checkpoint,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     /// The tokenizers of tasks that have a limit of their own, by task.
-    task_tokenizers: Vec<(&'static str, Tokenizer)>,
+    task_tokenizers: Vec<(&'static str, Arc<Tokenizer>)>,
 }
 
 /// What a checkpoint is loaded as.
+#[derive(Clone)]
 pub(crate) enum Model {
     /// With its masked-LM head.
-    MaskedLm(Box<dyn Forward>),
+    MaskedLm(Arc<dyn Forward>),
     /// Without any head.
-    Encoder(Box<dyn HiddenStates>),
+    Encoder(Arc<dyn HiddenStates>),
 }
 
 impl Model {
+    fn load(
+        checkpoint: &Checkpoint,
+        kind: FolderKind,
+        device: &Device,
+    ) -> Result<Self, SpladeError> {
+        match kind {
+            FolderKind::Plain | FolderKind::Module => {
+                Ok(Self::MaskedLm(backends::load(device, checkpoint)?))
+            }
+            FolderKind::Encoder => Ok(Self::Encoder(backends::load_encoder(device, checkpoint)?)),
+        }
+    }
+
     /// The backend that it runs on.
     pub(crate) fn backend(&self) -> &'static str {
         match self {
@@ -105,16 +121,23 @@ impl Transformer {
             if let Some(limit) = limit {
                 let mut tokenizer = tokenizer.clone();
                 tokenizer.set_max_seq_length(limit.min(positions))?;
-                task_tokenizers.push((task, tokenizer));
+                task_tokenizers.push((task, Arc::new(tokenizer)));
             }
         }
-        let model = match kind {
-            FolderKind::Plain | FolderKind::Module => {
-                Model::MaskedLm(backends::load(device, &checkpoint)?)
-            }
-            FolderKind::Encoder => Model::Encoder(backends::load_encoder(device, &checkpoint)?),
+        let model = Model::load(&checkpoint, kind, device)?;
+        Ok(Self { model, checkpoint, tokenizer: Arc::new(tokenizer), task_tokenizers })
+    }
+
+    /// The same, with the limits that it has now, on another device.
+    ///
+    /// # Errors
+    /// A device that is not there; files that have changed.
+    pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
+        let kind = match &self.model {
+            Model::MaskedLm(_) => FolderKind::Module,
+            Model::Encoder(_) => FolderKind::Encoder,
         };
-        Ok(Self { model, checkpoint, tokenizer, task_tokenizers })
+        Ok(Self { model: Model::load(&self.checkpoint, kind, device)?, ..self.clone() })
     }
 
     /// Token ids of texts, special tokens included, cut to the limit of the task.
@@ -196,7 +219,7 @@ impl Transformer {
         if max_seq_length > positions {
             return Err(SpladeError::MaxSeqLength { max_seq_length, positions });
         }
-        Ok(self.tokenizer.set_max_seq_length(max_seq_length)?)
+        Ok(Arc::make_mut(&mut self.tokenizer).set_max_seq_length(max_seq_length)?)
     }
 }
 

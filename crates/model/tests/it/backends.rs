@@ -16,7 +16,7 @@ suite!(wgpu: splade_model::Wgpu, cases = 4, tolerance = 1e-4, available = wgpu_i
 #[cfg(feature = "wgpu")]
 fn wgpu_is_there() -> bool {
     match splade_model::probe_wgpu() {
-        Ok(()) => true,
+        Ok(_) => true,
         Err(why) => {
             let required = std::env::var_os("SPLADE_TEST_WGPU").is_some_and(|v| v == "require");
             assert!(!required, "SPLADE_TEST_WGPU=require, but: {why}");

@@ -7,15 +7,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io, process};
 
-use crate::SpladeError;
-
+use super::HubError;
 use super::id::{ModelId, is_commit};
 use super::plan::plan_files;
 
 /// The place that `huggingface_hub` uses where nothing else is said.
-pub(super) fn default_dir() -> Result<PathBuf, SpladeError> {
+pub(super) fn default_dir() -> Result<PathBuf, HubError> {
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-    Ok(home.ok_or(SpladeError::NoCacheFolder)?.join(".cache/huggingface/hub"))
+    Ok(home.ok_or(HubError::NoCacheFolder)?.join(".cache/huggingface/hub"))
 }
 
 /// One model's part of the cache.
@@ -35,7 +34,7 @@ impl ModelCache {
     }
 
     /// Records the commit of a branch or tag; a commit needs no record.
-    pub(super) fn write_ref(&self, revision: &str, commit: &str) -> Result<(), SpladeError> {
+    pub(super) fn write_ref(&self, revision: &str, commit: &str) -> Result<(), HubError> {
         if is_commit(revision) {
             return Ok(());
         }
@@ -47,15 +46,15 @@ impl ModelCache {
             fs::write(&new, commit)?;
             fs::rename(&new, &path)
         };
-        write().map_err(|source| SpladeError::HubCache { path: path.clone(), source })
+        write().map_err(|source| HubError::Cache { path: path.clone(), source })
     }
 
     /// The snapshot of a revision, without the network.
     ///
     /// # Errors
     /// The model, its revision, its configuration, weights or one of their shards is not here.
-    pub(super) fn find(&self, id: &ModelId, revision: &str) -> Result<PathBuf, SpladeError> {
-        let not_cached = || SpladeError::ModelNotCached {
+    pub(super) fn find(&self, id: &ModelId, revision: &str) -> Result<PathBuf, HubError> {
+        let not_cached = || HubError::ModelNotCached {
             id: id.to_string(),
             revision: revision.to_owned(),
             folder: self.folder.clone(),
@@ -71,11 +70,11 @@ impl ModelCache {
             return Err(not_cached());
         }
 
-        let unreadable = |source| SpladeError::HubCache { path: snapshot.clone(), source };
+        let unreadable = |source| HubError::Cache { path: snapshot.clone(), source };
         let listing = list(&snapshot).map_err(unreadable)?;
         let plan =
             plan_files(id, &listing, |file| fs::read(snapshot.join(file)).map_err(unreadable))?;
-        let missing = |file: &str| SpladeError::FileNotCached {
+        let missing = |file: &str| HubError::FileNotCached {
             id: id.to_string(),
             file: file.to_owned(),
             folder: snapshot.clone(),
@@ -119,12 +118,12 @@ pub(super) fn has_size(path: &Path, n_bytes: u64) -> bool {
 }
 
 /// Removes a file of a snapshot and what it links to, so that it is brought anew.
-pub(super) fn discard(path: &Path) -> Result<(), SpladeError> {
+pub(super) fn discard(path: &Path) -> Result<(), HubError> {
     let blob = fs::canonicalize(path);
     for file in blob.iter().map(PathBuf::as_path).chain([path]) {
         match fs::remove_file(file) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(SpladeError::HubCache { path: file.to_owned(), source });
+                return Err(HubError::Cache { path: file.to_owned(), source });
             }
             _ => {}
         }

@@ -13,12 +13,13 @@ use hf_hub::repository::{RepoTreeEntry, RepoTypeModel};
 use hf_hub::{HFClient, HFError, HFRepositorySync};
 use tracing::{debug, info};
 
-use crate::SpladeError;
+use crate::progress::Callback;
 
+use super::HubError;
 use super::cache::{ModelCache, discard, has_size};
 use super::id::{ModelId, is_commit};
 use super::plan::plan_files;
-use super::{DEFAULT_ENDPOINT, DEFAULT_REVISION, DownloadProgress, HubOptions, OnProgress};
+use super::{DEFAULT_ENDPOINT, DEFAULT_REVISION, DownloadProgress, HubOptions};
 
 /// Sent where no token was given. hf-hub looks for one in the environment unless it is given one;
 /// a line break cannot stand in a header, so that it sends none
@@ -38,7 +39,7 @@ pub(super) struct Client {
     id: String,
     endpoint: String,
     repository: HFRepositorySync<RepoTypeModel>,
-    progress: Option<OnProgress>,
+    progress: Option<Callback<DownloadProgress>>,
 }
 
 impl Client {
@@ -46,7 +47,7 @@ impl Client {
         id: &ModelId,
         options: &HubOptions,
         cache_dir: &Path,
-    ) -> Result<Self, SpladeError> {
+    ) -> Result<Self, HubError> {
         let endpoint =
             options.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/');
         let client = HFClient::builder()
@@ -56,7 +57,7 @@ impl Client {
             .user_agent(concat!("splade/", env!("CARGO_PKG_VERSION")))
             .retry_max_attempts(N_RETRIES)
             .build_sync()
-            .map_err(|error| SpladeError::HubClient {
+            .map_err(|error| HubError::Client {
                 endpoint: endpoint.to_owned(),
                 source: Box::new(error),
             })?;
@@ -74,7 +75,7 @@ impl Client {
         id: &ModelId,
         cache: &ModelCache,
         revision: &str,
-    ) -> Result<PathBuf, SpladeError> {
+    ) -> Result<PathBuf, HubError> {
         let commit = self.commit(revision)?;
         let sizes = self.list(&commit)?;
         let snapshot = Snapshot { client: self, folder: cache.snapshot(&commit), commit: &commit };
@@ -82,14 +83,14 @@ impl Client {
         let listing: BTreeSet<String> = sizes.keys().cloned().collect();
         let plan = plan_files(id, &listing, |file| {
             let path = snapshot.bring(file, sizes[file], None)?;
-            fs::read(&path).map_err(|source| SpladeError::HubCache { path, source })
+            fs::read(&path).map_err(|source| HubError::Cache { path, source })
         })?;
         if plan.weights.is_empty() {
             let (id, revision) = (self.id.clone(), revision.to_owned());
-            return Err(SpladeError::NoWeightsOnHub { id, revision });
+            return Err(HubError::NoWeightsOnHub { id, revision });
         }
         if let Some(shard) = plan.weights.iter().find(|file| !sizes.contains_key(*file)) {
-            return Err(SpladeError::ShardNotOnHub { id: self.id.clone(), file: shard.clone() });
+            return Err(HubError::ShardNotOnHub { id: self.id.clone(), file: shard.clone() });
         }
 
         let wanted: Vec<(&str, u64)> = plan
@@ -113,7 +114,7 @@ impl Client {
     }
 
     /// The commit that a revision stands at.
-    fn commit(&self, revision: &str) -> Result<String, SpladeError> {
+    fn commit(&self, revision: &str) -> Result<String, HubError> {
         // Asked for by name, the default would turn a missing model into a missing revision.
         let named = (revision != DEFAULT_REVISION).then_some(revision);
         let info = self.repository.info().maybe_revision(named.map(str::to_owned)).send();
@@ -125,7 +126,7 @@ impl Client {
     }
 
     /// The size of each file of a commit.
-    fn list(&self, commit: &str) -> Result<BTreeMap<String, u64>, SpladeError> {
+    fn list(&self, commit: &str) -> Result<BTreeMap<String, u64>, HubError> {
         let entries = self.repository.list_tree().revision(commit).recursive(true).send();
         let entries = entries.map_err(|error| self.refused(error, None))?;
         let sizes = entries.into_iter().filter_map(|entry| match entry {
@@ -136,7 +137,7 @@ impl Client {
     }
 
     /// What an error means for the model, or else for the file that was to be brought.
-    fn refused(&self, error: HFError, file: Option<&str>) -> SpladeError {
+    fn refused(&self, error: HFError, file: Option<&str>) -> HubError {
         let (id, endpoint) = (self.id.clone(), self.endpoint.clone());
         let context = match &error {
             HFError::Http { context }
@@ -148,30 +149,30 @@ impl Client {
         };
         if let Some(context) = context {
             match (context.status.as_u16(), context.error_code.as_deref()) {
-                (_, Some("GatedRepo")) => return SpladeError::ModelGated { id, endpoint },
-                (404, Some("RepoNotFound")) => return SpladeError::ModelNotFound { id, endpoint },
+                (_, Some("GatedRepo")) => return HubError::ModelGated { id, endpoint },
+                (404, Some("RepoNotFound")) => return HubError::ModelNotFound { id, endpoint },
                 (status @ (401 | 403), _) => {
                     let message = context.server_message.clone().unwrap_or_default();
-                    return SpladeError::ModelRefused { id, status, message };
+                    return HubError::ModelRefused { id, status, message };
                 }
                 _ => {}
             }
         }
         match (error, file) {
-            (HFError::RepoNotFound { .. }, _) => SpladeError::ModelNotFound { id, endpoint },
+            (HFError::RepoNotFound { .. }, _) => HubError::ModelNotFound { id, endpoint },
             (HFError::RevisionNotFound { revision, .. }, _) => {
-                SpladeError::RevisionNotFound { id, revision }
+                HubError::RevisionNotFound { id, revision }
             }
             (HFError::Request { source, .. }, _) if source.is_connect() => {
-                SpladeError::HubUnreachable { id, endpoint, source: Box::new(source) }
+                HubError::Unreachable { id, endpoint, source: Box::new(source) }
             }
             (HFError::Request { source, .. }, Some(file)) => {
-                SpladeError::HubDownload { id, file: file.to_owned(), source: Box::new(source) }
+                HubError::Download { id, file: file.to_owned(), source: Box::new(source) }
             }
             (error, Some(file)) => {
-                SpladeError::HubDownload { id, file: file.to_owned(), source: Box::new(error) }
+                HubError::Download { id, file: file.to_owned(), source: Box::new(error) }
             }
-            (error, None) => SpladeError::HubListing { id, endpoint, source: Box::new(error) },
+            (error, None) => HubError::Listing { id, endpoint, source: Box::new(error) },
         }
     }
 }
@@ -190,7 +191,7 @@ impl Snapshot<'_> {
         file: &str,
         n_bytes: u64,
         progress: Option<Progress>,
-    ) -> Result<PathBuf, SpladeError> {
+    ) -> Result<PathBuf, HubError> {
         let path = self.folder.join(file);
         if has_size(&path, n_bytes) {
             return Ok(path);
@@ -207,14 +208,14 @@ impl Snapshot<'_> {
             debug!(file, found, expected = n_bytes, "another size than listed");
             discard(&path)?;
         }
-        Err(SpladeError::HubFileSize {
+        Err(HubError::FileSize {
             id: self.client.id.clone(),
             file: file.to_owned(),
             expected: n_bytes,
         })
     }
 
-    fn download(&self, file: &str, progress: Option<Progress>) -> Result<(), SpladeError> {
+    fn download(&self, file: &str, progress: Option<Progress>) -> Result<(), HubError> {
         let mut n_waits = 0;
         loop {
             let request = self.client.repository.download_file().filename(file);
@@ -227,7 +228,7 @@ impl Snapshot<'_> {
                 }
                 Err(HFError::Io(source)) => {
                     let path = self.folder.join(file);
-                    return Err(SpladeError::HubCache { path, source });
+                    return Err(HubError::Cache { path, source });
                 }
                 Err(error) => return Err(self.client.refused(error, Some(file))),
             }
@@ -237,7 +238,7 @@ impl Snapshot<'_> {
 
 /// Turns hf-hub's events about one file into the progress of the whole download.
 struct Reporter {
-    on_progress: OnProgress,
+    on_progress: Callback<DownloadProgress>,
     file: String,
     n_bytes: u64,
     n_bytes_before: u64,
@@ -257,7 +258,7 @@ impl ProgressHandler for Reporter {
             ProgressEvent::Download(DownloadEvent::Complete) => self.n_bytes,
             ProgressEvent::Upload(_) => return,
         };
-        (self.on_progress)(&DownloadProgress {
+        self.on_progress.call(&DownloadProgress {
             file: self.file.clone(),
             n_bytes: self.n_bytes_before + n_bytes.min(self.n_bytes),
             total_bytes: self.total_bytes,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::SpladeError;
+use super::HubError;
 
 /// Where a name without an owner is looked for. SentenceTransformers, `SparseEncoder`:
 /// `default_huggingface_organization`.
@@ -45,8 +45,8 @@ pub(super) struct ModelId {
 
 impl ModelId {
     /// Reads `owner/name` or `name` by the rules of `huggingface_hub.utils.validate_repo_id`.
-    pub(super) fn parse(id: &str) -> Result<Self, SpladeError> {
-        let refuse = |why| Err(SpladeError::InvalidModelId { id: id.to_owned(), why });
+    pub(super) fn parse(id: &str) -> Result<Self, HubError> {
+        let refuse = |why| Err(HubError::InvalidModelId { id: id.to_owned(), why });
         let (owner, name) = match id.split_once('/') {
             Some((owner, name)) => (owner, name),
             None if OWNERLESS.contains(&id.to_ascii_lowercase().as_str()) => ("", id),
@@ -119,7 +119,7 @@ mod tests {
             "a/b?x", "a/b#x", "a/b%2e", "a--b/c", "a/ü", "a/b\n", "http://a", &long,
         ] {
             assert!(
-                matches!(ModelId::parse(id), Err(SpladeError::InvalidModelId { .. })),
+                matches!(ModelId::parse(id), Err(HubError::InvalidModelId { .. })),
                 "{id:?} was accepted"
             );
         }

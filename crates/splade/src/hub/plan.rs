@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::SpladeError;
-
+use super::HubError;
 use super::id::ModelId;
 
 /// What is brought of each module's folder beside the weights, where the repository has it.
@@ -57,17 +56,17 @@ impl Plan {
 pub(super) fn plan_files(
     id: &ModelId,
     listing: &BTreeSet<String>,
-    mut read: impl FnMut(&str) -> Result<Vec<u8>, SpladeError>,
-) -> Result<Plan, SpladeError> {
-    let mut read_json = |file: &str| -> Result<Value, SpladeError> {
+    mut read: impl FnMut(&str) -> Result<Vec<u8>, HubError>,
+) -> Result<Plan, HubError> {
+    let mut read_json = |file: &str| -> Result<Value, HubError> {
         let bytes = read(file)?;
-        serde_json::from_slice(&bytes).map_err(|source| SpladeError::HubJson {
+        serde_json::from_slice(&bytes).map_err(|source| HubError::Json {
             id: id.to_string(),
             file: file.to_owned(),
             source,
         })
     };
-    let outside = |file: &str, named: &str| SpladeError::HubPath {
+    let outside = |file: &str, named: &str| HubError::Path {
         id: id.to_string(),
         file: file.to_owned(),
         named: named.to_owned(),
@@ -145,7 +144,7 @@ pub(super) fn is_inside(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn plan(files: &[(&str, &str)]) -> Result<Plan, SpladeError> {
+    fn plan(files: &[(&str, &str)]) -> Result<Plan, HubError> {
         let id = ModelId::parse("owner/name").unwrap();
         let listing = files.iter().map(|(file, _)| (*file).to_owned()).collect();
         plan_files(&id, &listing, |wanted| {
@@ -218,7 +217,7 @@ mod tests {
                 [("modules.json", modules), ("pytorch_model.bin.index.json", index)]
             {
                 let found = plan(&[(file, &content)]);
-                assert!(matches!(found, Err(SpladeError::HubPath { .. })), "{named}: {found:?}");
+                assert!(matches!(found, Err(HubError::Path { .. })), "{named}: {found:?}");
             }
         }
     }
@@ -226,6 +225,6 @@ mod tests {
     #[test]
     fn a_file_that_is_not_json_is_named() {
         let error = plan(&[("modules.json", "<html>")]).unwrap_err();
-        assert!(matches!(error, SpladeError::HubJson { file, .. } if file == "modules.json"));
+        assert!(matches!(error, HubError::Json { file, .. } if file == "modules.json"));
     }
 }

@@ -1,0 +1,78 @@
+//! `splade info`: what a model is, for a person or as JSON.
+
+use std::io::{self, Write};
+
+use splade::{ModelInfo, SparseEncoder};
+
+use crate::args::InfoArgs;
+use crate::error::CliError;
+use crate::model;
+use crate::text::{BOLD, DIM, thousands};
+
+pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
+    let encoder = model::load(&args.model, SparseEncoder::builder(), &args.hub, args.quiet)?;
+    let info = encoder.info().map_err(|source| CliError::Describe {
+        model: args.model.clone(),
+        source: Box::new(source),
+    })?;
+    let mut out = anstream::stdout().lock();
+    let written = match args.json {
+        true => serde_json::to_writer_pretty(&mut out, &info)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+        false => show(&mut out, &info),
+    };
+    written
+        .and_then(|()| out.flush())
+        .map_err(|source| CliError::Write { path: "-".into(), source })
+}
+
+fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
+    writeln!(out, "{BOLD}{}{BOLD:#}\n", info.folder.display())?;
+    for route in &info.routes {
+        if let Some(name) = &route.name {
+            let default = if route.is_default { ", the default" } else { "" };
+            writeln!(out, "{BOLD}Route {name}{BOLD:#}{default}")?;
+        } else {
+            writeln!(out, "{BOLD}Modules{BOLD:#}")?;
+        }
+        for module in &route.modules {
+            let folder = match module.folder.as_os_str().is_empty() {
+                true => String::new(),
+                false => format!("  {DIM}{}{DIM:#}", module.folder.display()),
+            };
+            writeln!(out, "  {:<21}  {}{folder}", module.class, module.summary)?;
+        }
+        if info.routes.len() > 1 {
+            writeln!(out, "  texts are cut to       {}", length(route.max_seq_length))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "{BOLD}Vectors{BOLD:#}")?;
+    writeln!(out, "  dimension              {}", thousands(info.dimension))?;
+    writeln!(out, "  texts are cut to       {}", length(info.max_seq_length))?;
+    let kept = info.max_active_dims.map_or("all".to_owned(), |k| format!("the {k} largest"));
+    writeln!(out, "  weights kept           {kept}")?;
+    writeln!(out, "  compared by            {}\n", info.similarity_function)?;
+
+    writeln!(out, "{BOLD}Prompts{BOLD:#}")?;
+    for (name, prompt) in &info.prompts {
+        let default = info.default_prompt_name.as_ref() == Some(name);
+        let default = if default { "  (the default)" } else { "" };
+        writeln!(out, "  {name:<21}  {prompt:?}{default}")?;
+    }
+    writeln!(out, "\n{BOLD}Weights{BOLD:#}")?;
+    for file in &info.weights {
+        let parameters = file.n_parameters.map_or("a table".to_owned(), |n| {
+            let dtypes: Vec<&str> = file.dtypes.iter().map(String::as_str).collect();
+            format!("{} parameters in {}", thousands(n as usize), dtypes.join(" and "))
+        });
+        let size = thousands((file.n_bytes as usize).div_ceil(1000));
+        writeln!(out, "  {}  {parameters}, {size} kB", file.file.display())?;
+    }
+    Ok(())
+}
+
+fn length(max_seq_length: Option<usize>) -> String {
+    max_seq_length.map_or("no limit".to_owned(), |n| format!("{} tokens", thousands(n)))
+}

@@ -1,0 +1,134 @@
+//! The model of a command: loaded, brought from the hub if need be, on one device or several.
+
+use std::path::Path;
+
+use splade::{
+    Device, EncodeOptions, Encoded, EncoderPool, Pruning, SparseEncoder, SparseEncoderBuilder,
+    SparseError, SpladeError,
+};
+
+use crate::args::{HubArgs, RunArgs, VectorArgs};
+use crate::error::CliError;
+
+/// A model on the devices of the command line.
+pub(crate) struct Model {
+    pub(crate) encoder: SparseEncoder,
+    /// Where several devices share the texts.
+    pool: Option<EncoderPool>,
+    /// Devices that share the texts.
+    pub(crate) n_workers: usize,
+}
+
+impl Model {
+    pub(crate) fn load(name: &Path, run: &RunArgs, vectors: &VectorArgs) -> Result<Self, CliError> {
+        let mut builder = SparseEncoder::builder().device(first(&run.device));
+        if let Some(threads) = run.threads {
+            builder = builder.threads(threads);
+        }
+        if let Some(max_seq_length) = vectors.max_seq_length {
+            builder = builder.max_seq_length(max_seq_length);
+        }
+        let encoder = load(name, builder, &run.hub, run.quiet)?;
+        let is_pool = run.device.len() > 1 || run.chunk_size.is_some();
+        let pool = is_pool.then(|| encoder.start_pool(&run.device)).transpose();
+        let pool = pool.map_err(|source| cannot_load(name, source))?;
+        Ok(Self { encoder, pool, n_workers: run.device.len() })
+    }
+
+    pub(crate) fn encode_with(
+        &self,
+        texts: &[&str],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        match &self.pool {
+            Some(pool) => pool.encode_with(texts, options),
+            None => self.encoder.encode_with(texts, options),
+        }
+    }
+}
+
+/// Loads a model, with a progress bar where it has to be brought from the hub first.
+pub(crate) fn load(
+    name: &Path,
+    builder: SparseEncoderBuilder,
+    hub: &HubArgs,
+    quiet: bool,
+) -> Result<SparseEncoder, CliError> {
+    let loaded = with_hub(builder, hub, quiet).and_then(|builder| builder.load(name));
+    loaded.map_err(|source| cannot_load(name, source))
+}
+
+/// The options of a call, over what the task says.
+pub(crate) fn options(
+    task: EncodeOptions,
+    run: &RunArgs,
+    vectors: &VectorArgs,
+) -> Result<EncodeOptions, CliError> {
+    let mut options = task;
+    options.max_active_dims = vectors.max_active_dims;
+    options.pruning = pruning(vectors).map_err(CliError::Pruning)?;
+    options.chunk_size = run.chunk_size;
+    if let Some(tokens) = run.batch_tokens {
+        options.max_batch_tokens = tokens;
+    }
+    Ok(options)
+}
+
+fn pruning(args: &VectorArgs) -> Result<Pruning, SparseError> {
+    let mut pruning = Pruning::default();
+    if let Some(weight) = args.min_weight {
+        pruning = pruning.with_minimum_weight(weight)?;
+    }
+    if let Some(ratio) = args.max_ratio {
+        pruning = pruning.with_max_ratio(ratio)?;
+    }
+    if let Some(share) = args.mass_share {
+        pruning = pruning.with_mass_share(share)?;
+    }
+    Ok(pruning)
+}
+
+fn first(devices: &[Device]) -> Device {
+    devices.first().cloned().unwrap_or_default()
+}
+
+fn cannot_load(model: &Path, source: SpladeError) -> CliError {
+    CliError::Load { model: model.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(feature = "hub")]
+fn with_hub(
+    builder: SparseEncoderBuilder,
+    args: &HubArgs,
+    quiet: bool,
+) -> Result<SparseEncoderBuilder, SpladeError> {
+    use splade::hub::HubOptions;
+
+    let environment = HubOptions::from_env();
+    let mut options = environment
+        .map_err(|source| SpladeError::Hub { id: "the environment".to_owned(), source })?;
+    options.revision = args.revision.clone();
+    options.cache_dir = args.cache_dir.clone().or(options.cache_dir);
+    options.offline |= args.offline;
+    if !quiet {
+        let bar = crate::progress::download_bar();
+        options = options.with_progress(move |progress| {
+            bar.set_length(progress.total_bytes);
+            bar.set_position(progress.n_bytes);
+            bar.set_message(progress.file.clone());
+            if progress.n_bytes == progress.total_bytes {
+                bar.finish_and_clear();
+            }
+        });
+    }
+    Ok(builder.hub(options))
+}
+
+#[cfg(not(feature = "hub"))]
+fn with_hub(
+    builder: SparseEncoderBuilder,
+    _: &HubArgs,
+    _: bool,
+) -> Result<SparseEncoderBuilder, SpladeError> {
+    Ok(builder)
+}

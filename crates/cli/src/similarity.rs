@@ -1,0 +1,107 @@
+//! `splade similarity`: a table for a few texts, or the scores of files of them.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Serialize;
+use splade::{EncodeOptions, SimilarityFunction, SparseMatrix};
+
+use crate::args::SimilarityArgs;
+use crate::error::CliError;
+use crate::input::Input;
+use crate::model::{self, Model};
+use crate::output::JsonLines;
+use crate::{stream, text};
+
+/// Scores that are held at once.
+const MAX_SCORES: usize = 1 << 22;
+
+#[derive(Serialize)]
+struct Pair<'a> {
+    query: &'a str,
+    document: &'a str,
+    score: f32,
+}
+
+pub(crate) fn run(args: &SimilarityArgs) -> Result<(), CliError> {
+    let model = Model::load(&args.model, &args.run, &args.vectors)?;
+    let function = args.similarity.unwrap_or_else(|| model.encoder.similarity_function());
+    match (&args.queries, &args.corpus) {
+        (Some(queries), Some(corpus)) => files(&model, function, queries, corpus, args),
+        _ => texts(&model, function, args),
+    }
+}
+
+fn texts(
+    model: &Model,
+    function: SimilarityFunction,
+    args: &SimilarityArgs,
+) -> Result<(), CliError> {
+    let options = model::options(EncodeOptions::default(), &args.run, &args.vectors)?;
+    let texts: Vec<&str> = args.texts.iter().map(String::as_str).collect();
+    let encoded = model.encode_with(&texts, &options);
+    let encoded = encoded.map_err(|error| CliError::Encode(Box::new(error)))?;
+    let (embeddings, n_truncated) = (encoded.embeddings, encoded.n_truncated);
+    let scores = function.similarity(&embeddings, &embeddings);
+    let mut out = anstream::stdout().lock();
+    let mut write = || {
+        text::scores(&mut out, function, &args.texts, &scores)?;
+        if n_truncated > 0 {
+            writeln!(out, "{}", text::cut(n_truncated, model.encoder.max_seq_length()))?;
+        }
+        out.flush()
+    };
+    write().map_err(|source| CliError::Write { path: "-".into(), source })
+}
+
+fn files(
+    model: &Model,
+    function: SimilarityFunction,
+    queries: &Path,
+    corpus: &Path,
+    args: &SimilarityArgs,
+) -> Result<(), CliError> {
+    let (queries, corpus) = Input::open_both(queries, corpus)?;
+    let mut output = JsonLines::create(&args.output)?;
+    let side = |input, task| -> Result<(Vec<String>, SparseMatrix), CliError> {
+        let options = model::options(task, &args.run, &args.vectors)?;
+        let mut ids = Vec::new();
+        let keep = |record: crate::input::Record| ids.push(record.id);
+        let (matrix, totals) = stream::collect(model, &options, input, &args.run, keep)?;
+        if !args.run.quiet {
+            totals.print(&model.encoder);
+        }
+        Ok((ids, matrix))
+    };
+    let (query_ids, queries) = side(queries, EncodeOptions::query())?;
+    let (document_ids, documents) = side(corpus, EncodeOptions::document())?;
+
+    if args.pairwise {
+        let (queries_len, documents_len) = (query_ids.len(), document_ids.len());
+        if queries_len != documents_len {
+            return Err(CliError::Pairs { queries: queries_len, documents: documents_len });
+        }
+        let scores = function.similarity_pairwise(&queries, &documents);
+        for ((query, document), score) in query_ids.iter().zip(&document_ids).zip(scores) {
+            output.write(&Pair { query, document, score })?;
+        }
+        return output.finish();
+    }
+    for rows in blocks(query_ids.len(), document_ids.len()) {
+        let block = queries.select_rows(&rows.clone().collect::<Vec<_>>());
+        let scores = function.similarity(&block, &documents);
+        for (query, scores) in query_ids[rows].iter().zip(scores.rows()) {
+            for (document, &score) in document_ids.iter().zip(scores) {
+                output.write(&Pair { query, document, score })?;
+            }
+        }
+    }
+    output.finish()
+}
+
+/// The queries in blocks whose scores with all documents fit what is held at once.
+fn blocks(n_queries: usize, n_documents: usize) -> impl Iterator<Item = Range<usize>> {
+    let size = (MAX_SCORES / n_documents.max(1)).max(1);
+    (0..n_queries).step_by(size).map(move |start| start..(start + size).min(n_queries))
+}

@@ -1,0 +1,100 @@
+//! Texts, numbers and tables at a terminal.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use splade::{DenseMatrix, SimilarityFunction};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Columns of a text in a table.
+const LABEL_WIDTH: usize = 40;
+
+/// A table of the score of each text with each.
+pub(crate) fn scores(
+    out: &mut impl Write,
+    function: SimilarityFunction,
+    texts: &[String],
+    scores: &DenseMatrix,
+) -> io::Result<()> {
+    let what = match function {
+        SimilarityFunction::Dot => "dot product: weight on tokens that both texts have",
+        SimilarityFunction::Cosine => "cosine: 1 is alike, 0 shares no token",
+        SimilarityFunction::Euclidean => "negative euclidean distance: 0 is alike",
+        SimilarityFunction::Manhattan => "negative manhattan distance: 0 is alike",
+    };
+    writeln!(out, "{BOLD}Similarity{BOLD:#}  {DIM}{what}{DIM:#}")?;
+    let labels: Vec<String> = texts.iter().map(|text| shortened(text, LABEL_WIDTH)).collect();
+    let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
+    let number = texts.len().to_string().len();
+    write!(out, "{:number$}  {}", "", " ".repeat(width))?;
+    (1..=texts.len()).try_for_each(|column| write!(out, "  {column:>9}"))?;
+    writeln!(out)?;
+    for (i, label) in labels.iter().enumerate() {
+        write!(out, "{:>number$}  {label}{}", i + 1, " ".repeat(width - label.width()))?;
+        scores.row(i).iter().try_for_each(|score| write!(out, "  {score:>9.4}"))?;
+        writeln!(out)?;
+    }
+    writeln!(out)
+}
+
+/// A text on one line of at most `width` columns, without what would steer the terminal.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    let clean = printable(text);
+    if clean.width() <= width {
+        return clean;
+    }
+    let mut used = 1;
+    let kept = clean.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    });
+    kept.collect::<String>() + "…"
+}
+
+/// A text without what would steer the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Says how many texts were cut.
+pub(crate) fn cut(n_texts: usize, max_seq_length: Option<usize>) -> String {
+    let texts = if n_texts == 1 { "text was" } else { "texts were" };
+    let limit = max_seq_length.map_or("the limit".to_owned(), |n| format!("{n} tokens"));
+    format!("{} {texts} longer than {limit}, and cut", thousands(n_texts))
+}
+
+/// 30522 as `30,522`.
+pub(crate) fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(
+            ["0", "999", "1,000", "30,522"],
+            [0, 999, 1000, 30522].map(thousands).each_ref().map(|s| s.as_str())
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_to_its_columns() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abcde…");
+        assert_eq!(shortened("天気がいい", 6), "天気…");
+        assert_eq!(shortened("a\x1b[31mb\n", 20), "a [31mb ");
+    }
+}

@@ -1,0 +1,47 @@
+//! What a folder's files of weights hold, for people: counts and formats, no numbers.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::file::WeightFile;
+use super::find::weight_files;
+use crate::ModelError;
+
+/// One file of weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredWeights {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub n_bytes: u64,
+    /// Tensors in it, used or not.
+    pub n_tensors: usize,
+    /// Numbers in these tensors.
+    pub n_parameters: u64,
+    /// The formats of the numbers: `F32`, `BF16`.
+    pub dtypes: BTreeSet<String>,
+}
+
+/// The files of weights of a folder; none where it has none.
+///
+/// # Errors
+/// A file that cannot be read or is broken.
+pub fn stored_weights(folder: &Path) -> Result<Vec<StoredWeights>, ModelError> {
+    let paths = match weight_files(folder) {
+        Err(ModelError::NoWeights { .. }) => return Ok(Vec::new()),
+        paths => paths?,
+    };
+    paths.into_iter().map(stored).collect()
+}
+
+fn stored(path: PathBuf) -> Result<StoredWeights, ModelError> {
+    let file = WeightFile::open(&path)?;
+    let size = |shape: &[usize]| shape.iter().map(|&n| n as u64).product::<u64>();
+    Ok(StoredWeights {
+        path,
+        n_bytes: file.bytes.len() as u64,
+        n_tensors: file.tensors.len(),
+        n_parameters: file.tensors.iter().map(|tensor| size(&tensor.shape)).sum(),
+        dtypes: file.tensors.iter().map(|tensor| format!("{:?}", tensor.dtype)).collect(),
+    })
+}

@@ -1,0 +1,220 @@
+//! What can go wrong between a model's name and the folder of its files.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a model could not be brought from the hub, or found in its cache.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// A name that no model on the hub can have.
+    #[error("`{id}` cannot be the id of a model on the hub (`owner/name`): {why}")]
+    InvalidModelId {
+        /// What was asked for.
+        id: String,
+        /// The rule it breaks.
+        why: &'static str,
+    },
+    /// An option for the hub that cannot be.
+    #[error("the {name} for the hub cannot be used: {why}")]
+    InvalidOption {
+        /// Which.
+        name: &'static str,
+        /// The rule it breaks. The value is not shown: it may be a secret.
+        why: &'static str,
+    },
+    /// A variable of the environment is not text.
+    #[error("the environment variable {name} is not valid text; set it anew, or unset it")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+    },
+    /// The file that the user's token should stand in cannot be read.
+    #[error("cannot read the token in {}", .path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The system does not say where the user's files are.
+    #[error("there is no home folder to keep models in; say which folder is the cache")]
+    NoCacheFolder,
+    /// The client for the hub cannot be made.
+    #[error("cannot make a client for the hub at {endpoint}")]
+    Client {
+        /// The hub's address.
+        endpoint: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There is no such model.
+    #[error("no model `{id}` at {endpoint}; check its name (a private model needs a token)")]
+    ModelNotFound {
+        /// What was asked for.
+        id: String,
+        /// The hub's address.
+        endpoint: String,
+    },
+    /// The model has no such branch, tag or commit.
+    #[error("model `{id}` has no revision `{revision}`; give a branch, tag or commit that it has")]
+    RevisionNotFound {
+        /// The model.
+        id: String,
+        /// What was asked for.
+        revision: String,
+    },
+    /// The model is only for those who accept its conditions.
+    #[error(
+        "model `{id}` is gated: accept its conditions at {endpoint}/{id}, \
+         and give a token of that account"
+    )]
+    ModelGated {
+        /// The model.
+        id: String,
+        /// The hub's address.
+        endpoint: String,
+    },
+    /// The hub does not give the model to this account, or to nobody in particular.
+    #[error(
+        "the hub does not give model `{id}` (HTTP {status} {message:?}): check its name; if it \
+         is private or gated, give a valid token of an account that may read it"
+    )]
+    ModelRefused {
+        /// The model.
+        id: String,
+        /// 401 or 403.
+        status: u16,
+        /// What the hub says.
+        message: String,
+    },
+    /// The repository holds no weights that can be read.
+    #[error(
+        "model `{id}` has no weights at revision `{revision}`: neither model.safetensors nor \
+         pytorch_model.bin, whole or in shards; choose another model or revision"
+    )]
+    NoWeightsOnHub {
+        /// The model.
+        id: String,
+        /// Which revision.
+        revision: String,
+    },
+    /// A shard that an index names is not in the repository.
+    #[error("model `{id}` lacks `{file}`, a part of its weights; choose another revision")]
+    ShardNotOnHub {
+        /// The model.
+        id: String,
+        /// The shard.
+        file: String,
+    },
+    /// A file of the repository names a path outside its folder.
+    #[error("`{file}` of model `{id}` names `{named}`, which leaves its folder: not brought")]
+    Path {
+        /// The model.
+        id: String,
+        /// The file that names it.
+        file: String,
+        /// What it names.
+        named: String,
+    },
+    /// A file of the repository is not JSON.
+    #[error("`{file}` of model `{id}` is not valid JSON; choose another revision")]
+    Json {
+        /// The model.
+        id: String,
+        /// The file.
+        file: String,
+        /// Where it breaks.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// No connection to the hub.
+    #[error(
+        "cannot reach the hub at {endpoint} for model `{id}`; check the network, \
+         or use the cache alone (offline) if it was downloaded before"
+    )]
+    Unreachable {
+        /// The model.
+        id: String,
+        /// The hub's address.
+        endpoint: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The hub did not say which files the model has.
+    #[error("cannot list the files of model `{id}` at {endpoint}; try again later")]
+    Listing {
+        /// The model.
+        id: String,
+        /// The hub's address.
+        endpoint: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A file did not arrive.
+    #[error("the download of `{file}` of model `{id}` failed; try again: whole files are kept")]
+    Download {
+        /// The model.
+        id: String,
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// What arrived twice as a file is not that file.
+    #[error(
+        "what arrives as `{file}` of model `{id}` has not its {expected} bytes, and was removed; \
+         try again later"
+    )]
+    FileSize {
+        /// The model.
+        id: String,
+        /// The file.
+        file: String,
+        /// Its size on the hub.
+        expected: u64,
+    },
+    /// The cache of the hub's files cannot be read or written.
+    #[error("cannot use {} in the cache", .path.display())]
+    Cache {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Offline, and the model or revision is not in the cache.
+    #[error(
+        "model `{id}` at revision `{revision}` is not in the cache ({}); \
+         download it once without the offline option",
+        .folder.display()
+    )]
+    ModelNotCached {
+        /// The model.
+        id: String,
+        /// Which revision.
+        revision: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// Offline, and the cache has the model in part.
+    #[error(
+        "`{file}` of model `{id}` is not in the cache ({}); \
+         download it once without the offline option",
+        .folder.display()
+    )]
+    FileNotCached {
+        /// The model.
+        id: String,
+        /// The file.
+        file: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+}

@@ -1,0 +1,41 @@
+//! From what a user names, a folder or a model on the hub, to a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::{SparseEncoderBuilder, SpladeError};
+
+/// The folder of a model: the folder of that name, else the one that the hub's files of that id
+/// are in.
+///
+/// # Errors
+/// There is neither.
+pub(crate) fn locate(model: &Path, options: &SparseEncoderBuilder) -> Result<PathBuf, SpladeError> {
+    if model.is_dir() {
+        return Ok(model.to_owned());
+    }
+    if model.exists() {
+        return Err(SpladeError::NoFolder { path: model.to_owned() });
+    }
+    from_hub(model, options)
+}
+
+#[cfg(feature = "hub")]
+fn from_hub(model: &Path, options: &SparseEncoderBuilder) -> Result<PathBuf, SpladeError> {
+    use crate::hub::{HubOptions, fetch};
+
+    // What is spelt as a path is none, and a name that is not UTF-8 is none of the hub's either.
+    let is_path = model.has_root() || model.starts_with(".") || model.starts_with("..");
+    let Some(id) = model.to_str().filter(|_| !is_path) else {
+        return Err(SpladeError::NoFolder { path: model.to_owned() });
+    };
+    let fetched = match &options.hub {
+        Some(options) => fetch(id, options),
+        None => HubOptions::from_env().and_then(|options| fetch(id, &options)),
+    };
+    fetched.map_err(|source| SpladeError::Hub { id: id.to_owned(), source })
+}
+
+#[cfg(not(feature = "hub"))]
+fn from_hub(model: &Path, _: &SparseEncoderBuilder) -> Result<PathBuf, SpladeError> {
+    Err(SpladeError::HubNotCompiled { path: model.to_owned() })
+}

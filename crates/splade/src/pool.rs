@@ -1,0 +1,225 @@
+//! [`EncoderPool`]: one model on several devices, which share the texts of a call.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use splade_sparse::SparseMatrix;
+use tracing::{info_span, trace_span};
+
+use crate::call::Call;
+use crate::chunks::{self, Failure};
+use crate::pipeline::{Graph, Rows};
+use crate::progress::Tally;
+use crate::settings::Settings;
+use crate::{Device, EncodeOptions, Encoded, SpladeError, backends};
+
+/// A model on several devices, started once and used for many calls; made by
+/// [`SparseEncoder::start_pool`](crate::SparseEncoder::start_pool).
+///
+/// The texts of a call are divided into chunks of
+/// [`chunk_size`](EncodeOptions::chunk_size) texts, which the workers take from one queue: a faster
+/// device gets more of them. Rows come back in the order of the texts, and are the rows that the
+/// encoder gives by itself, beyond rounding.
+///
+/// A pool has the limits and prompts that the encoder had when it was started. Dropping it ends it.
+pub struct EncoderPool {
+    workers: Vec<Worker>,
+    settings: Settings,
+}
+
+/// A device with its model. Workers on one device share the model's weights.
+struct Worker {
+    device: Device,
+    graph: Graph,
+    threads: rayon::ThreadPool,
+}
+
+impl EncoderPool {
+    /// Puts a model on devices: `own` is where it is already.
+    pub(crate) fn start(
+        graph: &Graph,
+        own: &Device,
+        settings: &Settings,
+        n_threads: usize,
+        devices: &[Device],
+    ) -> Result<Self, SpladeError> {
+        let _span = info_span!("start pool", workers = devices.len()).entered();
+        if devices.is_empty() {
+            return Err(SpladeError::NoDevices);
+        }
+        let mut loaded: Vec<(Device, Graph)> = vec![(backends::resolve(own)?, graph.clone())];
+        let mut workers = Vec::with_capacity(devices.len());
+        for (place, device) in devices.iter().enumerate() {
+            let device = backends::resolve(device)?;
+            let known = loaded.iter().find(|(known, _)| *known == device);
+            let graph = match known {
+                Some((_, graph)) => graph.clone(),
+                None => {
+                    let graph = graph.on(&device)?;
+                    loaded.push((device.clone(), graph.clone()));
+                    graph
+                }
+            };
+            let threads = start_threads(share(n_threads, devices.len(), place))?;
+            workers.push(Worker { device, graph, threads });
+        }
+        Ok(Self { workers, settings: settings.clone() })
+    }
+
+    /// One vector for each text: see [`SparseEncoder::encode`](crate::SparseEncoder::encode).
+    ///
+    /// # Errors
+    /// [`SpladeError::Worker`]: what went wrong, with the device and the texts.
+    pub fn encode<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<SparseMatrix, SpladeError> {
+        Ok(self.encode_with(texts, &EncodeOptions::default())?.embeddings)
+    }
+
+    /// Vectors of queries: see [`SparseEncoder::encode_query`](crate::SparseEncoder::encode_query).
+    ///
+    /// # Errors
+    /// See [`encode`](Self::encode).
+    pub fn encode_query<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<SparseMatrix, SpladeError> {
+        Ok(self.encode_with(texts, &EncodeOptions::query())?.embeddings)
+    }
+
+    /// Vectors of documents: see [`SparseEncoder::encode_document`](crate::SparseEncoder::encode_document).
+    ///
+    /// # Errors
+    /// See [`encode`](Self::encode).
+    pub fn encode_document<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<SparseMatrix, SpladeError> {
+        Ok(self.encode_with(texts, &EncodeOptions::document())?.embeddings)
+    }
+
+    /// As [`encode`](Self::encode), with options, and with what was counted on the way.
+    ///
+    /// # Errors
+    /// See [`encode`](Self::encode); a prompt that the model does not know.
+    pub fn encode_with<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        let chunk_size = options
+            .chunk_size
+            .unwrap_or_else(|| default_chunk_size(texts.len(), self.workers.len()));
+        let _span =
+            info_span!("encode", texts = texts.len(), workers = self.workers.len(), chunk_size)
+                .entered();
+        let call = Call::settle(&self.settings, options)?;
+        let tally = Tally::new(options.progress.as_ref(), texts.len());
+        let chunks: Vec<&[T]> = texts.chunks(chunk_size.get()).collect();
+        let encode = |worker: &Worker, chunk: usize| {
+            let _span = trace_span!("chunk", chunk, device = %worker.device).entered();
+            worker.threads.install(|| call.run(&worker.graph, chunks[chunk], &tally))
+        };
+        let encoded = chunks::share_out(&self.workers, chunks.len(), encode);
+        let encoded = encoded.map_err(|failure| {
+            let start = failure.chunk * chunk_size.get();
+            let texts = start..start + chunks[failure.chunk].len();
+            self.name_worker(failure, texts)
+        })?;
+
+        let mut all = Rows { rows: Vec::with_capacity(texts.len()), n_tokens: 0, n_truncated: 0 };
+        for chunk in encoded {
+            all.rows.extend(chunk.rows);
+            all.n_tokens += chunk.n_tokens;
+            all.n_truncated += chunk.n_truncated;
+        }
+        all.into_encoded(self.workers[0].graph.dimension())
+    }
+
+    /// The devices of the workers, in their order, by the names that they have in this build:
+    /// `cpu` is `ndarray` or `flex`.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.workers.iter().map(|worker| &worker.device)
+    }
+
+    /// Ends the pool and frees its models, as dropping it does.
+    pub fn stop(self) {}
+
+    /// A failure as an error that names device, chunk and texts.
+    fn name_worker(&self, failure: Failure<SpladeError>, texts: Range<usize>) -> SpladeError {
+        let device = self.workers[failure.worker].device.to_string();
+        let chunk = failure.chunk;
+        match failure.cause {
+            chunks::Cause::Error(source) => {
+                let source = Box::new(count_from(source, texts.start));
+                SpladeError::Worker { device, chunk, texts, source }
+            }
+            chunks::Cause::Panic(message) => {
+                SpladeError::WorkerPanicked { device, chunk, texts, message }
+            }
+        }
+    }
+}
+
+/// An error about a text of a chunk, told as one about a text of the call.
+fn count_from(error: SpladeError, start: usize) -> SpladeError {
+    match error {
+        SpladeError::NotFinite { text, index, value } => {
+            SpladeError::NotFinite { text: text + start, index, value }
+        }
+        other => other,
+    }
+}
+
+impl std::fmt::Debug for EncoderPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let devices: Vec<String> = self.devices().map(Device::to_string).collect();
+        f.debug_struct("EncoderPool").field("devices", &devices).finish_non_exhaustive()
+    }
+}
+
+/// The reference's formula: ten chunks for each worker, of at most 5000 texts.
+///
+/// # Source
+/// sentence-transformers 6.2, `base/model.py`, `_multi_process`.
+fn default_chunk_size(n_texts: usize, n_workers: usize) -> NonZeroUsize {
+    let size = n_texts.div_ceil(n_workers * 10).min(5000);
+    NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The threads of one worker: they are divided evenly, and each worker has at least one.
+fn share(n_threads: usize, n_workers: usize, place: usize) -> NonZeroUsize {
+    let more = usize::from(place < n_threads % n_workers);
+    NonZeroUsize::new(n_threads / n_workers + more).unwrap_or(NonZeroUsize::MIN)
+}
+
+pub(crate) fn start_threads(threads: NonZeroUsize) -> Result<rayon::ThreadPool, SpladeError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .thread_name(|i| format!("splade-{i}"))
+        .build()
+        .map_err(|source| SpladeError::Threads { threads: threads.get(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_chunk_is_the_reference_s() {
+        // max(1, min(ceil(texts / workers / 10), 5000)), computed by Python.
+        for (n_texts, n_workers, expected) in
+            [(0, 2, 1), (1, 2, 1), (40, 2, 2), (41, 2, 3), (100_001, 2, 5000), (99_999, 3, 3334)]
+        {
+            assert_eq!(default_chunk_size(n_texts, n_workers).get(), expected, "{n_texts}");
+        }
+    }
+
+    #[test]
+    fn workers_share_the_threads_and_none_is_without() {
+        let shares = |n_threads, n_workers| -> Vec<usize> {
+            (0..n_workers).map(|place| share(n_threads, n_workers, place).get()).collect()
+        };
+        assert_eq!(shares(16, 3), [6, 5, 5]);
+        assert_eq!(shares(2, 2), [1, 1]);
+        assert_eq!(shares(2, 3), [1, 1, 1]);
+    }
+}

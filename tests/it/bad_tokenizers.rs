@@ -1,0 +1,100 @@
+//! A tokenizer that is broken or not supported is refused, by the name of what is wrong with it.
+
+use serde_json::json;
+use splade::SpladeError;
+use splade::errors::TokenizerError;
+
+use crate::folder::{Folder, assert_refused};
+
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
+fn whole() -> Folder {
+    Folder::copy_of("random/bert-gelu")
+}
+
+#[test]
+fn a_missing_tokenizer_json_is_named() {
+    assert_refused!(
+        whole().remove("tokenizer.json"),
+        SpladeError::Tokenizer(TokenizerError::Read { .. }),
+        ["tokenizer.json"]
+    );
+}
+
+#[test]
+fn a_broken_tokenizer_json_is_named() {
+    assert_refused!(
+        whole().write("tokenizer.json", "{\"model\": 3}"),
+        SpladeError::Tokenizer(TokenizerError::Parse { .. }),
+        ["tokenizer.json"]
+    );
+}
+
+#[test]
+fn a_broken_tokenizer_config_is_named() {
+    assert_refused!(
+        whole().write(TOKENIZER_CONFIG, "{\"tokenizer_class\":"),
+        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
+        [TOKENIZER_CONFIG]
+    );
+}
+
+#[test]
+fn a_model_max_length_below_one_is_named() {
+    for (limit, shown) in [(json!(0), "`0`"), (json!(-5), "`-5`")] {
+        assert_refused!(
+            whole().set(TOKENIZER_CONFIG, "model_max_length", limit),
+            SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
+            ["model_max_length", shown]
+        );
+    }
+}
+
+#[test]
+fn a_model_max_length_that_is_a_string_is_refused() {
+    assert_refused!(
+        whole().set(TOKENIZER_CONFIG, "model_max_length", "512"),
+        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
+        [TOKENIZER_CONFIG, "512"]
+    );
+}
+
+#[test]
+fn an_unknown_truncation_side_is_named() {
+    assert_refused!(
+        whole().set(TOKENIZER_CONFIG, "truncation_side", "up"),
+        SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
+        ["truncation_side", "`up`"]
+    );
+}
+
+#[test]
+fn a_tokenizer_with_more_tokens_than_the_model_is_refused() {
+    let added = json!({ "264": {
+        "content": "<new>", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": true
+    } });
+    assert_refused!(
+        whole().set(TOKENIZER_CONFIG, "added_tokens_decoder", added),
+        SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
+        ["265", "264"]
+    );
+}
+
+#[test]
+fn a_bert_tokenizer_with_byte_pairs_is_refused() {
+    let bpe = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": null,
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": "[UNK]",
+            "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false,
+            "byte_fallback": false, "vocab": { "[UNK]": 0, "a": 1 }, "merges": []
+        }
+    });
+    assert_refused!(
+        whole().write("tokenizer.json", bpe.to_string()),
+        SpladeError::Tokenizer(TokenizerError::NotWordPiece { .. }),
+        ["`BertTokenizer`", "BPE"]
+    );
+}

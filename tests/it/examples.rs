@@ -1,0 +1,65 @@
+//! Every example runs, and prints what its reader is promised.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What an example prints. `cargo test` builds the examples beside the tests.
+fn output_of(example: &str) -> String {
+    let mut path: PathBuf = std::env::current_exe().unwrap();
+    path.pop();
+    path.set_file_name("examples");
+    path.push(format!("{example}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.is_file(),
+        "{} is not built: `cargo test --workspace` builds it, `--test it` alone does not",
+        path.display()
+    );
+    let output = Command::new(&path).output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+    assert!(output.status.success(), "{example}: {}", err.unwrap());
+    out.unwrap()
+}
+
+fn assert_prints(example: &str, expected: &[&str]) {
+    let output = output_of(example);
+    for part in expected {
+        assert!(output.contains(part), "{example}: no `{part}` in\n{output}");
+    }
+}
+
+#[test]
+fn quickstart() {
+    assert_prints("quickstart", &["3 x 30522", "39.7253", "7.1662", "\"today\"", "29.0 active"]);
+}
+
+#[test]
+fn load() {
+    let expected = ["dimension 30522", "cut to 256 tokens", "maximum", "f32", "no/such-model"];
+    assert_prints("load", &expected);
+}
+
+#[test]
+fn similarity() {
+    assert_prints("similarity", &["dot", "7.1662", "cosine", "euclidean", "manhattan", "outside"]);
+}
+
+#[test]
+fn limits() {
+    let expected = ["tokens: Some(512)", "[\"[CLS]\", \"the\"", "limited: 32.0 active", "% less"];
+    assert_prints("limits", &expected);
+}
+
+#[test]
+fn many_devices() {
+    assert_prints("many_devices", &["2 workers", "1000 of 1000", "1000 rows in order"]);
+}
+
+#[test]
+fn queries_and_documents() {
+    assert_prints("queries_and_documents", &["bytes of documents", "1.8524  It's so sunny"]);
+}
+
+#[test]
+fn conversions() {
+    assert_prints("conversions", &["sprs", "triplet", "scipy", "\"indices\"", "\"today\""]);
+}
