@@ -1,15 +1,17 @@
-"""Rewrite tests/fixtures/{random,layouts} and tests/reference/golden with sentence-transformers.
+"""Rewrite tests/fixtures/{random,layouts,architectures} and tests/reference/golden with sentence-transformers.
 
     pip install -r tests/reference/requirements.txt
     python tests/fixtures/fetch_splade_tiny.py
-    python tests/reference/generate.py
+    python tests/reference/generate.py [--only {checkpoints,layouts,architectures}] [NAME…]
 """
 
 import determinism  # isort: skip  (its settings must be there before torch is)
 
+import argparse
 import shutil
 from pathlib import Path
 
+import architectures
 import checkpoints
 import compact_json
 import layout_golden
@@ -34,11 +36,22 @@ weather sunny stadium empty one_letter words_5000 chinese accents_nfd special_to
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=PARTS, help="leave the other folders as they are")
+    parser.add_argument("names", nargs="*", help="of architectures; all without any")
+    arguments = parser.parse_args()
     determinism.switch_on()
     all_texts = texts.load()
+    for name, part in PARTS.items():
+        if arguments.only in (None, name):
+            part(all_texts, *([arguments.names] if name == "architectures" else []))
+
+
+def write_checkpoints(all_texts: dict[str, str]) -> None:
     few_texts = {name: all_texts[name] for name in FEW}
-    for folder in (GOLDEN, FIXTURES / "random", FIXTURES / "layouts"):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(FIXTURES / "random", ignore_errors=True)
+    for path in GOLDEN.glob("*.json"):
+        path.unlink()
 
     compact_json.write(GOLDEN / "splade-tiny.json", golden(str(FIXTURES / "splade-tiny"), "splade-tiny", all_texts))
     for checkpoint in checkpoints.all_checkpoints():
@@ -47,16 +60,37 @@ def main() -> None:
         label = f"random/{checkpoint.name}"
         compact_json.write(GOLDEN / f"{checkpoint.name}.json", golden(str(folder), label, few_texts))
 
+
+def write_layouts(all_texts: dict[str, str]) -> None:
+    fewer_texts = {name: all_texts[name] for name in FEWER}
+    for folder in (FIXTURES / "layouts", GOLDEN / "layouts"):
+        shutil.rmtree(folder, ignore_errors=True)
+
     row_lists = {}
     for layout in layouts.all_layouts():
         folder = FIXTURES / "layouts" / layout.name
         layouts.write(layout, folder)
-        fewer_texts = {name: all_texts[name] for name in FEWER}
         values = layout_golden.golden(layout, folder, f"layouts/{layout.name}", fewer_texts)
         compact_json.write(GOLDEN / "layouts" / f"{layout.name}.json", values)
         row_lists[layout.name] = values["row_lists"]
         assert layout.same_rows_as is None or row_lists[layout.same_rows_as] == values["row_lists"], layout.name
 
+
+def write_architectures(all_texts: dict[str, str], names: list[str]) -> None:
+    few_texts = {name: all_texts[name] for name in FEW}
+    if not names:
+        for folder in (FIXTURES / "architectures", GOLDEN / "architectures"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    for checkpoint in architectures.all_checkpoints():
+        if not names or checkpoint.name in names:
+            folder = FIXTURES / "architectures" / checkpoint.name
+            architectures.write(checkpoint, folder, few_texts)
+            values = architectures.golden(checkpoint, folder, few_texts)
+            compact_json.write(GOLDEN / "architectures" / f"{checkpoint.name}.json", values)
+
+
+PARTS = {"checkpoints": write_checkpoints, "layouts": write_layouts, "architectures": write_architectures}
 
 if __name__ == "__main__":
     main()

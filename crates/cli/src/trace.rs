@@ -1,20 +1,24 @@
 //! What `-v` shows: the library's stages as they end, on standard error.
 
-use tracing::Level;
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter, fmt};
 
-/// Shows warnings; with `-v` the stages, with `-vv` everything that the library tells.
+/// Shows warnings; with `-v` the stages, with `-vv` everything that this and other libraries tell.
 pub(crate) fn init(verbose: u8) {
-    let level = match verbose {
-        0 => Level::WARN,
-        1 => Level::INFO,
-        _ => Level::DEBUG,
+    let (level, others) = match verbose {
+        0 => (Level::WARN, false),
+        1 => (Level::INFO, false),
+        _ => (Level::DEBUG, true),
     };
-    tracing_subscriber::fmt()
+    let shown = move |metadata: &Metadata<'_>| {
+        *metadata.level() <= level && (others || metadata.target().starts_with("splade"))
+    };
+    let lines = fmt::layer()
         .with_writer(anstream::stderr)
         .with_ansi(true) // anstream takes the colours out where nobody sees them.
-        .with_max_level(level)
         .with_span_events(FmtSpan::CLOSE)
-        .with_target(false)
-        .init();
+        .with_target(false);
+    tracing_subscriber::registry().with(lines.with_filter(filter::filter_fn(shown))).init();
 }

@@ -22,7 +22,7 @@ impl HubOptions {
     /// # Errors
     /// A token file that is there and cannot be read; a variable that is not text.
     pub fn from_env() -> Result<Self, HubError> {
-        from(|name| std::env::var_os(name), std::env::home_dir())
+        from(std::env::var_os::<&str>, std::env::home_dir())
     }
 }
 
@@ -84,13 +84,13 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        from(variable, Some(PathBuf::from("/home/me"))).unwrap()
+        from(variable, Some(PathBuf::from("/users/me"))).unwrap()
     }
 
     #[test]
     fn an_empty_environment_is_the_user_s_cache_and_no_token() {
         let options = options(&[("HF_TOKEN", ""), ("HF_ENDPOINT", "")]);
-        assert_eq!(options.cache_dir.unwrap(), Path::new("/home/me/.cache/huggingface/hub"));
+        assert_eq!(options.cache_dir.unwrap(), Path::new("/users/me/.cache/huggingface/hub"));
         assert_eq!((options.token, options.endpoint, options.offline), (None, None, false));
     }
 
