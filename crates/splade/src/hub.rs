@@ -1,7 +1,7 @@
 //! Models by name: brings the files of a model from the Hugging Face hub, or finds them in its cache.
 //!
 //! ```no_run
-//! # fn main() -> Result<(), splade::SpladeError> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use splade::hub::{HubOptions, fetch};
 //!
 //! let options = HubOptions::default().with_progress(|p| eprintln!("{} {}", p.file, p.n_bytes));
