@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use splade_kernels::reference::{noise, offsets};
 use splade_kernels::{
     Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
-    add_layer_norm, head_pool, linear, non_zeros, packed_attention,
+    RelativePositions, add_layer_norm, head_pool, linear, non_zeros, packed_attention,
 };
 
 /// Texts of one batch, 75 tokens each: what passages have on average.
@@ -31,10 +31,10 @@ fn kernels(criterion: &mut Criterion) {
 
         let qkv = noise(TOKENS * 3 * hidden, 4);
         let head_dim = hidden / n_heads;
-        let shape = AttentionShape { n_heads, head_dim, scale: 0.125 };
+        let shape = AttentionShape { n_heads, head_dim, scale: 0.125, window: None };
         group.throughput(flops(4 * TOKENS * 75 * hidden));
         group.bench_function("attention", |bencher| {
-            bencher.iter(|| packed_attention(&qkv, &offsets, shape));
+            bencher.iter(|| packed_attention(&qkv, &offsets, shape, RelativePositions::None));
         });
 
         let vocab_size = 30522;

@@ -22,7 +22,6 @@ fn the_folder_that_is_broken_below_is_whole() {
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let error = SparseEncoder::load("/no/such/folder").unwrap_err();
-    assert!(matches!(error, SpladeError::NoFolder { .. }), "{error:?}");
     assert!(message(&error).contains("/no/such/folder"), "{error}");
 }
 

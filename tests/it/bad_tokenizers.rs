@@ -16,8 +16,8 @@ fn whole() -> Folder {
 fn a_missing_tokenizer_json_is_named() {
     assert_refused!(
         whole().remove("tokenizer.json"),
-        SpladeError::Tokenizer(TokenizerError::Read { .. }),
-        ["tokenizer.json"]
+        SpladeError::Tokenizer(TokenizerError::NoTokenizer { .. }),
+        ["tokenizer.json", "vocab.txt", "merges.txt"]
     );
 }
 
@@ -94,7 +94,7 @@ fn a_bert_tokenizer_with_byte_pairs_is_refused() {
     });
     assert_refused!(
         whole().write("tokenizer.json", bpe.to_string()),
-        SpladeError::Tokenizer(TokenizerError::NotWordPiece { .. }),
+        SpladeError::Tokenizer(TokenizerError::ModelOfClass { .. }),
         ["`BertTokenizer`", "BPE"]
     );
 }

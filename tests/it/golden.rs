@@ -16,6 +16,9 @@ pub struct Golden {
     pub rows: Vec<Row>,
     pub rows_max_seq_length: Vec<Row>,
     pub rows_max_active_dims: Vec<Row>,
+    /// Texts that spell out the special tokens.
+    #[serde(default)]
+    pub rows_special_text: Vec<Row>,
     pub similarity: Similarity,
     pub sparsity: Sparsity,
     pub decode: Vec<Decode>,
@@ -25,6 +28,8 @@ pub struct Golden {
 #[derive(Debug, Deserialize)]
 pub struct Row {
     pub name: String,
+    /// Where it is not in texts.json.
+    pub text: Option<String>,
     #[serde(default)]
     pub input_ids: Vec<u32>,
     pub max_seq_length: Option<usize>,
@@ -72,6 +77,13 @@ struct NamedText {
 enum TextSpec {
     Plain(String),
     Repeated { repeat: String, times: usize, join: Option<String> },
+}
+
+impl Row {
+    /// The text that the row is of.
+    pub fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_else(|| text(&self.name))
+    }
 }
 
 /// A folder or file below tests/fixtures.

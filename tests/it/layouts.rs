@@ -10,7 +10,7 @@ use crate::devices;
 use crate::golden::{self, Row, assert_row, text};
 
 /// Layouts that are loaded, in the order of what they need.
-const LAYOUTS: [&str; 46] = [
+const LAYOUTS: [&str; 49] = [
     "plain",
     "st-max",
     "st-sum-log1p",
@@ -57,6 +57,10 @@ const LAYOUTS: [&str; 46] = [
     "csr-bin",
     "csr-exclude-prompt",
     "csr-exclude-prompt-two",
+    // Of other architectures than BERT.
+    "architectures/csr-roberta",
+    "architectures/csr-modernbert",
+    "architectures/csr-mpnet",
 ];
 
 #[derive(Debug, Deserialize)]
@@ -105,7 +109,8 @@ impl Call {
 }
 
 fn load(name: &str) -> Golden {
-    golden::load_as(&format!("layouts/{name}"))
+    let folder = if name.starts_with("architectures/") { "" } else { "layouts/" };
+    golden::load_as(&format!("{folder}{name}"))
 }
 
 /// Runs `check` on each layout and device.

@@ -8,7 +8,7 @@ use crate::devices::{self, Tested};
 use crate::golden::{self, Golden, assert_row, assert_rows, text};
 
 /// Checkpoints with a masked-LM head, each with what is particular about it in tests/reference/README.md.
-pub const CHECKPOINTS: [&str; 9] = [
+const CHECKPOINTS: [&str; 38] = [
     "splade-tiny",
     "bert-gelu",
     "bert-relu-untied",
@@ -18,6 +18,35 @@ pub const CHECKPOINTS: [&str; 9] = [
     "bert-bf16",
     "st-max-log1p",
     "st-sum",
+    "architectures/albert-groups",
+    "architectures/albert-shared",
+    "architectures/bert-vocab-txt",
+    "architectures/bert-vocab-txt-alone",
+    "architectures/bert-vocab-txt-cjk",
+    "architectures/camembert-unigram",
+    "architectures/deberta-v2-buckets",
+    "architectures/deberta-v2-c2p",
+    "architectures/deberta-v2-new-head",
+    "architectures/deberta-v2-plain",
+    "architectures/distilbert-gelu",
+    "architectures/distilbert-relu-sinusoidal-untied",
+    "architectures/electra-projected",
+    "architectures/electra-same",
+    "architectures/gte-ntk",
+    "architectures/gte-plain",
+    "architectures/gte-silu-untied",
+    "architectures/modernbert-biased",
+    "architectures/modernbert-local",
+    "architectures/modernbert-old-keys",
+    "architectures/mpnet-gelu",
+    "architectures/mpnet-relu-untied",
+    "architectures/new-ntk",
+    "architectures/new-plain",
+    "architectures/roberta-bf16",
+    "architectures/roberta-gelu",
+    "architectures/roberta-merges",
+    "architectures/roberta-untied-types",
+    "architectures/xlm-roberta-unigram",
 ];
 
 fn load(golden: &Golden, tested: &Tested) -> SparseEncoder {
@@ -90,6 +119,16 @@ fn rows_equal_the_reference_under_max_active_dims() {
 }
 
 #[test]
+fn rows_of_spelt_out_special_tokens_equal_the_reference() {
+    on_every_device(|context, golden, encoder, tested| {
+        for row in &golden.rows_special_text {
+            let embedding = encoder.encode_one(row.text()).unwrap();
+            assert_row(embedding.view(), row, tested.tolerance, context);
+        }
+    });
+}
+
+#[test]
 fn tokens_are_the_reference_s() {
     for name in CHECKPOINTS {
         let golden = golden::load(name);
@@ -97,8 +136,8 @@ fn tokens_are_the_reference_s() {
             splade_tokenizer::Tokenizer::load(&golden::fixture(&golden.checkpoint)).unwrap();
         let mut tokenizer = tokenizer;
         tokenizer.set_max_seq_length(golden.max_seq_length).unwrap();
-        for row in &golden.rows {
-            let batch = tokenizer.encode_batch(&[text(&row.name)]).unwrap();
+        for row in golden.rows.iter().chain(&golden.rows_special_text) {
+            let batch = tokenizer.encode_batch(&[row.text()]).unwrap();
             assert_eq!(batch.input_ids, row.input_ids, "{name}, text `{}`", row.name);
         }
     }

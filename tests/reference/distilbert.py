@@ -26,4 +26,6 @@ def checkpoint(name: str, seed: int, changes: dict) -> Architecture:
     tokenizer = small_tokenizers.bert()
     size = dict(n_layers=2, dim=32, n_heads=4, hidden_dim=64, max_position_embeddings=64)
     config = DistilBertConfig(**size | changes, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
-    return Architecture(name, seed, DistilBertForMaskedLM, config, tokenizer, idle={r"k_lin\.bias": KEY_BIAS})
+    idle = {r"k_lin\.bias": KEY_BIAS}
+    variants = [dict(activation="silu")]
+    return Architecture(name, seed, DistilBertForMaskedLM, config, tokenizer, idle=idle, variants=variants)

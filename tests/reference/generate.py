@@ -2,7 +2,7 @@
 
     pip install -r tests/reference/requirements.txt
     python tests/fixtures/fetch_splade_tiny.py
-    python tests/reference/generate.py [--only {checkpoints,layouts,architectures}] [NAME…]
+    python tests/reference/generate.py [--only {checkpoints,layouts,architectures,tokenizers}] [NAME…]
 """
 
 import determinism  # isort: skip  (its settings must be there before torch is)
@@ -17,6 +17,7 @@ import compact_json
 import layout_golden
 import layouts
 import texts
+import tokenizer_switches
 from golden import golden
 
 HERE = Path(__file__).resolve().parent
@@ -82,15 +83,20 @@ def write_architectures(all_texts: dict[str, str], names: list[str]) -> None:
         for folder in (FIXTURES / "architectures", GOLDEN / "architectures"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    for checkpoint in architectures.all_checkpoints():
-        if not names or checkpoint.name in names:
-            folder = FIXTURES / "architectures" / checkpoint.name
-            architectures.write(checkpoint, folder, few_texts)
-            values = architectures.golden(checkpoint, folder, few_texts)
-            compact_json.write(GOLDEN / "architectures" / f"{checkpoint.name}.json", values)
+    for name, values in architectures.write_all(FIXTURES / "architectures", few_texts, names):
+        compact_json.write(GOLDEN / "architectures" / f"{name}.json", values)
 
 
-PARTS = {"checkpoints": write_checkpoints, "layouts": write_layouts, "architectures": write_architectures}
+def write_tokenizers(all_texts: dict[str, str]) -> None:
+    compact_json.write(GOLDEN / "tokenizers" / "switches.json", tokenizer_switches.golden(FIXTURES))
+
+
+PARTS = {
+    "checkpoints": write_checkpoints,
+    "layouts": write_layouts,
+    "architectures": write_architectures,
+    "tokenizers": write_tokenizers,
+}
 
 if __name__ == "__main__":
     main()

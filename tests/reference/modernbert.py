@@ -24,6 +24,16 @@ SIZE = dict(
     max_position_embeddings=MAX_LENGTH,
     local_attention=8,
 )
+VARIANTS = [
+    dict(local_attention=6),
+    dict(local_attention=10),
+    dict(local_attention=14),
+    dict(rope_parameters={kind: dict(rope_type="default", rope_theta=400.0) for kind in THETA}),
+    dict(rope_parameters={kind: dict(rope_type="default", rope_theta=25.0) for kind in THETA}),
+    dict(layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
+    dict(hidden_activation="gelu_new"),
+    dict(classifier_activation="silu"),
+]
 
 
 def all_checkpoints() -> list[Architecture]:
@@ -35,18 +45,17 @@ def all_checkpoints() -> list[Architecture]:
         hidden_activation="silu",
         classifier_activation="relu",
         tie_word_embeddings=False,
-        norm_eps=1e-6,
+        norm_eps=1e-2,
         hidden_size=24,
         num_attention_heads=2,
         local_attention=12,
         global_attn_every_n_layers=2,
     )
-    unbiased = dict(decoder_bias=False, num_hidden_layers=2, layer_types=["sliding_attention", "full_attention"])
+    every_second = dict(global_attn_every_n_layers=2)
     return [
-        checkpoint("modernbert-local", 621, {}, bias_shift=-5.0),
-        checkpoint("modernbert-old-keys", 622, dict(global_attn_every_n_layers=2), bias_shift=-5.0, rewrite=with_old_keys),
-        checkpoint("modernbert-biased", 623, biased),
-        checkpoint("modernbert-no-decoder-bias", 624, unbiased),
+        checkpoint("modernbert-local", 621, {}, bias_shift=-4.0),
+        checkpoint("modernbert-old-keys", 622, every_second, bias_shift=-3.5, rewrite=with_old_keys),
+        checkpoint("modernbert-biased", 623, biased, bias_shift=-3.5, variants=VARIANTS + [dict(norm_eps=1e-5)]),
     ]
 
 
@@ -62,6 +71,7 @@ def checkpoint(name: str, seed: int, changes: dict, **options) -> Architecture:
         sep_token_id=tokenizer.sep_token_id,
     )
     config = ModernBertConfig(**SIZE | changes, **ids, rope_parameters=rope)
+    options = dict(variants=VARIANTS) | options
     return Architecture(name, seed, ModernBertForMaskedLM, config, tokenizer, **options)
 
 

@@ -11,6 +11,7 @@ from architecture import KEY_BIAS, Architecture
 
 # Longer than the largest distance that has a bucket of its own, 128.
 MAX_LENGTH = 160
+IDLE = {r"attn\.k\.bias": KEY_BIAS}
 UNTIED = {r"lm_head\.bias": "an untied decoder has its own bias"}
 
 
@@ -23,15 +24,15 @@ def all_checkpoints() -> list[Architecture]:
         hidden_size=24,
         num_attention_heads=3,
         intermediate_size=40,
-        layer_norm_eps=1e-5,
+        layer_norm_eps=1e-2,
     )
     return [
         checkpoint("mpnet-gelu", 641, MAX_LENGTH, {}),
-        checkpoint("mpnet-relu-untied", 642, 48, relu, UNTIED),
+        checkpoint("mpnet-relu-untied", 642, 48, relu, idle=IDLE | UNTIED, variants=[dict(layer_norm_eps=1e-5)]),
     ]
 
 
-def checkpoint(name: str, seed: int, max_length: int, changes: dict, idle: dict | None = None) -> Architecture:
+def checkpoint(name: str, seed: int, max_length: int, changes: dict, **options) -> Architecture:
     tokenizer = small_tokenizers.mpnet(model_max_length=max_length)
     size = dict(num_hidden_layers=2, hidden_size=32, num_attention_heads=4, intermediate_size=64)
     ids = dict(
@@ -43,5 +44,5 @@ def checkpoint(name: str, seed: int, max_length: int, changes: dict, idle: dict 
         eos_token_id=tokenizer.eos_token_id,
     )
     config = MPNetConfig(**size | changes, **ids)
-    idle = {r"attn\.k\.bias": KEY_BIAS} | (idle or {})
-    return Architecture(name, seed, MPNetForMaskedLM, config, tokenizer, idle=idle)
+    options = dict(idle=IDLE, variants=[dict(hidden_act="silu")]) | options
+    return Architecture(name, seed, MPNetForMaskedLM, config, tokenizer, **options)

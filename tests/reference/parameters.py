@@ -1,5 +1,8 @@
 """Draw every parameter of a model, and show that every one of them has an effect."""
 
+import copy
+import re
+
 import numpy as np
 import torch
 from torch import nn
@@ -8,15 +11,16 @@ from transformers import PreTrainedModel
 # A matrix keeps the size of what it is given, times this: scores in attention spread by about its square.
 GAIN = 1.2
 EMBEDDING = 0.3
-# What is added to the scores of attention must be as large as they are.
-SCORE_BIAS = 1.0
+ADDED_TO_RESIDUAL = r"(output\.dense|attention\.dense|ffn_output)\.weight$"
+# Tables of relative positions are not normalised as the others are, and must be as large as the rest of the scores.
+RELATIVE = 1.0
 
 # The least change of a row that a test can't miss.
 EFFECT = 1e-3
 ORDER_EFFECT = 1e-2
 
 
-def fill(model: PreTrainedModel, seed: int, bias_shift: float) -> None:
+def fill(model: PreTrainedModel, seed: int, bias_shift: float, layer_gain: float = GAIN) -> None:
     """No parameter keeps its initial value, so that none can be left out unnoticed.
 
     numpy's generator draws the same numbers on every CPU; torch's does not promise to.
@@ -32,12 +36,13 @@ def fill(model: PreTrainedModel, seed: int, bias_shift: float) -> None:
             values = 0.2 * noise + (1.0 if name.endswith("weight") else 0.0)
         elif name.endswith("bias"):
             values = 0.2 * noise
-        elif name.endswith("relative_attention_bias.weight"):
-            values = SCORE_BIAS * noise
+        elif re.search(r"(relative_attention_bias|rel_embeddings)\.weight$", name):
+            values = RELATIVE * noise
         elif isinstance(owner[id(parameter)], nn.Embedding) or parameter is decoder_weight(model):
             values = EMBEDDING * noise
         else:
-            values = GAIN / np.sqrt(parameter[0].numel()) * noise
+            gain = layer_gain if re.search(ADDED_TO_RESIDUAL, name) else GAIN
+            values = gain / np.sqrt(parameter[0].numel()) * noise
         parameter.data.copy_(torch.from_numpy(values.astype(np.float32)))
 
 
@@ -73,6 +78,26 @@ def check_order_matters(model: PreTrainedModel, input_ids: list[int]) -> None:
     first, *inner, last = input_ids
     moved = row(model, [first, *inner[::-1], last]) - row(model, input_ids)
     assert moved.abs().max() > ORDER_EFFECT, f"positions move a weight by {moved.abs().max()} only"
+
+
+def check_attention(model: PreTrainedModel, input_ids: list[int]) -> None:
+    """It neither looks at one token alone nor at all of them alike."""
+    usual = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    attentions = model(input_ids=torch.tensor([input_ids]), output_attentions=True).attentions
+    model.set_attn_implementation(usual)
+    largest = [probabilities[0].amax(dim=-1).mean().item() * len(input_ids) for probabilities in attentions]
+    assert all(2 < times < 0.6 * len(input_ids) for times in largest), largest
+
+
+def check_config_matters(model: PreTrainedModel, changes: dict, input_ids: list[int]) -> None:
+    config = copy.deepcopy(model.config)
+    for key, value in changes.items():
+        setattr(config, key, value)
+    other = type(model)(config).eval()
+    other.load_state_dict(model.state_dict())
+    moved = (row(other, input_ids) - row(model, input_ids)).abs().max()
+    assert moved > EFFECT, f"{changes} move a weight by {moved} only"
 
 
 def row(model: PreTrainedModel, input_ids: list[int]) -> torch.Tensor:

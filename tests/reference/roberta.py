@@ -38,11 +38,12 @@ def all_checkpoints() -> list[Architecture]:
         hidden_size=24,
         num_attention_heads=3,
         intermediate_size=40,
-        layer_norm_eps=1e-12,
+        layer_norm_eps=1e-2,
     )
+    epsilon = [dict(layer_norm_eps=1e-5)]
     return [
         checkpoint("roberta-gelu", 611, {}),
-        checkpoint("roberta-untied-types", 612, types, OTHER_IDS, idle=IDLE | UNTIED),
+        checkpoint("roberta-untied-types", 612, types, OTHER_IDS, idle=IDLE | UNTIED, variants=epsilon),
         checkpoint("roberta-bf16", 613, {}, stored_dtype=torch.bfloat16),
         unigram("xlm-roberta-unigram", 614, XLMRobertaForMaskedLM, XLMRobertaConfig, small_tokenizers.xlm_roberta),
         unigram("camembert-unigram", 615, CamembertForMaskedLM, CamembertConfig, small_tokenizers.camembert),
@@ -52,7 +53,8 @@ def all_checkpoints() -> list[Architecture]:
 def checkpoint(name: str, seed: int, changes: dict, specials: list[str] | None = None, **options) -> Architecture:
     tokenizer = small_tokenizers.roberta(specials, model_max_length=MAX_LENGTH)
     config = RobertaConfig(**SIZE | changes, **ids(tokenizer))
-    return Architecture(name, seed, RobertaForMaskedLM, config, tokenizer, **dict(idle=IDLE) | options)
+    options = dict(idle=IDLE, variants=[dict(hidden_act="relu")]) | options
+    return Architecture(name, seed, RobertaForMaskedLM, config, tokenizer, **options)
 
 
 def unigram(name: str, seed: int, model_class: type, config_class: type, make_tokenizer) -> Architecture:

@@ -24,6 +24,7 @@ mod simd;
 
 mod activation;
 mod attention;
+mod gate;
 mod head;
 mod layer_norm;
 mod linear;
@@ -31,13 +32,16 @@ mod mapped;
 mod math;
 mod matmul;
 pub mod reference;
+mod rotary;
 mod sparsify;
 
 pub use activation::{Activation, UnknownActivation, activate};
-pub use attention::{AttentionShape, packed_attention};
+pub use attention::{AttentionShape, RelativePositions, packed_attention};
+pub use gate::gate;
 pub use head::{HeadShape, PoolActivation, PoolStrategy, head_pool};
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{LinearShape, linear};
 pub use mapped::MappedFile;
+pub use rotary::rotate;
 pub use simd::SimdLevel;
 pub use sparsify::non_zeros;

@@ -25,6 +25,14 @@ impl<'a> View<'a> {
         Self { data, rows, cols, row_stride: stride, col_stride: 1 }
     }
 
+    /// `count` columns from `start` on.
+    pub(crate) fn columns(self, start: usize, count: usize) -> Self {
+        assert!(start + count <= self.cols, "columns beyond the view");
+        // An empty view may have nothing to point at.
+        let data = self.data.get(start * self.col_stride..).unwrap_or_default();
+        Self { data, cols: count, ..self }
+    }
+
     pub(crate) fn transposed(self) -> Self {
         Self {
             rows: self.cols,

@@ -1,7 +1,10 @@
 //! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles, not code
 //! to run in anger.
 
-use crate::{Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy};
+use crate::{
+    Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
+    RelativePositions,
+};
 
 /// The error function, by its everywhere-positive series (Abramowitz and Stegun 7.1.6).
 pub fn erf(x: f64) -> f64 {
@@ -72,24 +75,53 @@ pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f64> 
 }
 
 /// The twin of [`crate::packed_attention`].
-pub fn packed_attention(qkv: &[f32], offsets: &[u32], shape: AttentionShape) -> Vec<f64> {
+pub fn packed_attention(
+    qkv: &[f32],
+    offsets: &[u32],
+    shape: AttentionShape,
+    positions: RelativePositions<'_>,
+) -> Vec<f64> {
     let hidden = shape.n_heads * shape.head_dim;
     let part = |token: u32, which: usize, head: usize| {
         let at = token as usize * 3 * hidden + which * hidden + head * shape.head_dim;
         &qkv[at..at + shape.head_dim]
     };
+    let score = |query: u32, key: u32, head: usize| {
+        let (q, k) = (part(query, 0, head), part(key, 1, head));
+        let scale = f64::from(shape.scale);
+        let of_bucket = |table: &[f32], bucket: usize, with: &[f32]| {
+            dot(&table[bucket * hidden + head * shape.head_dim..][..shape.head_dim], with)
+        };
+        let distance = i64::from(key) - i64::from(query);
+        scale * dot(q, k)
+            + match positions {
+                RelativePositions::None => 0.0,
+                RelativePositions::Bias(bias) => {
+                    let width = bias.len() / shape.n_heads;
+                    let reach = (width / 2) as i64;
+                    let place = distance.clamp(-reach, reach) + reach;
+                    f64::from(bias[head * width + place as usize])
+                }
+                RelativePositions::Disentangled { key, query, buckets } => {
+                    let bucket = buckets[(buckets.len() as i64 / 2 - distance) as usize] as usize;
+                    let of_key = key.map_or(0.0, |table| of_bucket(table, bucket, q));
+                    let of_query = query.map_or(0.0, |table| of_bucket(table, bucket, k));
+                    scale * (of_key + of_query)
+                }
+            }
+    };
     let mut out = vec![0.0; qkv.len() / 3];
     for text in offsets.windows(2) {
         for query in text[0]..text[1] {
+            let is_seen = |key: &u32| {
+                shape.window.is_none_or(|window| key.abs_diff(query) as usize <= window)
+            };
+            let keys: Vec<u32> = (text[0]..text[1]).filter(is_seen).collect();
             for head in 0..shape.n_heads {
-                let scores: Vec<f64> = (text[0]..text[1])
-                    .map(|key| {
-                        dot(part(query, 0, head), part(key, 1, head)) * f64::from(shape.scale)
-                    })
-                    .collect();
+                let scores: Vec<f64> = keys.iter().map(|&key| score(query, key, head)).collect();
                 let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let sum: f64 = scores.iter().map(|s| (s - max).exp()).sum();
-                for (key, score) in (text[0]..text[1]).zip(&scores) {
+                for (&key, score) in keys.iter().zip(&scores) {
                     let weight = (score - max).exp() / sum;
                     for (d, &v) in part(key, 2, head).iter().enumerate() {
                         out[query as usize * hidden + head * shape.head_dim + d] +=
@@ -100,6 +132,38 @@ pub fn packed_attention(qkv: &[f32], offsets: &[u32], shape: AttentionShape) -> 
         }
     }
     out
+}
+
+/// The twin of [`crate::rotate`].
+pub fn rotate(qkv: &[f32], offsets: &[u32], table: &[f32], shape: AttentionShape) -> Vec<f64> {
+    let AttentionShape { n_heads, head_dim, .. } = shape;
+    let (hidden, half) = (n_heads * head_dim, head_dim / 2);
+    let mut out: Vec<f64> = qkv.iter().map(|&v| f64::from(v)).collect();
+    for text in offsets.windows(2) {
+        for (position, token) in (text[0] as usize..text[1] as usize).enumerate() {
+            for head in 0..2 * n_heads {
+                let at = token * 3 * hidden + head * head_dim;
+                for i in 0..half {
+                    let cos = f64::from(table[position * head_dim + i]);
+                    let sin = f64::from(table[position * head_dim + half + i]);
+                    let (a, b) = (f64::from(qkv[at + i]), f64::from(qkv[at + half + i]));
+                    out[at + i] = a * cos - b * sin;
+                    out[at + half + i] = b * cos + a * sin;
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The twin of [`crate::gate`].
+pub fn gate(x: &[f32], width: usize, act: Activation) -> Vec<f64> {
+    let rows = x.chunks_exact(2 * width);
+    rows.flat_map(|row| {
+        let (a, b) = row.split_at(width);
+        a.iter().zip(b).map(move |(&a, &b)| activation(act, f64::from(a)) * f64::from(b))
+    })
+    .collect()
 }
 
 /// The twin of [`crate::head_pool`]: every logit, activated, then pooled.

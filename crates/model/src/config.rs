@@ -3,20 +3,22 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use splade_kernels::Activation;
 
 use crate::ModelError;
+use crate::architectures::{self, Architecture};
 
 /// The configuration of a model, by its `model_type`.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum ModelConfig {
-    /// `bert`.
-    Bert(BertConfig),
+pub struct ModelConfig {
+    /// The classes that the checkpoint was saved from, as in `BertForMaskedLM`.
+    classes: Option<Vec<String>>,
+    model_type: String,
+    n_layers: usize,
+    pub(crate) architecture: Architecture,
 }
-
-const SUPPORTED: &str = "bert";
 
 impl ModelConfig {
     /// Reads and checks a `config.json`.
@@ -26,41 +28,33 @@ impl ModelConfig {
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let bytes = std::fs::read(path)
             .map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
-        let parse_error = |source| ModelError::ParseConfig { path: path.to_owned(), source };
-        let common: Common = serde_json::from_slice(&bytes).map_err(parse_error)?;
+        let json = Json { path, bytes: &bytes };
+        let common: Common = json.parse()?;
         common.check()?;
-        match common.model_type.as_deref() {
-            Some("bert") => {
-                let config: BertConfig = serde_json::from_slice(&bytes).map_err(parse_error)?;
-                config.check()?;
-                Ok(Self::Bert(config))
-            }
-            other => Err(ModelError::UnknownModelType {
-                found: other.unwrap_or("(absent)").to_owned(),
-                supported: SUPPORTED,
-            }),
-        }
+        let Some(model_type) = common.model_type else {
+            return Err(unknown_model_type("(absent)"));
+        };
+        let architecture = match architectures::read(&model_type, &json)? {
+            Some(architecture) => architecture,
+            None => return Err(unknown_model_type(&model_type)),
+        };
+        let n_layers = architecture.backbone.layers.len();
+        Ok(Self { classes: common.architectures, model_type, n_layers, architecture })
     }
 
     /// Entries of the vocabulary: the width of the model's output.
     pub fn vocab_size(&self) -> usize {
-        match self {
-            Self::Bert(config) => config.vocab_size,
-        }
+        self.architecture.backbone.vocab_size
     }
 
     /// Width of a token's state.
     pub fn hidden_size(&self) -> usize {
-        match self {
-            Self::Bert(config) => config.hidden_size,
-        }
+        self.architecture.backbone.hidden_size
     }
 
     /// Tokens of the longest text that the model has positions for.
     pub fn max_positions(&self) -> usize {
-        match self {
-            Self::Bert(config) => config.max_position_embeddings,
-        }
+        self.architecture.backbone.max_positions
     }
 
     /// Refuses a checkpoint without a masked-LM head: what a SPLADE model needs and an encoder does
@@ -69,8 +63,7 @@ impl ModelConfig {
     /// # Errors
     /// None of the `architectures` ends with `ForMaskedLM`.
     pub fn require_masked_lm(&self) -> Result<(), ModelError> {
-        let Self::Bert(BertConfig { architectures, .. }) = self;
-        match architectures {
+        match &self.classes {
             Some(names) if !names.iter().any(|name| name.ends_with("ForMaskedLM")) => {
                 Err(ModelError::NotMaskedLm { found: names.join(", ") })
             }
@@ -80,9 +73,29 @@ impl ModelConfig {
 
     /// The model in a few words: architecture and sizes.
     pub fn summary(&self) -> String {
-        match self {
-            Self::Bert(c) => format!("bert, {} layers x {}", c.num_hidden_layers, c.hidden_size),
-        }
+        format!("{}, {} layers x {}", self.model_type, self.n_layers, self.hidden_size())
+    }
+}
+
+fn unknown_model_type(found: &str) -> ModelError {
+    ModelError::UnknownModelType {
+        found: found.to_owned(),
+        supported: architectures::model_types().join(", "),
+    }
+}
+
+/// A `config.json`, read.
+pub(crate) struct Json<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+}
+
+impl Json<'_> {
+    /// # Errors
+    /// A field of another type than it must be.
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ModelError> {
+        serde_json::from_slice(self.bytes)
+            .map_err(|source| ModelError::ParseConfig { path: self.path.to_owned(), source })
     }
 }
 
@@ -90,10 +103,12 @@ impl ModelConfig {
 #[derive(Debug, Deserialize)]
 struct Common {
     model_type: Option<String>,
+    architectures: Option<Vec<String>>,
     #[serde(default)]
     is_decoder: bool,
     #[serde(default)]
     add_cross_attention: bool,
+    position_embedding_type: Option<String>,
     pruned_heads: Option<serde_json::Value>,
     quantization_config: Option<serde_json::Value>,
 }
@@ -109,99 +124,22 @@ impl Common {
         });
         refuse(pruned, "pruned_heads", "not empty", "no pruned heads")?;
         let quantized = self.quantization_config.as_ref().is_some_and(|q| !q.is_null());
-        refuse(quantized, "quantization_config", "present", "weights that are not quantised")
-    }
-}
-
-/// A BERT encoder, and its masked-LM head where it has one. Absent fields have transformers' defaults.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct BertConfig {
-    /// The classes that the checkpoint was saved from, as in `BertForMaskedLM`.
-    pub architectures: Option<Vec<String>>,
-    /// Entries of the vocabulary.
-    pub vocab_size: usize,
-    /// Width of a token's state.
-    pub hidden_size: usize,
-    /// Layers.
-    pub num_hidden_layers: usize,
-    /// Attention heads of a layer; they share `hidden_size` evenly.
-    pub num_attention_heads: usize,
-    /// Width of the feed-forward layers.
-    pub intermediate_size: usize,
-    /// Activation of the feed-forward layers and of the head.
-    #[serde(deserialize_with = "activation")]
-    pub hidden_act: Activation,
-    /// Positions that have an embedding.
-    pub max_position_embeddings: usize,
-    /// Token types that have an embedding.
-    pub type_vocab_size: usize,
-    /// Added to the variance in each layer norm.
-    pub layer_norm_eps: f64,
-    /// Whether the head's decoder is the word embeddings where the checkpoint holds no decoder.
-    pub tie_word_embeddings: bool,
-    /// How positions come in; `absolute` alone is supported.
-    pub position_embedding_type: Option<String>,
-}
-
-impl Default for BertConfig {
-    fn default() -> Self {
-        Self {
-            architectures: None,
-            vocab_size: 30522,
-            hidden_size: 768,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            intermediate_size: 3072,
-            hidden_act: Activation::Gelu,
-            max_position_embeddings: 512,
-            type_vocab_size: 2,
-            layer_norm_eps: 1e-12,
-            tie_word_embeddings: true,
-            position_embedding_type: None,
-        }
-    }
-}
-
-impl BertConfig {
-    fn check(&self) -> Result<(), ModelError> {
-        for (field, size) in [
-            ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("num_attention_heads", self.num_attention_heads),
-            ("intermediate_size", self.intermediate_size),
-            ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
-        ] {
-            refuse(size == 0, field, "0", "at least 1")?;
-        }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            return Err(ModelError::ConfigValue {
-                field: "num_attention_heads",
-                found: self.num_attention_heads.to_string(),
-                expected: format!("a divisor of hidden_size {}", self.hidden_size),
-            });
-        }
-        if !(self.layer_norm_eps >= 0.0 && self.layer_norm_eps.is_finite()) {
-            return Err(ModelError::ConfigValue {
-                field: "layer_norm_eps",
-                found: self.layer_norm_eps.to_string(),
-                expected: "a small positive number".to_owned(),
-            });
-        }
+        refuse(quantized, "quantization_config", "present", "weights that are not quantised")?;
         match self.position_embedding_type.as_deref() {
             None | Some("absolute") => Ok(()),
-            Some(other) => Err(ModelError::ConfigValue {
-                field: "position_embedding_type",
-                found: other.to_owned(),
-                expected: "`absolute`".to_owned(),
-            }),
+            // GTE names what it always has.
+            Some("rope") if matches!(self.model_type.as_deref(), Some("gte" | "new")) => Ok(()),
+            Some(other) => refuse(true, "position_embedding_type", other, "`absolute`"),
         }
     }
 }
 
-fn refuse(is_so: bool, field: &'static str, found: &str, expected: &str) -> Result<(), ModelError> {
+pub(crate) fn refuse(
+    is_so: bool,
+    field: &'static str,
+    found: &str,
+    expected: &str,
+) -> Result<(), ModelError> {
     if is_so {
         let (found, expected) = (found.to_owned(), expected.to_owned());
         return Err(ModelError::ConfigValue { field, found, expected });
@@ -209,7 +147,11 @@ fn refuse(is_so: bool, field: &'static str, found: &str, expected: &str) -> Resu
     Ok(())
 }
 
-fn activation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {
+/// An activation by its name. The message names the field only as far as serde does, so it is said
+/// here for the usual one.
+pub(crate) fn activation<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Activation, D::Error> {
     let name = String::deserialize(deserializer)?;
     name.parse().map_err(|error| serde::de::Error::custom(format!("`hidden_act`: {error}")))
 }

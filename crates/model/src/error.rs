@@ -33,7 +33,7 @@ pub enum ModelError {
         /// What the file says.
         found: String,
         /// What is supported.
-        supported: &'static str,
+        supported: String,
     },
     /// The model has no masked-LM head.
     #[error(

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use splade_kernels::Activation;
 
+use crate::backbone::BackboneConfig;
 use crate::layers::{Embedding, LayerNorm, Linear, param, unwrap, wrap};
 use crate::weights::Weights;
 use crate::{ModelError, Pooling, SpladeBackend};
@@ -22,13 +23,39 @@ pub(crate) struct MlmHead<B: Backend> {
 }
 
 /// The sizes of a head, and whether its decoder may be the word embeddings.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadConfig {
     pub(crate) hidden_size: usize,
+    /// Width of the decoder: that of the word embeddings.
+    pub(crate) width: usize,
     pub(crate) vocab_size: usize,
     pub(crate) activation: Activation,
     pub(crate) layer_norm_eps: f64,
     pub(crate) tie_word_embeddings: bool,
+    pub(crate) biases: HeadBiases,
+}
+
+/// Which parts of a head have a bias.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadBiases {
+    pub(crate) dense: bool,
+    pub(crate) norm: bool,
+    pub(crate) decoder: bool,
+}
+
+impl HeadConfig {
+    /// The head of an encoder of BERT's kind, for others to differ from.
+    pub(crate) fn bert(backbone: &BackboneConfig, tie_word_embeddings: bool) -> Self {
+        Self {
+            hidden_size: backbone.hidden_size,
+            width: backbone.embedding_size,
+            vocab_size: backbone.vocab_size,
+            activation: backbone.activation,
+            layer_norm_eps: backbone.layer_norm_eps,
+            tie_word_embeddings,
+            biases: HeadBiases { dense: true, norm: true, decoder: true },
+        }
+    }
 }
 
 impl<B: SpladeBackend> MlmHead<B> {
@@ -43,18 +70,21 @@ impl<B: SpladeBackend> MlmHead<B> {
         config: HeadConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let HeadConfig { hidden_size, vocab_size, .. } = config;
-        let dense = Linear::load(weights, "head.dense", [hidden_size, hidden_size], device)?;
-        let norm =
-            LayerNorm::load(weights, "head.norm", hidden_size, config.layer_norm_eps, device)?;
+        let HeadConfig { hidden_size, width, vocab_size, biases, .. } = config;
+        let shape = [width, hidden_size];
+        let dense = Linear::load_with(weights, &["head.dense"], shape, biases.dense, device)?;
+        let (norm, eps) = ("head.norm", config.layer_norm_eps);
+        let norm = LayerNorm::load_with(weights, norm, width, eps, biases.norm, device)?;
         let decoder = match weights.contains("head.decoder.weight") || !config.tie_word_embeddings {
             true => {
-                let shape = [vocab_size, hidden_size];
+                let shape = [vocab_size, width];
                 Some(param(weights.take("head.decoder.weight", &shape)?, shape, device))
             }
             false => None,
         };
-        let bias = match weights.contains("head.decoder.bias") || !config.tie_word_embeddings {
+        let own_bias = weights.contains("head.decoder.bias") || !config.tie_word_embeddings;
+        let bias = match own_bias {
+            _ if !biases.decoder => vec![0.0; vocab_size],
             true => {
                 weights.discard("head.bias");
                 weights.take("head.decoder.bias", &[vocab_size])?

@@ -16,34 +16,68 @@ pub(crate) struct Linear<B: Backend> {
 }
 
 impl<B: SpladeBackend> Linear<B> {
-    /// Takes `path.weight` `[out, in]` and `path.bias` `[out]`.
-    pub(crate) fn load(
-        weights: &mut Weights,
-        path: &str,
-        out_in: [usize; 2],
-        device: &B::Device,
-    ) -> Result<Self, ModelError> {
-        Self::load_stacked(weights, &[path], out_in, device)
-    }
-
-    /// Takes several layers of one size, which share their input, as one: their outputs stand side
-    /// by side. One product of three times the width beats three products.
-    pub(crate) fn load_stacked(
+    /// Takes `path.weight` `[out, in]` and `path.bias` `[out]` of one layer, or of several of one
+    /// size which share their input, as one: their outputs stand side by side. One product of three
+    /// times the width beats three products.
+    pub(crate) fn load_with(
         weights: &mut Weights,
         paths: &[&str],
         [out, in_features]: [usize; 2],
+        has_bias: bool,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let (mut weight, mut bias) = (Vec::new(), Vec::new());
         for path in paths {
             weight.append(&mut weights.take(&format!("{path}.weight"), &[out, in_features])?);
-            bias.append(&mut weights.take(&format!("{path}.bias"), &[out])?);
+            if has_bias {
+                bias.append(&mut weights.take(&format!("{path}.bias"), &[out])?);
+            }
         }
-        let out = out * paths.len();
-        Ok(Self {
-            weight: param(weight, [out, in_features], device),
-            bias: Some(param(bias, [out], device)),
-        })
+        Ok(Self::of(weight, bias, [out * paths.len(), in_features], device))
+    }
+
+    /// Takes one layer, its output's halves changed over.
+    pub(crate) fn load_swapped(
+        weights: &mut Weights,
+        path: &str,
+        [out, in_features]: [usize; 2],
+        has_bias: bool,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let mut weight = weights.take(&format!("{path}.weight"), &[out, in_features])?;
+        weight.rotate_left(out / 2 * in_features);
+        let mut bias = match has_bias {
+            true => weights.take(&format!("{path}.bias"), &[out])?,
+            false => Vec::new(),
+        };
+        let half = bias.len() / 2;
+        bias.rotate_left(half);
+        Ok(Self::of(weight, bias, [out, in_features], device))
+    }
+
+    /// Takes the kernel `[out, in, size]` of a convolution as a layer over `size` neighbours side by
+    /// side, `[out, size * in]`.
+    pub(crate) fn load_kernel(
+        weights: &mut Weights,
+        path: &str,
+        [out, in_features, size]: [usize; 3],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let kernel = weights.take(&format!("{path}.weight"), &[out, in_features, size])?;
+        let bias = weights.take(&format!("{path}.bias"), &[out])?;
+        let mut weight = Vec::with_capacity(kernel.len());
+        for of_out in kernel.chunks_exact(in_features * size) {
+            for neighbour in 0..size {
+                weight.extend(of_out.iter().skip(neighbour).step_by(size));
+            }
+        }
+        Ok(Self::of(weight, bias, [out, size * in_features], device))
+    }
+
+    /// A layer of these numbers; without bias where there are none.
+    fn of(weight: Vec<f32>, bias: Vec<f32>, shape: [usize; 2], device: &B::Device) -> Self {
+        let bias = (!bias.is_empty()).then(|| param(bias, [shape[0]], device));
+        Self { weight: param(weight, shape, device), bias }
     }
 
     /// # Shapes
@@ -63,19 +97,21 @@ pub(crate) struct LayerNorm<B: Backend> {
 }
 
 impl<B: SpladeBackend> LayerNorm<B> {
-    /// Takes `path.weight` and `path.bias`, both `[width]`.
-    pub(crate) fn load(
+    /// Takes `path.weight` and `path.bias`, both `[width]`; without a bias beta is 0.
+    pub(crate) fn load_with(
         weights: &mut Weights,
         path: &str,
         width: usize,
         eps: f64,
+        has_bias: bool,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        Ok(Self {
-            gamma: param(weights.take(&format!("{path}.weight"), &[width])?, [width], device),
-            beta: param(weights.take(&format!("{path}.bias"), &[width])?, [width], device),
-            eps,
-        })
+        let gamma = weights.take(&format!("{path}.weight"), &[width])?;
+        let beta = match has_bias {
+            true => weights.take(&format!("{path}.bias"), &[width])?,
+            false => vec![0.0; width],
+        };
+        Ok(Self { gamma: param(gamma, [width], device), beta: param(beta, [width], device), eps })
     }
 
     /// Normalises `x`, or `x + residual`.

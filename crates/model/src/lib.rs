@@ -37,8 +37,8 @@ mod config;
 mod error;
 mod model;
 
-mod bert;
-
+mod architectures;
+mod backbone;
 mod head;
 mod layers;
 
@@ -49,14 +49,15 @@ mod names;
 mod pytorch;
 mod weights;
 
-pub use backend::{SpladeBackend, stock};
+pub use backend::{RelativePositions, SpladeBackend, stock};
 pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;
-pub use config::{BertConfig, ModelConfig};
+pub use config::ModelConfig;
 pub use error::ModelError;
 pub use model::{Encoder, Pooling, SpladeModel};
 pub use modules::{
-    Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, load_static_weights,
+    Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, TokenWeights,
+    load_static_weights,
 };
 pub use pytorch::PytorchError;
 pub use weights::{StoredWeights, stored_weights};

@@ -6,9 +6,11 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use splade_kernels::{PoolActivation, PoolStrategy};
 
-use crate::bert::{self, Bert, BertEncoder};
+use crate::backbone::{Backbone, BackboneConfig};
+use crate::head::MlmHead;
+use crate::names::Part;
 use crate::weights::Weights;
-use crate::{BertConfig, Checkpoint, ModelConfig, ModelError, PackedTokens, SpladeBackend};
+use crate::{Checkpoint, ModelError, PackedTokens, SpladeBackend};
 
 /// How the logits of a text's tokens become one weight for each vocabulary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +31,10 @@ impl Default for Pooling {
 /// A SPLADE model on a backend.
 #[derive(Module, Debug)]
 pub struct SpladeModel<B: Backend> {
-    architecture: Architecture<B>,
+    backbone: Backbone<B>,
+    head: MlmHead<B>,
     #[module(skip)]
     limits: Limits,
-}
-
-#[derive(Module, Debug)]
-enum Architecture<B: Backend> {
-    Bert(Bert<B>),
 }
 
 /// What the ids of a batch must stay below.
@@ -55,15 +53,13 @@ impl<B: SpladeBackend> SpladeModel<B> {
     /// or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         checkpoint.config().require_masked_lm()?;
-        match checkpoint.config() {
-            ModelConfig::Bert(config) => {
-                let mut weights = Weights::open(checkpoint.weight_files(), &bert::NAMES)?;
-                let bert = Bert::load(&mut weights, config, device)?;
-                weights.finish()?;
-                let architecture = Architecture::Bert(bert);
-                Ok(Self { architecture, limits: Limits::of_bert(config) })
-            }
-        }
+        let architecture = &checkpoint.config().architecture;
+        let files = checkpoint.weight_files();
+        let mut weights = Weights::open(files, architecture.names, Part::MaskedLm)?;
+        let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
+        let head = MlmHead::load(&mut weights, architecture.head, device)?;
+        weights.finish()?;
+        Ok(Self { backbone, head, limits: Limits::of(&architecture.backbone) })
     }
 
     /// One weight for each text and vocabulary entry, all >= 0, on the device.
@@ -85,13 +81,11 @@ impl<B: SpladeBackend> SpladeModel<B> {
             let shape = [tokens.n_texts(), self.limits.vocab_size];
             return Ok(Tensor::zeros(shape, &device));
         }
-        match &self.architecture {
-            Architecture::Bert(bert) => Ok(bert.forward(tokens, pooling)),
-        }
+        let hidden_states = self.backbone.forward(tokens);
+        let words = self.backbone.words();
+        Ok(self.head.forward(hidden_states, words, tokens.offsets(), pooling))
     }
-}
 
-impl<B: SpladeBackend> SpladeModel<B> {
     /// As [`forward`](Self::forward), copied to the host: `[texts, vocab]`, row-major.
     ///
     /// # Errors
@@ -110,15 +104,10 @@ impl<B: SpladeBackend> SpladeModel<B> {
 /// their [`SparseAutoEncoder`](crate::SparseAutoEncoder).
 #[derive(Module, Debug)]
 pub struct Encoder<B: Backend> {
-    architecture: EncoderArchitecture<B>,
+    backbone: Backbone<B>,
     hidden_size: usize,
     #[module(skip)]
     limits: Limits,
-}
-
-#[derive(Module, Debug)]
-enum EncoderArchitecture<B: Backend> {
-    Bert(BertEncoder<B>),
 }
 
 impl<B: SpladeBackend> Encoder<B> {
@@ -127,16 +116,13 @@ impl<B: SpladeBackend> Encoder<B> {
     /// # Errors
     /// A broken file; a weight that is missing, of the wrong shape, not a number, or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
+        let architecture = &checkpoint.config().architecture;
+        let files = checkpoint.weight_files();
+        let mut weights = Weights::open(files, architecture.names, Part::Encoder)?;
+        let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
+        weights.finish()?;
         let hidden_size = checkpoint.config().hidden_size();
-        match checkpoint.config() {
-            ModelConfig::Bert(config) => {
-                let mut weights = Weights::open(checkpoint.weight_files(), &bert::ENCODER_NAMES)?;
-                let encoder = BertEncoder::load(&mut weights, config, device)?;
-                weights.finish()?;
-                let architecture = EncoderArchitecture::Bert(encoder);
-                Ok(Self { architecture, hidden_size, limits: Limits::of_bert(config) })
-            }
-        }
+        Ok(Self { backbone, hidden_size, limits: Limits::of(&architecture.backbone) })
     }
 
     /// Width of a token's state.
@@ -158,9 +144,7 @@ impl<B: SpladeBackend> Encoder<B> {
             let device = self.devices().into_iter().next().expect("a model has weights");
             return Ok(Tensor::zeros([0, self.hidden_size], &device));
         }
-        match &self.architecture {
-            EncoderArchitecture::Bert(encoder) => Ok(encoder.forward(tokens)),
-        }
+        Ok(self.backbone.forward(tokens))
     }
 
     /// As [`forward`](Self::forward), copied to the host: `[tokens, hidden]`, row-major.
@@ -174,11 +158,12 @@ impl<B: SpladeBackend> Encoder<B> {
 }
 
 impl Limits {
-    fn of_bert(config: &BertConfig) -> Self {
+    fn of(config: &BackboneConfig) -> Self {
         Self {
             vocab_size: config.vocab_size,
-            type_vocab_size: config.type_vocab_size,
-            positions: config.max_position_embeddings,
+            // Without embeddings of types, 0 is the one there is.
+            type_vocab_size: config.type_vocab_size.max(1),
+            positions: config.max_positions,
         }
     }
 

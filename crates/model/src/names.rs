@@ -4,14 +4,25 @@
 ///
 /// In a pattern `#` stands for a layer's number and `*` for `weight` or `bias` (old files say
 /// `gamma` and `beta`).
+#[derive(Debug)]
 pub(crate) struct NameTable {
-    /// What may stand before every name, as in `bert.encoder...`.
-    pub(crate) prefix: &'static str,
+    /// What may stand before every name, as in `bert.encoder...`; errors name the first.
+    pub(crate) prefixes: &'static [&'static str],
     /// Checkpoint name -> module path.
     pub(crate) names: &'static [(&'static str, &'static str)],
-    /// Names that mean nothing to the model: buffers, other heads. They go before `names`, so that
-    /// a table can leave out a part of another one's.
+    /// The same of the masked-LM head, whose names have no prefix.
+    pub(crate) head: &'static [(&'static str, &'static str)],
+    /// Names that mean nothing to the model: buffers, other heads.
     pub(crate) ignored: &'static [&'static str],
+}
+
+/// What of a checkpoint is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Everything.
+    MaskedLm,
+    /// Everything but the head, whose weights are left aside.
+    Encoder,
 }
 
 /// What a name of the checkpoint is to us.
@@ -24,28 +35,38 @@ pub(crate) enum Meaning {
 }
 
 impl NameTable {
-    pub(crate) fn meaning(&self, checkpoint_name: &str) -> Meaning {
-        let name = checkpoint_name.strip_prefix(self.prefix).unwrap_or(checkpoint_name);
+    pub(crate) fn meaning(&self, checkpoint_name: &str, part: Part) -> Meaning {
+        let stripped = self.prefixes.iter().find_map(|prefix| checkpoint_name.strip_prefix(prefix));
+        let name = stripped.unwrap_or(checkpoint_name);
         if self.ignored.iter().any(|pattern| matches(pattern, name).is_some()) {
             return Meaning::Ignored;
         }
-        for (pattern, path) in self.names {
-            if let Some(parts) = matches(pattern, name) {
-                return Meaning::Parameter(fill(path, &parts));
-            }
+        if let Some(path) = find(self.names, name) {
+            return Meaning::Parameter(path);
         }
-        Meaning::Unknown
+        match (find(self.head, checkpoint_name), part) {
+            (Some(path), Part::MaskedLm) => Meaning::Parameter(path),
+            (Some(_), Part::Encoder) => Meaning::Ignored,
+            (None, _) => Meaning::Unknown,
+        }
     }
 
     /// The name that a parameter has in checkpoints, for errors.
     pub(crate) fn checkpoint_name(&self, path: &str) -> String {
-        let found = self.names.iter().find_map(|(pattern, p)| Some((pattern, matches(p, path)?)));
-        match found {
-            Some((pattern, parts)) if pattern.starts_with("cls.") => fill(pattern, &parts),
-            Some((pattern, parts)) => format!("{}{}", self.prefix, fill(pattern, &parts)),
-            None => path.to_owned(),
+        let name_in = |table: &[(&str, &str)]| {
+            table.iter().find_map(|(pattern, p)| Some(fill(pattern, &matches(p, path)?)))
+        };
+        match (name_in(self.names), name_in(self.head)) {
+            (Some(name), _) => format!("{}{name}", self.prefixes.first().unwrap_or(&"")),
+            (None, Some(name)) => name,
+            (None, None) => path.to_owned(),
         }
     }
+}
+
+/// The module path of a checkpoint's name, by the first pattern of that form.
+fn find(table: &[(&str, &str)], name: &str) -> Option<String> {
+    table.iter().find_map(|(pattern, path)| Some(fill(path, &matches(pattern, name)?)))
 }
 
 /// What `#` and `*` stand for in `name`, or `None` where it is not of this form.
@@ -79,11 +100,9 @@ mod tests {
     use super::*;
 
     const TABLE: NameTable = NameTable {
-        prefix: "bert.",
-        names: &[
-            ("encoder.layer.#.output.LayerNorm.*", "layers.#.output_norm.*"),
-            ("cls.predictions.bias", "head.bias"),
-        ],
+        prefixes: &["bert.", "old."],
+        names: &[("encoder.layer.#.output.LayerNorm.*", "layers.#.output_norm.*")],
+        head: &[("cls.predictions.bias", "head.bias")],
         ignored: &["embeddings.position_ids", "pooler.dense.*"],
     };
 
@@ -92,24 +111,31 @@ mod tests {
         for name in [
             "bert.encoder.layer.11.output.LayerNorm.gamma",
             "encoder.layer.11.output.LayerNorm.weight",
+            "old.encoder.layer.11.output.LayerNorm.weight",
         ] {
             let expected = Meaning::Parameter("layers.11.output_norm.weight".to_owned());
-            assert_eq!(TABLE.meaning(name), expected, "{name}");
+            assert_eq!(TABLE.meaning(name, Part::MaskedLm), expected, "{name}");
         }
     }
 
     #[test]
     fn other_names_are_ignored_or_unknown() {
-        assert_eq!(TABLE.meaning("bert.embeddings.position_ids"), Meaning::Ignored);
-        assert_eq!(TABLE.meaning("bert.pooler.dense.bias"), Meaning::Ignored);
-        assert_eq!(TABLE.meaning("bert.encoder.layer.x.output.LayerNorm.beta"), Meaning::Unknown);
-        assert_eq!(TABLE.meaning("classifier.weight"), Meaning::Unknown);
+        assert_eq!(TABLE.meaning("bert.embeddings.position_ids", Part::MaskedLm), Meaning::Ignored);
+        assert_eq!(TABLE.meaning("bert.pooler.dense.bias", Part::MaskedLm), Meaning::Ignored);
+        assert_eq!(
+            TABLE.meaning("bert.encoder.layer.x.output.LayerNorm.beta", Part::MaskedLm),
+            Meaning::Unknown
+        );
+        assert_eq!(TABLE.meaning("classifier.weight", Part::MaskedLm), Meaning::Unknown);
     }
 
     #[test]
-    fn an_ignored_name_is_ignored_though_another_table_has_it() {
-        let table = NameTable { ignored: &["cls.predictions.bias"], ..TABLE };
-        assert_eq!(table.meaning("cls.predictions.bias"), Meaning::Ignored);
+    fn an_encoder_leaves_the_head_aside() {
+        let name = "cls.predictions.bias";
+        let of_head = Meaning::Parameter("head.bias".to_owned());
+        assert_eq!(TABLE.meaning(name, Part::MaskedLm), of_head);
+        assert_eq!(TABLE.meaning(name, Part::Encoder), Meaning::Ignored);
+        assert_eq!(TABLE.meaning("bert.cls.predictions.bias", Part::Encoder), Meaning::Unknown);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use splade_kernels::MappedFile;
 
 use self::file::WeightFile;
 use crate::ModelError;
-use crate::names::{Meaning, NameTable};
+use crate::names::{Meaning, NameTable, Part};
 
 pub(crate) use self::find::{LOOKED_FOR, weight_files};
 pub use self::stored::{StoredWeights, stored_weights};
@@ -36,13 +36,17 @@ impl Weights {
     ///
     /// # Errors
     /// A file that is broken; tensors that the table does not know; two for one parameter.
-    pub(crate) fn open(paths: &[PathBuf], names: &'static NameTable) -> Result<Self, ModelError> {
+    pub(crate) fn open(
+        paths: &[PathBuf],
+        names: &'static NameTable,
+        part: Part,
+    ) -> Result<Self, ModelError> {
         let mut weights = Self { files: Vec::new(), entries: BTreeMap::new(), names };
         let mut unknown = Vec::new();
         for path in paths {
             let WeightFile { bytes, tensors } = WeightFile::open(path)?;
             for tensor in tensors {
-                match names.meaning(&tensor.name) {
+                match names.meaning(&tensor.name, part) {
                     Meaning::Parameter(path) => weights.insert(path, tensor)?,
                     Meaning::Ignored => {
                         let name = tensor.name;
@@ -146,7 +150,9 @@ mod tests {
     fn a_weight_in_two_files_is_refused() {
         let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/layouts");
         let files = ["plain/model.safetensors", "plain-bin/pytorch_model.bin"];
-        let error = Weights::open(&files.map(|file| layouts.join(file)), &crate::bert::NAMES);
+        let names = &crate::architectures::bert::NAMES;
+        let files = files.map(|file| layouts.join(file));
+        let error = Weights::open(&files, names, Part::MaskedLm);
         assert!(matches!(error.err(), Some(ModelError::WeightTwice { .. })));
     }
 }

@@ -251,7 +251,9 @@ impl SparseEncoder {
     /// A text that cannot be tokenised.
     pub fn tokenize(&self, text: &str) -> Result<Vec<String>, SpladeError> {
         let batch = match self.graph.route(None)? {
-            Pipeline::Splade { transformer, .. } | Pipeline::Csr { transformer, .. } => {
+            Pipeline::Splade { transformer, .. }
+            | Pipeline::Csr { transformer, .. }
+            | Pipeline::TokenWeights { transformer, .. } => {
                 self.graph.transformers[*transformer].tokenize(&[text], None)?
             }
             Pipeline::Static(table) => table.tokenize(&[text])?,

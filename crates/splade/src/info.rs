@@ -166,6 +166,7 @@ fn class(kind: ModuleKind) -> &'static str {
         ModuleKind::Dense => "Dense",
         ModuleKind::Normalize => "Normalize",
         ModuleKind::Router => "Router",
+        ModuleKind::TokenWeights => "sparse_linear.pt",
     }
 }
 
@@ -183,6 +184,9 @@ impl Graph {
             }
             Pipeline::Static(table) => {
                 vec![format!("a weight for each of {} tokens", table.dimension())]
+            }
+            Pipeline::TokenWeights { transformer: place, .. } => {
+                vec![transformer(*place), "a weight for each token of the text".to_owned()]
             }
             Pipeline::Csr { transformer: place, modules } => {
                 let mut summaries = vec![transformer(*place)];

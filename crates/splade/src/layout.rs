@@ -11,6 +11,8 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
+use splade_model::TokenWeights;
+
 use crate::SpladeError;
 
 /// The modules of a model.
@@ -44,6 +46,8 @@ pub(crate) enum ModuleKind {
     Normalize,
     /// Earlier `Asym`.
     Router,
+    /// The sparse head of BGE-M3, which no class stands for: its file says that it is there.
+    TokenWeights,
 }
 
 /// `router_config.json`.
@@ -59,21 +63,36 @@ pub(crate) struct RouterSpec {
 
 impl Layout {
     /// Reads `modules.json` of a folder; without one, the folder is a masked-LM checkpoint and gets
-    /// max pooling.
+    /// max pooling. One with `sparse_linear.pt` whose modules make no sparse vectors is a BGE-M3.
     ///
     /// # Errors
     /// A description that is broken, names an unknown class, or leaves the folder.
     pub(crate) fn read(folder: &Path) -> Result<Self, SpladeError> {
         let path = folder.join("modules.json");
+        let module = |kind| ModuleSpec { kind, folder: folder.to_owned() };
+        let bge_m3 = || {
+            Ok(Self::Single(vec![
+                module(ModuleKind::Transformer),
+                module(ModuleKind::TokenWeights),
+            ]))
+        };
+        let has_token_weights = TokenWeights::is_in(folder);
         let Some(entries) = read_json::<Vec<ModuleEntry>>(&path)? else {
-            let module = |kind| ModuleSpec { kind, folder: folder.to_owned() };
+            if has_token_weights {
+                return bge_m3();
+            }
             return Ok(Self::Single(vec![module(ModuleKind::Transformer)]));
         };
         let modules = entries
             .iter()
             .map(|entry| module_spec(folder, &path, &entry.path, &entry.class))
             .collect::<Result<Vec<_>, _>>()?;
+        let is_dense = |module: &ModuleSpec| {
+            use ModuleKind::{Normalize, Pooling, Transformer};
+            matches!(module.kind, Normalize | Pooling | Transformer)
+        };
         match modules.as_slice() {
+            modules if has_token_weights && modules.iter().all(is_dense) => bge_m3(),
             [router] if router.kind == ModuleKind::Router => {
                 Ok(Self::Routed(read_router(&router.folder)?))
             }

@@ -59,6 +59,7 @@ mod settings;
 mod csr;
 mod pipeline;
 mod static_embedding;
+mod token_weights;
 mod transformer;
 
 mod backends;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use splade_model::{PoolActivation, PoolStrategy, Pooling};
+use splade_model::{PoolActivation, PoolStrategy, Pooling, TokenWeights};
 use splade_sparse::{Pruning, SparseError, SparseRow};
 use splade_tokenizer::TokenBatch;
 use tracing::info_span;
@@ -15,6 +15,7 @@ use crate::csr::Csr;
 use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, read_json};
 use crate::progress::Tally;
 use crate::static_embedding::StaticEmbedding;
+use crate::token_weights;
 use crate::transformer::{FolderKind, Transformer};
 use crate::{Device, EncodeOptions, SpladeError, plan_batches};
 
@@ -40,6 +41,8 @@ pub(crate) enum Pipeline {
     Static(StaticEmbedding),
     /// Transformer, Pooling, Dense and Normalize, SparseAutoEncoder.
     Csr { transformer: usize, modules: Csr },
+    /// Transformer and a weight for each of its tokens: BGE-M3.
+    TokenWeights { transformer: usize, head: TokenWeights },
 }
 
 /// Rows in the order of the texts, with what was counted on the way.
@@ -105,7 +108,9 @@ impl Graph {
     /// nothing limits it.
     pub(crate) fn max_seq_length(&self, pipeline: &Pipeline) -> Option<usize> {
         match pipeline {
-            Pipeline::Splade { transformer, .. } | Pipeline::Csr { transformer, .. } => {
+            Pipeline::Splade { transformer, .. }
+            | Pipeline::Csr { transformer, .. }
+            | Pipeline::TokenWeights { transformer, .. } => {
                 Some(self.transformers[*transformer].max_seq_length())
             }
             Pipeline::Static(table) => table.tokenizer().max_seq_length(),
@@ -168,6 +173,18 @@ impl Graph {
                 let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
                 (tokens, rows)
             }
+            Pipeline::TokenWeights { transformer, head } => {
+                let transformer = &self.transformers[*transformer];
+                let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
+                let forward = |batch: &TokenBatch| {
+                    let weights =
+                        forward(batch, || Ok(head.forward(&transformer.hidden_states(batch)?)))?;
+                    let tokenizer = transformer.tokenizer();
+                    Ok(token_weights::rows(batch, &weights, tokenizer, self.dimension, pruning))
+                };
+                let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
+                (tokens, rows)
+            }
             Pipeline::Static(table) => {
                 let tokens = tokenize(texts.len(), || table.tokenize(texts))?;
                 let rows = table.rows(&tokens, pruning)?;
@@ -223,6 +240,12 @@ impl Loader<'_> {
                 let hidden_size = self.loaded[transformer].hidden_size();
                 let modules = Csr::load(folder, &modules[1..], hidden_size)?;
                 Ok(Pipeline::Csr { transformer, modules })
+            }
+            ([Model, ModuleKind::TokenWeights], _) => {
+                let transformer = self.transformer(&modules[0].folder, FolderKind::Encoder)?;
+                let hidden_size = self.loaded[transformer].hidden_size();
+                let head = TokenWeights::load(&modules[1].folder, hidden_size)?;
+                Ok(Pipeline::TokenWeights { transformer, head })
             }
             ([SparseStaticEmbedding], _) => {
                 Ok(Pipeline::Static(StaticEmbedding::load(&modules[0].folder, self.root)?))
@@ -292,7 +315,7 @@ fn read_pooling(folder: &Path, vocab_size: usize) -> Result<Pooling, SpladeError
 impl Pipeline {
     fn dimension(&self, transformers: &[Transformer]) -> usize {
         match self {
-            Self::Splade { transformer, .. } => {
+            Self::Splade { transformer, .. } | Self::TokenWeights { transformer, .. } => {
                 transformers[*transformer].checkpoint.config().vocab_size()
             }
             Self::Static(table) => table.dimension(),

@@ -15,6 +15,16 @@ pub enum TokenizerError {
         #[source]
         source: std::io::Error,
     },
+    /// A folder has no tokenizer that can be read.
+    #[error(
+        "{} has no tokenizer: neither tokenizer.json, nor vocab.txt, nor vocab.json with merges.txt \
+         (a SentencePiece model alone has to be converted to tokenizer.json)",
+        .folder.display()
+    )]
+    NoTokenizer {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// `tokenizer.json` is not a tokenizer.
     #[error("{} is not a tokenizer that can be read", .path.display())]
     Parse {
@@ -44,12 +54,12 @@ pub enum TokenizerError {
         expected: &'static str,
     },
     /// The class of the tokenizer needs another kind of model than tokenizer.json holds.
-    #[error(
-        "tokenizer class `{class}` needs a WordPiece vocabulary, but tokenizer.json holds {found}"
-    )]
-    NotWordPiece {
+    #[error("tokenizer class `{class}` needs a {expected} vocabulary, but the file holds {found}")]
+    ModelOfClass {
         /// The class that `tokenizer_config.json` names.
         class: String,
+        /// What it needs.
+        expected: &'static str,
         /// What was found.
         found: &'static str,
     },

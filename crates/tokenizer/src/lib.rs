@@ -19,9 +19,11 @@
 
 mod batch;
 mod bert;
+mod classes;
 mod config;
 mod error;
 mod tokenizer;
+mod vocabulary_files;
 
 pub use batch::TokenBatch;
 pub use error::TokenizerError;

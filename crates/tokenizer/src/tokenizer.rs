@@ -4,12 +4,14 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde::Deserialize;
+use serde_json::Value;
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy};
 
-use crate::config::TokenizerConfig;
-use crate::{TokenBatch, TokenizerError, bert};
+use crate::config::{TokenSpec, TokenizerConfig};
+use crate::vocabulary_files::{self, Source};
+use crate::{TokenBatch, TokenizerError, classes};
 
 /// Whether a text gets the special tokens of its model (`[CLS]` and `[SEP]`, say).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +30,12 @@ pub struct Tokenizer {
     model_max_length: Option<usize>,
     n_special: usize,
     max_seq_length: Option<usize>,
+    idle_ids: Vec<u32>,
 }
 
 impl Tokenizer {
-    /// Loads `tokenizer.json` and, where it is there, `tokenizer_config.json` of a model's folder.
+    /// Loads the tokenizer of a model's folder: `tokenizer.json`, else `vocab.txt` (BERT), else
+    /// `vocab.json` with `merges.txt` (RoBERTa); and, where it is there, `tokenizer_config.json`.
     ///
     /// Truncation and padding that `tokenizer.json` has switched on are switched off. The longest
     /// text is what `model_max_length` says, until [`set_max_seq_length`](Self::set_max_seq_length).
@@ -41,7 +45,8 @@ impl Tokenizer {
     /// supported; a special token that is not in the vocabulary.
     pub fn load(folder: &Path) -> Result<Self, TokenizerError> {
         let config = TokenizerConfig::load(folder)?;
-        let mut inner = read(&folder.join("tokenizer.json"), &config)?;
+        let source = Source::find(folder)?;
+        let mut inner = read(&source, &config)?;
         let baked_in = inner.get_truncation().map(|t| t.direction);
         inner
             .with_truncation(None)
@@ -50,17 +55,24 @@ impl Tokenizer {
                 source,
             })?
             .with_padding(None);
-        if is_bert(&inner, &config)? {
-            bert::rebuild(&mut inner, &config)?;
-        }
+        classes::rebuild(&mut inner, &config, &source, folder)?;
         inner.set_encode_special_tokens(config.split_special_tokens.unwrap_or(false));
         let n_special = inner.get_post_processor().map_or(0, |p| p.added_tokens(false));
+        let idle = [
+            (&config.cls_token, "<s>"),
+            (&config.eos_token, "</s>"),
+            (&config.pad_token, "<pad>"),
+            (&config.unk_token, "<unk>"),
+        ];
+        let idle = idle.map(|(spec, default)| spec.as_ref().map_or(default, TokenSpec::content));
+        let idle_ids = idle.into_iter().filter_map(|token| inner.token_to_id(token)).collect();
         let mut tokenizer = Self {
             inner,
             direction: config.truncation_direction(baked_in)?,
             model_max_length: config.max_length()?,
             n_special,
             max_seq_length: None,
+            idle_ids,
         };
         if let Some(max_length) = tokenizer.model_max_length {
             tokenizer.set_max_seq_length(max_length)?;
@@ -190,6 +202,12 @@ impl Tokenizer {
         self.inner.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
     }
 
+    /// The ids that mean no word: of `cls_token`, `eos_token`, `pad_token` and `unk_token`, by the
+    /// configuration, else by the names that XLM-RoBERTa has.
+    pub fn idle_ids(&self) -> &[u32] {
+        &self.idle_ids
+    }
+
     /// The id that stands for what the vocabulary has no token for, where there is one.
     pub fn unk_id(&self) -> Option<u32> {
         let token = match self.inner.get_model() {
@@ -212,58 +230,47 @@ impl Tokenizer {
 #[derive(Deserialize)]
 struct DecoderCheck {
     #[serde(rename = "decoder")]
-    _decoder: Option<serde_json::Value>,
+    _decoder: Option<Value>,
 }
 
-/// Reads `tokenizer.json`. Added tokens that `tokenizer_config.json` lists replace its own.
-fn read(path: &Path, config: &TokenizerConfig) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
-    let parse_error = |source| TokenizerError::Parse { path: path.to_owned(), source };
-    serde_json::from_slice::<DecoderCheck>(&bytes).map_err(|error| parse_error(error.into()))?;
-    let Some(added) = &config.added_tokens_decoder else {
-        return tokenizers::Tokenizer::from_bytes(&bytes).map_err(parse_error);
-    };
-    let mut json: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| parse_error(error.into()))?;
-    let added = added.iter().map(|(id, token)| {
-        let mut token = token.clone();
-        if let Some(fields) = token.as_object_mut() {
-            fields.insert("id".to_owned(), (*id).into());
+/// Reads the tokenizer of a folder. Added tokens that `tokenizer_config.json` lists replace its own.
+fn read(
+    source: &Source,
+    config: &TokenizerConfig,
+) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let (path, json) = match source {
+        Source::Json(path) => {
+            let bytes = std::fs::read(path)
+                .map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
+            let parse_error = |source| TokenizerError::Parse { path: path.clone(), source };
+            serde_json::from_slice::<DecoderCheck>(&bytes)
+                .map_err(|error| parse_error(error.into()))?;
+            if config.added_tokens_decoder.is_none() {
+                return tokenizers::Tokenizer::from_bytes(&bytes).map_err(parse_error);
+            }
+            let json = serde_json::from_slice(&bytes).map_err(|error| parse_error(error.into()))?;
+            (path, json)
         }
-        token
-    });
-    if let Some(fields) = json.as_object_mut() {
+        Source::WordPiece(path) => (path, vocabulary_files::word_piece(path, config)?),
+        Source::BytePairs { vocab, merges } => {
+            (vocab, vocabulary_files::byte_pairs(vocab, merges, config)?)
+        }
+    };
+    let json = with_added_tokens(json, config);
+    tokenizers::Tokenizer::from_bytes(json.to_string())
+        .map_err(|source| TokenizerError::Parse { path: path.clone(), source })
+}
+
+fn with_added_tokens(mut json: Value, config: &TokenizerConfig) -> Value {
+    if let (Some(added), Some(fields)) = (&config.added_tokens_decoder, json.as_object_mut()) {
+        let added = added.iter().map(|(id, token)| {
+            let mut token = token.clone();
+            if let Some(fields) = token.as_object_mut() {
+                fields.insert("id".to_owned(), (*id).into());
+            }
+            token
+        });
         fields.insert("added_tokens".to_owned(), added.collect());
     }
-    tokenizers::Tokenizer::from_bytes(json.to_string()).map_err(parse_error)
-}
-
-/// Whether transformers would build its `BertTokenizer` from these files.
-///
-/// An absent class means the one of the model's architecture, which for every architecture with a
-/// WordPiece vocabulary that is loaded here is this one.
-fn is_bert(
-    inner: &tokenizers::Tokenizer,
-    config: &TokenizerConfig,
-) -> Result<bool, TokenizerError> {
-    let class = config.tokenizer_class.as_deref();
-    let found = match inner.get_model() {
-        ModelWrapper::WordPiece(_) => None,
-        ModelWrapper::BPE(_) => Some("BPE"),
-        ModelWrapper::WordLevel(_) => Some("WordLevel"),
-        ModelWrapper::Unigram(_) => Some("Unigram"),
-    };
-    match (class.map(|name| name.trim_end_matches("Fast")), found) {
-        (None, found) => Ok(found.is_none()),
-        (Some("BertTokenizer" | "DistilBertTokenizer"), None) => Ok(true),
-        (Some("BertTokenizer" | "DistilBertTokenizer"), Some(found)) => {
-            Err(TokenizerError::NotWordPiece { class: class.unwrap_or_default().to_owned(), found })
-        }
-        (Some("BertJapaneseTokenizer"), _) => Err(TokenizerError::UnsupportedClass {
-            class: class.unwrap_or_default().to_owned(),
-            why: "it splits words with MeCab and its dictionary, which are not in tokenizer.json",
-        }),
-        (Some(_), _) => Ok(false),
-    }
+    json
 }

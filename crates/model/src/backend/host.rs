@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use splade_kernels::{Activation, AttentionShape, HeadShape, LinearShape};
+use splade_kernels::{Activation, AttentionShape, HeadShape, LinearShape, RelativePositions};
 
 use crate::Pooling;
 
@@ -38,8 +38,38 @@ macro_rules! run_on_kernels {
                 qkv: burn::tensor::ops::FloatTensor<Self>,
                 offsets: &[u32],
                 shape: $crate::AttentionShape,
+                positions: $crate::RelativePositions<'_, Self>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::packed_attention(qkv, offsets, shape)
+                use $crate::RelativePositions::{Bias, Disentangled, None};
+                use $crate::backend::host::{Positions, packed_attention};
+                packed_attention(
+                    qkv,
+                    offsets,
+                    shape,
+                    match positions {
+                        None => Positions::None,
+                        Bias(bias) => Positions::Bias(bias),
+                        Disentangled { key, query, buckets } => {
+                            Positions::Disentangled { key, query, buckets }
+                        }
+                    },
+                )
+            }
+
+            fn rotate(
+                qkv: burn::tensor::ops::FloatTensor<Self>,
+                offsets: &[u32],
+                table: burn::tensor::ops::FloatTensor<Self>,
+                shape: $crate::AttentionShape,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::rotate(qkv, offsets, table, shape)
+            }
+
+            fn gate(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                activation: $crate::Activation,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::gate(x, activation)
             }
 
             fn add_layer_norm(
@@ -80,9 +110,47 @@ pub(super) fn fused_linear<T: HostTensor>(
     T::from_values(y, [x.dims()[0], out_features])
 }
 
-pub(super) fn packed_attention<T: HostTensor>(qkv: T, offsets: &[u32], shape: AttentionShape) -> T {
-    let attended = splade_kernels::packed_attention(&qkv.values(), offsets, shape);
+/// [`RelativePositions`](crate::RelativePositions), whatever the backend.
+pub(super) enum Positions<'a, T> {
+    None,
+    Bias(T),
+    Disentangled { key: Option<T>, query: Option<T>, buckets: &'a [u32] },
+}
+
+pub(super) fn packed_attention<T: HostTensor>(
+    qkv: T,
+    offsets: &[u32],
+    shape: AttentionShape,
+    positions: Positions<'_, T>,
+) -> T {
+    let qkv_values = qkv.values();
+    let attend =
+        |positions| splade_kernels::packed_attention(&qkv_values, offsets, shape, positions);
+    let attended = match &positions {
+        Positions::None => attend(RelativePositions::None),
+        Positions::Bias(bias) => attend(RelativePositions::Bias(&bias.values())),
+        Positions::Disentangled { key, query, buckets } => {
+            let key = key.as_ref().map(T::values);
+            let query = query.as_ref().map(T::values);
+            attend(RelativePositions::Disentangled {
+                key: key.as_deref(),
+                query: query.as_deref(),
+                buckets,
+            })
+        }
+    };
     T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])
+}
+
+pub(super) fn rotate<T: HostTensor>(qkv: T, offsets: &[u32], table: T, shape: AttentionShape) -> T {
+    let mut turned = qkv.values().into_owned();
+    splade_kernels::rotate(&mut turned, offsets, &table.values(), shape);
+    T::from_values(turned, [qkv.dims()[0], qkv.dims()[1]])
+}
+
+pub(super) fn gate<T: HostTensor>(x: T, activation: Activation) -> T {
+    let (tokens, width) = (x.dims()[0], x.dims()[1] / 2);
+    T::from_values(splade_kernels::gate(&x.values(), width, activation), [tokens, width])
 }
 
 pub(super) fn add_layer_norm<T: HostTensor>(

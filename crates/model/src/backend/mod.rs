@@ -18,6 +18,24 @@ use splade_kernels::{Activation, AttentionShape};
 
 use crate::Pooling;
 
+/// What the place of a key beside its query adds to their score: the tensors of
+/// [`splade_kernels::RelativePositions`].
+pub enum RelativePositions<'a, B: Backend> {
+    /// Nothing.
+    None,
+    /// `[n_heads, 2 * reach + 1]`.
+    Bias(FloatTensor<B>),
+    /// Disentangled attention.
+    Disentangled {
+        /// Keys of the buckets, `[n_buckets, hidden]`.
+        key: Option<FloatTensor<B>>,
+        /// Queries of the buckets, `[n_buckets, hidden]`.
+        query: Option<FloatTensor<B>>,
+        /// The bucket of each distance query - key, from `1 - positions` to `positions - 1`.
+        buckets: &'a [u32],
+    },
+}
+
 /// A burn backend that SPLADE models run on.
 ///
 /// Each operation has a body of stock burn operations (its namesake in [`stock`]); a backend
@@ -36,7 +54,8 @@ pub trait SpladeBackend: Backend {
         stock::fused_linear::<Self>(x, weight, bias, activation)
     }
 
-    /// softmax(scale · Q Kᵀ) V for each head, each token seeing the tokens of its own text.
+    /// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own
+    /// text, or those of them that are in its window.
     ///
     /// # Shapes
     /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
@@ -44,8 +63,32 @@ pub trait SpladeBackend: Backend {
         qkv: FloatTensor<Self>,
         offsets: &[u32],
         shape: AttentionShape,
+        positions: RelativePositions<'_, Self>,
     ) -> FloatTensor<Self> {
-        stock::packed_attention::<Self>(qkv, offsets, shape)
+        stock::packed_attention::<Self>(qkv, offsets, shape, positions)
+    }
+
+    /// Rotary position embedding: with the halves (a, b) of each head of query and key, by the
+    /// token's place in its text, a' = a cos - b sin and b' = b cos + a sin.
+    ///
+    /// # Shapes
+    /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; `table` `[positions, head_dim]`: the
+    /// cosines of a place, then its sines; returns `[tokens, 3 * hidden]`.
+    fn rotate(
+        qkv: FloatTensor<Self>,
+        offsets: &[u32],
+        table: FloatTensor<Self>,
+        shape: AttentionShape,
+    ) -> FloatTensor<Self> {
+        stock::rotate::<Self>(qkv, offsets, table, shape)
+    }
+
+    /// `activation(a) * b` for the halves (a, b) of each row.
+    ///
+    /// # Shapes
+    /// `x` `[tokens, 2 * width]`; returns `[tokens, width]`.
+    fn gate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        stock::gate::<Self>(x, activation)
     }
 
     /// Layer norm of `x`, or of `x + residual`, over the last dimension.

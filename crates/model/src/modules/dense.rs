@@ -10,7 +10,8 @@ use crate::ModelError;
 use crate::names::NameTable;
 
 const NAMES: NameTable = NameTable {
-    prefix: "",
+    prefixes: &[],
+    head: &[],
     names: &[("linear.*", "linear.*"), ("residual.weight", "residual.weight")],
     ignored: &[],
 };

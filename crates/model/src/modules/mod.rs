@@ -8,19 +8,21 @@ mod normalize;
 mod pooling;
 mod sae;
 mod static_weights;
+mod token_weights;
 
 pub use dense::Dense;
 pub use normalize::Normalize;
 pub use pooling::{PoolingMode, SentencePooling};
 pub use sae::SparseAutoEncoder;
 pub use static_weights::load_static_weights;
+pub use token_weights::TokenWeights;
 
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
 use crate::ModelError;
-use crate::names::NameTable;
+use crate::names::{NameTable, Part};
 use crate::weights::{Weights, weight_files};
 
 /// The only feature of sentence-transformers that modules read and write here.
@@ -39,7 +41,7 @@ fn read_config<T: DeserializeOwned>(path: &Path, module: &'static str) -> Result
 
 /// Opens the weights of a module's folder.
 fn open_weights(folder: &Path, names: &'static NameTable) -> Result<Weights, ModelError> {
-    Weights::open(&weight_files(folder)?, names)
+    Weights::open(&weight_files(folder)?, names, Part::MaskedLm)
 }
 
 /// Refuses sizes below `least`.

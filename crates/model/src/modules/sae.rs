@@ -14,7 +14,8 @@ use crate::names::NameTable;
 /// The encoder's weight and the decoder's are one parameter: safetensors files hold either name,
 /// pickles both.
 const NAMES: NameTable = NameTable {
-    prefix: "",
+    prefixes: &[],
+    head: &[],
     names: &[
         ("encoder.weight", "encoder.weight"),
         ("decoder.linear.weight", "decoder.linear.weight"),

@@ -83,15 +83,33 @@ fn lengths() -> impl Strategy<Value = Vec<usize>> {
 pub(crate) struct AttentionCase {
     pub(crate) lengths: Vec<usize>,
     pub(crate) shape: AttentionShape,
+    pub(crate) kind: PositionKind,
     pub(crate) seed: u64,
 }
 
+/// What positions add to scores.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PositionKind {
+    None,
+    Bias,
+    Disentangled { key: bool, query: bool },
+}
+
 pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
-    (lengths(), 1usize..=4, 1usize..=10, any::<u64>()).prop_map(
-        |(lengths, n_heads, head_dim, seed)| AttentionCase {
-            lengths,
-            shape: AttentionShape { n_heads, head_dim, scale: 1.0 / (head_dim as f32).sqrt() },
-            seed,
+    let kinds = vec![
+        PositionKind::None,
+        PositionKind::Bias,
+        PositionKind::Disentangled { key: true, query: false },
+        PositionKind::Disentangled { key: false, query: true },
+        PositionKind::Disentangled { key: true, query: true },
+    ];
+    let window = proptest::option::of(0usize..40);
+    // Even heads, so that they can be turned too.
+    (lengths(), 1usize..=4, 1usize..=5, window, select(kinds), any::<u64>()).prop_map(
+        |(lengths, n_heads, half, window, kind, seed)| {
+            let scale = 1.0 / ((2 * half) as f32).sqrt();
+            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale, window };
+            AttentionCase { lengths, shape, kind, seed }
         },
     )
 }

@@ -3,10 +3,10 @@
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use proptest::prelude::*;
-use splade_kernels::{HeadShape, LinearShape, reference};
-use splade_model::{SpladeBackend, stock};
+use splade_kernels::{AttentionShape, HeadShape, LinearShape, reference};
+use splade_model::{RelativePositions, SpladeBackend, stock};
 
-use crate::cases::{AttentionCase, HeadCase, LinearCase, NormCase, numbers};
+use crate::cases::{AttentionCase, HeadCase, LinearCase, NormCase, PositionKind, numbers};
 
 /// Stamps the tests for one backend. `available` says whether the machine has it.
 macro_rules! suite {
@@ -18,7 +18,9 @@ macro_rules! suite {
             #[allow(unused_imports, reason = "`available` may be a closure")]
             use super::*;
             use crate::cases::{self, ACTIVATIONS, HeadCase, LinearCase, POOLINGS};
-            use crate::suite::{check_attention, check_head, check_linear, check_norm};
+            use crate::suite::{
+                check_attention, check_gate, check_head, check_linear, check_norm, check_rotation,
+            };
 
             fn is_there() -> bool {
                 static IS_THERE: std::sync::LazyLock<bool> = std::sync::LazyLock::new($available);
@@ -46,6 +48,20 @@ macro_rules! suite {
                 fn packed_attention_is_its_stock_body(case in cases::attention()) {
                     if is_there() {
                         check_attention::<$backend>(&case, $tolerance)?;
+                    }
+                }
+
+                #[test]
+                fn rotate_is_its_stock_body(case in cases::attention()) {
+                    if is_there() {
+                        check_rotation::<$backend>(&case, $tolerance)?;
+                    }
+                }
+
+                #[test]
+                fn gate_is_its_stock_body(case in cases::linear()) {
+                    if is_there() {
+                        check_gate::<$backend>(&case, $tolerance)?;
                     }
                 }
 
@@ -159,19 +175,85 @@ pub(crate) fn check_attention<B: SpladeBackend>(
     case: &AttentionCase,
     tolerance: f64,
 ) -> Result<(), TestCaseError> {
+    let AttentionShape { n_heads, head_dim, .. } = case.shape;
     let offsets = reference::offsets(&case.lengths);
-    let (tokens, hidden) =
-        (case.lengths.iter().sum::<usize>(), case.shape.n_heads * case.shape.head_dim);
+    let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
     if tokens == 0 {
         return Ok(()); // Not every backend has tensors without entries; models never make them.
     }
+    let longest = case.lengths.iter().copied().max().unwrap_or(0);
+    let n_buckets = 7;
+    let bias = numbers(n_heads * 9, case.seed ^ 1);
+    let key = numbers(n_buckets * hidden, case.seed ^ 2);
+    let query = numbers(n_buckets * hidden, case.seed ^ 3);
+    let buckets: Vec<u32> =
+        (0..2 * longest - 1).map(|distance| (distance * 5 % n_buckets) as u32).collect();
+    let of_buckets = |table: &Vec<f32>| tensor::<B, 2>(table, [n_buckets, hidden]);
+    let positions = || match case.kind {
+        PositionKind::None => RelativePositions::<B>::None,
+        PositionKind::Bias => RelativePositions::Bias(tensor::<B, 2>(&bias, [n_heads, 9])),
+        PositionKind::Disentangled { key: has_key, query: has_query } => {
+            RelativePositions::Disentangled {
+                key: has_key.then(|| of_buckets(&key)),
+                query: has_query.then(|| of_buckets(&query)),
+                buckets: &buckets,
+            }
+        }
+    };
+    let plain = match case.kind {
+        PositionKind::None => splade_kernels::RelativePositions::None,
+        PositionKind::Bias => splade_kernels::RelativePositions::Bias(&bias),
+        PositionKind::Disentangled { key: has_key, query: has_query } => {
+            splade_kernels::RelativePositions::Disentangled {
+                key: has_key.then_some(&key[..]),
+                query: has_query.then_some(&query[..]),
+                buckets: &buckets,
+            }
+        }
+    };
     let qkv = numbers(tokens * 3 * hidden, case.seed);
     let input = || tensor::<B, 2>(&qkv, [tokens, 3 * hidden]);
     let shape = [tokens, hidden];
-    let found = values::<B>(B::packed_attention(input(), &offsets, case.shape), shape)?;
-    let stock = stock::packed_attention::<B>(input(), &offsets, case.shape);
+    let found = B::packed_attention(input(), &offsets, case.shape, positions());
+    let found = values::<B>(found, shape)?;
+    let stock = stock::packed_attention::<B>(input(), &offsets, case.shape, positions());
     let stock = values::<B>(stock, shape)?;
-    let exact = reference::packed_attention(&qkv, &offsets, case.shape);
+    let exact = reference::packed_attention(&qkv, &offsets, case.shape, plain);
+    compare(&found, &stock, &exact, tolerance)
+}
+
+pub(crate) fn check_rotation<B: SpladeBackend>(
+    case: &AttentionCase,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let AttentionShape { n_heads, head_dim, .. } = case.shape;
+    let offsets = reference::offsets(&case.lengths);
+    let tokens = case.lengths.iter().sum::<usize>();
+    if tokens == 0 {
+        return Ok(());
+    }
+    let shape = [tokens, 3 * n_heads * head_dim];
+    let qkv = numbers(shape[0] * shape[1], case.seed);
+    let table = numbers(70 * head_dim, case.seed ^ 1);
+    let input = || tensor::<B, 2>(&qkv, shape);
+    let angles = || tensor::<B, 2>(&table, [70, head_dim]);
+    let found = values::<B>(B::rotate(input(), &offsets, angles(), case.shape), shape)?;
+    let stock = stock::rotate::<B>(input(), &offsets, angles(), case.shape);
+    let stock = values::<B>(stock, shape)?;
+    let exact = reference::rotate(&qkv, &offsets, &table, case.shape);
+    compare(&found, &stock, &exact, tolerance)
+}
+
+pub(crate) fn check_gate<B: SpladeBackend>(
+    case: &LinearCase,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let (tokens, width) = (case.tokens, case.out_features);
+    let x = numbers(tokens * 2 * width, case.seed);
+    let input = || tensor::<B, 2>(&x, [tokens, 2 * width]);
+    let found = values::<B>(B::gate(input(), case.activation), [tokens, width])?;
+    let stock = values::<B>(stock::gate::<B>(input(), case.activation), [tokens, width])?;
+    let exact = reference::gate(&x, width, case.activation);
     compare(&found, &stock, &exact, tolerance)
 }
 

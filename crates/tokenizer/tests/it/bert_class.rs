@@ -115,7 +115,7 @@ fn the_class_of_mecab_is_refused() {
 #[test]
 fn a_bert_class_without_word_pieces_is_refused() {
     let error = bpe().load().unwrap_err();
-    assert!(matches!(error, TokenizerError::NotWordPiece { found: "BPE", .. }), "{error:?}");
+    assert!(matches!(error, TokenizerError::ModelOfClass { found: "BPE", .. }), "{error:?}");
     assert!(message(&error).contains("BertTokenizer"), "{error}");
 }
 

@@ -8,10 +8,46 @@ use splade_tokenizer::{Tokenizer, TokenizerError};
 use crate::folder::{Folder, UNCASED, message};
 
 #[test]
-fn a_missing_tokenizer_json_is_named() {
+fn a_folder_without_a_tokenizer_is_told_what_was_looked_for() {
     let error = Folder::copy_of(UNCASED).remove("tokenizer.json").load().unwrap_err();
-    assert!(matches!(error, TokenizerError::Read { .. }), "{error:?}");
-    assert!(message(&error).contains("tokenizer.json"), "{error}");
+    assert!(matches!(error, TokenizerError::NoTokenizer { .. }), "{error:?}");
+    for named in ["tokenizer.json", "vocab.txt", "merges.txt"] {
+        assert!(message(&error).contains(named), "{error}");
+    }
+}
+
+#[test]
+fn a_vocabulary_alone_is_what_its_class_makes_of_it() {
+    let words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nriver\nstone\n##s\n";
+    let folder = Folder::copy_of(UNCASED).remove("tokenizer.json").write("vocab.txt", words);
+    let tokenizer = folder.load().unwrap();
+    assert_eq!(tokenizer.vocab_size(), 8);
+    let ids = tokenizer.encode_batch(&["River STONES x"]).unwrap().input_ids;
+    assert_eq!(ids, [2, 5, 6, 7, 1, 3]);
+    let folder = folder.config("tokenizer_class", "CanineTokenizer");
+    let error = folder.load().unwrap_err();
+    assert!(matches!(error, TokenizerError::UnsupportedClass { .. }), "{error:?}");
+}
+
+#[test]
+fn broken_byte_pairs_are_named() {
+    let vocab = r#"{"<s>": 0, "</s>": 1, "<pad>": 2, "a": 3, "b": 4, "ab": 5}"#;
+    let folder = |vocab: &str, merges: &str| {
+        let folder = Folder::copy_of(UNCASED).remove("tokenizer.json");
+        let folder = folder.remove("tokenizer_config.json");
+        folder.write("vocab.json", vocab).write("merges.txt", merges)
+    };
+    let whole = folder(vocab, "#version: 0.2\na b\n").load().unwrap();
+    assert_eq!(whole.encode_batch(&["ab"]).unwrap().input_ids, [0, 5, 1]);
+    for (vocab, merges, named) in [
+        ("{", "a b\n", "vocab.json"),
+        (vocab, "a b\nab\n", "merges.txt"),
+        (vocab, "a b c\n", "line 1"),
+        (r#"{"a": 0}"#, "", "`<s>`"),
+    ] {
+        let error = folder(vocab, merges).load().unwrap_err();
+        assert!(message(&error).contains(named), "{named}: {}", message(&error));
+    }
 }
 
 #[test]

@@ -1,0 +1,172 @@
+//! What an encoder is made of, whatever its architecture: filled in by each of them.
+
+use splade_kernels::Activation;
+
+use super::positions::{Buckets, Rotary};
+use crate::ModelError;
+use crate::config::refuse;
+
+/// Layers of the deepest model, with room to spare.
+pub(crate) const MAX_LAYERS: usize = 1000;
+/// Positions of the longest.
+const MAX_POSITIONS: usize = 1 << 20;
+
+/// The sizes and the parts of an encoder.
+#[derive(Clone, Debug)]
+pub(crate) struct BackboneConfig {
+    pub(crate) vocab_size: usize,
+    /// Width of the embeddings; `hidden_size` where nothing widens them.
+    pub(crate) embedding_size: usize,
+    pub(crate) hidden_size: usize,
+    pub(crate) intermediate_size: usize,
+    pub(crate) num_attention_heads: usize,
+    /// Token types that have an embedding; 0 where there are none.
+    pub(crate) type_vocab_size: usize,
+    /// Tokens of the longest text.
+    pub(crate) max_positions: usize,
+    /// Embeddings of places; `None` where positions come in elsewhere.
+    pub(crate) learned_positions: Option<LearnedPositions>,
+    /// Where embeddings of another width than the states are widened.
+    pub(crate) projection: Projection,
+    pub(crate) layers: Vec<LayerConfig>,
+    pub(crate) activation: Activation,
+    pub(crate) gated: bool,
+    pub(crate) norm_place: NormPlace,
+    pub(crate) layer_norm_eps: f64,
+    pub(crate) biases: Biases,
+    /// The tables that layers name.
+    pub(crate) rotary: Vec<Rotary>,
+    /// Buckets of a bias of scores that all layers share (MPNet).
+    pub(crate) relative_bias_buckets: Option<usize>,
+    pub(crate) disentangled: Option<Disentangled>,
+    /// Width of a convolution over the embeddings that is added after the first layer (DeBERTa).
+    pub(crate) convolution: Option<Convolution>,
+}
+
+/// Places with an embedding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LearnedPositions {
+    pub(crate) rows: usize,
+    /// The token that has no place of its own; places count from the one after its id. `None`:
+    /// every token has one, from 0.
+    pub(crate) padding_idx: Option<u32>,
+}
+
+/// Where embeddings become as wide as the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Projection {
+    None,
+    /// Before their layer norm, without bias.
+    BeforeNorm,
+    /// After it, with bias.
+    AfterNorm,
+}
+
+/// Where layer norms stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NormPlace {
+    /// norm(x + f(x)), as in BERT.
+    After,
+    /// x + f(norm(x)), the first layer's attention without, and one norm at the end: ModernBERT.
+    Before,
+}
+
+/// One layer.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerConfig {
+    /// Where its weights stand. Layers of the same path share them.
+    pub(crate) path: String,
+    /// A token sees the tokens that are at most so many places away.
+    pub(crate) window: Option<usize>,
+    /// Its place in [`BackboneConfig::rotary`].
+    pub(crate) rotary: Option<usize>,
+}
+
+/// Which of the layers have a bias.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Biases {
+    pub(crate) attention: bool,
+    /// The first product of the feed-forward layers.
+    pub(crate) intermediate: bool,
+    /// The second.
+    pub(crate) output: bool,
+    pub(crate) norm: bool,
+}
+
+/// Disentangled attention (DeBERTa).
+#[derive(Clone, Debug)]
+pub(crate) struct Disentangled {
+    pub(crate) buckets: Buckets,
+    /// Whether a query looks at the place of a key (`c2p`).
+    pub(crate) content_to_position: bool,
+    /// Whether a key looks at the place of a query (`p2c`).
+    pub(crate) position_to_content: bool,
+    /// Whether places are projected by the weights of the tokens.
+    pub(crate) share_att_key: bool,
+    /// Whether the embeddings of places have a layer norm.
+    pub(crate) normed: bool,
+}
+
+/// A convolution over neighbouring tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) kernel_size: usize,
+    pub(crate) activation: Activation,
+}
+
+impl BackboneConfig {
+    /// A BERT of these sizes, for others to differ from: layers `layers.0`, `layers.1`, ...
+    ///
+    /// # Errors
+    /// More layers or positions than any model has: what is made of them would fill the memory.
+    pub(crate) fn bert(sizes: Sizes) -> Result<Self, ModelError> {
+        for (field, size, most) in [
+            ("num_hidden_layers", sizes.num_hidden_layers, MAX_LAYERS),
+            ("max_position_embeddings", sizes.max_position_embeddings, MAX_POSITIONS),
+        ] {
+            refuse(size > most, field, &size.to_string(), &format!("at most {most}"))?;
+        }
+        let Sizes { vocab_size, hidden_size, intermediate_size, num_attention_heads, .. } = sizes;
+        Ok(Self {
+            vocab_size,
+            embedding_size: hidden_size,
+            hidden_size,
+            intermediate_size,
+            num_attention_heads,
+            type_vocab_size: 0,
+            max_positions: sizes.max_position_embeddings,
+            learned_positions: Some(LearnedPositions {
+                rows: sizes.max_position_embeddings,
+                padding_idx: None,
+            }),
+            projection: Projection::None,
+            layers: (0..sizes.num_hidden_layers).map(LayerConfig::plain).collect(),
+            activation: Activation::Gelu,
+            gated: false,
+            norm_place: NormPlace::After,
+            layer_norm_eps: 1e-12,
+            biases: Biases { attention: true, intermediate: true, output: true, norm: true },
+            rotary: Vec::new(),
+            relative_bias_buckets: None,
+            disentangled: None,
+            convolution: None,
+        })
+    }
+}
+
+/// The sizes that every architecture has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) vocab_size: usize,
+    pub(crate) hidden_size: usize,
+    pub(crate) intermediate_size: usize,
+    pub(crate) num_hidden_layers: usize,
+    pub(crate) num_attention_heads: usize,
+    pub(crate) max_position_embeddings: usize,
+}
+
+impl LayerConfig {
+    pub(crate) fn plain(layer: usize) -> Self {
+        Self { path: format!("layers.{layer}"), window: None, rotary: None }
+    }
+}

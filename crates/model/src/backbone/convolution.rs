@@ -1,0 +1,65 @@
+//! DeBERTa's convolution over the embeddings, which is added after the first layer.
+
+use burn::module::Module;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::config::{BackboneConfig, Convolution};
+use crate::layers::{LayerNorm, Linear};
+use crate::weights::Weights;
+use crate::{ModelError, SpladeBackend};
+
+/// norm(residual + activation(conv(x))).
+#[derive(Module, Debug)]
+pub(super) struct ConvolutionLayer<B: Backend> {
+    /// The kernel as one product over neighbours side by side: `[hidden, kernel_size * hidden]`.
+    linear: Linear<B>,
+    norm: LayerNorm<B>,
+    #[module(skip)]
+    convolution: Convolution,
+}
+
+impl<B: SpladeBackend> ConvolutionLayer<B> {
+    pub(super) fn load(
+        weights: &mut Weights,
+        c: &BackboneConfig,
+        convolution: Convolution,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let (hidden, size) = (c.hidden_size, convolution.kernel_size);
+        let linear = Linear::load_kernel(weights, "convolution", [hidden, hidden, size], device)?;
+        let (norm, eps) = ("convolution_norm", c.layer_norm_eps);
+        let norm = LayerNorm::load_with(weights, norm, hidden, eps, true, device)?;
+        Ok(Self { linear, norm, convolution })
+    }
+
+    /// # Shapes
+    /// `x` and `residual` `[tokens, hidden]`; returns the same.
+    pub(super) fn forward(
+        &self,
+        x: Tensor<B, 2>,
+        residual: Tensor<B, 2>,
+        offsets: &[u32],
+    ) -> Tensor<B, 2> {
+        let Convolution { kernel_size, activation } = self.convolution;
+        let [tokens, hidden] = x.dims();
+        let device = x.device();
+        // Beyond the ends of a text stand zeros: the row after the last token.
+        let nothing = tokens as i64;
+        let before = (kernel_size as i64 - 1) / 2;
+        let mut neighbours = Vec::with_capacity(tokens * kernel_size);
+        for text in offsets.windows(2) {
+            let text = i64::from(text[0])..i64::from(text[1]);
+            for token in text.clone() {
+                let around = (0..kernel_size as i64).map(|k| token - before + k);
+                neighbours.extend(around.map(|t| if text.contains(&t) { t } else { nothing }));
+            }
+        }
+        let shape = [neighbours.len()];
+        let neighbours =
+            Tensor::<B, 1, Int>::from_data(TensorData::new(neighbours, shape), &device);
+        let padded = Tensor::cat(vec![x, Tensor::zeros([1, hidden], &device)], 0);
+        let windows = padded.select(0, neighbours).reshape([tokens, kernel_size * hidden]);
+        self.norm.forward(self.linear.forward(windows, activation), Some(residual))
+    }
+}

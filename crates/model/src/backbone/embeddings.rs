@@ -1,0 +1,121 @@
+//! Tokens to the states that the first layer sees.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use splade_kernels::Activation;
+
+use super::config::{BackboneConfig, LearnedPositions, Projection};
+use crate::layers::{Embedding, LayerNorm, Linear};
+use crate::weights::Weights;
+use crate::{ModelError, PackedTokens, SpladeBackend};
+
+/// norm(word + position + token type), widened where the states are wider.
+#[derive(Module, Debug)]
+pub(crate) struct Embeddings<B: Backend> {
+    words: Embedding<B>,
+    positions: Option<Embedding<B>>,
+    token_types: Option<Embedding<B>>,
+    norm: LayerNorm<B>,
+    projection: Option<Linear<B>>,
+    #[module(skip)]
+    layout: Layout,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    learned_positions: Option<LearnedPositions>,
+    projection: Projection,
+}
+
+impl<B: SpladeBackend> Embeddings<B> {
+    pub(super) fn load(
+        weights: &mut Weights,
+        c: &BackboneConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let width = c.embedding_size;
+        let normed = match c.projection {
+            Projection::BeforeNorm => c.hidden_size,
+            Projection::None | Projection::AfterNorm => width,
+        };
+        let projection = match c.projection {
+            Projection::None => None,
+            place => {
+                let has_bias = place == Projection::AfterNorm;
+                let (paths, shape) = (["embeddings.projection"], [c.hidden_size, width]);
+                Some(Linear::load_with(weights, &paths, shape, has_bias, device)?)
+            }
+        };
+        let (norm, eps) = ("embeddings.norm", c.layer_norm_eps);
+        let norm = LayerNorm::load_with(weights, norm, normed, eps, c.biases.norm, device)?;
+        let mut table = |path, rows| Embedding::load(weights, path, [rows, width], device);
+        let positions = c.learned_positions.map(|p| table("embeddings.positions", p.rows));
+        let positions = positions.transpose()?;
+        let token_types = match c.type_vocab_size {
+            0 => None,
+            rows => Some(table("embeddings.token_types", rows)?),
+        };
+        let words = table("embeddings.words", c.vocab_size)?;
+        let layout = Layout { learned_positions: c.learned_positions, projection: c.projection };
+        Ok(Self { words, positions, token_types, norm, projection, layout })
+    }
+
+    /// The table of the vocabulary.
+    pub(crate) fn words(&self) -> &Embedding<B> {
+        &self.words
+    }
+
+    /// # Shapes
+    /// Returns `[tokens, hidden]`.
+    pub(super) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
+        let mut x = self.words.forward(tokens.input_ids());
+        if let Some(token_types) = &self.token_types {
+            x = x + token_types.forward(tokens.token_type_ids());
+        }
+        let mut positions = None;
+        if let (Some(table), Some(learned)) = (&self.positions, self.layout.learned_positions) {
+            positions = Some(table.forward(&position_ids(tokens, learned.padding_idx)));
+        }
+        match (&self.projection, self.layout.projection) {
+            (Some(projection), Projection::BeforeNorm) => {
+                let x = positions.map_or(x.clone(), |positions| x + positions);
+                self.norm.forward(projection.forward(x, Activation::Linear), None)
+            }
+            (Some(projection), _) => {
+                projection.forward(self.norm.forward(x, positions), Activation::Linear)
+            }
+            (None, _) => self.norm.forward(x, positions),
+        }
+    }
+}
+
+/// The place of each token within its text. With a padding token they count from the one after its
+/// id, and a padding token that stands in a text has that id and counts for none.
+///
+/// # Source
+/// transformers 5.24, `create_position_ids_from_input_ids` of RoBERTa.
+fn position_ids(tokens: PackedTokens<'_>, padding_idx: Option<u32>) -> Vec<u32> {
+    let Some(padding) = padding_idx else { return tokens.position_ids() };
+    let texts = tokens.offsets().windows(2);
+    let texts = texts.map(|w| &tokens.input_ids()[w[0] as usize..w[1] as usize]);
+    let places = texts.flat_map(|text| {
+        text.iter().scan(padding, move |last, &id| {
+            *last += u32::from(id != padding);
+            Some(if id == padding { padding } else { *last })
+        })
+    });
+    places.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_padding_token_in_a_text_has_no_place() {
+        let tokens = PackedTokens::new(&[0, 9, 1, 8, 2, 0, 2], &[0; 7], &[0, 5, 7]);
+        assert_eq!(position_ids(tokens, None), [0, 1, 2, 3, 4, 0, 1]);
+        assert_eq!(position_ids(tokens, Some(1)), [2, 3, 1, 4, 5, 2, 3]);
+    }
+}

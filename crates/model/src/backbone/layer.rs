@@ -1,0 +1,188 @@
+//! A layer: attention and feed-forward, each added to its input.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use splade_kernels::{Activation, AttentionShape};
+
+use super::config::{BackboneConfig, LayerConfig, NormPlace};
+use super::places::{PlaceTables, Places};
+use crate::layers::{LayerNorm, Linear, unwrap, wrap};
+use crate::weights::Weights;
+use crate::{ModelError, SpladeBackend};
+
+/// The weights of a layer.
+#[derive(Module, Debug)]
+pub(super) struct Layer<B: Backend> {
+    qkv: Linear<B>,
+    attention_output: Linear<B>,
+    /// `None` for the first layer where norms stand before: the embeddings are normalised already.
+    attention_norm: Option<LayerNorm<B>>,
+    intermediate: Linear<B>,
+    output: Linear<B>,
+    output_norm: LayerNorm<B>,
+    places: PlaceTables<B>,
+    #[module(skip)]
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    attention: AttentionShape,
+    activation: Activation,
+    gated: bool,
+    norm_place: NormPlace,
+}
+
+impl<B: SpladeBackend> Layer<B> {
+    pub(super) fn load(
+        weights: &mut Weights,
+        c: &BackboneConfig,
+        layer: &LayerConfig,
+        rel_embeddings: Option<&Tensor<B, 2>>,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let path = |name: &str| format!("{}.{name}", layer.path);
+        let (hidden, wide, eps) = (c.hidden_size, c.intermediate_size, c.layer_norm_eps);
+        let qkv = load_qkv(weights, path, hidden, c.biases.attention, device)?;
+        let places = PlaceTables::load(weights, c, layer, &qkv, rel_embeddings, device)?;
+        let mut linear = |name, shape, has_bias| {
+            Linear::load_with(weights, &[&path(name)], shape, has_bias, device)
+        };
+        let attention_output = linear("attention_output", [hidden, hidden], c.biases.attention)?;
+        let output = linear("output", [hidden, wide], c.biases.output)?;
+        let intermediate = load_intermediate(weights, path, c, device)?;
+        let mut norm =
+            |name| LayerNorm::load_with(weights, &path(name), hidden, eps, c.biases.norm, device);
+        let starts_normed = c.norm_place == NormPlace::Before && layer.path == c.layers[0].path;
+        let attention_norm = match starts_normed {
+            true => None,
+            false => Some(norm("attention_norm")?),
+        };
+        let output_norm = norm("output_norm")?;
+        let head_dim = hidden / c.num_attention_heads;
+        let n_parts = c.disentangled.as_ref().map_or(1, |d| {
+            1 + usize::from(d.content_to_position) + usize::from(d.position_to_content)
+        });
+        let attention = AttentionShape {
+            n_heads: c.num_attention_heads,
+            head_dim,
+            scale: 1.0 / ((head_dim * n_parts) as f32).sqrt(),
+            window: layer.window,
+        };
+        let shape =
+            Shape { attention, activation: c.activation, gated: c.gated, norm_place: c.norm_place };
+        Ok(Self {
+            qkv,
+            attention_output,
+            attention_norm,
+            intermediate,
+            output,
+            output_norm,
+            places,
+            shape,
+        })
+    }
+
+    /// # Shapes
+    /// `[tokens, hidden]` to the same.
+    pub(super) fn forward(
+        &self,
+        hidden_states: Tensor<B, 2>,
+        offsets: &[u32],
+        places: &Places<'_, B>,
+    ) -> Tensor<B, 2> {
+        match self.shape.norm_place {
+            NormPlace::After => {
+                let attended = self.attend(hidden_states.clone(), offsets, places);
+                let attended = normed(&self.attention_norm, attended, Some(hidden_states));
+                let output = self.feed_forward(attended.clone());
+                self.output_norm.forward(output, Some(attended))
+            }
+            NormPlace::Before => {
+                let normalised = normed(&self.attention_norm, hidden_states.clone(), None);
+                let attended = hidden_states + self.attend(normalised, offsets, places);
+                let normalised = self.output_norm.forward(attended.clone(), None);
+                attended + self.feed_forward(normalised)
+            }
+        }
+    }
+
+    fn attend(&self, x: Tensor<B, 2>, offsets: &[u32], places: &Places<'_, B>) -> Tensor<B, 2> {
+        let mut qkv = unwrap(self.qkv.forward(x, Activation::Linear));
+        let shape = self.shape.attention;
+        if let Some(table) = self.places.rotary(places) {
+            qkv = B::rotate(qkv, offsets, unwrap(table), shape);
+        }
+        let positions = self.places.relative(places);
+        let attended = wrap(B::packed_attention(qkv, offsets, shape, positions));
+        self.attention_output.forward(attended, Activation::Linear)
+    }
+
+    fn feed_forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let activation = self.shape.activation;
+        let wide = match self.shape.gated {
+            false => self.intermediate.forward(x, activation),
+            true => {
+                let both = self.intermediate.forward(x, Activation::Linear);
+                wrap(B::gate(unwrap(both), activation))
+            }
+        };
+        self.output.forward(wide, Activation::Linear)
+    }
+}
+
+fn normed<B: SpladeBackend>(
+    norm: &Option<LayerNorm<B>>,
+    x: Tensor<B, 2>,
+    residual: Option<Tensor<B, 2>>,
+) -> Tensor<B, 2> {
+    match (norm, residual) {
+        (Some(norm), residual) => norm.forward(x, residual),
+        (None, Some(residual)) => x + residual,
+        (None, None) => x,
+    }
+}
+
+/// Query, key and value as one product: stored as one (`qkv`) or as three.
+fn load_qkv<B: SpladeBackend>(
+    weights: &mut Weights,
+    path: impl Fn(&str) -> String,
+    hidden: usize,
+    has_bias: bool,
+    device: &B::Device,
+) -> Result<Linear<B>, ModelError> {
+    let packed = path("qkv");
+    if weights.contains(&format!("{packed}.weight")) {
+        return Linear::load_with(weights, &[&packed], [3 * hidden, hidden], has_bias, device);
+    }
+    let parts = [path("query"), path("key"), path("value")];
+    let parts = parts.each_ref().map(String::as_str);
+    Linear::load_with(weights, &parts, [hidden, hidden], has_bias, device)
+}
+
+/// The first product of the feed-forward layers. Of a gated one the part that the activation is
+/// applied to comes first; it is stored like that (`intermediate`), the other way round (`up_gate`),
+/// or as two.
+fn load_intermediate<B: SpladeBackend>(
+    weights: &mut Weights,
+    path: impl Fn(&str) -> String,
+    c: &BackboneConfig,
+    device: &B::Device,
+) -> Result<Linear<B>, ModelError> {
+    let (hidden, wide, has_bias) = (c.hidden_size, c.intermediate_size, c.biases.intermediate);
+    if !c.gated {
+        let paths = [path("intermediate")];
+        return Linear::load_with(weights, &[&paths[0]], [wide, hidden], has_bias, device);
+    }
+    let (both, turned) = (path("intermediate"), path("up_gate"));
+    if weights.contains(&format!("{turned}.weight")) {
+        return Linear::load_swapped(weights, &turned, [2 * wide, hidden], has_bias, device);
+    }
+    if weights.contains(&format!("{both}.weight")) {
+        return Linear::load_with(weights, &[&both], [2 * wide, hidden], has_bias, device);
+    }
+    let parts = [path("gate"), path("up")];
+    let parts = parts.each_ref().map(String::as_str);
+    Linear::load_with(weights, &parts, [wide, hidden], has_bias, device)
+}

@@ -1,0 +1,103 @@
+//! The encoder of every architecture: embeddings and layers, of the parts that its configuration
+//! names.
+
+mod config;
+mod convolution;
+mod embeddings;
+mod layer;
+mod places;
+mod positions;
+
+pub(crate) use config::{
+    BackboneConfig, Biases, Convolution, Disentangled, LayerConfig, LearnedPositions, MAX_LAYERS,
+    NormPlace, Projection, Sizes,
+};
+pub(crate) use positions::{Buckets, Rotary};
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+
+use self::convolution::ConvolutionLayer;
+use self::embeddings::Embeddings;
+use self::layer::Layer;
+use self::places::{SharedPlaces, load_rel_embeddings};
+use crate::layers::{Embedding, LayerNorm};
+use crate::weights::Weights;
+use crate::{ModelError, PackedTokens, SpladeBackend};
+
+/// Embeddings and layers.
+#[derive(Module, Debug)]
+pub(crate) struct Backbone<B: Backend> {
+    embeddings: Embeddings<B>,
+    places: SharedPlaces<B>,
+    /// Each set of weights once.
+    layers: Vec<Layer<B>>,
+    convolution: Option<ConvolutionLayer<B>>,
+    /// Where norms stand before the layers.
+    final_norm: Option<LayerNorm<B>>,
+    /// Which of `layers` each layer is.
+    #[module(skip)]
+    order: Vec<usize>,
+}
+
+impl<B: SpladeBackend> Backbone<B> {
+    /// Takes the weights that the configuration names.
+    ///
+    /// # Errors
+    /// One that is missing, of the wrong shape, or not a number.
+    pub(crate) fn load(
+        weights: &mut Weights,
+        c: &BackboneConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let embeddings = Embeddings::load(weights, c, device)?;
+        let places = SharedPlaces::load(weights, c, device)?;
+        let rel_embeddings = load_rel_embeddings::<B>(weights, c, device)?;
+        let (mut layers, mut order) = (Vec::new(), Vec::new());
+        for (place, layer) in c.layers.iter().enumerate() {
+            match c.layers[..place].iter().position(|known| known.path == layer.path) {
+                Some(known) => order.push(order[known]),
+                None => {
+                    order.push(layers.len());
+                    layers.push(Layer::load(weights, c, layer, rel_embeddings.as_ref(), device)?);
+                }
+            }
+        }
+        let convolution = c
+            .convolution
+            .map(|convolution| ConvolutionLayer::load(weights, c, convolution, device));
+        let final_norm = (c.norm_place == NormPlace::Before).then(|| {
+            let (width, eps, bias) = (c.hidden_size, c.layer_norm_eps, c.biases.norm);
+            LayerNorm::load_with(weights, "final_norm", width, eps, bias, device)
+        });
+        let (convolution, final_norm) = (convolution.transpose()?, final_norm.transpose()?);
+        Ok(Self { embeddings, places, layers, convolution, final_norm, order })
+    }
+
+    /// The state of each token after the last layer.
+    ///
+    /// # Shapes
+    /// Returns `[tokens, hidden]`.
+    pub(crate) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
+        let offsets = tokens.offsets();
+        let embedded = self.embeddings.forward(tokens);
+        let places = self.places.borrow();
+        let mut hidden_states = embedded.clone();
+        for (place, &layer) in self.order.iter().enumerate() {
+            hidden_states = self.layers[layer].forward(hidden_states, offsets, &places);
+            if let (0, Some(convolution)) = (place, &self.convolution) {
+                hidden_states = convolution.forward(embedded.clone(), hidden_states, offsets);
+            }
+        }
+        match &self.final_norm {
+            Some(norm) => norm.forward(hidden_states, None),
+            None => hidden_states,
+        }
+    }
+
+    /// The table of the vocabulary, which a tied decoder is.
+    pub(crate) fn words(&self) -> &Embedding<B> {
+        self.embeddings.words()
+    }
+}

@@ -1,0 +1,140 @@
+//! How the places of tokens come into attention: what all layers share, and what each has of it.
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use splade_kernels::Activation;
+
+use super::config::{BackboneConfig, LayerConfig};
+use super::positions::mpnet_buckets;
+use crate::layers::{Embedding, LayerNorm, Linear, param, unwrap};
+use crate::weights::Weights;
+use crate::{ModelError, RelativePositions, SpladeBackend};
+
+/// What the layers of an encoder share.
+#[derive(Module, Debug)]
+pub(super) struct SharedPlaces<B: Backend> {
+    /// `[positions, head_dim]` each.
+    rotary: Vec<Param<Tensor<B, 2>>>,
+    /// `[heads, 2 * reach + 1]`.
+    bias: Option<Param<Tensor<B, 2>>>,
+    #[module(skip)]
+    buckets: Option<Arc<[u32]>>,
+}
+
+/// Borrowed for a pass.
+pub(super) struct Places<'a, B: Backend>(&'a SharedPlaces<B>);
+
+impl<B: SpladeBackend> SharedPlaces<B> {
+    pub(super) fn load(
+        weights: &mut Weights,
+        c: &BackboneConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let head_dim = c.hidden_size / c.num_attention_heads;
+        let rotary = c.rotary.iter().map(|rotary| {
+            let table = rotary.table(c.max_positions, head_dim);
+            param(table, [c.max_positions, head_dim], device)
+        });
+        let bias = match c.relative_bias_buckets {
+            None => None,
+            Some(rows) => {
+                let n_heads = c.num_attention_heads;
+                let table = weights.take("relative_attention_bias", &[rows, n_heads])?;
+                let buckets = mpnet_buckets();
+                let of_head = |head| buckets.iter().map(move |bucket| (*bucket, head));
+                let places = (0..n_heads).flat_map(of_head);
+                let bias = places.map(|(bucket, head)| table[bucket * n_heads + head]).collect();
+                Some(param(bias, [n_heads, buckets.len()], device))
+            }
+        };
+        let buckets = c.disentangled.as_ref().map(|d| d.buckets.rows(c.max_positions).into());
+        Ok(Self { rotary: rotary.collect(), bias, buckets })
+    }
+
+    pub(super) fn borrow(&self) -> Places<'_, B> {
+        Places(self)
+    }
+}
+
+/// The embeddings of distances (DeBERTa), as the layers project them: `[buckets, hidden]`.
+pub(super) fn load_rel_embeddings<B: SpladeBackend>(
+    weights: &mut Weights,
+    c: &BackboneConfig,
+    device: &B::Device,
+) -> Result<Option<Tensor<B, 2>>, ModelError> {
+    let Some(disentangled) = &c.disentangled else { return Ok(None) };
+    let shape = [2 * disentangled.buckets.span, c.hidden_size];
+    let table = Embedding::<B>::load(weights, "rel_embeddings", shape, device)?.table();
+    if !disentangled.normed {
+        return Ok(Some(table));
+    }
+    let (width, eps) = (c.hidden_size, c.layer_norm_eps);
+    let norm = LayerNorm::load_with(weights, "rel_norm", width, eps, true, device)?;
+    Ok(Some(norm.forward(table, None)))
+}
+
+/// What a layer has of its own.
+#[derive(Module, Debug)]
+pub(super) struct PlaceTables<B: Backend> {
+    /// Keys and queries of the buckets of distances, `[buckets, hidden]`.
+    key: Option<Param<Tensor<B, 2>>>,
+    query: Option<Param<Tensor<B, 2>>>,
+    #[module(skip)]
+    rotary: Option<usize>,
+}
+
+impl<B: SpladeBackend> PlaceTables<B> {
+    /// Projects the embeddings of distances, once: they do not depend on the text.
+    pub(super) fn load(
+        weights: &mut Weights,
+        c: &BackboneConfig,
+        layer: &LayerConfig,
+        qkv: &Linear<B>,
+        rel_embeddings: Option<&Tensor<B, 2>>,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let rotary = layer.rotary;
+        let (Some(disentangled), Some(rel_embeddings)) = (&c.disentangled, rel_embeddings) else {
+            return Ok(Self { key: None, query: None, rotary });
+        };
+        let hidden = c.hidden_size;
+        let n_buckets = rel_embeddings.dims()[0];
+        let mut project = |name: &str, part: usize| -> Result<_, ModelError> {
+            let projected = if disentangled.share_att_key {
+                let all = qkv.forward(rel_embeddings.clone(), Activation::Linear);
+                all.slice([0..n_buckets, part * hidden..(part + 1) * hidden])
+            } else {
+                let path = format!("{}.{name}", layer.path);
+                let linear = Linear::load_with(weights, &[&path], [hidden, hidden], true, device)?;
+                linear.forward(rel_embeddings.clone(), Activation::Linear)
+            };
+            let values = projected.into_data().into_vec().expect("models are loaded in f32");
+            Ok(param(values, [n_buckets, hidden], device))
+        };
+        let key = disentangled.content_to_position.then(|| project("pos_key", 1)).transpose()?;
+        let query = disentangled.position_to_content.then(|| project("pos_query", 0));
+        Ok(Self { key, query: query.transpose()?, rotary })
+    }
+
+    /// The table of angles, where there is one.
+    pub(super) fn rotary(&self, places: &Places<'_, B>) -> Option<Tensor<B, 2>> {
+        self.rotary.map(|table| places.0.rotary[table].val())
+    }
+
+    /// What is added to scores.
+    pub(super) fn relative<'a>(&self, places: &Places<'a, B>) -> RelativePositions<'a, B> {
+        let tensor = |table: &Param<Tensor<B, 2>>| unwrap(table.val());
+        match (&places.0.bias, &places.0.buckets) {
+            (Some(bias), _) => RelativePositions::Bias(tensor(bias)),
+            (None, Some(buckets)) => RelativePositions::Disentangled {
+                key: self.key.as_ref().map(tensor),
+                query: self.query.as_ref().map(tensor),
+                buckets,
+            },
+            (None, None) => RelativePositions::None,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Packed texts as padded ones, a group at a time.
+
+use std::ops::Range;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{Bool, Int, Tensor, TensorData};
+
+/// Padded tokens that attention and the head take at once, where one text is not longer: what
+/// bounds the memory of scores and logits.
+const GROUP_TOKENS: usize = 2048;
+
+/// Neighbouring texts with tokens, padded to the longest of them.
+pub(super) struct Group {
+    pub(super) texts: Range<usize>,
+    pub(super) length: usize,
+}
+
+/// Groups of at most [`GROUP_TOKENS`] padded tokens, or of one text. Texts without tokens are in
+/// none.
+pub(super) fn padded_groups(offsets: &[u32]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (text, w) in offsets.windows(2).enumerate() {
+        let length = (w[1] - w[0]) as usize;
+        if length == 0 {
+            continue;
+        }
+        if let Some(group) = groups.last_mut() {
+            let longest = group.length.max(length);
+            let fits = longest * (group.texts.len() + 1) <= GROUP_TOKENS;
+            if group.texts.end == text && fits {
+                group.texts.end = text + 1;
+                group.length = longest;
+                continue;
+            }
+        }
+        groups.push(Group { texts: text..text + 1, length });
+    }
+    groups
+}
+
+impl Group {
+    fn text_lengths<'a>(&'a self, offsets: &'a [u32]) -> impl Iterator<Item = (u32, u32)> + 'a {
+        self.texts.clone().map(|text| (offsets[text], offsets[text + 1] - offsets[text]))
+    }
+
+    /// The packed token of each padded place; padding repeats the text's last token.
+    pub(super) fn padding_index<B: Backend>(
+        &self,
+        offsets: &[u32],
+        device: &B::Device,
+    ) -> Tensor<B, 1, Int> {
+        let length = self.length as u32;
+        let places = self
+            .text_lengths(offsets)
+            .flat_map(|(start, n)| (0..length).map(move |place| (start + place.min(n - 1)) as i32));
+        index(places.collect(), device)
+    }
+
+    /// The padded place, within the group, of each packed token.
+    pub(super) fn unpadding_index<B: Backend>(
+        &self,
+        offsets: &[u32],
+        device: &B::Device,
+    ) -> Tensor<B, 1, Int> {
+        let lengths = self.text_lengths(offsets).enumerate();
+        let places = lengths
+            .flat_map(|(i, (_, n))| (0..n as usize).map(move |t| (i * self.length + t) as i32));
+        index(places.collect(), device)
+    }
+
+    /// Whether a padded place is padding: `[texts * length]`.
+    pub(super) fn padding_mask<B: Backend>(
+        &self,
+        offsets: &[u32],
+        device: &B::Device,
+    ) -> Tensor<B, 1, Bool> {
+        let length = self.length as u32;
+        let mask: Vec<bool> = self
+            .text_lengths(offsets)
+            .flat_map(|(_, n)| (0..length).map(move |t| t >= n))
+            .collect();
+        let shape = [mask.len()];
+        Tensor::from_data(TensorData::new(mask, shape), device)
+    }
+}
+
+/// Ids as a tensor.
+pub(super) fn index<B: Backend>(places: Vec<i32>, device: &B::Device) -> Tensor<B, 1, Int> {
+    let shape = [places.len()];
+    Tensor::from_data(TensorData::new(places, shape), device)
+}

@@ -1,0 +1,75 @@
+//! The decoder over the vocabulary, pooled.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+use splade_kernels::{PoolActivation, PoolStrategy};
+
+use super::groups::padded_groups;
+use crate::Pooling;
+use crate::layers::{unwrap, wrap};
+
+/// Logits that the head holds at once.
+const TILE_LOGITS: usize = 1 << 22;
+
+/// The body of [`SpladeBackend::head_pool`](crate::SpladeBackend::head_pool): the vocabulary in
+/// tiles, the texts in groups.
+pub fn head_pool<B: Backend>(
+    hidden_states: FloatTensor<B>,
+    decoder: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    offsets: &[u32],
+    pooling: Pooling,
+) -> FloatTensor<B> {
+    let hidden_states = wrap::<B, 2>(hidden_states);
+    let (decoder, bias) = (wrap::<B, 2>(decoder), wrap::<B, 1>(bias));
+    let device = hidden_states.device();
+    let [vocab_size, hidden_size] = decoder.dims();
+    let mut rows = Vec::new();
+    let mut next_text = 0;
+    let zeros = |texts: usize| Tensor::<B, 2>::zeros([texts, vocab_size], &device);
+    for group in padded_groups(offsets) {
+        if next_text < group.texts.start {
+            rows.push(zeros(group.texts.start - next_text)); // Texts without tokens.
+        }
+        next_text = group.texts.end;
+        let (texts, length) = (group.texts.len(), group.length);
+        let padded = hidden_states.clone().select(0, group.padding_index(offsets, &device));
+        let mask = group.padding_mask::<B>(offsets, &device).reshape([texts, length, 1]);
+        let tile = (TILE_LOGITS / (texts * length)).clamp(1, vocab_size);
+        let mut tiles = Vec::new();
+        for start in (0..vocab_size).step_by(tile) {
+            let words = start..(start + tile).min(vocab_size);
+            let decoder = decoder.clone().slice([words.clone(), 0..hidden_size]);
+            let logits = padded.clone().matmul(decoder.transpose());
+            let logits = logits + bias.clone().slice([words.clone()]).unsqueeze();
+            let logits = logits.reshape([texts, length, words.len()]);
+            let pooled: Tensor<B, 3> = match pooling.strategy {
+                // Padding repeats a token of the same text, which changes no maximum.
+                PoolStrategy::Max => activate_logits(logits.max_dim(1), pooling.activation),
+                PoolStrategy::Sum => {
+                    let mask = mask.clone().expand([texts, length, words.len()]);
+                    activate_logits(logits, pooling.activation).mask_fill(mask, 0.0).sum_dim(1)
+                }
+            };
+            tiles.push(pooled.squeeze_dim::<2>(1));
+        }
+        rows.push(Tensor::cat(tiles, 1));
+    }
+    let texts = offsets.len() - 1;
+    if next_text < texts {
+        rows.push(zeros(texts - next_text));
+    }
+    match rows.is_empty() {
+        true => unwrap(zeros(0)),
+        false => unwrap(Tensor::cat(rows, 0)),
+    }
+}
+
+fn activate_logits<B: Backend>(logits: Tensor<B, 3>, activation: PoolActivation) -> Tensor<B, 3> {
+    match activation {
+        PoolActivation::Relu => relu(logits).log1p(),
+        PoolActivation::Log1pRelu => relu(logits).log1p().log1p(),
+    }
+}

@@ -1,0 +1,66 @@
+//! Every switch of `tokenizer_config.json` means what it means to transformers
+//! (tests/reference/tokenizer_switches.py).
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use splade_tokenizer::Tokenizer;
+
+use crate::folder::Folder;
+use crate::golden;
+
+#[derive(Deserialize)]
+struct Golden {
+    texts: Vec<String>,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    checkpoint: String,
+    /// What changes in tokenizer_config.json; null takes a field out.
+    config: Map<String, Value>,
+    /// The same of tokenizer.json.
+    tokenizer: Map<String, Value>,
+    /// Of each text; `None` where transformers refuses the files.
+    ids: Option<Vec<Vec<u32>>>,
+}
+
+impl Case {
+    fn folder(&self) -> Folder {
+        let mut folder = Folder::copy_of(&self.checkpoint);
+        for (file, changes) in
+            [("tokenizer_config.json", &self.config), ("tokenizer.json", &self.tokenizer)]
+        {
+            for (field, value) in changes {
+                folder = match value {
+                    Value::Null => folder.unset(file, field),
+                    value => folder.set(file, field, value.clone()),
+                };
+            }
+        }
+        folder
+    }
+}
+
+#[test]
+fn ids_under_every_switch_are_the_reference_s() {
+    let golden: Golden = golden::load_as("tokenizers/switches");
+    let mut n_refused = 0;
+    for case in &golden.cases {
+        let context =
+            format!("{} with {:?} and {:?}", case.checkpoint, case.config, case.tokenizer);
+        let folder = case.folder();
+        let loaded = Tokenizer::load(folder.path());
+        let Some(ids) = &case.ids else {
+            assert!(loaded.is_err(), "{context}: the reference refuses this");
+            n_refused += 1;
+            continue;
+        };
+        let tokenizer = loaded.unwrap_or_else(|error| panic!("{context}: {error}"));
+        for (text, ids) in golden.texts.iter().zip(ids) {
+            let found = tokenizer.encode_batch(&[text]).unwrap().input_ids;
+            assert_eq!(found, *ids, "{context}: {text:?}");
+        }
+    }
+    assert!(n_refused < golden.cases.len() / 2, "{n_refused} of {} refused", golden.cases.len());
+}
