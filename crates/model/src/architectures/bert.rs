@@ -24,6 +24,7 @@ pub(crate) const NAMES: NameTable = NameTable {
         ("embeddings.position_embeddings.weight", "embeddings.positions"),
         ("embeddings.token_type_embeddings.weight", "embeddings.token_types"),
         ("embeddings.LayerNorm.*", "embeddings.norm.*"),
+        ("embeddings_project.*", "embeddings.projection.*"), // ELECTRA's
         ("encoder.layer.#.attention.self.query.*", "layers.#.query.*"),
         ("encoder.layer.#.attention.self.key.*", "layers.#.key.*"),
         ("encoder.layer.#.attention.self.value.*", "layers.#.value.*"),

@@ -13,24 +13,10 @@ use crate::config::Json;
 use crate::head::HeadConfig;
 use crate::names::NameTable;
 
-/// How ELECTRA checkpoints name their weights: the encoder as BERT's, and a projection.
+/// How ELECTRA checkpoints name their weights: the encoder as BERT's.
 const NAMES: NameTable = NameTable {
     prefixes: &["electra."],
-    names: &[
-        ("embeddings.word_embeddings.weight", "embeddings.words"),
-        ("embeddings.position_embeddings.weight", "embeddings.positions"),
-        ("embeddings.token_type_embeddings.weight", "embeddings.token_types"),
-        ("embeddings.LayerNorm.*", "embeddings.norm.*"),
-        ("embeddings_project.*", "embeddings.projection.*"),
-        ("encoder.layer.#.attention.self.query.*", "layers.#.query.*"),
-        ("encoder.layer.#.attention.self.key.*", "layers.#.key.*"),
-        ("encoder.layer.#.attention.self.value.*", "layers.#.value.*"),
-        ("encoder.layer.#.attention.output.dense.*", "layers.#.attention_output.*"),
-        ("encoder.layer.#.attention.output.LayerNorm.*", "layers.#.attention_norm.*"),
-        ("encoder.layer.#.intermediate.dense.*", "layers.#.intermediate.*"),
-        ("encoder.layer.#.output.dense.*", "layers.#.output.*"),
-        ("encoder.layer.#.output.LayerNorm.*", "layers.#.output_norm.*"),
-    ],
+    names: bert::NAMES.names,
     head: &[
         ("generator_predictions.dense.*", "head.dense.*"),
         ("generator_predictions.LayerNorm.*", "head.norm.*"),
