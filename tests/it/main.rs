@@ -13,6 +13,7 @@ mod golden;
 #[cfg(feature = "hub")]
 mod hub;
 
+mod bad_architectures;
 mod bad_checkpoints;
 mod bad_layouts;
 mod bad_tokenizers;

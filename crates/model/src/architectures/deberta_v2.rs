@@ -47,7 +47,14 @@ const NAMES: NameTable = NameTable {
         ("lm_predictions.lm_head.LayerNorm.*", "head.norm.*"),
         ("lm_predictions.lm_head.bias", "head.bias"),
     ],
-    ignored: &["embeddings.position_ids", "pooler.dense.*"],
+    // `mask_predictions` is a head of pre-training that the reference ignores too.
+    ignored: &[
+        "embeddings.position_ids",
+        "pooler.dense.*",
+        "mask_predictions.dense.*",
+        "mask_predictions.LayerNorm.*",
+        "mask_predictions.classifier.*",
+    ],
 };
 
 /// The fields of `config.json` that BERT has not, or with other defaults.
