@@ -5,8 +5,9 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use splade_kernels::reference::{noise, offsets};
 use splade_kernels::{
-    Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
-    RelativePositions, add_layer_norm, head_pool, linear, non_zeros, packed_attention,
+    Activation, AttentionShape, HeadScreen, HeadShape, LinearShape, PoolActivation, PoolStrategy,
+    RelativePositions, add_layer_norm, head_pool, head_pool_screened, linear, non_zeros,
+    packed_attention,
 };
 
 /// Texts of one batch, 75 tokens each: what passages have on average.
@@ -46,6 +47,19 @@ fn kernels(criterion: &mut Criterion) {
         group.bench_function("head_max", |bencher| {
             bencher.iter(|| head_pool(&x, &decoder, &bias, &offsets, shape, max, relu));
         });
+
+        // As sparse as a SPLADE model: a logit is positive at 4 standard deviations.
+        let rare = -4.0 * (hidden as f32).sqrt() / 3.0;
+        let bias: Vec<f32> = bias.iter().map(|b| b + rare).collect();
+        match HeadScreen::new(&decoder, &bias, shape) {
+            None => eprintln!("skipped: head_max_screened needs AVX-512 VNNI"),
+            Some(screen) => {
+                group.bench_function("head_max_screened", |bencher| {
+                    bencher
+                        .iter(|| head_pool_screened(&x, &decoder, &bias, &offsets, &screen, relu));
+                });
+            }
+        }
 
         let (gamma, beta) = (noise(hidden, 7), noise(hidden, 8));
         let mut y = x.clone();

@@ -12,7 +12,7 @@ use crate::simd::multiversion;
 /// Vocabulary entries of one task, and tokens that it multiplies at once: half a megabyte of
 /// logits, which stays in the second-level cache.
 const VOCAB_TILE: usize = 512;
-const TOKEN_BLOCK: usize = 256;
+pub(crate) const TOKEN_BLOCK: usize = 256;
 
 /// How the logits of a text's tokens become one weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -151,7 +151,7 @@ fn max_rows_body(rows: &[f32], max: &mut [f32]) {
     }
 }
 
-multiversion!(fn max_rows(rows: &[f32], max: &mut [f32]) = max_rows_body);
+multiversion!(pub(crate) fn max_rows(rows: &[f32], max: &mut [f32]) = max_rows_body);
 
 fn sum_rows(rows: &[f32], bias: &[f32], activation: PoolActivation, sum: &mut [f32]) {
     for row in rows.chunks_exact(sum.len()) {
@@ -163,7 +163,7 @@ fn sum_rows(rows: &[f32], bias: &[f32], activation: PoolActivation, sum: &mut [f
 
 /// A comparison drops NaN, so a text whose hidden states are broken would come out as if it were
 /// whole: make its row NaN, which whoever takes the row refuses.
-fn mark_not_finite(
+pub(crate) fn mark_not_finite(
     hidden_states: &[f32],
     offsets: &[u32],
     hidden_size: usize,

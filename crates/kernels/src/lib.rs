@@ -33,6 +33,8 @@ mod math;
 mod matmul;
 pub mod reference;
 mod rotary;
+mod screen;
+mod screened_head;
 mod sparsify;
 
 pub use activation::{Activation, UnknownActivation, activate};
@@ -43,5 +45,7 @@ pub use layer_norm::{add_layer_norm, layer_norm};
 pub use linear::{LinearShape, linear};
 pub use mapped::MappedFile;
 pub use rotary::rotate;
+pub use screen::HeadScreen;
+pub use screened_head::head_pool_screened;
 pub use simd::SimdLevel;
 pub use sparsify::non_zeros;

@@ -1,9 +1,11 @@
 //! The masked-LM head: a transform of each token, then the decoder over the vocabulary, pooled.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use splade_kernels::Activation;
+use splade_kernels::{Activation, HeadScreen};
 
 use crate::backbone::BackboneConfig;
 use crate::layers::{Embedding, LayerNorm, Linear, param, unwrap, wrap};
@@ -18,6 +20,8 @@ pub(crate) struct MlmHead<B: Backend> {
     /// `None` where the decoder is the word embeddings.
     decoder: Option<Param<Tensor<B, 2>>>,
     bias: Param<Tensor<B, 1>>,
+    #[module(skip)]
+    screen: Option<Arc<HeadScreen>>,
     #[module(skip)]
     activation: Activation,
 }
@@ -61,6 +65,8 @@ impl HeadConfig {
 impl<B: SpladeBackend> MlmHead<B> {
     /// Takes `head.dense`, `head.norm`, `head.decoder` and `head.bias`.
     ///
+    /// `words` are what a tied decoder is.
+    ///
     /// The rules of transformers 5 for tied weights: a decoder that the file holds is used, tied or
     /// not; one that it lacks is the word embeddings where `tie_word_embeddings` says so, and
     /// missing otherwise. `head.bias` has no part of its own: it stands for the decoder's bias
@@ -68,6 +74,7 @@ impl<B: SpladeBackend> MlmHead<B> {
     pub(crate) fn load(
         weights: &mut Weights,
         config: HeadConfig,
+        words: &Embedding<B>,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let HeadConfig { hidden_size, width, vocab_size, biases, .. } = config;
@@ -92,7 +99,9 @@ impl<B: SpladeBackend> MlmHead<B> {
             false => weights.take("head.bias", &[vocab_size])?,
         };
         let bias = param(bias, [vocab_size], device);
-        Ok(Self { dense, norm, decoder, bias, activation: config.activation })
+        let table = decoder.as_ref().map_or_else(|| words.table(), Param::val);
+        let screen = B::screen_head(unwrap(table), unwrap(bias.val()));
+        Ok(Self { dense, norm, decoder, bias, screen, activation: config.activation })
     }
 
     /// # Shapes
@@ -113,6 +122,7 @@ impl<B: SpladeBackend> MlmHead<B> {
             unwrap(self.bias.val()),
             offsets,
             pooling,
+            self.screen.as_deref(),
         ))
     }
 }

@@ -57,7 +57,7 @@ impl<B: SpladeBackend> SpladeModel<B> {
         let files = checkpoint.weight_files();
         let mut weights = Weights::open(files, architecture.names, Part::MaskedLm)?;
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
-        let head = MlmHead::load(&mut weights, architecture.head, device)?;
+        let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;
         weights.finish()?;
         Ok(Self { backbone, head, limits: Limits::of(&architecture.backbone) })
     }

@@ -2,8 +2,11 @@
 //! copies of the inputs.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use splade_kernels::{Activation, AttentionShape, HeadShape, LinearShape, RelativePositions};
+use splade_kernels::{
+    Activation, AttentionShape, HeadScreen, HeadShape, LinearShape, PoolStrategy, RelativePositions,
+};
 
 use crate::Pooling;
 
@@ -88,8 +91,23 @@ macro_rules! run_on_kernels {
                 bias: burn::tensor::ops::FloatTensor<Self>,
                 offsets: &[u32],
                 pooling: $crate::Pooling,
+                screen: Option<&splade_kernels::HeadScreen>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::head_pool(hidden_states, decoder, bias, offsets, pooling)
+                $crate::backend::host::head_pool(
+                    hidden_states,
+                    decoder,
+                    bias,
+                    offsets,
+                    pooling,
+                    screen,
+                )
+            }
+
+            fn screen_head(
+                decoder: burn::tensor::ops::FloatTensor<Self>,
+                bias: burn::tensor::ops::FloatTensor<Self>,
+            ) -> Option<std::sync::Arc<splade_kernels::HeadScreen>> {
+                $crate::backend::host::screen_head(decoder, bias)
             }
         }
     };
@@ -175,16 +193,39 @@ pub(super) fn head_pool<T: HostTensor>(
     bias: T,
     offsets: &[u32],
     pooling: Pooling,
+    screen: Option<&HeadScreen>,
 ) -> T {
     let (vocab_size, hidden_size) = (decoder.dims()[0], decoder.dims()[1]);
-    let pooled = splade_kernels::head_pool(
-        &hidden_states.values(),
-        &decoder.values(),
-        &bias.values(),
-        offsets,
-        HeadShape { hidden_size, vocab_size },
-        pooling.strategy,
-        pooling.activation,
-    );
+    let (hidden_states, decoder, bias) = (hidden_states.values(), decoder.values(), bias.values());
+    let Pooling { strategy, activation } = pooling;
+    let pooled = match (screen, strategy) {
+        (Some(screen), PoolStrategy::Max) => splade_kernels::head_pool_screened(
+            &hidden_states,
+            &decoder,
+            &bias,
+            offsets,
+            screen,
+            activation,
+        ),
+        // A sum has a part of every positive logit: a bound rules out less.
+        _ => {
+            let shape = HeadShape { hidden_size, vocab_size };
+            splade_kernels::head_pool(
+                &hidden_states,
+                &decoder,
+                &bias,
+                offsets,
+                shape,
+                strategy,
+                activation,
+            )
+        }
+    };
     T::from_values(pooled, [offsets.len() - 1, vocab_size])
+}
+
+pub(super) fn screen_head<T: HostTensor>(decoder: T, bias: T) -> Option<Arc<HeadScreen>> {
+    let (vocab_size, hidden_size) = (decoder.dims()[0], decoder.dims()[1]);
+    let shape = HeadShape { hidden_size, vocab_size };
+    HeadScreen::new(&decoder.values(), &bias.values(), shape).map(Arc::new)
 }

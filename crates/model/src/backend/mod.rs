@@ -12,9 +12,11 @@ pub mod stock;
 #[cfg(feature = "wgpu")]
 pub(crate) mod wgpu;
 
+use std::sync::Arc;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use splade_kernels::{Activation, AttentionShape};
+use splade_kernels::{Activation, AttentionShape, HeadScreen};
 
 use crate::Pooling;
 
@@ -105,6 +107,18 @@ pub trait SpladeBackend: Backend {
         stock::add_layer_norm::<Self>(x, residual, gamma, beta, eps)
     }
 
+    /// What this backend makes of a decoder at load, to rule out words fast in
+    /// [`head_pool`](Self::head_pool). Changes its speed and no result. Here: nothing.
+    ///
+    /// # Shapes
+    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`.
+    fn screen_head(
+        _decoder: FloatTensor<Self>,
+        _bias: FloatTensor<Self>,
+    ) -> Option<Arc<HeadScreen>> {
+        None
+    }
+
     /// The decoder over the vocabulary with its activation, pooled over each text's tokens.
     /// Never holds `[tokens, vocab]`.
     ///
@@ -117,6 +131,7 @@ pub trait SpladeBackend: Backend {
         bias: FloatTensor<Self>,
         offsets: &[u32],
         pooling: Pooling,
+        _screen: Option<&HeadScreen>,
     ) -> FloatTensor<Self> {
         stock::head_pool::<Self>(hidden_states, decoder, bias, offsets, pooling)
     }
