@@ -20,6 +20,9 @@ pub fn erf(x: f64) -> f64 {
     2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
 }
 
+#[allow(clippy::approx_constant, reason = "the reference's own digits")]
+const LAPLACE_MEAN: f64 = 0.707107;
+
 /// One number through an activation function.
 pub fn activation(activation: Activation, x: f64) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -29,14 +32,25 @@ pub fn activation(activation: Activation, x: f64) -> f64 {
             let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
             0.5 * x * (1.0 + inner.tanh())
         }
+        Activation::Gelu10 => (0.5 * x * (1.0 + erf(x / 2f64.sqrt()))).clamp(-10.0, 10.0),
         Activation::QuickGelu => x * sigmoid(1.702 * x),
         Activation::Relu => x.max(0.0),
         Activation::Relu2 => x.max(0.0).powi(2),
         Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::LeakyRelu => {
+            if x > 0.0 {
+                x
+            } else {
+                0.01 * x
+            }
+        }
+        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::Silu => x * sigmoid(x),
         Activation::Sigmoid => sigmoid(x),
         Activation::Tanh => x.tanh(),
         Activation::Mish => x * x.exp().ln_1p().tanh(),
+        Activation::Laplace => 0.5 * (1.0 + erf((x - LAPLACE_MEAN) / (0.282095 * 2f64.sqrt()))),
+        Activation::SqrtSoftplus => x.exp().ln_1p().sqrt(),
         Activation::Linear => x,
     }
 }

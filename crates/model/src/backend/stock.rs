@@ -31,6 +31,9 @@ pub fn fused_linear<B: Backend>(
     unwrap(activate(y, activation))
 }
 
+#[allow(clippy::approx_constant, reason = "the reference's own digits")]
+const LAPLACE_MEAN: f64 = 0.707107;
+
 fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
     match activation {
         Activation::Gelu => gelu(x),
@@ -38,6 +41,18 @@ fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2>
             let inner = (x.clone() + x.clone().powi_scalar(3).mul_scalar(0.044715))
                 .mul_scalar((2.0 / std::f64::consts::PI).sqrt());
             x.mul_scalar(0.5) * (inner.tanh() + 1.0)
+        }
+        Activation::Gelu10 => gelu(x).clamp(-10.0, 10.0),
+        Activation::LeakyRelu => x.clone().clamp_min(0.0) + x.clamp_max(0.0).mul_scalar(0.01),
+        Activation::HardSwish => x.clone() * x.add_scalar(3.0).clamp(0.0, 6.0).div_scalar(6.0),
+        Activation::Laplace => {
+            let standard =
+                x.sub_scalar(LAPLACE_MEAN).div_scalar(0.282095 * std::f64::consts::SQRT_2);
+            standard.erf().add_scalar(1.0).mul_scalar(0.5)
+        }
+        Activation::SqrtSoftplus => {
+            let tail = x.clone().abs().neg().exp().log1p();
+            (relu(x) + tail).sqrt()
         }
         Activation::QuickGelu => x.clone() * sigmoid(x.mul_scalar(1.702)),
         Activation::Relu => relu(x),

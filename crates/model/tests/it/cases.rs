@@ -7,17 +7,22 @@ use splade_kernels::reference;
 use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling};
 
 /// Every activation that a configuration can name.
-pub(crate) const ACTIVATIONS: [Activation; 11] = [
+pub(crate) const ACTIVATIONS: [Activation; 16] = [
     Activation::Gelu,
+    Activation::Gelu10,
     Activation::GeluTanh,
     Activation::QuickGelu,
     Activation::Relu,
     Activation::Relu2,
     Activation::Relu6,
+    Activation::LeakyRelu,
+    Activation::HardSwish,
     Activation::Silu,
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::Mish,
+    Activation::Laplace,
+    Activation::SqrtSoftplus,
     Activation::Linear,
 ];
 
