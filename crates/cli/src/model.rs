@@ -35,6 +35,16 @@ impl Model {
         Ok(Self { encoder, pool, n_workers: run.device.len() })
     }
 
+    /// Encodes the texts of the command line.
+    pub(crate) fn encode_texts(
+        &self,
+        texts: &[String],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, CliError> {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.encode_with(&texts, options).map_err(|error| CliError::Encode(Box::new(error)))
+    }
+
     pub(crate) fn encode_with(
         &self,
         texts: &[&str],

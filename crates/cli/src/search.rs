@@ -62,9 +62,7 @@ fn from_texts(args: &SearchArgs) -> Result<(), CliError> {
         documents.push((record.id, shortened(&record.text, TEXT_WIDTH)));
     })?;
     let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
-    let texts: Vec<&str> = args.texts.iter().map(String::as_str).collect();
-    let encoded = model.encode_with(&texts, &options);
-    let queries = encoded.map_err(|error| CliError::Encode(Box::new(error)))?.embeddings;
+    let queries = model.encode_texts(&args.texts, &options)?.embeddings;
     let answers = index.search(&queries, args.top_k);
     let mut out = anstream::stdout().lock();
     let mut write = || -> io::Result<()> {

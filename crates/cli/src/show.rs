@@ -26,9 +26,7 @@ pub(crate) fn texts(
     options: &EncodeOptions,
     args: &EncodeArgs,
 ) -> Result<(), CliError> {
-    let texts: Vec<&str> = args.texts.iter().map(String::as_str).collect();
-    let encoded =
-        model.encode_with(&texts, options).map_err(|error| CliError::Encode(Box::new(error)))?;
+    let encoded = model.encode_texts(&args.texts, options)?;
     let mut page = Page { out: anstream::stdout().lock(), encoder: &model.encoder };
     let written = page.write(args, &encoded.embeddings, encoded.n_truncated);
     match written {

@@ -39,9 +39,7 @@ fn texts(
     args: &SimilarityArgs,
 ) -> Result<(), CliError> {
     let options = model::options(EncodeOptions::default(), &args.run, &args.vectors)?;
-    let texts: Vec<&str> = args.texts.iter().map(String::as_str).collect();
-    let encoded = model.encode_with(&texts, &options);
-    let encoded = encoded.map_err(|error| CliError::Encode(Box::new(error)))?;
+    let encoded = model.encode_texts(&args.texts, &options)?;
     let (embeddings, n_truncated) = (encoded.embeddings, encoded.n_truncated);
     let scores = function.similarity(&embeddings, &embeddings);
     let mut out = anstream::stdout().lock();

@@ -120,15 +120,13 @@ impl HeadScreen {
         let n_tiles = self.bias.len() / TILE;
         let texts = offsets.len() - 1;
         let n_tasks = (4 * rayon::current_num_threads()).min(n_tiles);
-        let found: Vec<Vec<Vec<u32>>> = {
-            let task = |task: usize| {
-                let tiles = n_tiles * task / n_tasks..n_tiles * (task + 1) / n_tasks;
-                let mut found = vec![Vec::new(); texts];
-                tiles.for_each(|tile| self.screen_tile(tile, &tokens, offsets, &mut found));
-                found
-            };
-            (0..n_tasks).into_par_iter().map(task).collect()
+        let task = |task: usize| {
+            let tiles = n_tiles * task / n_tasks..n_tiles * (task + 1) / n_tasks;
+            let mut found = vec![Vec::new(); texts];
+            tiles.for_each(|tile| self.screen_tile(tile, &tokens, offsets, &mut found));
+            found
         };
+        let found: Vec<Vec<Vec<u32>>> = (0..n_tasks).into_par_iter().map(task).collect();
         let n_found: usize = found.iter().flatten().map(Vec::len).sum();
         let n_texts = offsets.windows(2).filter(|text| text[0] < text[1]).count();
         if n_found * WORST_SELECTIVITY > n_texts * self.shape.vocab_size {

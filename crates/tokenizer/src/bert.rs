@@ -8,15 +8,14 @@
 //! # Source
 //! transformers 5.24, `models/bert/tokenization_bert.py` and `tokenization_utils_tokenizers.py`.
 
+use serde_json::json;
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::TokenizerError;
 use crate::config::{TokenSpec, TokenizerConfig};
+use crate::parts::{bert_normalizer, set_normalizer, set_pre_tokenizer, set_template};
 
 /// Makes `inner` what `BertTokenizer` makes of its vocabulary and of `config`.
 pub(crate) fn rebuild(
@@ -32,13 +31,9 @@ pub(crate) fn rebuild(
     let cls = special(&config.cls_token, "[CLS]");
 
     set_model(inner, &unk)?;
-    let lowercase = config.do_lower_case.unwrap_or(true);
-    let chinese = config.tokenize_chinese_chars.unwrap_or(true);
-    inner
-        .with_normalizer(Some(BertNormalizer::new(true, chinese, config.strip_accents, lowercase)))
-        .map_err(|source| TokenizerError::Parse { path: "tokenizer.json".into(), source })?;
-    inner.with_pre_tokenizer(Some(BertPreTokenizer));
-    set_template(inner, &cls, &sep)?;
+    set_normalizer(inner, &bert_normalizer(config))?;
+    set_pre_tokenizer(inner, &json!({"type": "BertPreTokenizer"}))?;
+    set_template(inner, (&cls, "cls_token"), (&sep, "sep_token"))?;
 
     let pad = special(&config.pad_token, "[PAD]");
     let mask = special(&config.mask_token, "[MASK]");
@@ -74,30 +69,5 @@ fn set_model(inner: &mut Tokenizer, unk: &str) -> Result<(), TokenizerError> {
         model.max_input_chars_per_word = 100;
         inner.with_model(model);
     }
-    Ok(())
-}
-
-/// `[CLS] text [SEP]`, whatever `tokenizer.json` says.
-fn set_template(inner: &mut Tokenizer, cls: &str, sep: &str) -> Result<(), TokenizerError> {
-    let id = |token: &str, role| {
-        inner
-            .token_to_id(token)
-            .ok_or_else(|| TokenizerError::SpecialToken { token: token.to_owned(), role })
-    };
-    let (cls_id, sep_id) = (id(cls, "cls_token")?, id(sep, "sep_token")?);
-    let template = TemplateProcessing::builder()
-        .try_single(format!("{cls}:0 $A:0 {sep}:0"))
-        .and_then(|builder| builder.try_pair(format!("{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1")))
-        .map_err(|message| TokenizerError::Parse {
-            path: "tokenizer_config.json".into(),
-            source: message.into(),
-        })?
-        .special_tokens(vec![(cls, cls_id), (sep, sep_id)])
-        .build()
-        .map_err(|error| TokenizerError::Parse {
-            path: "tokenizer_config.json".into(),
-            source: error.into(),
-        })?;
-    inner.with_post_processor(Some(template));
     Ok(())
 }

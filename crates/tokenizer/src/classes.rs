@@ -12,12 +12,15 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokenizers::models::ModelWrapper;
-use tokenizers::{NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, Tokenizer};
+use tokenizers::{NormalizerWrapper, Tokenizer};
 
-use crate::config::{TokenSpec, TokenizerConfig};
+use crate::config::TokenizerConfig;
+use crate::parts::{
+    bert_normalizer, byte_level, charsmap, metaspace, replace, set_normalizer, set_pre_tokenizer,
+    set_roberta_template, set_template, token, unusable, words_with_metaspace,
+};
 use crate::vocabulary_files::Source;
 use crate::{TokenizerError, bert};
 
@@ -212,111 +215,4 @@ impl ModelFile {
         let bytes = std::fs::read(folder.join("config.json")).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
-}
-
-fn token<'a>(spec: &'a Option<TokenSpec>, default: &'a str) -> &'a str {
-    spec.as_ref().map_or(default, TokenSpec::content)
-}
-
-fn bert_normalizer(config: &TokenizerConfig) -> Value {
-    json!({
-        "type": "BertNormalizer", "clean_text": true,
-        "handle_chinese_chars": config.tokenize_chinese_chars.unwrap_or(true),
-        "strip_accents": config.strip_accents, "lowercase": config.do_lower_case.unwrap_or(true),
-    })
-}
-
-fn byte_level(add_prefix_space: bool) -> Value {
-    json!({
-        "type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": true,
-        "use_regex": true,
-    })
-}
-
-fn replace(pattern: &str, content: &str) -> Value {
-    json!({"type": "Replace", "pattern": {"String": pattern}, "content": content})
-}
-
-fn metaspace(prepend_scheme: &str) -> Value {
-    json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": prepend_scheme, "split": true})
-}
-
-fn words_with_metaspace(config: &TokenizerConfig) -> Value {
-    let scheme = if config.add_prefix_space.unwrap_or(true) { "always" } else { "never" };
-    json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace(scheme)]})
-}
-
-/// The character map of a SentencePiece model, where the normaliser of the file has one.
-fn charsmap(inner: &Tokenizer) -> Result<Option<Value>, TokenizerError> {
-    let Some(normalizer) = inner.get_normalizer() else { return Ok(None) };
-    let normalizer = serde_json::to_value(normalizer).map_err(|error| unusable(error.into()))?;
-    let steps = match normalizer["normalizers"].as_array() {
-        Some(steps) => steps.clone(),
-        None => vec![normalizer],
-    };
-    Ok(steps.into_iter().find(|step| step["type"] == "Precompiled"))
-}
-
-fn set_normalizer(inner: &mut Tokenizer, json: &Value) -> Result<(), TokenizerError> {
-    let normalizer: NormalizerWrapper = part(json)?;
-    inner.with_normalizer(Some(normalizer)).map_err(unusable)?;
-    Ok(())
-}
-
-fn set_pre_tokenizer(inner: &mut Tokenizer, json: &Value) -> Result<(), TokenizerError> {
-    inner.with_pre_tokenizer(Some(part::<PreTokenizerWrapper>(json)?));
-    Ok(())
-}
-
-/// `first text last`, all of type 0.
-fn set_template(
-    inner: &mut Tokenizer,
-    (first, first_role): (&str, &'static str),
-    (last, last_role): (&str, &'static str),
-) -> Result<(), TokenizerError> {
-    let special = |token: &str, role| -> Result<Value, TokenizerError> {
-        let id = id(inner, token, role)?;
-        Ok(json!({"id": token, "ids": [id], "tokens": [token]}))
-    };
-    let specials = json!({first: special(first, first_role)?, last: special(last, last_role)?});
-    let token = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
-    let text = |which: &str| json!({"Sequence": {"id": which, "type_id": 0}});
-    let template = json!({
-        "type": "TemplateProcessing",
-        "single": [token(first), text("A"), token(last)],
-        "pair": [token(first), text("A"), token(last), text("B"), token(last)],
-        "special_tokens": specials,
-    });
-    inner.with_post_processor(Some(part::<PostProcessorWrapper>(&template)?));
-    Ok(())
-}
-
-fn set_roberta_template(
-    inner: &mut Tokenizer,
-    config: &TokenizerConfig,
-    add_prefix_space: bool,
-    trim_offsets: bool,
-) -> Result<(), TokenizerError> {
-    let (cls, sep) = (token(&config.cls_token, "<s>"), token(&config.sep_token, "</s>"));
-    let template = json!({
-        "type": "RobertaProcessing",
-        "cls": [cls, id(inner, cls, "cls_token")?], "sep": [sep, id(inner, sep, "sep_token")?],
-        "trim_offsets": trim_offsets, "add_prefix_space": add_prefix_space,
-    });
-    inner.with_post_processor(Some(part::<PostProcessorWrapper>(&template)?));
-    Ok(())
-}
-
-fn id(inner: &Tokenizer, token: &str, role: &'static str) -> Result<u32, TokenizerError> {
-    let missing = || TokenizerError::SpecialToken { token: token.to_owned(), role };
-    inner.token_to_id(token).ok_or_else(missing)
-}
-
-/// A part of a tokenizer, from what `tokenizer.json` would say.
-fn part<T: DeserializeOwned>(json: &Value) -> Result<T, TokenizerError> {
-    serde_json::from_value(json.clone()).map_err(|error| unusable(error.into()))
-}
-
-fn unusable(source: Box<dyn std::error::Error + Send + Sync>) -> TokenizerError {
-    TokenizerError::Parse { path: "tokenizer_config.json".into(), source }
 }

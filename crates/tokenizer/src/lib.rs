@@ -22,6 +22,7 @@ mod bert;
 mod classes;
 mod config;
 mod error;
+mod parts;
 mod tokenizer;
 mod vocabulary_files;
 

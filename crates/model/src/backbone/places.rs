@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
 use splade_kernels::Activation;
 
 use super::config::{BackboneConfig, LayerConfig};
@@ -125,7 +126,10 @@ impl<B: SpladeBackend> PlaceTables<B> {
     }
 
     /// What is added to scores.
-    pub(super) fn relative<'a>(&self, places: &Places<'a, B>) -> RelativePositions<'a, B> {
+    pub(super) fn relative<'a>(
+        &self,
+        places: &Places<'a, B>,
+    ) -> RelativePositions<'a, FloatTensor<B>> {
         let tensor = |table: &Param<Tensor<B, 2>>| unwrap(table.val());
         match (&places.0.bias, &places.0.buckets) {
             (Some(bias), _) => RelativePositions::Bias(tensor(bias)),

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use splade_kernels::{
-    Activation, AttentionShape, HeadScreen, HeadShape, LinearShape, PoolStrategy, RelativePositions,
+    Activation, AttentionShape, HeadScreen, HeadShape, LinearShape, PoolStrategy,
+    RelativePositions as OnSlices,
 };
 
-use crate::Pooling;
+use crate::{Pooling, RelativePositions};
 
 /// What the kernels need of a backend's tensor.
 pub(super) trait HostTensor: Sized {
@@ -41,22 +42,9 @@ macro_rules! run_on_kernels {
                 qkv: burn::tensor::ops::FloatTensor<Self>,
                 offsets: &[u32],
                 shape: $crate::AttentionShape,
-                positions: $crate::RelativePositions<'_, Self>,
+                positions: $crate::RelativePositions<'_, burn::tensor::ops::FloatTensor<Self>>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                use $crate::RelativePositions::{Bias, Disentangled, None};
-                use $crate::backend::host::{Positions, packed_attention};
-                packed_attention(
-                    qkv,
-                    offsets,
-                    shape,
-                    match positions {
-                        None => Positions::None,
-                        Bias(bias) => Positions::Bias(bias),
-                        Disentangled { key, query, buckets } => {
-                            Positions::Disentangled { key, query, buckets }
-                        }
-                    },
-                )
+                $crate::backend::host::packed_attention(qkv, offsets, shape, positions)
             }
 
             fn rotate(
@@ -128,33 +116,22 @@ pub(super) fn fused_linear<T: HostTensor>(
     T::from_values(y, [x.dims()[0], out_features])
 }
 
-/// [`RelativePositions`](crate::RelativePositions), whatever the backend.
-pub(super) enum Positions<'a, T> {
-    None,
-    Bias(T),
-    Disentangled { key: Option<T>, query: Option<T>, buckets: &'a [u32] },
-}
-
 pub(super) fn packed_attention<T: HostTensor>(
     qkv: T,
     offsets: &[u32],
     shape: AttentionShape,
-    positions: Positions<'_, T>,
+    positions: RelativePositions<'_, T>,
 ) -> T {
     let qkv_values = qkv.values();
     let attend =
         |positions| splade_kernels::packed_attention(&qkv_values, offsets, shape, positions);
     let attended = match &positions {
-        Positions::None => attend(RelativePositions::None),
-        Positions::Bias(bias) => attend(RelativePositions::Bias(&bias.values())),
-        Positions::Disentangled { key, query, buckets } => {
+        RelativePositions::None => attend(OnSlices::None),
+        RelativePositions::Bias(bias) => attend(OnSlices::Bias(&bias.values())),
+        RelativePositions::Disentangled { key, query, buckets } => {
             let key = key.as_ref().map(T::values);
             let query = query.as_ref().map(T::values);
-            attend(RelativePositions::Disentangled {
-                key: key.as_deref(),
-                query: query.as_deref(),
-                buckets,
-            })
+            attend(OnSlices::Disentangled { key: key.as_deref(), query: query.as_deref(), buckets })
         }
     };
     T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])

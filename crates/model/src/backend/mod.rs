@@ -22,17 +22,17 @@ use crate::Pooling;
 
 /// What the place of a key beside its query adds to their score: the tensors of
 /// [`splade_kernels::RelativePositions`].
-pub enum RelativePositions<'a, B: Backend> {
+pub enum RelativePositions<'a, T> {
     /// Nothing.
     None,
     /// `[n_heads, 2 * reach + 1]`.
-    Bias(FloatTensor<B>),
+    Bias(T),
     /// Disentangled attention.
     Disentangled {
         /// Keys of the buckets, `[n_buckets, hidden]`.
-        key: Option<FloatTensor<B>>,
+        key: Option<T>,
         /// Queries of the buckets, `[n_buckets, hidden]`.
-        query: Option<FloatTensor<B>>,
+        query: Option<T>,
         /// The bucket of each distance query - key, from `1 - positions` to `positions - 1`.
         buckets: &'a [u32],
     },
@@ -65,7 +65,7 @@ pub trait SpladeBackend: Backend {
         qkv: FloatTensor<Self>,
         offsets: &[u32],
         shape: AttentionShape,
-        positions: RelativePositions<'_, Self>,
+        positions: RelativePositions<'_, FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
         stock::packed_attention::<Self>(qkv, offsets, shape, positions)
     }

@@ -190,7 +190,7 @@ pub(crate) fn check_attention<B: SpladeBackend>(
         (0..2 * longest - 1).map(|distance| (distance * 5 % n_buckets) as u32).collect();
     let of_buckets = |table: &Vec<f32>| tensor::<B, 2>(table, [n_buckets, hidden]);
     let positions = || match case.kind {
-        PositionKind::None => RelativePositions::<B>::None,
+        PositionKind::None => RelativePositions::None,
         PositionKind::Bias => RelativePositions::Bias(tensor::<B, 2>(&bias, [n_heads, 9])),
         PositionKind::Disentangled { key: has_key, query: has_query } => {
             RelativePositions::Disentangled {

@@ -16,7 +16,7 @@ pub fn packed_attention<B: Backend>(
     qkv: FloatTensor<B>,
     offsets: &[u32],
     shape: AttentionShape,
-    positions: RelativePositions<'_, B>,
+    positions: RelativePositions<'_, FloatTensor<B>>,
 ) -> FloatTensor<B> {
     let qkv = wrap::<B, 2>(qkv);
     let device = qkv.device();
@@ -73,7 +73,11 @@ enum Positions<B: Backend> {
 }
 
 impl<B: Backend> Positions<B> {
-    fn new(positions: RelativePositions<'_, B>, shape: AttentionShape, device: &B::Device) -> Self {
+    fn new(
+        positions: RelativePositions<'_, FloatTensor<B>>,
+        shape: AttentionShape,
+        device: &B::Device,
+    ) -> Self {
         let by_head = |table: FloatTensor<B>| {
             let table = wrap::<B, 2>(table);
             let [n_buckets, _] = table.dims();
