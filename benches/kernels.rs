@@ -1,13 +1,13 @@
-//! Each CPU kernel on the shapes of the tiny model and of BERT-base.
+//! Each CPU kernel on the shapes of the tiny model and of BERT-base; products beside the `gemm` crate's.
 //!
 //! cargo bench -p splade-kernels --bench kernels
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use splade_kernels::reference::{noise, offsets};
+use splade_kernels::reference::{noise, offsets, product_of_gemm};
 use splade_kernels::{
-    Activation, AttentionShape, HeadScreen, HeadShape, LinearShape, PoolActivation, PoolStrategy,
-    RelativePositions, add_layer_norm, head_pool, head_pool_screened, linear, non_zeros,
-    packed_attention,
+    Activation, AttentionShape, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
+    PoolActivation, PoolStrategy, Precision, RelativePositions, add_layer_norm, head_pool,
+    head_pool_screened, non_zeros, packed_attention,
 };
 
 /// Texts of one batch, 75 tokens each: what passages have on average.
@@ -26,8 +26,16 @@ fn kernels(criterion: &mut Criterion) {
         let bias = noise(wide, 3);
         let shape = LinearShape { in_features: hidden, out_features: wide };
         group.throughput(flops(2 * TOKENS * hidden * wide));
-        group.bench_function("linear_gelu", |bencher| {
-            bencher.iter(|| linear(&x, &weight, Some(&bias), Activation::Gelu, shape));
+        for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+            let layer = PackedLinear::new(&weight, Some(&bias), shape, precision);
+            let gelu = Finish::Activate(Activation::Gelu);
+            group.bench_function(format!("linear_gelu/{precision}"), |bencher| {
+                bencher.iter(|| layer.forward(&x, gelu));
+            });
+        }
+        // What the layer replaces: the product alone, without bias and activation.
+        group.bench_function("linear/gemm crate", |bencher| {
+            bencher.iter(|| product_of_gemm(&x, &weight, shape));
         });
 
         let qkv = noise(TOKENS * 3 * hidden, 4);

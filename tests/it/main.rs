@@ -27,6 +27,7 @@ mod layouts;
 mod memory;
 mod parity;
 mod pool;
+mod precision;
 mod scores;
 mod tokenizers;
 mod vocabularies;

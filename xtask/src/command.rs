@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -19,6 +19,18 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
     ensure!(status.success(), "`{line}` failed: {status}");
     Ok(())
+}
+
+/// What a command writes to its standard output; prints the command, and lets it show its progress.
+pub(crate) fn read_shown(command: &mut Command) -> Result<String> {
+    let line = display(command);
+    eprintln!("$ {line}");
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    ensure!(output.status.success(), "`{line}` failed: {}", output.status);
+    String::from_utf8(output.stdout).with_context(|| format!("`{line}` did not write UTF-8"))
 }
 
 /// What a command that asks a question writes to its standard output. Not printed.
@@ -50,7 +62,7 @@ fn display(command: &Command) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     if word.is_empty() || word.contains([' ', '"', '\'', '$', '*']) {
         format!("'{}'", word.replace('\'', r"'\''"))

@@ -3,11 +3,16 @@
 #![forbid(unsafe_code)]
 
 mod backends;
+mod bench;
 mod check;
 mod command;
 mod fixtures;
+mod passages;
+mod random;
+mod synth;
 mod test;
 mod tidy;
+mod venv;
 mod vulkan;
 mod workspace;
 
@@ -37,6 +42,10 @@ enum Task {
     },
     /// Make the fixtures and golden values again, with sentence-transformers in its own venv
     Fixtures,
+    /// Measure speed: models, devices, precisions, batches and lengths, with rivals or without
+    Bench(bench::Arguments),
+    /// Write a checkpoint of a real model's sizes with random weights, to measure speed with
+    Synth(synth::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +54,8 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Test { arguments } => test::run(&arguments),
         Task::Fixtures => fixtures::run(),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Synth(arguments) => synth::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

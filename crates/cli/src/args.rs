@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use splade::{Device, SimilarityFunction};
+use splade::{Device, Precision, SimilarityFunction};
 
 /// Learned sparse text vectors (SPLADE).
 #[derive(Debug, Parser)]
@@ -221,6 +221,11 @@ pub(crate) struct RunArgs {
     /// Tokens per forward pass [default: 4096]. More costs memory.
     #[arg(long, value_name = "N")]
     pub(crate) batch_tokens: Option<NonZeroUsize>,
+
+    /// What the model's layers compute in: f32, bf16 or int8 (CPU only). Lower ones are faster,
+    /// hold less, and change the weights a little.
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    pub(crate) precision: Precision,
 
     /// CPU threads, which the devices share [default: one per core].
     #[arg(long, value_name = "N")]

@@ -61,6 +61,10 @@ fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
         let default = if default { "  (the default)" } else { "" };
         writeln!(out, "  {name:<21}  {prompt:?}{default}")?;
     }
+    writeln!(out, "\n{BOLD}CPU instructions of products{BOLD:#}")?;
+    for (precision, instructions) in &info.instructions {
+        writeln!(out, "  {precision:<21}  {instructions}")?;
+    }
     writeln!(out, "\n{BOLD}Weights{BOLD:#}")?;
     for file in &info.weights {
         let parameters = file.n_parameters.map_or("a table".to_owned(), |n| {

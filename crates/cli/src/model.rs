@@ -21,7 +21,8 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn load(name: &Path, run: &RunArgs, vectors: &VectorArgs) -> Result<Self, CliError> {
-        let mut builder = SparseEncoder::builder().device(first(&run.device));
+        let mut builder =
+            SparseEncoder::builder().device(first(&run.device)).precision(run.precision);
         if let Some(threads) = run.threads {
             builder = builder.threads(threads);
         }

@@ -62,7 +62,13 @@ fn norm_rows_body(x: &mut [f32], gamma: &[f32], beta: &[f32], eps: f32) {
     }
 }
 
-multiversion!(fn add_norm_rows(x: &mut [f32], residual: &[f32], gamma: &[f32], beta: &[f32], eps: f32) = add_norm_rows_body);
+multiversion!(pub(crate) fn add_norm_rows(x: &mut [f32], residual: &[f32], gamma: &[f32], beta: &[f32], eps: f32) = add_norm_rows_body);
+#[inline(always)]
+fn add_rows_body(x: &mut [f32], residual: &[f32]) {
+    x.iter_mut().zip(residual).for_each(|(x, r)| *x += r);
+}
+
+multiversion!(pub(crate) fn add_rows(x: &mut [f32], residual: &[f32]) = add_rows_body);
 multiversion!(fn norm_rows(x: &mut [f32], gamma: &[f32], beta: &[f32], eps: f32) = norm_rows_body);
 
 /// Sum of f(v) in 16 lanes, which vectorises, and in an order that no level changes.

@@ -1,6 +1,9 @@
 //! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles, not code
 //! to run in anger.
 
+use rayon::prelude::*;
+
+use crate::matmul::{Block, View};
 use crate::{
     Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
     RelativePositions,
@@ -55,7 +58,23 @@ pub fn activation(activation: Activation, x: f64) -> f64 {
     }
 }
 
-/// The twin of [`crate::linear`].
+/// `x · weightᵀ` by the `gemm` crate, a block of rows a thread: what
+/// [`PackedLinear`](crate::PackedLinear) is timed beside.
+pub fn product_of_gemm(x: &[f32], weight: &[f32], shape: LinearShape) -> Vec<f32> {
+    const ROWS: usize = 192;
+    let LinearShape { in_features, out_features } = shape;
+    let mut y = vec![0.0; x.len() / in_features * out_features];
+    let blocks = y.par_chunks_mut(ROWS * out_features).zip(x.par_chunks(ROWS * in_features));
+    blocks.for_each(|(y, x)| {
+        let n_rows = x.len() / in_features;
+        let x = View::rows(x, n_rows, in_features, in_features);
+        let w = View::rows(weight, out_features, in_features, in_features);
+        Block::whole(y, n_rows, out_features).multiply(x, w.transposed(), 1.0);
+    });
+    y
+}
+
+/// The twin of [`crate::PackedLinear`].
 pub fn linear(
     x: &[f32],
     weight: &[f32],

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use splade_kernels::Precision;
+
 use crate::weights::weight_files;
 use crate::{ModelConfig, ModelError};
 
@@ -11,6 +13,7 @@ use crate::{ModelConfig, ModelError};
 pub struct Checkpoint {
     config: ModelConfig,
     weight_files: Vec<PathBuf>,
+    precision: Precision,
 }
 
 impl Checkpoint {
@@ -22,12 +25,25 @@ impl Checkpoint {
     /// missing or are not what their index says.
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
         let config = ModelConfig::load(&folder.join("config.json"))?;
-        Ok(Self { config, weight_files: weight_files(folder)? })
+        let precision = Precision::default();
+        Ok(Self { config, weight_files: weight_files(folder)?, precision })
     }
 
     /// The architecture and its sizes.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// The same, to be loaded in `precision`: the weights of its linear layers are held and
+    /// multiplied in it. Embeddings and decoder, the head's products, attention and norms stay `f32`.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// What it is to be loaded in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The files that hold the weights.

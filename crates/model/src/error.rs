@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use splade_kernels::Precision;
+
 use crate::pytorch::PytorchError;
 use crate::weights::LOOKED_FOR;
 
@@ -9,6 +11,12 @@ use crate::weights::LOOKED_FOR;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
+    /// The backend's products do not run in the precision that was asked for.
+    #[error("this device does not compute in {precision}; choose f32, or the device `cpu`")]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+    },
     /// A file cannot be read.
     #[error("cannot read {}", .path.display())]
     Read {

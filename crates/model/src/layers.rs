@@ -3,16 +3,21 @@
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
-use splade_kernels::Activation;
+use std::sync::Arc;
+
+use splade_kernels::{Activation, LinearShape, PackedLinear};
 
 use crate::weights::Weights;
-use crate::{ModelError, SpladeBackend};
+use crate::{LinearWeights, ModelError, NormWeights, SpladeBackend};
 
 /// activation(x · weightᵀ + bias).
 #[derive(Module, Debug)]
 pub(crate) struct Linear<B: Backend> {
-    weight: Param<Tensor<B, 2>>,
+    /// `None` where the backend has packed them.
+    weight: Option<Param<Tensor<B, 2>>>,
     bias: Option<Param<Tensor<B, 1>>>,
+    #[module(skip)]
+    packed: Option<Arc<PackedLinear>>,
 }
 
 impl<B: SpladeBackend> Linear<B> {
@@ -33,7 +38,7 @@ impl<B: SpladeBackend> Linear<B> {
                 bias.append(&mut weights.take(&format!("{path}.bias"), &[out])?);
             }
         }
-        Ok(Self::of(weight, bias, [out * paths.len(), in_features], device))
+        Ok(Self::of(weights, weight, bias, [out * paths.len(), in_features], device))
     }
 
     /// Takes one layer, its output's halves changed over.
@@ -52,7 +57,7 @@ impl<B: SpladeBackend> Linear<B> {
         };
         let half = bias.len() / 2;
         bias.rotate_left(half);
-        Ok(Self::of(weight, bias, [out, in_features], device))
+        Ok(Self::of(weights, weight, bias, [out, in_features], device))
     }
 
     /// Takes the kernel `[out, in, size]` of a convolution as a layer over `size` neighbours side by
@@ -71,20 +76,56 @@ impl<B: SpladeBackend> Linear<B> {
                 weight.extend(of_out.iter().skip(neighbour).step_by(size));
             }
         }
-        Ok(Self::of(weight, bias, [out, size * in_features], device))
+        Ok(Self::of(weights, weight, bias, [out, size * in_features], device))
     }
 
     /// A layer of these numbers; without bias where there are none.
-    fn of(weight: Vec<f32>, bias: Vec<f32>, shape: [usize; 2], device: &B::Device) -> Self {
-        let bias = (!bias.is_empty()).then(|| param(bias, [shape[0]], device));
-        Self { weight: param(weight, shape, device), bias }
+    fn of(
+        weights: &Weights,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        shape: [usize; 2],
+        device: &B::Device,
+    ) -> Self {
+        let sizes = LinearShape { in_features: shape[1], out_features: shape[0] };
+        let has_bias = !bias.is_empty();
+        let packed =
+            B::pack_linear(&weight, has_bias.then_some(&bias[..]), sizes, weights.precision());
+        match packed {
+            Some(_) => Self { weight: None, bias: None, packed },
+            None => {
+                let bias = has_bias.then(|| param(bias, [shape[0]], device));
+                Self { weight: Some(param(weight, shape, device)), bias, packed }
+            }
+        }
     }
 
     /// # Shapes
     /// `x` `[tokens, in]`; returns `[tokens, out]`.
     pub(crate) fn forward(&self, x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
-        let bias = self.bias.as_ref().map(|b| b.val().into_primitive().tensor());
-        wrap(B::fused_linear(unwrap(x), unwrap(self.weight.val()), bias, activation))
+        wrap(B::fused_linear(unwrap(x), self.weights(), activation))
+    }
+
+    /// `norm(x · weightᵀ + bias + residual)`.
+    pub(crate) fn forward_normed(
+        &self,
+        x: Tensor<B, 2>,
+        residual: Tensor<B, 2>,
+        norm: &LayerNorm<B>,
+    ) -> Tensor<B, 2> {
+        let (x, residual) = (unwrap(x), unwrap(residual));
+        wrap(B::linear_add_norm(x, self.weights(), residual, norm.weights()))
+    }
+
+    fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
+        match (&self.packed, &self.weight) {
+            (Some(packed), _) => LinearWeights::Packed(packed),
+            (None, Some(weight)) => {
+                let bias = self.bias.as_ref().map(|bias| unwrap(bias.val()));
+                LinearWeights::Tensors { weight: unwrap(weight.val()), bias }
+            }
+            (None, None) => unreachable!("`of` keeps the one or the other"),
+        }
     }
 }
 
@@ -116,9 +157,12 @@ impl<B: SpladeBackend> LayerNorm<B> {
 
     /// Normalises `x`, or `x + residual`.
     pub(crate) fn forward(&self, x: Tensor<B, 2>, residual: Option<Tensor<B, 2>>) -> Tensor<B, 2> {
-        let (gamma, beta) = (self.gamma.val().into_primitive(), self.beta.val().into_primitive());
-        let residual = residual.map(unwrap);
-        wrap(B::add_layer_norm(unwrap(x), residual, gamma.tensor(), beta.tensor(), self.eps as f32))
+        wrap(B::add_layer_norm(unwrap(x), residual.map(unwrap), self.weights()))
+    }
+
+    fn weights(&self) -> NormWeights<B::FloatTensorPrimitive> {
+        let (gamma, beta) = (unwrap(self.gamma.val()), unwrap(self.beta.val()));
+        NormWeights { gamma, beta, eps: self.eps as f32 }
     }
 }
 

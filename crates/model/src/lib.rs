@@ -49,7 +49,7 @@ mod names;
 mod pytorch;
 mod weights;
 
-pub use backend::{RelativePositions, SpladeBackend, stock};
+pub use backend::{LinearWeights, NormWeights, RelativePositions, SpladeBackend, stock};
 pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
@@ -62,7 +62,10 @@ pub use modules::{
 pub use pytorch::PytorchError;
 pub use weights::{StoredWeights, stored_weights};
 
-pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy};
+pub use splade_kernels::{
+    Activation, AttentionShape, PoolActivation, PoolStrategy, Precision, ProductKernel,
+    UnknownPrecision,
+};
 
 #[cfg(feature = "wgpu")]
 pub use backend::wgpu::{Adapter, probe_wgpu};

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use splade_kernels::{PoolActivation, PoolStrategy};
+use splade_kernels::{PoolActivation, PoolStrategy, Precision};
 
 use crate::backbone::{Backbone, BackboneConfig};
 use crate::head::MlmHead;
@@ -46,16 +46,17 @@ struct Limits {
 }
 
 impl<B: SpladeBackend> SpladeModel<B> {
-    /// Loads the weights of a checkpoint onto a device, in `f32`.
+    /// Loads the weights of a checkpoint onto a device.
     ///
     /// # Errors
-    /// No masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
+    /// A precision that the backend does not have; no masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
     /// or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         checkpoint.config().require_masked_lm()?;
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
-        let mut weights = Weights::open(files, architecture.names, Part::MaskedLm)?;
+        let weights = Weights::open(files, architecture.names, Part::MaskedLm)?;
+        let mut weights = weights.with_precision(precision_on::<B>(checkpoint)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;
         weights.finish()?;
@@ -111,14 +112,15 @@ pub struct Encoder<B: Backend> {
 }
 
 impl<B: SpladeBackend> Encoder<B> {
-    /// Loads the weights of a checkpoint onto a device, in `f32`. Those of heads are left aside.
+    /// Loads the weights of a checkpoint onto a device. Those of heads are left aside.
     ///
     /// # Errors
-    /// A broken file; a weight that is missing, of the wrong shape, not a number, or left over.
+    /// A precision that the backend does not have; a broken file; a weight that is missing, of the wrong shape, not a number, or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
-        let mut weights = Weights::open(files, architecture.names, Part::Encoder)?;
+        let weights = Weights::open(files, architecture.names, Part::Encoder)?;
+        let mut weights = weights.with_precision(precision_on::<B>(checkpoint)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         weights.finish()?;
         let hidden_size = checkpoint.config().hidden_size();
@@ -154,6 +156,15 @@ impl<B: SpladeBackend> Encoder<B> {
     pub fn forward_to_host(&self, tokens: PackedTokens<'_>) -> Result<Vec<f32>, ModelError> {
         let hidden_states = self.forward(tokens)?;
         Ok(hidden_states.into_data().into_vec().expect("models are loaded and run in f32"))
+    }
+}
+
+/// The precision that a checkpoint is to be loaded in.
+fn precision_on<B: SpladeBackend>(checkpoint: &Checkpoint) -> Result<Precision, ModelError> {
+    let precision = checkpoint.precision();
+    match B::PRECISIONS.contains(&precision) {
+        true => Ok(precision),
+        false => Err(ModelError::Precision { precision }),
     }
 }
 

@@ -8,7 +8,7 @@ mod tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use splade_kernels::MappedFile;
+use splade_kernels::{MappedFile, Precision};
 
 use self::file::WeightFile;
 use crate::ModelError;
@@ -23,6 +23,7 @@ pub(crate) struct Weights {
     files: Vec<MappedFile>,
     entries: BTreeMap<String, Entry>,
     names: &'static NameTable,
+    precision: Precision,
 }
 
 /// Where one weight stands.
@@ -41,7 +42,8 @@ impl Weights {
         names: &'static NameTable,
         part: Part,
     ) -> Result<Self, ModelError> {
-        let mut weights = Self { files: Vec::new(), entries: BTreeMap::new(), names };
+        let (files, precision) = (Vec::new(), Precision::default());
+        let mut weights = Self { files, entries: BTreeMap::new(), names, precision };
         let mut unknown = Vec::new();
         for path in paths {
             let WeightFile { bytes, tensors } = WeightFile::open(path)?;
@@ -58,6 +60,16 @@ impl Weights {
             weights.files.push(bytes);
         }
         if unknown.is_empty() { Ok(weights) } else { Err(unused(unknown)) }
+    }
+
+    /// The same, for linear layers to be held in `precision`.
+    pub(crate) fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// What linear layers are to be held in.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Adds a tensor of the file that comes next.

@@ -19,7 +19,7 @@ pub(crate) struct Csr {
 
 /// A module from vector to vector.
 enum Step {
-    Dense(Dense),
+    Dense(Box<Dense>),
     Normalize(Normalize),
 }
 
@@ -49,7 +49,7 @@ impl Csr {
                     let dense = Dense::load(&step.folder)?;
                     fits(&step.folder, width, dense.in_features())?;
                     width = dense.out_features();
-                    Step::Dense(dense)
+                    Step::Dense(Box::new(dense))
                 }
                 ModuleKind::Normalize => Step::Normalize(Normalize::load(&step.folder)?),
                 _ => return Err(order(folder, modules)),

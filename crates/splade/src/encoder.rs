@@ -70,7 +70,7 @@ impl SparseEncoder {
         let mut settings = Settings::read(&folder)?;
         options.settle(&mut settings)?;
         let threads = options.threads.map(start_threads).transpose()?;
-        let graph = Graph::load(&folder, &options.device)?;
+        let graph = Graph::load(&folder, &options.device, options.precision)?;
         let (device, precision) = (options.device, options.precision);
         let mut encoder = Self { folder, device, precision, graph, settings, threads };
         if let Some(max_seq_length) = options.max_seq_length {

@@ -179,12 +179,6 @@ pub enum SpladeError {
         /// What was found in its place.
         why: String,
     },
-    /// The name of a precision that is none.
-    #[error("unknown precision `{found}`; known: f32")]
-    UnknownPrecision {
-        /// What was asked for.
-        found: String,
-    },
     /// A pool of no devices.
     #[error("a pool needs at least one device")]
     NoDevices,

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use splade_model::{PoolActivation, PoolStrategy, Pooling, StoredWeights, stored_weights};
+use splade_model::{
+    PoolActivation, PoolStrategy, Pooling, Precision, ProductKernel, StoredWeights, stored_weights,
+};
 use splade_sparse::SimilarityFunction;
 
 use crate::SpladeError;
@@ -33,6 +35,8 @@ pub struct ModelInfo {
     pub similarity_function: SimilarityFunction,
     /// Weights that are kept of each text; `None` is all.
     pub max_active_dims: Option<usize>,
+    /// The instructions of this CPU that the products of each precision run on, on CPU devices.
+    pub instructions: BTreeMap<String, &'static str>,
     /// The files that hold weights: of transformers, tables and other modules.
     pub weights: Vec<WeightsInfo>,
 }
@@ -123,9 +127,17 @@ impl ModelInfo {
             default_prompt_name: settings.default_prompt_name.clone(),
             similarity_function: settings.similarity,
             max_active_dims: settings.max_active_dims.map(Into::into),
+            instructions: instructions(),
             weights,
         })
     }
+}
+
+/// What the products of each precision run on.
+fn instructions() -> BTreeMap<String, &'static str> {
+    let precisions = [Precision::F32, Precision::Bf16, Precision::Int8];
+    let name = |precision| ProductKernel::detect(precision).name();
+    precisions.map(|precision| (precision.to_string(), name(precision))).into()
 }
 
 /// The files of weights in a module's folder.

@@ -49,7 +49,6 @@ mod locate;
 mod options;
 mod plan;
 mod pool;
-mod precision;
 mod progress;
 
 mod layout;
@@ -71,8 +70,8 @@ pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};
 pub use options::{EncodeOptions, SparseEncoderBuilder};
 pub use plan::plan_batches;
 pub use pool::EncoderPool;
-pub use precision::Precision;
 pub use progress::EncodeProgress;
+pub use splade_model::{Precision, UnknownPrecision};
 
 pub use splade_sparse::{
     DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,

@@ -165,7 +165,8 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// What the model computes in, whatever its weights are stored in. Default: `f32`.
+    /// What the weights of linear layers are held and multiplied in, whatever they are stored in.
+    /// Default: `f32`. Embeddings, decoder and head stay `f32` in each precision. On the CPU only.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use splade_model::{PoolActivation, PoolStrategy, Pooling, TokenWeights};
+use splade_model::{PoolActivation, PoolStrategy, Pooling, Precision, TokenWeights};
 use splade_sparse::{Pruning, SparseError, SparseRow};
 use splade_tokenizer::TokenBatch;
 use tracing::info_span;
@@ -57,8 +57,13 @@ impl Graph {
     ///
     /// # Errors
     /// Modules that are broken, not supported, or whose vectors cannot be compared.
-    pub(crate) fn load(folder: &Path, device: &Device) -> Result<Self, SpladeError> {
-        let mut loader = Loader { root: folder, device, folders: Vec::new(), loaded: Vec::new() };
+    pub(crate) fn load(
+        folder: &Path,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self, SpladeError> {
+        let (folders, loaded) = (Vec::new(), Vec::new());
+        let mut loader = Loader { root: folder, device, precision, folders, loaded };
         let (pipelines, router) = match Layout::read(folder)? {
             Layout::Single(modules) => {
                 // Without modules.json there is one module, and max pooling after it.
@@ -200,6 +205,7 @@ impl Graph {
 struct Loader<'a> {
     root: &'a Path,
     device: &'a Device,
+    precision: Precision,
     /// What each loaded transformer was loaded from, and as: with its head or without.
     folders: Vec<(PathBuf, FolderKind)>,
     loaded: Vec<Transformer>,
@@ -263,7 +269,7 @@ impl Loader<'_> {
         if let Some(place) = self.folders.iter().position(|known| *known == key) {
             return Ok(place);
         }
-        self.loaded.push(Transformer::load(folder, kind, self.device)?);
+        self.loaded.push(Transformer::load(folder, kind, self.device, self.precision)?);
         self.folders.push(key);
         Ok(self.loaded.len() - 1)
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use splade_model::{Checkpoint, PackedTokens, Pooling};
+use splade_model::{Checkpoint, PackedTokens, Pooling, Precision};
 use splade_tokenizer::{TokenBatch, Tokenizer};
 
 use crate::backends::{self, Forward, HiddenStates};
@@ -98,12 +98,13 @@ impl Transformer {
         folder: &Path,
         kind: FolderKind,
         device: &Device,
+        precision: Precision,
     ) -> Result<Self, SpladeError> {
         let config = match kind {
             FolderKind::Plain => TransformerConfig::default(),
             FolderKind::Module | FolderKind::Encoder => TransformerConfig::read(folder, kind)?,
         };
-        let checkpoint = Checkpoint::open(folder)?;
+        let checkpoint = Checkpoint::open(folder)?.with_precision(precision);
         let mut tokenizer = Tokenizer::load(folder)?;
         let (found, known) = (tokenizer.vocab_size(), checkpoint.config().vocab_size());
         if found > known {

@@ -95,19 +95,26 @@ impl<B: SpladeBackend> Layer<B> {
         match self.shape.norm_place {
             NormPlace::After => {
                 let attended = self.attend(hidden_states.clone(), offsets, places);
-                let attended = normed(&self.attention_norm, attended, Some(hidden_states));
-                let output = self.feed_forward(attended.clone());
-                self.output_norm.forward(output, Some(attended))
+                let norm = self.attention_norm.as_ref().expect("only norms before leave one out");
+                let attended = self.attention_output.forward_normed(attended, hidden_states, norm);
+                let wide = self.widen(attended.clone());
+                self.output.forward_normed(wide, attended, &self.output_norm)
             }
             NormPlace::Before => {
-                let normalised = normed(&self.attention_norm, hidden_states.clone(), None);
-                let attended = hidden_states + self.attend(normalised, offsets, places);
-                let normalised = self.output_norm.forward(attended.clone(), None);
-                attended + self.feed_forward(normalised)
+                let normalised = match &self.attention_norm {
+                    Some(norm) => norm.forward(hidden_states.clone(), None),
+                    None => hidden_states.clone(),
+                };
+                let attended = self.attend(normalised, offsets, places);
+                let linear = Activation::Linear;
+                let attended = hidden_states + self.attention_output.forward(attended, linear);
+                let wide = self.widen(self.output_norm.forward(attended.clone(), None));
+                attended + self.output.forward(wide, linear)
             }
         }
     }
 
+    /// What the heads have gathered, side by side.
     fn attend(&self, x: Tensor<B, 2>, offsets: &[u32], places: &Places<'_, B>) -> Tensor<B, 2> {
         let mut qkv = unwrap(self.qkv.forward(x, Activation::Linear));
         let shape = self.shape.attention;
@@ -115,32 +122,19 @@ impl<B: SpladeBackend> Layer<B> {
             qkv = B::rotate(qkv, offsets, unwrap(table), shape);
         }
         let positions = self.places.relative(places);
-        let attended = wrap(B::packed_attention(qkv, offsets, shape, positions));
-        self.attention_output.forward(attended, Activation::Linear)
+        wrap(B::packed_attention(qkv, offsets, shape, positions))
     }
 
-    fn feed_forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+    /// The first half of the feed-forward layers.
+    fn widen(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let activation = self.shape.activation;
-        let wide = match self.shape.gated {
+        match self.shape.gated {
             false => self.intermediate.forward(x, activation),
             true => {
                 let both = self.intermediate.forward(x, Activation::Linear);
                 wrap(B::gate(unwrap(both), activation))
             }
-        };
-        self.output.forward(wide, Activation::Linear)
-    }
-}
-
-fn normed<B: SpladeBackend>(
-    norm: &Option<LayerNorm<B>>,
-    x: Tensor<B, 2>,
-    residual: Option<Tensor<B, 2>>,
-) -> Tensor<B, 2> {
-    match (norm, residual) {
-        (Some(norm), residual) => norm.forward(x, residual),
-        (None, Some(residual)) => x + residual,
-        (None, None) => x,
+        }
     }
 }
 

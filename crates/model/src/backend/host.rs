@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use splade_kernels::{
-    Activation, AttentionShape, HeadScreen, HeadShape, LinearShape, PoolStrategy,
-    RelativePositions as OnSlices,
+    Activation, AttentionShape, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
+    PoolStrategy, Precision, RelativePositions as OnSlices,
 };
 
-use crate::{Pooling, RelativePositions};
+use crate::{LinearWeights, NormWeights, Pooling, RelativePositions};
 
 /// What the kernels need of a backend's tensor.
 pub(super) trait HostTensor: Sized {
@@ -29,13 +29,33 @@ pub(super) trait HostTensor: Sized {
 macro_rules! run_on_kernels {
     ($backend:ty) => {
         impl $crate::SpladeBackend for $backend {
+            const PRECISIONS: &'static [$crate::Precision] =
+                &[$crate::Precision::F32, $crate::Precision::Bf16, $crate::Precision::Int8];
+
+            fn pack_linear(
+                weight: &[f32],
+                bias: Option<&[f32]>,
+                shape: splade_kernels::LinearShape,
+                precision: $crate::Precision,
+            ) -> Option<std::sync::Arc<splade_kernels::PackedLinear>> {
+                Some($crate::backend::host::pack_linear(weight, bias, shape, precision))
+            }
+
             fn fused_linear(
                 x: burn::tensor::ops::FloatTensor<Self>,
-                weight: burn::tensor::ops::FloatTensor<Self>,
-                bias: Option<burn::tensor::ops::FloatTensor<Self>>,
+                weights: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
                 activation: $crate::Activation,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::fused_linear(x, weight, bias, activation)
+                $crate::backend::host::fused_linear(x, weights, activation)
+            }
+
+            fn linear_add_norm(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                weights: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
+                residual: burn::tensor::ops::FloatTensor<Self>,
+                norm: $crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::linear_add_norm(x, weights, residual, norm)
             }
 
             fn packed_attention(
@@ -66,11 +86,9 @@ macro_rules! run_on_kernels {
             fn add_layer_norm(
                 x: burn::tensor::ops::FloatTensor<Self>,
                 residual: Option<burn::tensor::ops::FloatTensor<Self>>,
-                gamma: burn::tensor::ops::FloatTensor<Self>,
-                beta: burn::tensor::ops::FloatTensor<Self>,
-                eps: f32,
+                norm: $crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::add_layer_norm(x, residual, gamma, beta, eps)
+                $crate::backend::host::add_layer_norm(x, residual, norm)
             }
 
             fn head_pool(
@@ -102,18 +120,53 @@ macro_rules! run_on_kernels {
 }
 pub(super) use run_on_kernels;
 
+pub(super) fn pack_linear(
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    shape: LinearShape,
+    precision: Precision,
+) -> Arc<PackedLinear> {
+    Arc::new(PackedLinear::new(weight, bias, shape, precision))
+}
+
 pub(super) fn fused_linear<T: HostTensor>(
     x: T,
-    weight: T,
-    bias: Option<T>,
+    weights: LinearWeights<'_, T>,
     activation: Activation,
 ) -> T {
-    let (out_features, in_features) = (weight.dims()[0], weight.dims()[1]);
-    let bias = bias.as_ref().map(T::values);
-    let shape = LinearShape { in_features, out_features };
-    let y =
-        splade_kernels::linear(&x.values(), &weight.values(), bias.as_deref(), activation, shape);
-    T::from_values(y, [x.dims()[0], out_features])
+    with_packed(weights, |layer| product(&x, layer, Finish::Activate(activation)))
+}
+
+pub(super) fn linear_add_norm<T: HostTensor>(
+    x: T,
+    weights: LinearWeights<'_, T>,
+    residual: T,
+    norm: NormWeights<T>,
+) -> T {
+    let NormWeights { gamma, beta, eps } = norm;
+    let (residual, gamma, beta) = (residual.values(), gamma.values(), beta.values());
+    let finish = Finish::AddNorm { residual: &residual, gamma: &gamma, beta: &beta, eps };
+    with_packed(weights, |layer| product(&x, layer, finish))
+}
+
+fn product<T: HostTensor>(x: &T, layer: &PackedLinear, finish: Finish<'_>) -> T {
+    T::from_values(layer.forward(&x.values(), finish), [x.dims()[0], layer.shape().out_features])
+}
+
+/// Weights that come as tensors (no model of ours has them so) are packed for this one product.
+fn with_packed<T: HostTensor>(
+    weights: LinearWeights<'_, T>,
+    run: impl FnOnce(&PackedLinear) -> T,
+) -> T {
+    match weights {
+        LinearWeights::Packed(layer) => run(layer),
+        LinearWeights::Tensors { weight, bias } => {
+            let shape =
+                LinearShape { in_features: weight.dims()[1], out_features: weight.dims()[0] };
+            let bias = bias.as_ref().map(T::values);
+            run(&PackedLinear::new(&weight.values(), bias.as_deref(), shape, Precision::F32))
+        }
+    }
 }
 
 pub(super) fn packed_attention<T: HostTensor>(
@@ -148,13 +201,8 @@ pub(super) fn gate<T: HostTensor>(x: T, activation: Activation) -> T {
     T::from_values(splade_kernels::gate(&x.values(), width, activation), [tokens, width])
 }
 
-pub(super) fn add_layer_norm<T: HostTensor>(
-    x: T,
-    residual: Option<T>,
-    gamma: T,
-    beta: T,
-    eps: f32,
-) -> T {
+pub(super) fn add_layer_norm<T: HostTensor>(x: T, residual: Option<T>, norm: NormWeights<T>) -> T {
+    let NormWeights { gamma, beta, eps } = norm;
     let mut y = x.values().into_owned();
     let (gamma, beta) = (gamma.values(), beta.values());
     match residual {

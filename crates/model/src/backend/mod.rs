@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use splade_kernels::{Activation, AttentionShape, HeadScreen};
+use splade_kernels::{
+    Activation, AttentionShape, HeadScreen, LinearShape, PackedLinear, Precision,
+};
 
 use crate::Pooling;
 
@@ -38,22 +40,75 @@ pub enum RelativePositions<'a, T> {
     },
 }
 
+/// The weights of a linear layer.
+pub enum LinearWeights<'a, T> {
+    /// Tensors.
+    Tensors {
+        /// `[out, in]`.
+        weight: T,
+        /// `[out]`.
+        bias: Option<T>,
+    },
+    /// What the backend itself has made of them: [`SpladeBackend::pack_linear`].
+    Packed(&'a PackedLinear),
+}
+
+/// The weights of a layer norm.
+pub struct NormWeights<T> {
+    /// `[width]`.
+    pub gamma: T,
+    /// `[width]`.
+    pub beta: T,
+    /// Added to the variance.
+    pub eps: f32,
+}
+
 /// A burn backend that SPLADE models run on.
 ///
 /// Each operation has a body of stock burn operations (its namesake in [`stock`]); a backend
 /// overrides those that it does faster. All tensors are `f32`, row-major in meaning.
 pub trait SpladeBackend: Backend {
+    /// The precisions that this backend's matrix products run in.
+    const PRECISIONS: &'static [Precision] = &[Precision::F32];
+
+    /// A linear layer's weights packed at load, for a backend that holds them in a form of its own;
+    /// `None` holds them as tensors.
+    ///
+    /// # Shapes
+    /// `weight` `[out, in]`, `bias` `[out]`.
+    fn pack_linear(
+        _weight: &[f32],
+        _bias: Option<&[f32]>,
+        _shape: LinearShape,
+        _precision: Precision,
+    ) -> Option<Arc<PackedLinear>> {
+        None
+    }
+
     /// `activation(x · weightᵀ + bias)`.
     ///
     /// # Shapes
-    /// `x` `[tokens, in]`, `weight` `[out, in]`, `bias` `[out]`; returns `[tokens, out]`.
+    /// `x` `[tokens, in]`; returns `[tokens, out]`.
     fn fused_linear(
         x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: Option<FloatTensor<Self>>,
+        weights: LinearWeights<'_, FloatTensor<Self>>,
         activation: Activation,
     ) -> FloatTensor<Self> {
-        stock::fused_linear::<Self>(x, weight, bias, activation)
+        stock::fused_linear::<Self>(x, weights, activation)
+    }
+
+    /// `layer_norm(x · weightᵀ + bias + residual)`.
+    ///
+    /// # Shapes
+    /// `x` `[tokens, in]`, `residual` `[tokens, out]`, those of `norm` `[out]`; returns `[tokens, out]`.
+    fn linear_add_norm(
+        x: FloatTensor<Self>,
+        weights: LinearWeights<'_, FloatTensor<Self>>,
+        residual: FloatTensor<Self>,
+        norm: NormWeights<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        let y = Self::fused_linear(x, weights, Activation::Linear);
+        Self::add_layer_norm(y, Some(residual), norm)
     }
 
     /// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own
@@ -96,15 +151,13 @@ pub trait SpladeBackend: Backend {
     /// Layer norm of `x`, or of `x + residual`, over the last dimension.
     ///
     /// # Shapes
-    /// `x` and `residual` `[tokens, hidden]`, `gamma` and `beta` `[hidden]`; returns `[tokens, hidden]`.
+    /// `x` and `residual` `[tokens, hidden]`, those of `norm` `[hidden]`; returns `[tokens, hidden]`.
     fn add_layer_norm(
         x: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        eps: f32,
+        norm: NormWeights<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
-        stock::add_layer_norm::<Self>(x, residual, gamma, beta, eps)
+        stock::add_layer_norm::<Self>(x, residual, norm)
     }
 
     /// What this backend makes of a decoder at load, to rule out words fast in

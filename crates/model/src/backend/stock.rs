@@ -14,15 +14,18 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::Activation;
 
+use crate::backend::{LinearWeights, NormWeights};
 use crate::layers::{unwrap, wrap};
 
 /// The body of [`SpladeBackend::fused_linear`](crate::SpladeBackend::fused_linear).
 pub fn fused_linear<B: Backend>(
     x: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    bias: Option<FloatTensor<B>>,
+    weights: LinearWeights<'_, FloatTensor<B>>,
     activation: Activation,
 ) -> FloatTensor<B> {
+    let LinearWeights::Tensors { weight, bias } = weights else {
+        unreachable!("a backend that packs weights has a product of its own for them");
+    };
     let (x, weight) = (wrap::<B, 2>(x), wrap::<B, 2>(weight));
     let mut y = x.matmul(weight.transpose());
     if let Some(bias) = bias {
@@ -71,10 +74,9 @@ fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2>
 pub fn add_layer_norm<B: Backend>(
     x: FloatTensor<B>,
     residual: Option<FloatTensor<B>>,
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
-    eps: f32,
+    norm: NormWeights<FloatTensor<B>>,
 ) -> FloatTensor<B> {
+    let NormWeights { gamma, beta, eps } = norm;
     let mut x = wrap::<B, 2>(x);
     if let Some(residual) = residual {
         x = x + wrap(residual);

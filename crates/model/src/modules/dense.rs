@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use splade_kernels::{Activation, LinearShape, linear};
+use splade_kernels::{Activation, Finish, LinearShape, PackedLinear, Precision};
 
 use super::{check_feature_names, check_size, open_weights, read_config};
 use crate::ModelError;
@@ -33,10 +33,8 @@ const ACTIVATIONS: [(&str, Activation); 6] = [
 /// `Dense` of sentence-transformers 6.2.0, `base/modules/dense.py`.
 #[derive(Clone, Debug)]
 pub struct Dense {
-    shape: LinearShape,
+    linear: PackedLinear,
     activation: Activation,
-    weight: Vec<f32>,
-    bias: Option<Vec<f32>>,
     residual: Residual,
 }
 
@@ -45,7 +43,7 @@ pub struct Dense {
 enum Residual {
     Nothing,
     Input,
-    Projection(Vec<f32>),
+    Projection(PackedLinear),
 }
 
 #[derive(Deserialize)]
@@ -88,6 +86,7 @@ impl Dense {
 
         let mut weights = open_weights(folder, &NAMES)?;
         let out_in = [out_features, in_features];
+        let shape = LinearShape { in_features, out_features };
         let weight = weights.take("linear.weight", &out_in)?;
         let bias = match config.bias {
             true => Some(weights.take("linear.bias", &[out_features])?),
@@ -96,21 +95,24 @@ impl Dense {
         let residual = match config.use_residual {
             false => Residual::Nothing,
             true if in_features == out_features => Residual::Input,
-            true => Residual::Projection(weights.take("residual.weight", &out_in)?),
+            true => {
+                let weight = weights.take("residual.weight", &out_in)?;
+                Residual::Projection(PackedLinear::new(&weight, None, shape, Precision::F32))
+            }
         };
         weights.finish()?;
-        let shape = LinearShape { in_features, out_features };
-        Ok(Self { shape, activation, weight, bias, residual })
+        let linear = PackedLinear::new(&weight, bias.as_deref(), shape, Precision::F32);
+        Ok(Self { linear, activation, residual })
     }
 
     /// Width of the rows that go in.
     pub fn in_features(&self) -> usize {
-        self.shape.in_features
+        self.linear.shape().in_features
     }
 
     /// Width of the rows that come out.
     pub fn out_features(&self) -> usize {
-        self.shape.out_features
+        self.linear.shape().out_features
     }
 
     /// # Shapes
@@ -119,12 +121,12 @@ impl Dense {
     /// # Panics
     /// When `x` is not whole rows.
     pub fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let mut y = linear(x, &self.weight, self.bias.as_deref(), self.activation, self.shape);
+        let mut y = self.linear.forward(x, Finish::Activate(self.activation));
         match &self.residual {
             Residual::Nothing => {}
             Residual::Input => add(&mut y, x),
-            Residual::Projection(weight) => {
-                add(&mut y, &linear(x, weight, None, Activation::Linear, self.shape));
+            Residual::Projection(projection) => {
+                add(&mut y, &projection.forward(x, Finish::Activate(Activation::Linear)));
             }
         }
         y
@@ -185,9 +187,13 @@ mod tests {
             let residual = match residual {
                 0 => Residual::Nothing,
                 1 => Residual::Input,
-                _ => Residual::Projection(projection),
+                _ => {
+                    let projection = PackedLinear::new(&projection, None, shape, Precision::F32);
+                    Residual::Projection(projection)
+                }
             };
-            let found = Dense { shape, activation, weight, bias, residual }.forward(&x);
+            let linear = PackedLinear::new(&weight, bias.as_deref(), shape, Precision::F32);
+            let found = Dense { linear, activation, residual }.forward(&x);
             prop_assert_eq!(found.len(), exact.len());
             for (&found, exact) in found.iter().zip(&exact) {
                 prop_assert!((f64::from(found) - exact).abs() < 2e-5, "{found}, exact {exact}");

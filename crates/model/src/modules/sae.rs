@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use splade_kernels::{Activation, LinearShape, linear};
+use splade_kernels::{Activation, Finish, LinearShape, PackedLinear, Precision};
 
 use super::{check_size, open_weights, read_config};
 use crate::ModelError;
@@ -41,12 +41,11 @@ const EPS: f64 = 1e-5;
 /// `sparse_encoder/modules/sparse_auto_encoder.py`.
 #[derive(Clone, Debug)]
 pub struct SparseAutoEncoder {
-    shape: LinearShape,
+    /// With the bias of the latents.
+    linear: PackedLinear,
     k: NonZeroUsize,
     input: Input,
-    weight: Vec<f32>,
     pre_bias: Vec<f32>,
-    latent_bias: Vec<f32>,
 }
 
 /// What is done to rows first.
@@ -115,24 +114,23 @@ impl SparseAutoEncoder {
         let pre_bias = weights.take("pre_bias", &[input_dim])?;
         let latent_bias = weights.take("latent_bias", &[hidden_dim])?;
         weights.finish()?;
+        let sizes = LinearShape { in_features: input_dim, out_features: hidden_dim };
         Ok(Self {
-            shape: LinearShape { in_features: input_dim, out_features: hidden_dim },
+            linear: PackedLinear::new(&weight, Some(&latent_bias), sizes, Precision::F32),
             k: NonZeroUsize::new(config.k).expect("checked above"),
             input: if config.normalize { Input::Normalized } else { Input::AsIs },
-            weight,
             pre_bias,
-            latent_bias,
         })
     }
 
     /// Width of the rows that go in.
     pub fn in_features(&self) -> usize {
-        self.shape.in_features
+        self.linear.shape().in_features
     }
 
     /// Width of the rows that come out.
     pub fn out_features(&self) -> usize {
-        self.shape.out_features
+        self.linear.shape().out_features
     }
 
     /// The k that the configuration names.
@@ -168,8 +166,7 @@ impl SparseAutoEncoder {
             }
             row.iter_mut().zip(&self.pre_bias).for_each(|(x, bias)| *x -= bias);
         }
-        let bias = Some(&self.latent_bias[..]);
-        let mut latents = linear(&x, &self.weight, bias, Activation::Linear, self.shape);
+        let mut latents = self.linear.forward(&x, Finish::Activate(Activation::Linear));
         let mut positive = Vec::new();
         for row in latents.chunks_exact_mut(hidden_dim) {
             keep_largest(row, k, &mut positive);
@@ -221,18 +218,22 @@ mod tests {
     use super::*;
 
     fn random(shape: LinearShape, k: usize, input: Input, seed: u64) -> SparseAutoEncoder {
+        let (weight, latent_bias) = random_encoder(shape, seed);
         SparseAutoEncoder {
-            shape,
+            linear: PackedLinear::new(&weight, Some(&latent_bias), shape, Precision::F32),
             k: NonZeroUsize::new(k).unwrap(),
             input,
-            weight: reference::noise(shape.out_features * shape.in_features, seed),
             pre_bias: reference::noise(shape.in_features, seed ^ 1),
-            latent_bias: reference::noise(shape.out_features, seed ^ 2),
         }
     }
 
+    fn random_encoder(shape: LinearShape, seed: u64) -> (Vec<f32>, Vec<f32>) {
+        let weight = reference::noise(shape.out_features * shape.in_features, seed);
+        (weight, reference::noise(shape.out_features, seed ^ 2))
+    }
+
     /// The latents of one row after relu, by the formula.
-    fn latents(sae: &SparseAutoEncoder, x: &[f32]) -> Vec<f64> {
+    fn latents(sae: &SparseAutoEncoder, seed: u64, x: &[f32]) -> Vec<f64> {
         let mut x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
         if let Input::Normalized = sae.input {
             let n = x.len() as f64;
@@ -244,7 +245,8 @@ mod tests {
             let terms = w.iter().zip(&x).zip(&sae.pre_bias);
             terms.map(|((&w, x), &b)| f64::from(w) * (x - f64::from(b))).sum()
         };
-        let rows = sae.weight.chunks_exact(sae.in_features()).zip(&sae.latent_bias);
+        let (weight, latent_bias) = random_encoder(sae.linear.shape(), seed);
+        let rows = weight.chunks_exact(sae.in_features()).zip(&latent_bias);
         rows.map(|(w, &b)| (dot(w) + f64::from(b)).max(0.0)).collect()
     }
 
@@ -273,7 +275,7 @@ mod tests {
             prop_assert_eq!(found.len(), texts * out_features);
             let rows = found.chunks_exact(out_features).zip(x.chunks_exact(in_features));
             for (row, x) in rows {
-                for (&found, exact) in row.iter().zip(latents(&sae, x)) {
+                for (&found, exact) in row.iter().zip(latents(&sae, seed, x)) {
                     let error = (f64::from(found) - exact).abs();
                     prop_assert!(error < 2e-5 + 2e-5 * exact, "{found}, exact {exact}");
                 }

@@ -49,7 +49,7 @@ struct Chain {
 }
 
 enum Between {
-    Dense(Dense),
+    Dense(Box<Dense>),
     Normalize(Normalize),
 }
 
@@ -72,7 +72,8 @@ impl Chain {
                     pooling = Some(SentencePooling::load(&folder).expect("a whole fixture"))
                 }
                 "Dense" => {
-                    between.push(Between::Dense(Dense::load(&folder).expect("a whole fixture")))
+                    let dense = Dense::load(&folder).expect("a whole fixture");
+                    between.push(Between::Dense(Box::new(dense)))
                 }
                 "Normalize" => between
                     .push(Between::Normalize(Normalize::load(&folder).expect("a whole fixture"))),

@@ -4,7 +4,9 @@
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use proptest::prelude::*;
 use splade_kernels::{AttentionShape, HeadShape, LinearShape, reference};
-use splade_model::{RelativePositions, SpladeBackend, stock};
+use splade_model::{
+    LinearWeights, NormWeights, Precision, RelativePositions, SpladeBackend, stock,
+};
 
 use crate::cases::{AttentionCase, HeadCase, LinearCase, NormCase, PositionKind, numbers};
 
@@ -128,17 +130,21 @@ pub(crate) fn check_linear<B: SpladeBackend>(
     let x = numbers(tokens * in_features, seed);
     let weight = numbers(out_features * in_features, seed ^ 1);
     let bias = case.has_bias.then(|| numbers(out_features, seed ^ 2));
-    let inputs = || {
-        let bias = bias.as_ref().map(|bias| tensor::<B, 1>(bias, [out_features]));
-        (tensor::<B, 2>(&x, [tokens, in_features]), weight_tensor::<B>(&weight, in_features), bias)
+    let x_tensor = || tensor::<B, 2>(&x, [tokens, in_features]);
+    let tensors = || LinearWeights::Tensors {
+        weight: weight_tensor::<B>(&weight, in_features),
+        bias: bias.as_ref().map(|bias| tensor::<B, 1>(bias, [out_features])),
     };
-    let (a, b, c) = inputs();
-    let found = values::<B>(B::fused_linear(a, b, c, activation), [tokens, out_features])?;
-    let (a, b, c) = inputs();
-    let stock = stock::fused_linear::<B>(a, b, c, activation);
+    let found = B::fused_linear(x_tensor(), tensors(), activation);
+    let found = values::<B>(found, [tokens, out_features])?;
+    let stock = stock::fused_linear::<B>(x_tensor(), tensors(), activation);
     let stock = values::<B>(stock, [tokens, out_features])?;
     let shape = LinearShape { in_features, out_features };
     let exact = reference::linear(&x, &weight, bias.as_deref(), activation, shape);
+    if let Some(packed) = B::pack_linear(&weight, bias.as_deref(), shape, Precision::F32) {
+        let y = B::fused_linear(x_tensor(), LinearWeights::Packed(&packed), activation);
+        compare(&values::<B>(y, [tokens, out_features])?, &stock, &exact, tolerance)?;
+    }
     compare(&found, &stock, &exact, tolerance)
 }
 
@@ -157,17 +163,34 @@ pub(crate) fn check_norm<B: SpladeBackend>(
     let inputs = || {
         let residual = residual.as_ref().map(|residual| tensor::<B, 2>(residual, shape));
         let vector = |values: &[f32]| tensor::<B, 1>(values, [hidden_size]);
-        (tensor::<B, 2>(&x, shape), residual, vector(&gamma), vector(&beta))
+        let norm = NormWeights { gamma: vector(&gamma), beta: vector(&beta), eps };
+        (tensor::<B, 2>(&x, shape), residual, norm)
     };
-    let (a, b, c, d) = inputs();
-    let found = values::<B>(B::add_layer_norm(a, b, c, d, eps), shape)?;
-    let (a, b, c, d) = inputs();
-    let stock = values::<B>(stock::add_layer_norm::<B>(a, b, c, d, eps), shape)?;
+    let (x_tensor, residual_tensor, norm) = inputs();
+    let found = values::<B>(B::add_layer_norm(x_tensor, residual_tensor, norm), shape)?;
+    let (x_tensor, residual_tensor, norm) = inputs();
+    let stock = values::<B>(stock::add_layer_norm::<B>(x_tensor, residual_tensor, norm), shape)?;
     let sum: Vec<f32> = match &residual {
         Some(residual) => x.iter().zip(residual).map(|(x, r)| x + r).collect(),
         None => x.clone(),
     };
     let exact = reference::layer_norm(&sum, &gamma, &beta, eps);
+    if case.has_residual {
+        // The product with the identity is x itself.
+        let mut identity = vec![0.0; hidden_size * hidden_size];
+        identity.iter_mut().step_by(hidden_size + 1).for_each(|v| *v = 1.0);
+        let shape_of = LinearShape { in_features: hidden_size, out_features: hidden_size };
+        let packed = B::pack_linear(&identity, None, shape_of, Precision::F32);
+        let tensors = || LinearWeights::Tensors {
+            weight: weight_tensor::<B>(&identity, hidden_size),
+            bias: None,
+        };
+        let weights = packed.as_deref().map_or_else(tensors, LinearWeights::Packed);
+        let (x_tensor, residual_tensor, norm) = inputs();
+        let residual_tensor = residual_tensor.expect("the case has one");
+        let fused = B::linear_add_norm(x_tensor, weights, residual_tensor, norm);
+        compare(&values::<B>(fused, shape)?, &stock, &exact, tolerance)?;
+    }
     compare(&found, &stock, &exact, tolerance)
 }
 

@@ -1,0 +1,69 @@
+//! bf16: the upper half of an `f32`.
+
+use crate::simd::multiversion;
+
+/// The nearest bf16, of two equally near ones the even; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn round(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    // A NaN whose upper mantissa is empty would round to infinity.
+    if value.is_nan() { ((bits >> 16) | 0x40) as u16 } else { rounded as u16 }
+}
+
+/// The same number.
+#[cfg(test)]
+pub(crate) fn widen(value: u16) -> f32 {
+    f32::from_bits(u32::from(value) << 16)
+}
+
+/// A row in groups of two; what lies beyond it is 0.
+#[inline(always)]
+fn round_row_body(row: &[f32], groups: &mut [u32]) {
+    let pairs = row.chunks_exact(2);
+    let (whole, rest) = groups.split_at_mut(pairs.len());
+    rest.fill(0);
+    if let [last] = pairs.remainder() {
+        rest[0] = u32::from(round(*last));
+    }
+    for (group, pair) in whole.iter_mut().zip(pairs) {
+        *group = u32::from(round(pair[0])) | u32::from(round(pair[1])) << 16;
+    }
+}
+
+multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) = round_row_body);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimdLevel;
+
+    #[test]
+    fn the_nearest_is_chosen_and_of_two_the_even() {
+        for (value, expected) in [
+            (1.0, 1.0),
+            (1.0 + 1.0 / 256.0, 1.0),
+            (1.0 + 3.0 / 256.0, 1.0 + 1.0 / 64.0),
+            (1.0 + 1.01 / 256.0, 1.0 + 1.0 / 128.0),
+            (-3.0, -3.0),
+            (0.0, 0.0),
+            (f32::INFINITY, f32::INFINITY),
+            (f32::MAX, f32::INFINITY),
+        ] {
+            assert_eq!(widen(round(value)), expected, "{value}");
+        }
+        assert!(
+            widen(round(f32::NAN)).is_nan() && widen(round(f32::from_bits(0x7f80_0001))).is_nan()
+        );
+    }
+
+    #[test]
+    fn a_row_is_filled_up_with_zeros() {
+        for level in SimdLevel::available() {
+            let mut groups = [7; 3];
+            round_row(level, &[1.0, 2.0, 3.0], &mut groups);
+            let halves = groups.map(|g| [widen(g as u16), widen((g >> 16) as u16)]);
+            assert_eq!(halves, [[1.0, 2.0], [3.0, 0.0], [0.0, 0.0]]);
+        }
+    }
+}

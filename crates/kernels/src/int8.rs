@@ -1,0 +1,117 @@
+//! Rows in 8-bit integers times a scale.
+
+use crate::simd::multiversion;
+
+/// What a row's integers are multiplied by, and their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct RowScale {
+    /// NaN or infinite where a number of the row is.
+    pub(crate) scale: f32,
+    pub(crate) sum: i32,
+}
+
+/// Adding 1.5 * 2^23 rounds to an integer, of two equally near ones the even, and leaves its two's
+/// complement in the lower bits.
+const ROUND: f32 = 12_582_912.0;
+/// A group of `0 + 128` four times: what panels are padded with.
+pub(crate) const ZERO_GROUP: u32 = 0x8080_8080;
+
+/// Rounds a row to integers of -127 to 127 times a scale, four in each group; what lies beyond the
+/// row is 0.
+#[inline(always)]
+fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
+    // By bits, a NaN is above everything.
+    let magnitude = |largest: u32, v: &f32| largest.max(v.to_bits() & 0x7fff_ffff);
+    let largest = f32::from_bits(row.iter().fold(0, magnitude));
+    let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    // 127 / largest overflows for the smallest of all numbers; they are as good as 0.
+    let inverse = if inverse.is_finite() { inverse } else { 0.0 };
+    let integer = |v: f32| (v * inverse + ROUND).to_bits();
+    let quads = row.chunks_exact(4);
+    let rest = quads.remainder();
+    let (whole, tail) = groups.split_at_mut(quads.len());
+    let mut sum = 0_i32;
+    for (group, quad) in whole.iter_mut().zip(quads) {
+        let q: [u32; 4] = std::array::from_fn(|k| integer(quad[k]));
+        *group = (q[0] & 0xff) | (q[1] & 0xff) << 8 | (q[2] & 0xff) << 16 | q[3] << 24;
+        sum = q.iter().fold(sum, |sum, q| sum.wrapping_add((*q as u8 as i8).into()));
+    }
+    tail.fill(0);
+    for (k, &v) in rest.iter().enumerate() {
+        let q = integer(v) as u8;
+        tail[0] |= u32::from(q) << (8 * k);
+        sum += i32::from(q as i8);
+    }
+    RowScale { scale: largest / 127.0, sum }
+}
+
+multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) -> RowScale = round_row_body);
+
+/// Of sums over panels with 128 added and rows as [`round_row`] makes them, the products: in place,
+/// `[rows, columns]`, bits of `i32` before and of `f32` after.
+#[inline(always)]
+fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {
+    for (sums, row) in sums.chunks_exact_mut(columns.len()).zip(rows) {
+        let correction = 128 * row.sum;
+        for (sum, column) in sums.iter_mut().zip(columns) {
+            let integer = sum.to_bits() as i32 - correction;
+            *sum = integer as f32 * (row.scale * column);
+        }
+    }
+}
+
+multiversion!(pub(crate) fn rescale(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) = rescale_body);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::SimdLevel;
+    use crate::reference::noise;
+
+    proptest! {
+        #[test]
+        fn a_row_comes_back_within_half_a_step(length in 1usize..=67, size in -30i32..30, seed in any::<u64>()) {
+            let row: Vec<f32> = noise(length, seed).iter().map(|v| v * 2f32.powi(size)).collect();
+            let largest = row.iter().fold(0f32, |m, v| m.max(v.abs()));
+            for level in SimdLevel::available() {
+                let mut groups = vec![7; length.div_ceil(4) + 1];
+                let RowScale { scale, sum } = round_row(level, &row, &mut groups);
+                prop_assert_eq!(scale, largest / 127.0);
+                let bytes: Vec<i8> = groups.iter().flat_map(|g| g.to_le_bytes()).map(|b| b as i8).collect();
+                prop_assert_eq!(sum, bytes.iter().map(|&b| i32::from(b)).sum::<i32>());
+                for (i, &byte) in bytes.iter().enumerate() {
+                    let exact = row.get(i).copied().unwrap_or(0.0);
+                    let distance = (f32::from(byte) * scale - exact).abs();
+                    prop_assert!(distance <= 0.501 * scale, "{exact} {byte} {scale}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_stay_and_broken_numbers_show_in_the_scale() {
+        let mut groups = [0; 2];
+        for level in SimdLevel::available() {
+            assert_eq!(round_row(level, &[0.0; 5], &mut groups), RowScale { scale: 0.0, sum: 0 });
+            assert_eq!(groups, [0, 0]);
+            assert!(round_row(level, &[1.0, f32::NAN, 2.0], &mut groups).scale.is_nan());
+            assert!(round_row(level, &[1.0, f32::NEG_INFINITY], &mut groups).scale.is_infinite());
+            // The smallest of all numbers.
+            round_row(level, &[f32::from_bits(1)], &mut groups);
+        }
+    }
+
+    #[test]
+    fn sums_are_corrected_and_scaled() {
+        let rows = [RowScale { scale: 0.5, sum: 3 }, RowScale { scale: 2.0, sum: -1 }];
+        let sums =
+            [128 * 3 + 10, 128 * 3 - 4, -128 + 1, -128].map(|s: i32| f32::from_bits(s as u32));
+        for level in SimdLevel::available() {
+            let mut sums = sums;
+            rescale(level, &mut sums, &rows, &[1.0, 3.0]);
+            assert_eq!(sums, [5.0, -6.0, 2.0, 0.0]);
+        }
+    }
+}

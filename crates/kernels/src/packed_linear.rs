@@ -1,0 +1,417 @@
+//! Fully connected layers whose weights are packed once, with what follows the product done while
+//! it is in cache.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::grid::Grid;
+use crate::int8::{self, RowScale, ZERO_GROUP};
+use crate::layer_norm::{add_norm_rows, add_rows};
+use crate::matmul::{Block, Output};
+use crate::panels::{PANEL, Panels};
+use crate::product::{ProductKernel, Rows, bits, bits_mut};
+use crate::simd::multiversion;
+use crate::{Activation, Precision, SimdLevel, activate, bf16};
+
+/// Groups of a product at a time: a panel's part of them stays in the second-level cache (196 KB),
+/// six rows' in the first.
+const MAX_GROUPS: usize = 768;
+/// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
+const GROUP_STEP: usize = 16;
+
+/// The sizes of a linear layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearShape {
+    /// Width of the input rows.
+    pub in_features: usize,
+    /// Width of the output rows.
+    pub out_features: usize,
+}
+
+/// A linear layer: `x · weightᵀ + bias`.
+#[derive(Clone, Debug)]
+pub struct PackedLinear {
+    shape: LinearShape,
+    kernel: ProductKernel,
+    panels: Panels,
+    /// Of each column, what its integers are multiplied by; filled up to whole panels.
+    scale: Vec<f32>,
+    /// Filled up to whole panels; empty is none.
+    bias: Vec<f32>,
+}
+
+/// What follows a product.
+#[derive(Clone, Copy, Debug)]
+pub enum Finish<'a> {
+    /// `activation(y)`.
+    Activate(Activation),
+    /// `y + residual`, of the shape of `y`.
+    Add(&'a [f32]),
+    /// `layer_norm(y + residual)`: see [`layer_norm`](crate::layer_norm).
+    AddNorm {
+        /// Of the shape of `y`.
+        residual: &'a [f32],
+        /// `[out_features]`.
+        gamma: &'a [f32],
+        /// `[out_features]`.
+        beta: &'a [f32],
+        /// Added to the variance.
+        eps: f32,
+    },
+}
+
+impl PackedLinear {
+    /// Packs a layer's weights, rounded to `precision`.
+    ///
+    /// # Shapes
+    /// `weight` `[out_features, in_features]` (as checkpoints store it), `bias` `[out_features]`.
+    ///
+    /// # Panics
+    /// When a length does not fit `shape`.
+    #[must_use]
+    pub fn new(
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        shape: LinearShape,
+        precision: Precision,
+    ) -> Self {
+        Self::with_kernel(weight, bias, shape, ProductKernel::detect(precision))
+    }
+
+    fn with_kernel(
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        shape: LinearShape,
+        kernel: ProductKernel,
+    ) -> Self {
+        let LinearShape { in_features, out_features } = shape;
+        assert!(in_features > 0 && out_features > 0, "a linear layer of size 0");
+        assert_eq!(weight.len(), in_features * out_features, "weight is not [out, in]");
+        let mut bias = bias.map(<[f32]>::to_vec).unwrap_or_default();
+        assert!(bias.is_empty() || bias.len() == out_features, "bias is not [out]");
+        let filled = out_features.next_multiple_of(PANEL);
+        bias.resize(if bias.is_empty() { 0 } else { filled }, 0.0);
+        let row = |column: usize| &weight[column * in_features..][..in_features];
+        let level = SimdLevel::detect();
+        let groups = row_groups(kernel.precision(), in_features);
+        let mut scale = Vec::new();
+        let panels = match kernel.precision() {
+            Precision::F32 => Panels::pack(out_features, groups, 0, |column, groups| {
+                groups.copy_from_slice(bits(row(column)));
+            }),
+            Precision::Bf16 => Panels::pack(out_features, groups, 0, |column, groups| {
+                bf16::round_row(level, row(column), groups);
+            }),
+            Precision::Int8 => {
+                let rounded = |column| {
+                    let mut unused = vec![0; groups];
+                    int8::round_row(level, row(column), &mut unused).scale
+                };
+                scale = (0..out_features).into_par_iter().map(rounded).collect();
+                scale.resize(filled, 0.0);
+                Panels::pack(out_features, groups, ZERO_GROUP, |column, groups| {
+                    int8::round_row(level, row(column), groups);
+                    // Each byte + 128, which turns its upper bit over.
+                    groups.iter_mut().for_each(|group| *group ^= ZERO_GROUP);
+                })
+            }
+        };
+        Self { shape, kernel, panels, scale, bias }
+    }
+
+    /// The sizes of the layer.
+    pub fn shape(&self) -> LinearShape {
+        self.shape
+    }
+
+    /// Bytes that it holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.panels.memory_bytes() + size_of::<f32>() * (self.scale.len() + self.bias.len())
+    }
+
+    /// `finish(x · weightᵀ + bias)`.
+    ///
+    /// # Shapes
+    /// `x` `[rows, in_features]`; returns `[rows, out_features]`.
+    ///
+    /// # Panics
+    /// When a length does not fit.
+    pub fn forward(&self, x: &[f32], finish: Finish<'_>) -> Vec<f32> {
+        let LinearShape { in_features, out_features } = self.shape;
+        assert_eq!(x.len() % in_features, 0, "x is not whole rows");
+        let rows = x.len() / in_features;
+        finish.check(rows, out_features);
+        let mut y = vec![0.0; rows * out_features];
+        if rows == 0 {
+            return y;
+        }
+        let grid = Grid::plan(rows, self.panels.n_panels(), rayon::current_num_threads());
+        let output = Output::new(&mut y, rows, out_features);
+        grid.run(|rows, panels| {
+            let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
+            // SAFETY: the tasks are the cells of a grid over the output: no two share an entry.
+            let mut out = unsafe { output.block(rows.clone(), columns) };
+            let x = &x[rows.start * in_features..rows.end * in_features];
+            self.block(x, panels, finish.activation(), &mut out);
+            if grid.has_whole_rows() {
+                (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
+            }
+        });
+        if !grid.has_whole_rows() {
+            y.chunks_exact_mut(out_features).enumerate().for_each(|(r, y)| finish.row(r, y));
+        }
+        y
+    }
+
+    /// `activation(x · weightᵀ + bias)` for some rows and some panels, on the calling thread.
+    pub(crate) fn block(
+        &self,
+        x: &[f32],
+        panels: Range<usize>,
+        activation: Activation,
+        out: &mut Block<'_>,
+    ) {
+        let first = panels.start;
+        self.for_each_panel(x, panels, |panel, tile| {
+            if let Some(bias) = self.bias.get(panel * PANEL..(panel + 1) * PANEL) {
+                add_bias(SimdLevel::detect(), tile, bias);
+            }
+            activate(activation, tile);
+            let column = (panel - first) * PANEL;
+            for (r, tile) in tile.chunks_exact(PANEL).enumerate() {
+                let out = &mut out.row(r)[column..];
+                let width = out.len().min(PANEL);
+                out[..width].copy_from_slice(&tile[..width]);
+            }
+        });
+    }
+
+    /// Calls `take(panel, products)` with `x · weightᵀ` for each panel: `[rows, PANEL]`, in cache.
+    fn for_each_panel(
+        &self,
+        x: &[f32],
+        panels: Range<usize>,
+        mut take: impl FnMut(usize, &mut [f32]),
+    ) {
+        let in_features = self.shape.in_features;
+        let n_rows = x.len() / in_features;
+        let groups = self.panels.groups();
+        let level = SimdLevel::detect();
+        SCRATCH.with_borrow_mut(|scratch| {
+            let Scratch { rounded, scales, sums } = scratch;
+            let data = match self.kernel.precision() {
+                Precision::F32 => bits(x),
+                precision => {
+                    rounded.resize(n_rows * groups, 0);
+                    scales.clear();
+                    let rows = x.chunks_exact(in_features).zip(rounded.chunks_exact_mut(groups));
+                    match precision {
+                        Precision::Int8 => {
+                            scales.extend(rows.map(|(row, out)| int8::round_row(level, row, out)));
+                        }
+                        _ => rows.for_each(|(row, out)| bf16::round_row(level, row, out)),
+                    }
+                    rounded
+                }
+            };
+            sums.resize(n_rows * PANEL, 0.0);
+            for panel in panels {
+                for start in (0..groups).step_by(MAX_GROUPS) {
+                    let part = start..(start + MAX_GROUPS).min(groups);
+                    let rows = Rows {
+                        data: &data[start..],
+                        stride: groups,
+                        count: n_rows,
+                        groups: part.len(),
+                    };
+                    let columns = self.panels.panel(panel, part);
+                    self.kernel.multiply(rows, columns, bits_mut(sums), start > 0);
+                }
+                if self.kernel.precision() == Precision::Int8 {
+                    int8::rescale(level, sums, scales, &self.scale[panel * PANEL..][..PANEL]);
+                }
+                take(panel, sums);
+            }
+        });
+    }
+}
+
+/// Groups of 32 bits that a row of so many numbers is held in.
+fn row_groups(precision: Precision, in_features: usize) -> usize {
+    match precision {
+        Precision::F32 => in_features,
+        Precision::Bf16 => in_features.div_ceil(2).next_multiple_of(GROUP_STEP),
+        Precision::Int8 => in_features.div_ceil(4).next_multiple_of(GROUP_STEP),
+    }
+}
+
+thread_local! {
+    /// What a task needs, kept from one to the next.
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
+}
+
+struct Scratch {
+    /// Rows in bf16 or integers.
+    rounded: Vec<u32>,
+    scales: Vec<RowScale>,
+    /// `[rows, PANEL]`.
+    sums: Vec<f32>,
+}
+
+impl Scratch {
+    const fn new() -> Self {
+        Self { rounded: Vec::new(), scales: Vec::new(), sums: Vec::new() }
+    }
+}
+
+impl Finish<'_> {
+    fn activation(&self) -> Activation {
+        match self {
+            Self::Activate(activation) => *activation,
+            Self::Add(_) | Self::AddNorm { .. } => Activation::Linear,
+        }
+    }
+
+    fn check(&self, rows: usize, width: usize) {
+        match self {
+            Self::Activate(_) => {}
+            Self::Add(residual) => {
+                assert_eq!(residual.len(), rows * width, "residual is not like y")
+            }
+            Self::AddNorm { residual, gamma, beta, .. } => {
+                assert_eq!(residual.len(), rows * width, "residual is not like y");
+                assert_eq!((gamma.len(), beta.len()), (width, width), "gamma or beta is not [out]");
+            }
+        }
+    }
+
+    /// What is done to a whole row `y`.
+    fn row(&self, row: usize, y: &mut [f32]) {
+        let level = SimdLevel::detect();
+        let own = row * y.len()..(row + 1) * y.len();
+        match self {
+            Self::Activate(_) => {}
+            Self::Add(residual) => add_rows(level, y, &residual[own]),
+            Self::AddNorm { residual, gamma, beta, eps } => {
+                add_norm_rows(level, y, &residual[own], gamma, beta, *eps);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn add_bias_body(rows: &mut [f32], bias: &[f32]) {
+    for row in rows.chunks_exact_mut(bias.len()) {
+        row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+    }
+}
+
+multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32]) = add_bias_body);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reference;
+
+    proptest! {
+        #[test]
+        fn every_kernel_matches_the_formula(
+            rows in 0usize..=200, in_features in 1usize..=70, out_features in 1usize..=140,
+            with_bias in any::<bool>(), finish in 0usize..3, seed in any::<u64>(),
+        ) {
+            let shape = LinearShape { in_features, out_features };
+            let x = reference::noise(rows * in_features, seed);
+            let weight = reference::noise(out_features * in_features, seed ^ 1);
+            let bias = reference::noise(out_features, seed ^ 2);
+            let bias = with_bias.then_some(&bias[..]);
+            let residual = reference::noise(rows * out_features, seed ^ 3);
+            let gamma = reference::noise(out_features, seed ^ 4);
+            let beta = reference::noise(out_features, seed ^ 5);
+            let finish = match finish {
+                0 => Finish::Activate(Activation::Gelu),
+                1 => Finish::Add(&residual),
+                _ => Finish::AddNorm { residual: &residual, gamma: &gamma, beta: &beta, eps: 0.1 },
+            };
+            let activation = finish.activation();
+            let mut exact = reference::linear(&x, &weight, bias, activation, shape);
+            if !matches!(finish, Finish::Activate(_)) {
+                exact.iter_mut().zip(&residual).for_each(|(y, r)| *y += f64::from(*r));
+            }
+            if let Finish::AddNorm { eps, .. } = finish {
+                let rounded: Vec<f32> = exact.iter().map(|y| *y as f32).collect();
+                exact = reference::layer_norm(&rounded, &gamma, &beta, eps);
+            }
+            for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+                // Of a sum of products of numbers below 1; the norm may enlarge it by 1/sqrt(eps).
+                let length = (in_features as f64).sqrt();
+                let tolerance = match precision {
+                    Precision::F32 => 3e-5,
+                    Precision::Bf16 => 0.015 * length + 0.03,
+                    Precision::Int8 => 0.02 * length + 0.03,
+                };
+                let mut first: Option<Vec<f32>> = None;
+                for kernel in ProductKernel::available(precision) {
+                    let layer = PackedLinear::with_kernel(&weight, bias, shape, kernel);
+                    let fast = layer.forward(&x, finish);
+                    prop_assert_eq!(fast.len(), exact.len());
+                    for (a, b) in fast.iter().zip(&exact) {
+                        prop_assert!((f64::from(*a) - b).abs() < tolerance, "{} {a} {b}", kernel.name());
+                    }
+                    // Instruction sets differ in the order of their sums alone.
+                    if let Some(first) = &first {
+                        for (a, b) in fast.iter().zip(first) {
+                            prop_assert!((a - b).abs() < 1e-4, "{} {a} {b}", kernel.name());
+                        }
+                    }
+                    first.get_or_insert(fast);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_rows_are_multiplied_in_parts() {
+        let shape = LinearShape { in_features: 2 * MAX_GROUPS + 5, out_features: 3 };
+        let x = reference::noise(7 * shape.in_features, 1);
+        let weight = reference::noise(3 * shape.in_features, 2);
+        let exact = reference::linear(&x, &weight, None, Activation::Linear, shape);
+        for kernel in ProductKernel::available(Precision::F32) {
+            let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
+            let fast = layer.forward(&x, Finish::Activate(Activation::Linear));
+            for (a, b) in fast.iter().zip(&exact) {
+                assert!((f64::from(*a) - b).abs() < 1e-4, "{} {a} {b}", kernel.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_number_stays_visible_in_each_precision() {
+        let shape = LinearShape { in_features: 5, out_features: 2 };
+        let weight = reference::noise(10, 1);
+        for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+            for kernel in ProductKernel::available(precision) {
+                let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
+                for broken in [f32::NAN, f32::INFINITY] {
+                    let y = layer.forward(
+                        &[1.0, broken, 0.0, 0.0, 1.0],
+                        Finish::Activate(Activation::Linear),
+                    );
+                    assert!(y.iter().all(|y| !y.is_finite()), "{} {y:?}", kernel.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lower_precisions_hold_less() {
+        let shape = LinearShape { in_features: 768, out_features: 768 };
+        let weight = reference::noise(768 * 768, 1);
+        let bytes = [Precision::F32, Precision::Bf16, Precision::Int8]
+            .map(|precision| PackedLinear::new(&weight, None, shape, precision).memory_bytes());
+        assert_eq!(bytes, [4 * 768 * 768, 2 * 768 * 768, 768 * 768 + 4 * 768]);
+    }
+}

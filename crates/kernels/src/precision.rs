@@ -1,0 +1,56 @@
+//! The number format that matrix products run in, by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What the weights of a model are held in, and its matrix products multiply. All else, attention
+/// and sums among it, is `f32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `f32`: 32-bit floats, which agree with the reference to 1e-4.
+    #[default]
+    F32,
+    /// `bf16`: 16-bit floats with 8 bits of mantissa, summed in `f32`. Half the memory.
+    Bf16,
+    /// `int8`: weights in 8-bit integers by output channel, activations by row, both scaled by their
+    /// largest, summed in 32-bit integers. A quarter of the memory.
+    Int8,
+}
+
+/// Each name with its precision.
+const NAMES: [(&str, Precision); 3] =
+    [("f32", Precision::F32), ("bf16", Precision::Bf16), ("int8", Precision::Int8)];
+
+/// A name that is none of [`Precision`]'s.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownPrecision {
+    /// The name as it was found.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownPrecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown precision `{}`; there are f32, bf16 and int8", self.name)
+    }
+}
+
+impl std::error::Error for UnknownPrecision {}
+
+impl FromStr for Precision {
+    type Err = UnknownPrecision;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = NAMES.iter().find(|(known, _)| *known == name);
+        found
+            .map(|(_, precision)| *precision)
+            .ok_or_else(|| UnknownPrecision { name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = NAMES.iter().find(|(_, precision)| precision == self);
+        f.write_str(found.map_or("", |(name, _)| name))
+    }
+}

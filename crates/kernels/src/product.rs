@@ -1,0 +1,380 @@
+//! Some rows times one panel of packed weights: the inner loop of every linear layer, in each
+//! precision, on each instruction set.
+//!
+//! Rows and panels come as groups of 32 bits: one `f32`, two bf16 or four 8-bit integers. A product
+//! of two groups adds to one sum of 32 bits, `f32` or (of integers) `i32`. So one loop serves all.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use std::sync::OnceLock;
+
+use crate::Precision;
+use crate::panels::PANEL;
+
+/// Rows whose sums are held in registers at once.
+const ROWS: usize = 6;
+
+/// An instruction set that products of some precision are compiled for: a token that exists only
+/// where the CPU has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductKernel {
+    precision: Precision,
+    set: Set,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 alone: `f32`, and bf16 widened.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// AVX-512 BF16 or VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Dot,
+}
+
+impl ProductKernel {
+    /// The best of this CPU for a precision, found once.
+    pub fn detect(precision: Precision) -> Self {
+        static BEST: OnceLock<[ProductKernel; 3]> = OnceLock::new();
+        let best = |precision| {
+            *Self::available(precision).last().expect("the portable one is always there")
+        };
+        let best =
+            BEST.get_or_init(|| [Precision::F32, Precision::Bf16, Precision::Int8].map(best));
+        best[precision as usize]
+    }
+
+    /// All of this CPU for a precision, slowest first.
+    pub fn available(precision: Precision) -> Vec<Self> {
+        #[allow(unused_mut, reason = "only x86-64 has more than one")]
+        let mut sets = vec![Set::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                sets.push(Set::Avx2);
+            }
+            let avx512 =
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            if avx512 && precision != Precision::Int8 {
+                sets.push(Set::Avx512);
+            }
+            let dot = match precision {
+                Precision::F32 => false,
+                Precision::Bf16 => is_x86_feature_detected!("avx512bf16"),
+                Precision::Int8 => is_x86_feature_detected!("avx512vnni"),
+            };
+            if avx512 && dot {
+                sets.push(Set::Avx512Dot);
+            }
+        }
+        sets.into_iter().map(|set| Self { precision, set }).collect()
+    }
+
+    /// What its sums are of.
+    pub fn precision(self) -> Precision {
+        self.precision
+    }
+
+    /// The instruction set's name, as `splade info` prints it.
+    pub fn name(self) -> &'static str {
+        match (self.set, self.precision) {
+            (Set::Portable, _) => "portable",
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx2, _) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx512Dot, Precision::Bf16) => "avx512-bf16",
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx512Dot, Precision::Int8) => "avx512-vnni",
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx512 | Set::Avx512Dot, _) => "avx512",
+        }
+    }
+
+    /// `sums[r][c] (+)= Σ_g rows[r][g] · panel[g][c]` for the `PANEL` columns of a panel; with
+    /// `accumulate` added to what is there. Sums are the bits of `f32`, of integers those of `i32`.
+    ///
+    /// Of integers, rows are signed and panels are stored with 128 added (unsigned).
+    ///
+    /// # Panics
+    /// When the slices are too short.
+    pub(crate) fn multiply(
+        self,
+        rows: Rows<'_>,
+        panel: PanelView<'_>,
+        sums: &mut [u32],
+        accumulate: bool,
+    ) {
+        let groups = rows.groups;
+        if rows.count == 0 {
+            return;
+        }
+        assert!(
+            (rows.count - 1) * rows.stride + groups <= rows.data.len(),
+            "rows beyond their slice"
+        );
+        if groups > 0 {
+            assert!(
+                (groups - 1) * panel.stride + PANEL <= panel.data.len(),
+                "a panel beyond its slice"
+            );
+        }
+        assert!(rows.count * PANEL <= sums.len(), "sums are not [rows, PANEL]");
+        let args = Args {
+            rows: rows.data.as_ptr(),
+            row_stride: rows.stride,
+            n_rows: rows.count,
+            groups,
+            panel: panel.data.as_ptr(),
+            panel_stride: panel.stride,
+            sums: sums.as_mut_ptr(),
+            accumulate,
+        };
+        // SAFETY: a `ProductKernel` is made only in `available`, where each instruction set was
+        // detected; the asserts above keep every pointer of `args` within its slice.
+        unsafe {
+            match (self.set, self.precision) {
+                (Set::Portable, Precision::F32) => run::<portable::F32, 2>(&args),
+                (Set::Portable, Precision::Bf16) => run::<portable::Bf16, 2>(&args),
+                (Set::Portable, Precision::Int8) => run::<portable::Int8, 2>(&args),
+                #[cfg(target_arch = "x86_64")]
+                (Set::Avx2, precision) => avx2::run(precision, &args),
+                #[cfg(target_arch = "x86_64")]
+                (Set::Avx512, Precision::F32) => avx512::run_f32(&args),
+                #[cfg(target_arch = "x86_64")]
+                (Set::Avx512, _) => avx512::run_bf16_widened(&args),
+                #[cfg(target_arch = "x86_64")]
+                (Set::Avx512Dot, Precision::Int8) => avx512::run_int8(&args),
+                #[cfg(target_arch = "x86_64")]
+                (Set::Avx512Dot, _) => avx512::run_bf16(&args),
+            }
+        }
+    }
+}
+
+/// Rows of groups.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) data: &'a [u32],
+    /// Groups from one row to the next.
+    pub(crate) stride: usize,
+    pub(crate) count: usize,
+    /// Groups of each row that are multiplied.
+    pub(crate) groups: usize,
+}
+
+/// A panel: `PANEL` columns for each group.
+#[derive(Clone, Copy)]
+pub(crate) struct PanelView<'a> {
+    pub(crate) data: &'a [u32],
+    /// From one group's columns to the next's.
+    pub(crate) stride: usize,
+}
+
+/// The bits of a slice of floats.
+pub(crate) fn bits(values: &[f32]) -> &[u32] {
+    // SAFETY: `f32` and `u32` have the same size and alignment, and every bit pattern is a `u32`.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+}
+
+/// The bits of a slice of floats that is written.
+pub(crate) fn bits_mut(values: &mut [f32]) -> &mut [u32] {
+    // SAFETY: as in `bits`; and every bit pattern is an `f32`.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
+}
+
+/// What [`ProductKernel::multiply`] has checked.
+struct Args {
+    rows: *const u32,
+    row_stride: usize,
+    n_rows: usize,
+    groups: usize,
+    panel: *const u32,
+    panel_stride: usize,
+    sums: *mut u32,
+    accumulate: bool,
+}
+
+/// Vectors of sums on some instruction set. All methods are `#[inline(always)]`, so that they take
+/// on the features of their caller.
+trait Product {
+    /// A vector of sums.
+    type Sums: Copy;
+    /// A vector of groups, of the panel or (all alike) of a row.
+    type Groups: Copy;
+    /// Sums of a vector.
+    const LANES: usize;
+
+    unsafe fn zero() -> Self::Sums;
+    unsafe fn load_sums(at: *const u32) -> Self::Sums;
+    unsafe fn store_sums(sums: Self::Sums, at: *mut u32);
+    unsafe fn load(at: *const u32) -> Self::Groups;
+    unsafe fn splat(group: u32) -> Self::Groups;
+    /// `sums + row · panel`.
+    unsafe fn add(sums: Self::Sums, row: Self::Groups, panel: Self::Groups) -> Self::Sums;
+}
+
+/// All rows by all columns, `VECTORS` vectors of columns at a time.
+#[inline(always)]
+unsafe fn run<P: Product, const VECTORS: usize>(args: &Args) {
+    const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES)) }
+    for column in (0..PANEL).step_by(VECTORS * P::LANES) {
+        let mut row = 0;
+        // SAFETY: rows and columns stay within what the caller vouches for.
+        unsafe {
+            while row + ROWS <= args.n_rows {
+                tile::<P, VECTORS, ROWS>(args, row, column);
+                row += ROWS;
+            }
+            match args.n_rows - row {
+                0 => {}
+                1 => tile::<P, VECTORS, 1>(args, row, column),
+                2 => tile::<P, VECTORS, 2>(args, row, column),
+                3 => tile::<P, VECTORS, 3>(args, row, column),
+                4 => tile::<P, VECTORS, 4>(args, row, column),
+                _ => tile::<P, VECTORS, 5>(args, row, column),
+            }
+        }
+    }
+}
+
+/// `COUNT` rows by `VECTORS` vectors of columns, their sums in registers.
+#[inline(always)]
+unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
+    args: &Args,
+    row: usize,
+    column: usize,
+) {
+    // SAFETY: the caller vouches for `args`, and that the tile lies within it.
+    unsafe {
+        let out = |r: usize, v: usize| args.sums.add((row + r) * PANEL + column + v * P::LANES);
+        let mut sums = [[P::zero(); VECTORS]; COUNT];
+        if args.accumulate {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = P::load_sums(out(r, v));
+                }
+            }
+        }
+        let rows: [*const u32; COUNT] =
+            std::array::from_fn(|r| args.rows.add((row + r) * args.row_stride));
+        let mut panel = args.panel.add(column);
+        for group in 0..args.groups {
+            let columns: [P::Groups; VECTORS] =
+                std::array::from_fn(|v| P::load(panel.add(v * P::LANES)));
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let row = P::splat(*row.add(group));
+                for (sum, column) in sums.iter_mut().zip(columns) {
+                    *sum = P::add(*sum, row, column);
+                }
+            }
+            panel = panel.wrapping_add(args.panel_stride);
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                P::store_sums(sum, out(r, v));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bf16;
+    use crate::reference::noise;
+
+    /// The sums as numbers, by the obvious formula.
+    fn plain(
+        precision: Precision,
+        rows: Rows<'_>,
+        panel: PanelView<'_>,
+        r: usize,
+        c: usize,
+    ) -> f64 {
+        let pairs = (0..rows.groups)
+            .map(|g| (rows.data[r * rows.stride + g], panel.data[g * panel.stride + c]));
+        let product = |(row, panel): (u32, u32)| match precision {
+            Precision::F32 => f64::from(f32::from_bits(row)) * f64::from(f32::from_bits(panel)),
+            Precision::Bf16 => (0..2)
+                .map(|i| {
+                    let of = |group: u32| f64::from(bf16::widen((group >> (16 * i)) as u16));
+                    of(row) * of(panel)
+                })
+                .sum(),
+            Precision::Int8 => (0..4)
+                .map(|i| {
+                    f64::from((row >> (8 * i)) as u8 as i8) * f64::from((panel >> (8 * i)) as u8)
+                })
+                .sum(),
+        };
+        pairs.map(product).sum()
+    }
+
+    fn random_groups(precision: Precision, count: usize, seed: u64) -> Vec<u32> {
+        let values = noise(count * 4, seed);
+        let group = |v: &[f32]| match precision {
+            Precision::F32 => v[0].to_bits(),
+            Precision::Bf16 => u32::from(bf16::round(v[0])) | u32::from(bf16::round(v[1])) << 16,
+            // All bytes, the extremes among them.
+            Precision::Int8 => {
+                let byte = |v: f32| (v * 140.0).clamp(-127.0, 127.0) as i8 as u8;
+                u32::from_le_bytes([byte(v[0]), byte(v[1]), byte(v[2]), byte(v[3])])
+            }
+        };
+        values.chunks_exact(4).map(group).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_instruction_set_gives_the_plain_sums(
+            count in 0usize..=20, groups in 0usize..=67, pad in 0usize..3, accumulate in any::<bool>(), seed in any::<u64>(),
+        ) {
+            for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+                let stride = groups + pad;
+                let data = random_groups(precision, count * stride + groups, seed);
+                let rows = Rows { data: &data, stride, count, groups };
+                let panel = random_groups(precision, (groups + 1) * (PANEL + pad), seed ^ 1);
+                let panel = PanelView { data: &panel, stride: PANEL + pad };
+                let before = match (accumulate, precision) {
+                    (false, _) => 0,
+                    (true, Precision::Int8) => 7_i32 as u32,
+                    (true, _) => 7_f32.to_bits(),
+                };
+                for kernel in ProductKernel::available(precision) {
+                    let mut sums = vec![before; count * PANEL];
+                    kernel.multiply(rows, panel, &mut sums, accumulate);
+                    for (i, sum) in sums.iter().enumerate() {
+                        let exact = plain(precision, rows, panel, i / PANEL, i % PANEL) + if accumulate { 7.0 } else { 0.0 };
+                        let found = match precision {
+                            Precision::Int8 => f64::from(*sum as i32),
+                            _ => f64::from(f32::from_bits(*sum)),
+                        };
+                        let tolerance = if precision == Precision::Int8 { 0.0 } else { 2e-5 };
+                        prop_assert!((found - exact).abs() <= tolerance, "{} {found} {exact}", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn integers_do_not_saturate() {
+        let rows =
+            Rows { data: &[u32::from_le_bytes([127; 4]); 67], stride: 67, count: 1, groups: 67 };
+        let panel = PanelView { data: &vec![u32::MAX; 67 * PANEL], stride: PANEL };
+        for kernel in ProductKernel::available(Precision::Int8) {
+            let mut sums = [0; PANEL];
+            kernel.multiply(rows, panel, &mut sums, false);
+            assert_eq!(sums, [127 * 255 * 4 * 67; PANEL], "{}", kernel.name());
+        }
+    }
+}

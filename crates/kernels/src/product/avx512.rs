@@ -1,0 +1,175 @@
+//! Products on AVX-512: sixteen sums a vector; bf16 and 8-bit integers with their own instructions.
+
+use std::arch::x86_64::*;
+
+use super::{Args, Product};
+
+const LANES: usize = 16;
+/// Four vectors by six rows are 24 sums, of 32 registers.
+const VECTORS: usize = 4;
+
+/// # Safety
+/// AVX-512 F is there; `args` as `ProductKernel::multiply` checks them.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn run_f32(args: &Args) {
+    // SAFETY: the features are on; the caller vouches for `args`.
+    unsafe { super::run::<F32, VECTORS>(args) }
+}
+
+/// # Safety
+/// AVX-512 F and BW are there; `args` as `ProductKernel::multiply` checks them.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn run_bf16_widened(args: &Args) {
+    // SAFETY: the features are on; the caller vouches for `args`.
+    unsafe { super::run::<Bf16Widened, VECTORS>(args) }
+}
+
+/// # Safety
+/// AVX-512 BF16 is there; `args` as `ProductKernel::multiply` checks them.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub(super) unsafe fn run_bf16(args: &Args) {
+    // SAFETY: the features are on; the caller vouches for `args`.
+    unsafe { super::run::<Bf16, VECTORS>(args) }
+}
+
+/// # Safety
+/// AVX-512 VNNI is there; `args` as `ProductKernel::multiply` checks them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) unsafe fn run_int8(args: &Args) {
+    // SAFETY: the features are on; the caller vouches for `args`.
+    unsafe { super::run::<Int8, VECTORS>(args) }
+}
+
+struct F32;
+struct Bf16Widened;
+struct Bf16;
+struct Int8;
+
+macro_rules! float_sums {
+    () => {
+        type Sums = __m512;
+        const LANES: usize = LANES;
+
+        #[inline(always)]
+        unsafe fn zero() -> __m512 {
+            // SAFETY: inlined where AVX-512 is on.
+            unsafe { _mm512_setzero_ps() }
+        }
+
+        #[inline(always)]
+        unsafe fn load_sums(at: *const u32) -> __m512 {
+            // SAFETY: the caller vouches for sixteen numbers.
+            unsafe { _mm512_loadu_ps(at.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_sums(sums: __m512, at: *mut u32) {
+            // SAFETY: the caller vouches for sixteen numbers.
+            unsafe { _mm512_storeu_ps(at.cast(), sums) }
+        }
+    };
+}
+
+macro_rules! integer_groups {
+    () => {
+        type Groups = __m512i;
+
+        #[inline(always)]
+        unsafe fn load(at: *const u32) -> __m512i {
+            // SAFETY: the caller vouches for sixteen groups.
+            unsafe { _mm512_loadu_si512(at.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn splat(group: u32) -> __m512i {
+            // SAFETY: inlined where AVX-512 is on.
+            unsafe { _mm512_set1_epi32(group as i32) }
+        }
+    };
+}
+
+impl Product for F32 {
+    float_sums!();
+    type Groups = __m512;
+
+    #[inline(always)]
+    unsafe fn load(at: *const u32) -> __m512 {
+        // SAFETY: the caller vouches for sixteen numbers.
+        unsafe { _mm512_loadu_ps(at.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(group: u32) -> __m512 {
+        // SAFETY: inlined where AVX-512 is on.
+        unsafe { _mm512_set1_ps(f32::from_bits(group)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: __m512, row: __m512, panel: __m512) -> __m512 {
+        // SAFETY: inlined where AVX-512 is on.
+        unsafe { _mm512_fmadd_ps(row, panel, sums) }
+    }
+}
+
+impl Product for Bf16Widened {
+    float_sums!();
+    integer_groups!();
+
+    #[inline(always)]
+    unsafe fn add(sums: __m512, row: __m512i, panel: __m512i) -> __m512 {
+        // SAFETY: inlined where AVX-512 is on.
+        unsafe {
+            let low = |groups| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(groups));
+            let high = |groups| {
+                let mask = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+                _mm512_castsi512_ps(_mm512_and_si512(groups, mask))
+            };
+            let sums = _mm512_fmadd_ps(low(row), low(panel), sums);
+            _mm512_fmadd_ps(high(row), high(panel), sums)
+        }
+    }
+}
+
+impl Product for Bf16 {
+    float_sums!();
+    integer_groups!();
+
+    #[inline(always)]
+    unsafe fn add(sums: __m512, row: __m512i, panel: __m512i) -> __m512 {
+        // SAFETY: inlined where AVX-512 BF16 is on; the vectors are both 512 bits.
+        unsafe {
+            let bf16 = |groups| std::mem::transmute::<__m512i, __m512bh>(groups);
+            _mm512_dpbf16_ps(sums, bf16(row), bf16(panel))
+        }
+    }
+}
+
+impl Product for Int8 {
+    type Sums = __m512i;
+    const LANES: usize = LANES;
+    integer_groups!();
+
+    #[inline(always)]
+    unsafe fn zero() -> __m512i {
+        // SAFETY: inlined where AVX-512 is on.
+        unsafe { _mm512_setzero_si512() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_sums(at: *const u32) -> __m512i {
+        // SAFETY: the caller vouches for sixteen numbers.
+        unsafe { _mm512_loadu_si512(at.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_sums(sums: __m512i, at: *mut u32) {
+        // SAFETY: the caller vouches for sixteen numbers.
+        unsafe { _mm512_storeu_si512(at.cast(), sums) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: __m512i, row: __m512i, panel: __m512i) -> __m512i {
+        // SAFETY: inlined where AVX-512 VNNI is on.
+        unsafe { _mm512_dpbusd_epi32(sums, panel, row) }
+    }
+}

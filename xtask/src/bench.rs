@@ -1,0 +1,161 @@
+//! `cargo xtask bench`: speed and memory of the library for every model, device, precision, batch
+//! and length that is asked for, with other libraries in turns where that is asked for too.
+
+mod build;
+mod cell;
+mod chart;
+mod csv;
+mod machine;
+mod markdown;
+mod measure;
+mod rivals;
+mod row;
+mod texts;
+mod worker;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::{fs, thread};
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::Metadata;
+
+use crate::{venv, workspace};
+use cell::Sides;
+use machine::Head;
+use measure::{Outcome, Plan};
+use rivals::Rivals;
+use texts::Source;
+
+const MODEL: &str = "tests/fixtures/splade-tiny";
+const REQUIREMENTS: &str = "benches/rivals-requirements.txt";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Folders of models; the one of this repository where none is given
+    #[arg(long = "model", value_name = "FOLDER", num_args = 1..)]
+    models: Vec<PathBuf>,
+    /// Devices: cpu, ndarray, flex, wgpu
+    #[arg(long = "device", value_name = "NAME", num_args = 1.., default_values_t = ["cpu".to_owned()])]
+    devices: Vec<String>,
+    /// Precisions, such as f32
+    #[arg(long = "precision", value_name = "NAME", num_args = 1.., default_values_t = ["f32".to_owned()])]
+    precisions: Vec<String>,
+    /// Texts per forward pass; 0 leaves it to the library
+    #[arg(long = "batch", value_name = "N", num_args = 1.., default_values_t = [0])]
+    batches: Vec<usize>,
+    /// JSON lines with a `text`; made ones where no file is given
+    #[arg(long, value_name = "FILE")]
+    texts: Option<PathBuf>,
+    /// Words that every text is cut or joined to; texts stay as they are where it is not given
+    #[arg(long, value_name = "N", num_args = 1..)]
+    words: Vec<usize>,
+    /// Use the first N texts alone
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// CPU threads of each process; as many as there are cores where it is not given
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Times that all texts are encoded, after once to warm up
+    #[arg(long, value_name = "N", default_value = "5")]
+    rounds: NonZeroUsize,
+    /// Also measure the time of one short text
+    #[arg(long)]
+    query: bool,
+    /// Also measure other libraries, in turns, and compare their vectors
+    #[arg(long)]
+    rivals: bool,
+    /// The rivals that take part, such as st-f32; all of the same precision where none is given
+    #[arg(long = "rival", value_name = "NAME", num_args = 1.., requires = "rivals")]
+    names: Vec<String>,
+    /// A Python that has the rivals; else a virtual environment is made in target/bench-venv
+    #[arg(long, value_name = "PATH", requires = "rivals")]
+    python: Option<PathBuf>,
+    /// Where the report is written; target/bench where it is not given
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    rivals::check_names(&arguments.names)?;
+    let metadata = workspace::load_metadata()?;
+    let root = metadata.workspace_root.as_std_path();
+    let target = workspace::target_folder(&metadata);
+    let folder = absolute(arguments.out.as_deref().unwrap_or(&target.join("bench")))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+
+    let cells = plan_cells(arguments, root, &folder)?;
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let plan = Plan {
+        executable: build::executable(root, &arguments.devices)?,
+        threads: arguments.threads.unwrap_or(cores).get(),
+        rounds: arguments.rounds.get(),
+        query: arguments.query,
+        rivals: plan_rivals(arguments, &metadata)?,
+        root: root.to_owned(),
+        folder: folder.clone(),
+    };
+    let mut outcome = Outcome::default();
+    for cell in &cells {
+        plan.measure(cell, &mut outcome);
+    }
+
+    let head = Head::now(plan.threads, plan.rounds);
+    let report = markdown::write(&head, &outcome);
+    write(&folder.join("bench.csv"), &csv::write(&outcome.rows))?;
+    write(&folder.join("bench.svg"), &chart::write(&head, &outcome.rows)?)?;
+    write(&folder.join("bench.md"), &report)?;
+    println!("{report}");
+    let told = folder.join("bench.md");
+    match outcome.failures.len() {
+        0 => Ok(()),
+        1 => bail!("1 failure, told in {}", told.display()),
+        n => bail!("{n} failures, told in {}", told.display()),
+    }
+}
+
+fn plan_cells(arguments: &Arguments, root: &Path, folder: &Path) -> Result<Vec<cell::Cell>> {
+    let source = Source { file: arguments.texts.as_deref(), limit: arguments.limit };
+    let lengths = match arguments.words.as_slice() {
+        [] => vec![None],
+        words => words.iter().copied().map(Some).collect(),
+    };
+    let texts: Vec<texts::Texts> = lengths
+        .into_iter()
+        .map(|words| texts::write(&source, words, folder))
+        .collect::<Result<_>>()?;
+    let models: Vec<PathBuf> = match arguments.models.as_slice() {
+        [] => vec![root.join(MODEL)],
+        models => models.iter().map(|model| absolute(model)).collect::<Result<_>>()?,
+    };
+    Ok(cell::plan(&Sides {
+        models: &models,
+        texts: &texts,
+        devices: &arguments.devices,
+        precisions: &arguments.precisions,
+        batches: &arguments.batches,
+    }))
+}
+
+fn plan_rivals(arguments: &Arguments, metadata: &Metadata) -> Result<Option<Rivals>> {
+    if !arguments.rivals {
+        return Ok(None);
+    }
+    let target = workspace::target_folder(metadata);
+    let root = metadata.workspace_root.as_std_path();
+    let python = match &arguments.python {
+        // As it was named: a link within a virtual environment is what makes it one.
+        Some(python) => python.clone(),
+        None => venv::ensure(&target.join("bench-venv"), &root.join(REQUIREMENTS))?,
+    };
+    let cache = target.join("bench-cache");
+    Ok(Some(Rivals { python, cache, names: arguments.names.clone() }))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("there is no path {}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

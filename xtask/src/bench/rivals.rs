@@ -1,0 +1,92 @@
+//! The other libraries: which there are, how a worker of one is started, how vectors are compared.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use super::cell::Cell;
+use super::row::Agreement;
+use super::worker;
+use crate::command;
+
+/// Engines of `benches/rivals.py`: each computes in the precision at the end of its name.
+const ENGINES: [&str; 8] =
+    ["st-f32", "ort-f32", "ov-f32", "fastembed-f32", "st-bf16", "ov-bf16", "ort-int8", "ov-int8"];
+const SCRIPT: &str = "benches/rivals.py";
+
+/// Texts per forward pass: what sentence-transformers and fastembed users get without asking.
+pub(super) const BATCH: usize = 32;
+
+/// The rivals' interpreter, and which of them take part.
+pub(super) struct Rivals {
+    pub(super) python: PathBuf,
+    /// Where exported models are kept.
+    pub(super) cache: PathBuf,
+    /// Empty for all.
+    pub(super) names: Vec<String>,
+}
+
+/// # Errors
+/// A name that is no rival's.
+pub(super) fn check_names(names: &[String]) -> Result<()> {
+    for name in names {
+        let known = ENGINES.join(", ");
+        ensure!(ENGINES.contains(&name.as_str()), "no rival `{name}`: there are {known}");
+    }
+    Ok(())
+}
+
+impl Rivals {
+    /// The engines that compute in this precision.
+    pub(super) fn of_precision(&self, precision: &str) -> Vec<&'static str> {
+        let chosen = |engine: &&str| {
+            let found = engine.rsplit_once('-').is_some_and(|(_, name)| name == precision);
+            found && (self.names.is_empty() || self.names.iter().any(|name| name == engine))
+        };
+        ENGINES.into_iter().filter(chosen).collect()
+    }
+
+    pub(super) fn worker(&self, engine: &str, cell: &Cell, root: &Path, threads: usize) -> Command {
+        let mut command = self.script(root);
+        command.args(["worker", "--engine", engine, "--model"]).arg(&cell.model);
+        command.arg("--texts").arg(&cell.texts.path);
+        command.args(["--threads", &threads.to_string(), "--batch", &BATCH.to_string()]);
+        command.arg("--cache").arg(&self.cache);
+        command
+    }
+
+    pub(super) fn compare(&self, root: &Path, ours: &Path, theirs: &Path) -> Result<Agreement> {
+        let answer = command::read(self.script(root).arg("compare").arg(ours).arg(theirs))?;
+        worker::parse(&answer, "compare")
+    }
+
+    fn script(&self, root: &Path) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg(root.join(SCRIPT));
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rivals(names: &[&str]) -> Rivals {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Rivals { python: "python".into(), cache: "cache".into(), names }
+    }
+
+    #[test]
+    fn rivals_compute_in_the_precision_of_the_cell() {
+        assert_eq!(rivals(&[]).of_precision("bf16"), ["st-bf16", "ov-bf16"]);
+        assert_eq!(rivals(&["st-f32", "ov-int8"]).of_precision("f32"), ["st-f32"]);
+        assert!(rivals(&["st-f32"]).of_precision("int8").is_empty());
+    }
+
+    #[test]
+    fn an_unknown_rival_is_refused() {
+        assert!(check_names(&["ort-int8".to_owned()]).is_ok());
+        assert!(check_names(&["onnx".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! Virtual environments of Python, each with the packages of a file of requirements.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command;
+
+/// The Python of the virtual environment in `folder`, which is made if it is not there. Its
+/// packages are brought up to date with `requirements`.
+pub(crate) fn ensure(folder: &Path, requirements: &Path) -> Result<PathBuf> {
+    let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let python = folder.join(python);
+    if !python.is_file() {
+        let system = if cfg!(windows) { "python" } else { "python3" };
+        command::run(Command::new(system).args(["-m", "venv"]).arg(folder))?;
+    }
+    let install = ["-m", "pip", "install", "--requirement"];
+    command::run(Command::new(&python).args(install).arg(requirements))?;
+    Ok(python)
+}
