@@ -8,16 +8,17 @@ use rayon::prelude::*;
 
 use crate::grid::Grid;
 use crate::int8::{self, RowScale, ZERO_GROUP};
-use crate::layer_norm::{add_norm_rows, add_rows};
 use crate::matmul::{Block, Output};
 use crate::panels::{PANEL, Panels};
 use crate::product::{ProductKernel, Rows, bits, bits_mut};
 use crate::simd::multiversion;
-use crate::{Activation, Precision, SimdLevel, activate, bf16};
+use crate::{Activation, Finish, Precision, SimdLevel, activate, bf16};
 
 /// Groups of a product at a time: a panel's part of them stays in the second-level cache (196 KB),
 /// six rows' in the first.
 const MAX_GROUPS: usize = 768;
+/// Widest rows of integers: 2^16 products of 127 * 255 at most fit a sum of 32 bits.
+const MAX_INTEGERS: usize = 1 << 16;
 /// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
 const GROUP_STEP: usize = 16;
 
@@ -42,28 +43,9 @@ pub struct PackedLinear {
     bias: Vec<f32>,
 }
 
-/// What follows a product.
-#[derive(Clone, Copy, Debug)]
-pub enum Finish<'a> {
-    /// `activation(y)`.
-    Activate(Activation),
-    /// `y + residual`, of the shape of `y`.
-    Add(&'a [f32]),
-    /// `layer_norm(y + residual)`: see [`layer_norm`](crate::layer_norm).
-    AddNorm {
-        /// Of the shape of `y`.
-        residual: &'a [f32],
-        /// `[out_features]`.
-        gamma: &'a [f32],
-        /// `[out_features]`.
-        beta: &'a [f32],
-        /// Added to the variance.
-        eps: f32,
-    },
-}
-
 impl PackedLinear {
-    /// Packs a layer's weights, rounded to `precision`.
+    /// Packs a layer's weights, rounded to `precision`; to bf16 where rows are wider than 65,536, whose
+    /// sums might not fit 32-bit integers.
     ///
     /// # Shapes
     /// `weight` `[out_features, in_features]` (as checkpoints store it), `bias` `[out_features]`.
@@ -77,6 +59,10 @@ impl PackedLinear {
         shape: LinearShape,
         precision: Precision,
     ) -> Self {
+        let precision = match precision {
+            Precision::Int8 if shape.in_features > MAX_INTEGERS => Precision::Bf16,
+            precision => precision,
+        };
         Self::with_kernel(weight, bias, shape, ProductKernel::detect(precision))
     }
 
@@ -266,41 +252,6 @@ impl Scratch {
     }
 }
 
-impl Finish<'_> {
-    fn activation(&self) -> Activation {
-        match self {
-            Self::Activate(activation) => *activation,
-            Self::Add(_) | Self::AddNorm { .. } => Activation::Linear,
-        }
-    }
-
-    fn check(&self, rows: usize, width: usize) {
-        match self {
-            Self::Activate(_) => {}
-            Self::Add(residual) => {
-                assert_eq!(residual.len(), rows * width, "residual is not like y")
-            }
-            Self::AddNorm { residual, gamma, beta, .. } => {
-                assert_eq!(residual.len(), rows * width, "residual is not like y");
-                assert_eq!((gamma.len(), beta.len()), (width, width), "gamma or beta is not [out]");
-            }
-        }
-    }
-
-    /// What is done to a whole row `y`.
-    fn row(&self, row: usize, y: &mut [f32]) {
-        let level = SimdLevel::detect();
-        let own = row * y.len()..(row + 1) * y.len();
-        match self {
-            Self::Activate(_) => {}
-            Self::Add(residual) => add_rows(level, y, &residual[own]),
-            Self::AddNorm { residual, gamma, beta, eps } => {
-                add_norm_rows(level, y, &residual[own], gamma, beta, *eps);
-            }
-        }
-    }
-}
-
 #[inline(always)]
 fn add_bias_body(rows: &mut [f32], bias: &[f32]) {
     for row in rows.chunks_exact_mut(bias.len()) {
@@ -403,6 +354,17 @@ mod tests {
                     assert!(y.iter().all(|y| !y.is_finite()), "{} {y:?}", kernel.name());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_widest_rows_of_integers_do_not_overflow() {
+        for in_features in [MAX_INTEGERS, MAX_INTEGERS + 1] {
+            let ones = vec![1.0; in_features];
+            let shape = LinearShape { in_features, out_features: 1 };
+            let layer = PackedLinear::new(&ones, None, shape, Precision::Int8);
+            let y = layer.forward(&ones, Finish::Activate(Activation::Linear));
+            assert!((y[0] / in_features as f32 - 1.0).abs() < 1e-3, "{y:?}");
         }
     }
 
