@@ -26,7 +26,7 @@ fn kernels(criterion: &mut Criterion) {
         let bias = noise(wide, 3);
         let shape = LinearShape { in_features: hidden, out_features: wide };
         group.throughput(flops(2 * TOKENS * hidden * wide));
-        for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        for precision in Precision::ALL {
             let layer = PackedLinear::new(&weight, Some(&bias), shape, precision);
             let gelu = Finish::Activate(Activation::Gelu);
             group.bench_function(format!("linear_gelu/{precision}"), |bencher| {

@@ -75,7 +75,7 @@ fn a_device_without_a_precision_says_so() {
 
 #[test]
 fn precisions_have_names() {
-    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+    for precision in Precision::ALL {
         assert_eq!(precision.to_string().parse(), Ok(precision));
     }
     let error = "f8".parse::<Precision>().expect_err("no such precision").to_string();

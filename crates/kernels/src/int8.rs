@@ -3,7 +3,7 @@
 use crate::simd::multiversion;
 
 /// What a row's integers are multiplied by, and their sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RowScale {
     /// NaN or infinite where a number of the row is.
     pub(crate) scale: f32,
@@ -46,6 +46,12 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
 }
 
 multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) -> RowScale = round_row_body);
+
+/// Each byte + 128: how panels hold a column that [`round_row`] has made.
+pub(crate) fn add_128(groups: &mut [u32]) {
+    // That turns the upper bit of a byte over.
+    groups.iter_mut().for_each(|group| *group ^= ZERO_GROUP);
+}
 
 /// Of sums over panels with 128 added and rows as [`round_row`] makes them, the products: in place,
 /// `[rows, columns]`, bits of `i32` before and of `f32` after.

@@ -4,8 +4,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::grid::Grid;
 use crate::int8::{self, RowScale, ZERO_GROUP};
 use crate::matmul::{Block, Output};
@@ -82,26 +80,24 @@ impl PackedLinear {
         let row = |column: usize| &weight[column * in_features..][..in_features];
         let level = SimdLevel::detect();
         let groups = row_groups(kernel.precision(), in_features);
-        let mut scale = Vec::new();
-        let panels = match kernel.precision() {
-            Precision::F32 => Panels::pack(out_features, groups, 0, |column, groups| {
-                groups.copy_from_slice(bits(row(column)));
-            }),
-            Precision::Bf16 => Panels::pack(out_features, groups, 0, |column, groups| {
-                bf16::round_row(level, row(column), groups);
-            }),
+        let (panels, scale) = match kernel.precision() {
+            Precision::F32 => {
+                let fill = |column, out: &mut [u32]| out.copy_from_slice(bits(row(column)));
+                (Panels::pack(out_features, groups, 0, fill).0, Vec::new())
+            }
+            Precision::Bf16 => {
+                let fill = |column, out: &mut [u32]| bf16::round_row(level, row(column), out);
+                (Panels::pack(out_features, groups, 0, fill).0, Vec::new())
+            }
             Precision::Int8 => {
-                let rounded = |column| {
-                    let mut unused = vec![0; groups];
-                    int8::round_row(level, row(column), &mut unused).scale
+                let fill = |column, out: &mut [u32]| {
+                    let RowScale { scale, .. } = int8::round_row(level, row(column), out);
+                    int8::add_128(out);
+                    scale
                 };
-                scale = (0..out_features).into_par_iter().map(rounded).collect();
+                let (panels, mut scale) = Panels::pack(out_features, groups, ZERO_GROUP, fill);
                 scale.resize(filled, 0.0);
-                Panels::pack(out_features, groups, ZERO_GROUP, |column, groups| {
-                    int8::round_row(level, row(column), groups);
-                    // Each byte + 128, which turns its upper bit over.
-                    groups.iter_mut().for_each(|group| *group ^= ZERO_GROUP);
-                })
+                (panels, scale)
             }
         };
         Self { shape, kernel, panels, scale, bias }
@@ -296,7 +292,7 @@ mod tests {
                 let rounded: Vec<f32> = exact.iter().map(|y| *y as f32).collect();
                 exact = reference::layer_norm(&rounded, &gamma, &beta, eps);
             }
-            for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+            for precision in Precision::ALL {
                 // Of a sum of products of numbers below 1; the norm may enlarge it by 1/sqrt(eps).
                 let length = (in_features as f64).sqrt();
                 let tolerance = match precision {
@@ -343,7 +339,7 @@ mod tests {
     fn a_broken_number_stays_visible_in_each_precision() {
         let shape = LinearShape { in_features: 5, out_features: 2 };
         let weight = reference::noise(10, 1);
-        for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        for precision in Precision::ALL {
             for kernel in ProductKernel::available(precision) {
                 let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
                 for broken in [f32::NAN, f32::INFINITY] {
@@ -372,7 +368,7 @@ mod tests {
     fn lower_precisions_hold_less() {
         let shape = LinearShape { in_features: 768, out_features: 768 };
         let weight = reference::noise(768 * 768, 1);
-        let bytes = [Precision::F32, Precision::Bf16, Precision::Int8]
+        let bytes = Precision::ALL
             .map(|precision| PackedLinear::new(&weight, None, shape, precision).memory_bytes());
         assert_eq!(bytes, [4 * 768 * 768, 2 * 768 * 768, 768 * 768 + 4 * 768]);
     }

@@ -28,31 +28,30 @@ const LINE: usize = 16;
 
 impl Panels {
     /// Packs `columns` columns of `groups` groups; `fill(column, groups)` writes those of one column
-    /// into zeros. Columns that fill up the last panel have `padding` in every group.
-    pub(crate) fn pack(
+    /// into zeros. Columns that fill up the last panel have `padding` in every group. Returns what
+    /// `fill` did too, column by column.
+    pub(crate) fn pack<T: Send>(
         columns: usize,
         groups: usize,
         padding: u32,
-        fill: impl Fn(usize, &mut [u32]) + Sync,
-    ) -> Self {
+        fill: impl Fn(usize, &mut [u32]) -> T + Sync,
+    ) -> (Self, Vec<T>) {
         let n_panels = columns.div_ceil(PANEL);
         let lines_per_panel = groups * PANEL / LINE;
         let mut lines = vec![Line([padding; LINE]); n_panels * lines_per_panel];
         let panels = lines.par_chunks_exact_mut(lines_per_panel.max(1)).enumerate();
-        panels.for_each_init(
-            || vec![0; groups],
-            |column_groups, (panel, lines)| {
-                for lane in 0..PANEL.min(columns - panel * PANEL) {
-                    column_groups.fill(0);
-                    fill(panel * PANEL + lane, column_groups);
-                    let place = lines.iter_mut().skip(lane / LINE).step_by(PANEL / LINE);
-                    place
-                        .zip(&*column_groups)
-                        .for_each(|(line, group)| line.0[lane % LINE] = *group);
-                }
-            },
-        );
-        Self { lines, groups }
+        let pack_panel = |column_groups: &mut Vec<u32>, (panel, lines): (usize, &mut [Line])| {
+            let pack_column = |lane: usize| {
+                column_groups.fill(0);
+                let filled = fill(panel * PANEL + lane, column_groups);
+                let place = lines.iter_mut().skip(lane / LINE).step_by(PANEL / LINE);
+                place.zip(&*column_groups).for_each(|(line, group)| line.0[lane % LINE] = *group);
+                filled
+            };
+            (0..PANEL.min(columns - panel * PANEL)).map(pack_column).collect::<Vec<T>>()
+        };
+        let filled: Vec<Vec<T>> = panels.map_init(|| vec![0; groups], pack_panel).collect();
+        (Self { lines, groups }, filled.into_iter().flatten().collect())
     }
 
     pub(crate) fn n_panels(&self) -> usize {
@@ -91,10 +90,13 @@ mod tests {
     fn columns_are_found_where_they_were_packed() {
         for (columns, groups) in [(1, 1), (64, 3), (70, 5), (200, 16), (3, 0)] {
             let value = |column: usize, group: usize| (column * 1000 + group) as u32;
-            let panels = Panels::pack(columns, groups, 9, |column, out| {
+            let (panels, filled) = Panels::pack(columns, groups, 9, |column, out| {
                 assert!(out.iter().all(|group| *group == 0));
                 out.iter_mut().enumerate().for_each(|(g, out)| *out = value(column, g));
+                column
             });
+            let n_filled = if groups == 0 { 0 } else { columns };
+            assert_eq!(filled, (0..n_filled).collect::<Vec<_>>());
             assert_eq!(panels.n_panels(), if groups == 0 { 0 } else { columns.div_ceil(PANEL) });
             for panel in 0..panels.n_panels() {
                 let view = panels.panel(panel, 0..groups);

@@ -18,9 +18,18 @@ pub enum Precision {
     Int8,
 }
 
-/// Each name with its precision.
-const NAMES: [(&str, Precision); 3] =
-    [("f32", Precision::F32), ("bf16", Precision::Bf16), ("int8", Precision::Int8)];
+impl Precision {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+}
 
 /// A name that is none of [`Precision`]'s.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,16 +50,13 @@ impl FromStr for Precision {
     type Err = UnknownPrecision;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = NAMES.iter().find(|(known, _)| *known == name);
-        found
-            .map(|(_, precision)| *precision)
-            .ok_or_else(|| UnknownPrecision { name: name.to_owned() })
+        let found = Self::ALL.into_iter().find(|precision| precision.name() == name);
+        found.ok_or_else(|| UnknownPrecision { name: name.to_owned() })
     }
 }
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = NAMES.iter().find(|(_, precision)| precision == self);
-        f.write_str(found.map_or("", |(name, _)| name))
+        f.write_str(self.name())
     }
 }

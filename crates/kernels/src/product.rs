@@ -46,8 +46,7 @@ impl ProductKernel {
         let best = |precision| {
             *Self::available(precision).last().expect("the portable one is always there")
         };
-        let best =
-            BEST.get_or_init(|| [Precision::F32, Precision::Bf16, Precision::Int8].map(best));
+        let best = BEST.get_or_init(|| Precision::ALL.map(best));
         best[precision as usize]
     }
 
@@ -338,7 +337,7 @@ mod tests {
         fn every_instruction_set_gives_the_plain_sums(
             count in 0usize..=20, groups in 0usize..=67, pad in 0usize..3, accumulate in any::<bool>(), seed in any::<u64>(),
         ) {
-            for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+            for precision in Precision::ALL {
                 let stride = groups + pad;
                 let data = random_groups(precision, count * stride + groups, seed);
                 let rows = Rows { data: &data, stride, count, groups };

@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rayon::prelude::*;
 
 use self::rounding::{Rounded, Tokens, round, up};
-use self::tile::{TILE, TileView, is_available};
+use self::tile::{TileView, is_available};
 use crate::HeadShape;
+use crate::int8::{self, ZERO_GROUP};
+use crate::panels::{PANEL, Panels};
 
-/// Bytes that are multiplied and added into one 32-bit sum by one instruction.
-pub(crate) const QUAD: usize = 4;
 /// Vocabularies below this are not worth two passes.
 const MIN_VOCAB: usize = 2048;
 /// Of ‖h‖ ‖w‖: more than what `f32` rounding adds to any of the sums.
@@ -34,10 +34,8 @@ const MAX_FAILURES: u32 = 3;
 #[derive(Debug)]
 pub struct HeadScreen {
     shape: HeadShape,
-    /// Rows of `hidden_size`, filled up to whole quads.
-    depth: usize,
-    /// `[tiles, depth / 4, TILE, 4]`, each number + 128, words filled up to whole tiles.
-    packed: Vec<u8>,
+    /// The words' integers, as `PackedLinear` holds them.
+    panels: Panels,
     /// Of each word: what its integers are multiplied by; ‖w‖; ‖w - ŵ‖; its bias.
     scale: Vec<f32>,
     norm: Vec<f32>,
@@ -65,41 +63,36 @@ impl HeadScreen {
         if !is_available() || vocab_size < MIN_VOCAB {
             return None;
         }
-        let depth = hidden_size.next_multiple_of(QUAD);
-        let words = vocab_size.next_multiple_of(TILE);
-        let mut screen = Self {
-            shape,
-            depth,
-            packed: vec![128; words * depth],
-            scale: vec![0.0; words],
-            norm: vec![0.0; words],
-            error: vec![0.0; words],
-            // Words that fill up the last tile are never left.
-            bias: vec![f32::NEG_INFINITY; words],
-            n_failures: AtomicU32::new(0),
+        let groups = hidden_size.div_ceil(4);
+        let (panels, rounded) = Panels::pack(vocab_size, groups, ZERO_GROUP, |word, out| {
+            let rounded = round(&decoder[word * hidden_size..][..hidden_size], out);
+            int8::add_128(out);
+            rounded
+        });
+        let filled = panels.n_panels() * PANEL;
+        let of_words = |number: fn(&Rounded) -> f32| {
+            let mut numbers: Vec<f32> = rounded.iter().map(number).collect();
+            numbers.resize(filled, 0.0);
+            numbers
         };
-        screen.bias[..vocab_size].copy_from_slice(bias);
-        let mut rounded = vec![0_i8; depth];
-        for (word, row) in decoder.chunks_exact(hidden_size).enumerate() {
-            let Rounded { scale, norm, error, .. } = round(row, &mut rounded);
-            screen.scale[word] = scale;
-            screen.norm[word] = up(norm);
-            screen.error[word] = up(error);
-            let (tile, lane) = (word / TILE, word % TILE);
-            for (quad, bytes) in rounded.chunks_exact(QUAD).enumerate() {
-                let at = ((tile * depth / QUAD + quad) * TILE + lane) * QUAD;
-                for (packed, byte) in screen.packed[at..at + QUAD].iter_mut().zip(bytes) {
-                    *packed = (i16::from(*byte) + 128) as u8;
-                }
-            }
-        }
-        Some(screen)
+        // Words that fill up the last panel are never left.
+        let mut bias = bias.to_vec();
+        bias.resize(filled, f32::NEG_INFINITY);
+        Some(Self {
+            shape,
+            panels,
+            scale: of_words(|word| word.scale),
+            norm: of_words(|word| up(word.norm)),
+            error: of_words(|word| up(word.error)),
+            bias,
+            n_failures: AtomicU32::new(0),
+        })
     }
 
     /// Bytes that it holds.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.packed.len() + 4 * size_of::<f32>() * self.bias.len()
+        self.panels.memory_bytes() + 4 * size_of::<f32>() * self.bias.len()
     }
 
     pub(crate) fn shape(&self) -> HeadShape {
@@ -116,8 +109,8 @@ impl HeadScreen {
         if self.n_failures.load(Ordering::Relaxed) >= MAX_FAILURES {
             return None;
         }
-        let tokens = Tokens::round(hidden_states, self.shape.hidden_size, self.depth);
-        let n_tiles = self.bias.len() / TILE;
+        let tokens = Tokens::round(hidden_states, self.shape.hidden_size);
+        let n_tiles = self.panels.n_panels();
         let texts = offsets.len() - 1;
         let n_tasks = (4 * rayon::current_num_threads()).min(n_tiles);
         let task = |task: usize| {
@@ -139,9 +132,9 @@ impl HeadScreen {
     }
 
     fn tile(&self, tile: usize) -> TileView<'_> {
-        let words = tile * TILE..(tile + 1) * TILE;
+        let words = tile * PANEL..(tile + 1) * PANEL;
         TileView {
-            packed: &self.packed[tile * TILE * self.depth..][..TILE * self.depth],
+            packed: self.panels.panel(tile, 0..self.panels.groups()).data,
             scale: &self.scale[words.clone()],
             norm: &self.norm[words.clone()],
             error: &self.error[words],
@@ -150,7 +143,7 @@ impl HeadScreen {
 
     /// Adds the words of a tile that may have a weight in each text.
     fn screen_tile(&self, tile: usize, tokens: &Tokens, offsets: &[u32], found: &mut [Vec<u32>]) {
-        let words = tile * TILE..(tile + 1) * TILE;
+        let words = tile * PANEL..(tile + 1) * PANEL;
         let tile = self.tile(tile);
         let bias = &self.bias[words.clone()];
         for (text, found) in offsets.windows(2).zip(found) {
@@ -191,8 +184,8 @@ mod tests {
         ) {
             let Some((screen, _)) = screen(hidden_size, seed) else { return Ok(()) };
             let hidden = noise(n_tokens * hidden_size, seed ^ 2);
-            let tokens = Tokens::round(&hidden, hidden_size, screen.depth);
-            for tile in [0, 3, screen.bias.len() / TILE - 1] {
+            let tokens = Tokens::round(&hidden, hidden_size);
+            for tile in [0, 3, screen.bias.len() / PANEL - 1] {
                 let tile = screen.tile(tile);
                 let fast = tile.upper_bounds(&tokens, 0..n_tokens);
                 let plain = tile.upper_bounds_plain(&tokens, 0..n_tokens);
@@ -209,14 +202,14 @@ mod tests {
             let Some((screen, decoder)) = screen(hidden_size, seed) else { return Ok(()) };
             let factor = 2f32.powi(size);
             let hidden: Vec<f32> = noise(hidden_size, seed ^ 2).iter().map(|h| h * factor).collect();
-            let tokens = Tokens::round(&hidden, hidden_size, screen.depth);
+            let tokens = Tokens::round(&hidden, hidden_size);
             for (word, row) in decoder.chunks_exact(hidden_size).enumerate() {
                 let exact: f64 =
                     row.iter().zip(&hidden).map(|(w, h)| f64::from(*w) * f64::from(*h)).sum();
-                let view = screen.tile(word / TILE);
-                if word % TILE == 0 || word + 1 == screen.shape.vocab_size {
+                let view = screen.tile(word / PANEL);
+                if word % PANEL == 0 || word + 1 == screen.shape.vocab_size {
                     let bounds = view.upper_bounds(&tokens, 0..1);
-                    prop_assert!(f64::from(bounds[word % TILE]) >= exact, "{word}");
+                    prop_assert!(f64::from(bounds[word % PANEL]) >= exact, "{word}");
                 }
             }
         }

@@ -106,15 +106,15 @@ impl<B: SpladeBackend> Linear<B> {
         wrap(B::fused_linear(unwrap(x), self.weights(), activation))
     }
 
-    /// `norm(x · weightᵀ + bias + residual)`.
-    pub(crate) fn forward_normed(
+    /// `x · weightᵀ + bias + residual`, through `norm` where there is one.
+    pub(crate) fn forward_added(
         &self,
         x: Tensor<B, 2>,
         residual: Tensor<B, 2>,
-        norm: &LayerNorm<B>,
+        norm: Option<&LayerNorm<B>>,
     ) -> Tensor<B, 2> {
         let (x, residual) = (unwrap(x), unwrap(residual));
-        wrap(B::linear_add_norm(x, self.weights(), residual, norm.weights()))
+        wrap(B::linear_add(x, self.weights(), residual, norm.map(LayerNorm::weights)))
     }
 
     fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {

@@ -135,9 +135,8 @@ impl ModelInfo {
 
 /// What the products of each precision run on.
 fn instructions() -> BTreeMap<String, &'static str> {
-    let precisions = [Precision::F32, Precision::Bf16, Precision::Int8];
     let name = |precision| ProductKernel::detect(precision).name();
-    precisions.map(|precision| (precision.to_string(), name(precision))).into()
+    Precision::ALL.map(|precision| (precision.to_string(), name(precision))).into()
 }
 
 /// The files of weights in a module's folder.

@@ -3,12 +3,15 @@
 use rayon::prelude::*;
 
 use super::SLACK;
+use crate::SimdLevel;
+use crate::int8::{self, RowScale};
 
 /// Tokens in 8-bit integers.
 pub(super) struct Tokens {
-    pub(super) depth: usize,
-    /// `[tokens, depth]`.
-    pub(super) values: Vec<i8>,
+    /// Groups of four of a token.
+    pub(super) n_groups: usize,
+    /// `[tokens, n_groups]`.
+    pub(super) groups: Vec<u32>,
     pub(super) bounds: Vec<TokenBounds>,
 }
 
@@ -27,21 +30,19 @@ pub(super) struct TokenBounds {
 /// A row in integers, and how far it is from them.
 pub(super) struct Rounded {
     pub(super) scale: f32,
+    pub(super) sum: i32,
     pub(super) norm: f64,
     pub(super) rounded_norm: f64,
     pub(super) error: f64,
 }
 
-/// Rounds a row to integers of -127 to 127 times a scale; what lies beyond the row is 0.
-pub(super) fn round(row: &[f32], rounded: &mut [i8]) -> Rounded {
-    let largest = row.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
-    let scale = largest / 127.0;
-    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+/// Rounds a row as [`int8::round_row`] does.
+pub(super) fn round(row: &[f32], groups: &mut [u32]) -> Rounded {
+    let RowScale { scale, sum } = int8::round_row(SimdLevel::detect(), row, groups);
     let (mut norm, mut rounded_norm, mut error) = (0.0, 0.0, 0.0);
-    rounded.fill(0);
-    for (integer, &value) in rounded.iter_mut().zip(row) {
-        *integer = (value * inverse).round_ties_even().clamp(-127.0, 127.0) as i8;
-        let approximate = f64::from(scale) * f64::from(*integer);
+    let integers = groups.iter().flat_map(|group| group.to_le_bytes()).map(|byte| byte as i8);
+    for (&value, integer) in row.iter().zip(integers) {
+        let approximate = f64::from(scale) * f64::from(integer);
         let exact = f64::from(value);
         norm += exact * exact;
         rounded_norm += approximate * approximate;
@@ -49,6 +50,7 @@ pub(super) fn round(row: &[f32], rounded: &mut [i8]) -> Rounded {
     }
     Rounded {
         scale,
+        sum,
         norm: f64::sqrt(norm),
         rounded_norm: f64::sqrt(rounded_norm),
         error: f64::sqrt(error),
@@ -61,13 +63,12 @@ pub(super) fn up(value: f64) -> f32 {
 }
 
 impl Tokens {
-    pub(super) fn round(hidden_states: &[f32], hidden_size: usize, depth: usize) -> Self {
-        let n_tokens = hidden_states.len() / hidden_size;
-        let mut values = vec![0_i8; n_tokens * depth];
-        let rows = values.par_chunks_exact_mut(depth);
-        let bounds = rows.zip(hidden_states.par_chunks_exact(hidden_size)).map(|(values, row)| {
-            let Rounded { scale, norm, rounded_norm, error } = round(row, values);
-            let sum: i32 = values.iter().map(|&v| i32::from(v)).sum();
+    pub(super) fn round(hidden_states: &[f32], hidden_size: usize) -> Self {
+        let n_groups = hidden_size.div_ceil(4);
+        let mut groups = vec![0; hidden_states.len() / hidden_size * n_groups];
+        let rows = groups.par_chunks_exact_mut(n_groups);
+        let bounds = rows.zip(hidden_states.par_chunks_exact(hidden_size)).map(|(groups, row)| {
+            let Rounded { scale, sum, norm, rounded_norm, error } = round(row, groups);
             TokenBounds {
                 scale,
                 norm: up(rounded_norm),
@@ -76,6 +77,6 @@ impl Tokens {
             }
         });
         let bounds = bounds.collect();
-        Self { depth, values, bounds }
+        Self { n_groups, groups, bounds }
     }
 }

@@ -2,19 +2,18 @@
 
 use std::ops::Range;
 
-use super::QUAD;
 use super::rounding::Tokens;
+use crate::panels::PANEL;
 
 /// Words side by side in a vector.
 const LANES: usize = 16;
-/// Vectors of words that a pass over the tokens takes at once.
-const VECTORS: usize = 4;
-/// Words that a pass takes at once.
-pub(super) const TILE: usize = LANES * VECTORS;
+/// Vectors of words that a pass over the tokens takes at once: those of a panel.
+const VECTORS: usize = PANEL / LANES;
 
 /// The words of one tile.
 pub(super) struct TileView<'a> {
-    pub(super) packed: &'a [u8],
+    /// `[groups, PANEL]`.
+    pub(super) packed: &'a [u32],
     pub(super) scale: &'a [f32],
     pub(super) norm: &'a [f32],
     pub(super) error: &'a [f32],
@@ -32,7 +31,7 @@ pub(super) fn is_available() -> bool {
 
 impl TileView<'_> {
     /// For each word an upper bound of the largest of its products with the tokens, without bias.
-    pub(super) fn upper_bounds(&self, tokens: &Tokens, range: Range<usize>) -> [f32; TILE] {
+    pub(super) fn upper_bounds(&self, tokens: &Tokens, range: Range<usize>) -> [f32; PANEL] {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `HeadScreen` is made only where `is_available` has found these features.
         return unsafe { self.upper_bounds_vnni(tokens, range) };
@@ -42,16 +41,16 @@ impl TileView<'_> {
 
     /// The obvious form, and the oracle of the fast one.
     #[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "the tests' oracle there"))]
-    pub(super) fn upper_bounds_plain(&self, tokens: &Tokens, range: Range<usize>) -> [f32; TILE] {
-        let mut bounds = [f32::NEG_INFINITY; TILE];
+    pub(super) fn upper_bounds_plain(&self, tokens: &Tokens, range: Range<usize>) -> [f32; PANEL] {
+        let mut bounds = [f32::NEG_INFINITY; PANEL];
         for token in range {
-            let values = &tokens.values[token * tokens.depth..][..tokens.depth];
+            let groups = &tokens.groups[token * tokens.n_groups..][..tokens.n_groups];
             let of = &tokens.bounds[token];
             for (word, bound) in bounds.iter_mut().enumerate() {
                 let mut sum = of.correction;
-                for (k, &value) in values.iter().enumerate() {
-                    let packed = self.packed[(k / QUAD * TILE + word) * QUAD + k % QUAD];
-                    sum += i32::from(packed) * i32::from(value);
+                for (group, packed) in groups.iter().zip(self.packed.chunks_exact(PANEL)) {
+                    let pairs = group.to_le_bytes().into_iter().zip(packed[word].to_le_bytes());
+                    sum += pairs.map(|(t, w)| i32::from(t as i8) * i32::from(w)).sum::<i32>();
                 }
                 let product = sum as f32 * (of.scale * self.scale[word]);
                 let slack = of.error * self.norm[word] + of.norm * self.error[word];
@@ -63,7 +62,7 @@ impl TileView<'_> {
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    fn upper_bounds_vnni(&self, tokens: &Tokens, range: Range<usize>) -> [f32; TILE] {
+    fn upper_bounds_vnni(&self, tokens: &Tokens, range: Range<usize>) -> [f32; PANEL] {
         use std::arch::x86_64::{_mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps};
         const BLOCK: usize = 6;
         let mut max = [_mm512_set1_ps(f32::NEG_INFINITY); VECTORS];
@@ -89,7 +88,7 @@ impl TileView<'_> {
             }
             token += BLOCK;
         }
-        let mut bounds = [0.0; TILE];
+        let mut bounds = [0.0; PANEL];
         for (bounds, max) in bounds.chunks_exact_mut(LANES).zip(max) {
             // SAFETY: the slice has 16 numbers.
             unsafe { _mm512_storeu_ps(bounds.as_mut_ptr(), max) };
@@ -112,27 +111,19 @@ impl TileView<'_> {
             __m512i, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_si512,
             _mm512_max_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
         };
-        let depth = tokens.depth;
-        let values = &tokens.values[first * depth..][..N * depth];
+        let n_groups = tokens.n_groups;
+        let groups = &tokens.groups[first * n_groups..][..N * n_groups];
         let bounds = &tokens.bounds[first..first + N];
         let mut sums: [[__m512i; VECTORS]; N] =
             std::array::from_fn(|token| [_mm512_set1_epi32(bounds[token].correction); VECTORS]);
-        for (quad, packed) in self.packed.chunks_exact(TILE * QUAD).enumerate() {
+        for (group, packed) in self.packed.chunks_exact(PANEL).enumerate() {
             let row: [__m512i; VECTORS] = std::array::from_fn(|vector| {
-                let part = &packed[vector * LANES * QUAD..][..LANES * QUAD];
-                // SAFETY: the slice has 64 bytes.
+                let part = &packed[vector * LANES..][..LANES];
+                // SAFETY: the slice has 16 groups.
                 unsafe { _mm512_loadu_si512(part.as_ptr().cast()) }
             });
             for (token, sums) in sums.iter_mut().enumerate() {
-                let at = token * depth + quad * QUAD;
-                let four = &values[at..at + QUAD];
-                let four = i32::from_le_bytes([
-                    four[0] as u8,
-                    four[1] as u8,
-                    four[2] as u8,
-                    four[3] as u8,
-                ]);
-                let four = _mm512_set1_epi32(four);
+                let four = _mm512_set1_epi32(groups[token * n_groups + group] as i32);
                 for (sum, row) in sums.iter_mut().zip(row) {
                     *sum = _mm512_dpbusd_epi32(*sum, row, four);
                 }

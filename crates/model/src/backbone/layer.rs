@@ -95,10 +95,10 @@ impl<B: SpladeBackend> Layer<B> {
         match self.shape.norm_place {
             NormPlace::After => {
                 let attended = self.attend(hidden_states.clone(), offsets, places);
-                let norm = self.attention_norm.as_ref().expect("only norms before leave one out");
-                let attended = self.attention_output.forward_normed(attended, hidden_states, norm);
+                let norm = self.attention_norm.as_ref();
+                let attended = self.attention_output.forward_added(attended, hidden_states, norm);
                 let wide = self.widen(attended.clone());
-                self.output.forward_normed(wide, attended, &self.output_norm)
+                self.output.forward_added(wide, attended, Some(&self.output_norm))
             }
             NormPlace::Before => {
                 let normalised = match &self.attention_norm {
@@ -106,10 +106,9 @@ impl<B: SpladeBackend> Layer<B> {
                     None => hidden_states.clone(),
                 };
                 let attended = self.attend(normalised, offsets, places);
-                let linear = Activation::Linear;
-                let attended = hidden_states + self.attention_output.forward(attended, linear);
+                let attended = self.attention_output.forward_added(attended, hidden_states, None);
                 let wide = self.widen(self.output_norm.forward(attended.clone(), None));
-                attended + self.output.forward(wide, linear)
+                self.output.forward_added(wide, attended, None)
             }
         }
     }

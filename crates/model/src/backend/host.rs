@@ -29,8 +29,7 @@ pub(super) trait HostTensor: Sized {
 macro_rules! run_on_kernels {
     ($backend:ty) => {
         impl $crate::SpladeBackend for $backend {
-            const PRECISIONS: &'static [$crate::Precision] =
-                &[$crate::Precision::F32, $crate::Precision::Bf16, $crate::Precision::Int8];
+            const PRECISIONS: &'static [$crate::Precision] = &$crate::Precision::ALL;
 
             fn pack_linear(
                 weight: &[f32],
@@ -49,13 +48,13 @@ macro_rules! run_on_kernels {
                 $crate::backend::host::fused_linear(x, weights, activation)
             }
 
-            fn linear_add_norm(
+            fn linear_add(
                 x: burn::tensor::ops::FloatTensor<Self>,
                 weights: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
                 residual: burn::tensor::ops::FloatTensor<Self>,
-                norm: $crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>,
+                norm: Option<$crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::linear_add_norm(x, weights, residual, norm)
+                $crate::backend::host::linear_add(x, weights, residual, norm)
             }
 
             fn packed_attention(
@@ -137,16 +136,21 @@ pub(super) fn fused_linear<T: HostTensor>(
     with_packed(weights, |layer| product(&x, layer, Finish::Activate(activation)))
 }
 
-pub(super) fn linear_add_norm<T: HostTensor>(
+pub(super) fn linear_add<T: HostTensor>(
     x: T,
     weights: LinearWeights<'_, T>,
     residual: T,
-    norm: NormWeights<T>,
+    norm: Option<NormWeights<T>>,
 ) -> T {
-    let NormWeights { gamma, beta, eps } = norm;
-    let (residual, gamma, beta) = (residual.values(), gamma.values(), beta.values());
-    let finish = Finish::AddNorm { residual: &residual, gamma: &gamma, beta: &beta, eps };
-    with_packed(weights, |layer| product(&x, layer, finish))
+    let residual = residual.values();
+    with_packed(weights, |layer| match norm {
+        None => product(&x, layer, Finish::Add(&residual)),
+        Some(NormWeights { gamma, beta, eps }) => {
+            let (gamma, beta) = (gamma.values(), beta.values());
+            let (gamma, beta) = (&gamma[..], &beta[..]);
+            product(&x, layer, Finish::AddNorm { residual: &residual, gamma, beta, eps })
+        }
+    })
 }
 
 fn product<T: HostTensor>(x: &T, layer: &PackedLinear, finish: Finish<'_>) -> T {

@@ -97,18 +97,21 @@ pub trait SpladeBackend: Backend {
         stock::fused_linear::<Self>(x, weights, activation)
     }
 
-    /// `layer_norm(x · weightᵀ + bias + residual)`.
+    /// `x · weightᵀ + bias + residual`, or the layer norm of that.
     ///
     /// # Shapes
     /// `x` `[tokens, in]`, `residual` `[tokens, out]`, those of `norm` `[out]`; returns `[tokens, out]`.
-    fn linear_add_norm(
+    fn linear_add(
         x: FloatTensor<Self>,
         weights: LinearWeights<'_, FloatTensor<Self>>,
         residual: FloatTensor<Self>,
-        norm: NormWeights<FloatTensor<Self>>,
+        norm: Option<NormWeights<FloatTensor<Self>>>,
     ) -> FloatTensor<Self> {
         let y = Self::fused_linear(x, weights, Activation::Linear);
-        Self::add_layer_norm(y, Some(residual), norm)
+        match norm {
+            Some(norm) => Self::add_layer_norm(y, Some(residual), norm),
+            None => Self::float_add(y, residual),
+        }
     }
 
     /// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own

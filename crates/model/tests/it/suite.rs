@@ -185,11 +185,16 @@ pub(crate) fn check_norm<B: SpladeBackend>(
             weight: weight_tensor::<B>(&identity, hidden_size),
             bias: None,
         };
-        let weights = packed.as_deref().map_or_else(tensors, LinearWeights::Packed);
+        let weights = || packed.as_deref().map_or_else(tensors, LinearWeights::Packed);
         let (x_tensor, residual_tensor, norm) = inputs();
         let residual_tensor = residual_tensor.expect("the case has one");
-        let fused = B::linear_add_norm(x_tensor, weights, residual_tensor, norm);
+        let fused = B::linear_add(x_tensor, weights(), residual_tensor, Some(norm));
         compare(&values::<B>(fused, shape)?, &stock, &exact, tolerance)?;
+        let (x_tensor, residual_tensor, _) = inputs();
+        let residual_tensor = residual_tensor.expect("the case has one");
+        let added = B::linear_add(x_tensor, weights(), residual_tensor, None);
+        let exact: Vec<f64> = sum.iter().map(|sum| f64::from(*sum)).collect();
+        compare(&values::<B>(added, shape)?, &sum, &exact, tolerance)?;
     }
     compare(&found, &stock, &exact, tolerance)
 }
