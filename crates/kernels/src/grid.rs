@@ -4,8 +4,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Most rows of one task: their sums of one panel stay in the first-level cache (24 KB).
-const MAX_ROWS: usize = 96;
+/// How many rows a task takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocking {
+    /// At most so many.
+    pub(crate) max_rows: usize,
+    /// A multiple of this, but for the last task.
+    pub(crate) step: usize,
+}
 
 /// Rows and panels of the tasks of a product.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +25,14 @@ pub(crate) struct Grid {
 impl Grid {
     /// As many row blocks as divide evenly among the threads, and where there are too few rows for
     /// that, the panels are divided as well.
-    pub(crate) fn plan(rows: usize, panels: usize, threads: usize) -> Self {
-        let row_tasks = rows.div_ceil(MAX_ROWS);
+    pub(crate) fn plan(rows: usize, panels: usize, threads: usize, blocking: Blocking) -> Self {
+        let Blocking { max_rows, step } = blocking;
+        let row_tasks = rows.div_ceil(max_rows);
         let (row_tasks, panel_tasks) = match row_tasks >= threads {
             true => (row_tasks.next_multiple_of(threads), 1),
             false => (row_tasks, threads.div_ceil(row_tasks)),
         };
-        let rows_per_task = rows.div_ceil(row_tasks);
+        let rows_per_task = rows.div_ceil(row_tasks).next_multiple_of(step);
         let panels_per_task = panels.div_ceil(panel_tasks);
         Self { rows, panels, rows_per_task, panels_per_task }
     }
@@ -62,9 +69,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_grid_covers_every_cell_once(rows in 1usize..700, panels in 1usize..50, threads in 1usize..17) {
-            let grid = Grid::plan(rows, panels, threads);
-            prop_assert!(grid.rows_per_task <= MAX_ROWS);
+        fn a_grid_covers_every_cell_once(rows in 1usize..700, panels in 1usize..50, threads in 1usize..17, tiles in any::<bool>()) {
+            let step = if tiles { 16 } else { 1 };
+            let grid = Grid::plan(rows, panels, threads, Blocking { max_rows: 96, step });
+            prop_assert!(grid.rows_per_task <= 96 && grid.rows_per_task.is_multiple_of(step));
             let seen = std::sync::Mutex::new(vec![0; rows * panels]);
             grid.run(|r, p| {
                 let mut seen = seen.lock().unwrap();

@@ -54,6 +54,18 @@ pub struct HeadShape {
     pub vocab_size: usize,
 }
 
+impl HeadShape {
+    /// # Panics
+    /// When the lengths do not fit.
+    pub(crate) fn check(self, hidden_states: &[f32], bias: &[f32], offsets: &[u32]) {
+        let Self { hidden_size, vocab_size } = self;
+        assert!(hidden_size > 0 && vocab_size > 0, "a head of size 0");
+        assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
+        let tokens = offsets.last().copied().unwrap_or(0) as usize;
+        assert_eq!(hidden_states.len(), tokens * hidden_size, "hidden_states is not [tokens, hidden]");
+    }
+}
+
 /// One weight per vocabulary entry: the activation of each logit, pooled over a text's tokens.
 ///
 /// With [`PoolStrategy::Max`] the maximum is taken of the raw logits and activated once, which is
@@ -79,11 +91,9 @@ pub fn head_pool(
     activation: PoolActivation,
 ) -> Vec<f32> {
     let HeadShape { hidden_size, vocab_size } = shape;
-    assert!(hidden_size > 0 && vocab_size > 0, "a head of size 0");
+    shape.check(hidden_states, bias, offsets);
     assert_eq!(decoder.len(), vocab_size * hidden_size, "decoder is not [vocab, hidden]");
-    assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
     let tokens = offsets.last().copied().unwrap_or(0) as usize;
-    assert_eq!(hidden_states.len(), tokens * hidden_size, "hidden_states is not [tokens, hidden]");
     let texts = offsets.len().saturating_sub(1);
 
     let mut pooled = vec![0.0; texts * vocab_size];

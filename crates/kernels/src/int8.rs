@@ -1,5 +1,6 @@
 //! Rows in 8-bit integers times a scale.
 
+use crate::panels::PANEL;
 use crate::simd::multiversion;
 
 /// What a row's integers are multiplied by, and their sum.
@@ -10,9 +11,18 @@ pub(crate) struct RowScale {
     pub(crate) sum: i32,
 }
 
+impl RowScale {
+    /// What a row's numbers are multiplied by before they become integers.
+    pub(crate) fn inverse(largest: f32) -> f32 {
+        let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+        // 127 / largest overflows for the smallest of all numbers; they are as good as 0.
+        if inverse.is_finite() { inverse } else { 0.0 }
+    }
+}
+
 /// Adding 1.5 * 2^23 rounds to an integer, of two equally near ones the even, and leaves its two's
 /// complement in the lower bits.
-const ROUND: f32 = 12_582_912.0;
+pub(crate) const ROUND: f32 = 12_582_912.0;
 /// A group of `0 + 128` four times: what panels are padded with.
 pub(crate) const ZERO_GROUP: u32 = 0x8080_8080;
 
@@ -23,9 +33,7 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
     // By bits, a NaN is above everything.
     let magnitude = |largest: u32, v: &f32| largest.max(v.to_bits() & 0x7fff_ffff);
     let largest = f32::from_bits(row.iter().fold(0, magnitude));
-    let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-    // 127 / largest overflows for the smallest of all numbers; they are as good as 0.
-    let inverse = if inverse.is_finite() { inverse } else { 0.0 };
+    let inverse = RowScale::inverse(largest);
     let integer = |v: f32| (v * inverse + ROUND).to_bits();
     let quads = row.chunks_exact(4);
     let rest = quads.remainder();
@@ -67,6 +75,24 @@ fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {
 }
 
 multiversion!(pub(crate) fn rescale(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) = rescale_body);
+
+/// The largest of each column over some rows, of sums as [`rescale`] takes them.
+#[inline(always)]
+fn max_rows_body(sums: &[f32], rows: &[RowScale], columns: &[f32]) -> [f32; PANEL] {
+    let mut max = [f32::NEG_INFINITY; PANEL];
+    for (sums, row) in sums.as_chunks::<PANEL>().0.iter().zip(rows) {
+        let correction = 128 * row.sum;
+        for (max, sum) in max.iter_mut().zip(sums) {
+            let value = (sum.to_bits() as i32 - correction) as f32 * row.scale;
+            *max = if value > *max { value } else { *max };
+        }
+    }
+    // A column's scale is not negative: it may be multiplied by last.
+    max.iter_mut().zip(columns).for_each(|(max, column)| *max *= column);
+    max
+}
+
+multiversion!(pub(crate) fn max_rows(sums: &[f32], rows: &[RowScale], columns: &[f32]) -> [f32; PANEL] = max_rows_body);
 
 #[cfg(test)]
 mod tests {

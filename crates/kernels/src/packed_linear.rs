@@ -4,19 +4,18 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::grid::Grid;
+use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
 use crate::matmul::{Block, Output};
 use crate::panels::{PANEL, Panels};
-use crate::product::{ProductKernel, Rows, bits, bits_mut};
+use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::simd::multiversion;
 use crate::{Activation, Finish, Precision, SimdLevel, activate, bf16};
 
-/// Groups of a product at a time: a panel's part of them stays in the second-level cache (196 KB),
-/// six rows' in the first.
-const MAX_GROUPS: usize = 768;
 /// Widest rows of integers: 2^16 products of 127 * 255 at most fit a sum of 32 bits.
-const MAX_INTEGERS: usize = 1 << 16;
+pub(crate) const MAX_INTEGERS: usize = 1 << 16;
+/// Bytes of a task's rows in tiles.
+const MAX_TILES_BYTES: usize = 800 << 10;
 /// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
 const GROUP_STEP: usize = 16;
 
@@ -113,6 +112,39 @@ impl PackedLinear {
         self.panels.memory_bytes() + size_of::<f32>() * (self.scale.len() + self.bias.len())
     }
 
+    /// Panels of columns.
+    pub(crate) fn n_panels(&self) -> usize {
+        self.panels.n_panels()
+    }
+
+    /// The weights of one column, as rounded: a row of `weight`, the row of a table.
+    ///
+    /// # Panics
+    /// When there is no such column; when `out` is not of the width of the input.
+    pub fn column(&self, column: usize, out: &mut [f32]) {
+        let LinearShape { in_features, out_features } = self.shape;
+        assert!(column < out_features, "column {column} of {out_features}");
+        assert_eq!(out.len(), in_features, "out is not [in]");
+        let groups = self.panels.column(column);
+        match self.kernel.precision() {
+            Precision::F32 => out.iter_mut().zip(groups).for_each(|(v, g)| *v = f32::from_bits(g)),
+            Precision::Bf16 => {
+                for (pair, group) in out.chunks_mut(2).zip(groups) {
+                    let both = [group << 16, group & 0xffff_0000].map(f32::from_bits);
+                    pair.copy_from_slice(&both[..pair.len()]);
+                }
+            }
+            Precision::Int8 => {
+                let scale = self.scale[column];
+                for (quad, group) in out.chunks_mut(4).zip(groups) {
+                    let integer = |byte: u8| f32::from((byte ^ 0x80) as i8) * scale;
+                    let four = group.to_le_bytes().map(integer);
+                    quad.copy_from_slice(&four[..quad.len()]);
+                }
+            }
+        }
+    }
+
     /// `finish(x · weightᵀ + bias)`.
     ///
     /// # Shapes
@@ -129,7 +161,12 @@ impl PackedLinear {
         if rows == 0 {
             return y;
         }
-        let grid = Grid::plan(rows, self.panels.n_panels(), rayon::current_num_threads());
+        let grid = Grid::plan(
+            rows,
+            self.panels.n_panels(),
+            rayon::current_num_threads(),
+            self.blocking(),
+        );
         let output = Output::new(&mut y, rows, out_features);
         grid.run(|rows, panels| {
             let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
@@ -156,7 +193,8 @@ impl PackedLinear {
         out: &mut Block<'_>,
     ) {
         let first = panels.start;
-        self.for_each_panel(x, panels, |panel, tile| {
+        self.for_each_panel(x, panels, |panel, products| {
+            let tile = products.values();
             if let Some(bias) = self.bias.get(panel * PANEL..(panel + 1) * PANEL) {
                 add_bias(SimdLevel::detect(), tile, bias);
             }
@@ -170,53 +208,99 @@ impl PackedLinear {
         });
     }
 
-    /// Calls `take(panel, products)` with `x · weightᵀ` for each panel: `[rows, PANEL]`, in cache.
-    fn for_each_panel(
+    /// The rows of a task: as many as stay in the second-level cache, beside a panel.
+    pub(crate) fn blocking(&self) -> Blocking {
+        match self.kernel.order() {
+            RowOrder::Rows => Blocking { max_rows: 96, step: 1 },
+            RowOrder::Tiles => {
+                let in_cache = MAX_TILES_BYTES / (4 * self.panels.groups());
+                Blocking { max_rows: (in_cache / 16 * 16).clamp(96, 384), step: 16 }
+            }
+        }
+    }
+
+    /// Calls `take(panel, products)` with `x · weightᵀ` for each panel, in cache.
+    pub(crate) fn for_each_panel(
         &self,
         x: &[f32],
         panels: Range<usize>,
-        mut take: impl FnMut(usize, &mut [f32]),
+        mut take: impl FnMut(usize, Products<'_>),
     ) {
         let in_features = self.shape.in_features;
         let n_rows = x.len() / in_features;
         let groups = self.panels.groups();
         let level = SimdLevel::detect();
+        let order = self.kernel.order();
+        let max_groups = max_groups(order);
         SCRATCH.with_borrow_mut(|scratch| {
-            let Scratch { rounded, scales, sums } = scratch;
+            let Scratch { rounded, row, scales, sums } = scratch;
             let data = match self.kernel.precision() {
                 Precision::F32 => bits(x),
                 precision => {
-                    rounded.resize(n_rows * groups, 0);
+                    // What fills up the tiles is multiplied and thrown away.
+                    rounded.resize(order.filled(n_rows) * groups, 0);
+                    row.resize(groups, 0);
                     scales.clear();
-                    let rows = x.chunks_exact(in_features).zip(rounded.chunks_exact_mut(groups));
-                    match precision {
-                        Precision::Int8 => {
-                            scales.extend(rows.map(|(row, out)| int8::round_row(level, row, out)));
+                    for (r, x) in x.chunks_exact(in_features).enumerate() {
+                        match precision {
+                            Precision::Int8 => scales.push(int8::round_row(level, x, row)),
+                            _ => bf16::round_row(level, x, row),
                         }
-                        _ => rows.for_each(|(row, out)| bf16::round_row(level, row, out)),
+                        order.store(rounded, r, row);
                     }
                     rounded
                 }
             };
-            sums.resize(n_rows * PANEL, 0.0);
+            sums.resize(order.filled(n_rows) * PANEL, 0.0);
             for panel in panels {
-                for start in (0..groups).step_by(MAX_GROUPS) {
-                    let part = start..(start + MAX_GROUPS).min(groups);
-                    let rows = Rows {
-                        data: &data[start..],
-                        stride: groups,
-                        count: n_rows,
-                        groups: part.len(),
-                    };
+                for start in (0..groups).step_by(max_groups) {
+                    let part = start..(start + max_groups).min(groups);
+                    let rows = Rows::part(data, order, groups, n_rows, part.clone());
                     let columns = self.panels.panel(panel, part);
                     self.kernel.multiply(rows, columns, bits_mut(sums), start > 0);
                 }
-                if self.kernel.precision() == Precision::Int8 {
-                    int8::rescale(level, sums, scales, &self.scale[panel * PANEL..][..PANEL]);
-                }
-                take(panel, sums);
+                let columns = self.scale.get(panel * PANEL..(panel + 1) * PANEL);
+                let rows = columns.map(|columns| (&scales[..], columns));
+                take(panel, Products { sums: &mut sums[..n_rows * PANEL], scales: rows });
             }
         });
+    }
+}
+
+/// The products `[rows, PANEL]` of some rows with a panel.
+pub(crate) struct Products<'a> {
+    /// Bits of `i32` where there are scales.
+    sums: &'a mut [f32],
+    /// What integers are multiplied by, of rows and columns.
+    scales: Option<(&'a [RowScale], &'a [f32])>,
+}
+
+impl<'a> Products<'a> {
+    /// The numbers themselves.
+    pub(crate) fn values(self) -> &'a mut [f32] {
+        if let Some((rows, columns)) = self.scales {
+            int8::rescale(SimdLevel::detect(), self.sums, rows, columns);
+        }
+        self.sums
+    }
+
+    /// The largest of each column over some rows.
+    pub(crate) fn max(&self, rows: Range<usize>) -> [f32; PANEL] {
+        let level = SimdLevel::detect();
+        let sums = &self.sums[rows.start * PANEL..rows.end * PANEL];
+        match self.scales {
+            None => max_rows(level, sums),
+            Some((scales, columns)) => int8::max_rows(level, sums, &scales[rows], columns),
+        }
+    }
+}
+
+/// Groups of a product at a time: a panel's part of them stays in the second-level cache (196 KB) and
+/// six rows' in the first, or, of tiles, two strips in the first (24 KB).
+fn max_groups(order: RowOrder) -> usize {
+    match order {
+        RowOrder::Rows => 768,
+        RowOrder::Tiles => 192,
     }
 }
 
@@ -235,8 +319,9 @@ thread_local! {
 }
 
 struct Scratch {
-    /// Rows in bf16 or integers.
+    /// Rows in bf16 or integers, and one of them before it is put to its place.
     rounded: Vec<u32>,
+    row: Vec<u32>,
     scales: Vec<RowScale>,
     /// `[rows, PANEL]`.
     sums: Vec<f32>,
@@ -244,7 +329,7 @@ struct Scratch {
 
 impl Scratch {
     const fn new() -> Self {
-        Self { rounded: Vec::new(), scales: Vec::new(), sums: Vec::new() }
+        Self { rounded: Vec::new(), row: Vec::new(), scales: Vec::new(), sums: Vec::new() }
     }
 }
 
@@ -255,6 +340,18 @@ fn add_bias_body(rows: &mut [f32], bias: &[f32]) {
     }
 }
 
+#[inline(always)]
+fn max_rows_body(rows: &[f32]) -> [f32; PANEL] {
+    let mut max = [f32::NEG_INFINITY; PANEL];
+    for row in rows.as_chunks::<PANEL>().0 {
+        for (max, &v) in max.iter_mut().zip(row) {
+            *max = if v > *max { v } else { *max };
+        }
+    }
+    max
+}
+
+multiversion!(fn max_rows(rows: &[f32]) -> [f32; PANEL] = max_rows_body);
 multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32]) = add_bias_body);
 
 #[cfg(test)]
@@ -321,8 +418,33 @@ mod tests {
     }
 
     #[test]
+    fn a_column_is_the_weights_as_they_are_multiplied() {
+        let shape = LinearShape { in_features: 7, out_features: 90 };
+        let weight = reference::noise(7 * 90, 3);
+        for precision in Precision::ALL {
+            for kernel in ProductKernel::available(precision) {
+                let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
+                for column in [0, 17, 63, 64, 89] {
+                    let mut found = [0.0; 7];
+                    layer.column(column, &mut found);
+                    let exact = &weight[column * 7..][..7];
+                    let largest = exact.iter().fold(0f32, |m, v| m.max(v.abs()));
+                    for (a, b) in found.iter().zip(exact) {
+                        let tolerance = match precision {
+                            Precision::F32 => 0.0,
+                            Precision::Bf16 => b.abs() / 256.0,
+                            Precision::Int8 => largest / 253.0,
+                        };
+                        assert!((a - b).abs() <= tolerance, "{} {a} {b}", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn long_rows_are_multiplied_in_parts() {
-        let shape = LinearShape { in_features: 2 * MAX_GROUPS + 5, out_features: 3 };
+        let shape = LinearShape { in_features: 2 * max_groups(RowOrder::Rows) + 5, out_features: 3 };
         let x = reference::noise(7 * shape.in_features, 1);
         let weight = reference::noise(3 * shape.in_features, 2);
         let exact = reference::linear(&x, &weight, None, Activation::Linear, shape);

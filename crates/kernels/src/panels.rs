@@ -1,7 +1,8 @@
 //! Weights packed for products: panels of 64 columns, the numbers of a group of inputs side by side.
 //!
-//! A group is 32 bits of one column: an `f32`, two bf16, or four 8-bit integers. Vector instructions
-//! take 16 columns' groups at a time, AMX tiles 16 groups of 16 columns; both read this one layout.
+//! A group is 32 bits of one column: an `f32`, two bf16, or four 8-bit integers. A panel is four strips
+//! of 16 columns, whose groups stand one below the other: vector instructions take a group of a strip
+//! at a time, AMX tiles 16 of them; both read this one layout.
 
 use std::ops::Range;
 
@@ -11,8 +12,12 @@ use crate::product::PanelView;
 
 /// Columns of a panel.
 pub(crate) const PANEL: usize = 64;
+/// Columns of a strip.
+pub(crate) const STRIP: usize = 16;
+/// Strips of a panel.
+const STRIPS: usize = PANEL / STRIP;
 
-/// `[panels, groups, PANEL]`, in whole cache lines.
+/// `[panels, STRIPS, groups, STRIP]`, in whole cache lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Panels {
     lines: Vec<Line>,
@@ -22,9 +27,7 @@ pub(crate) struct Panels {
 /// Aligned, so that no load straddles two cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Line([u32; LINE]);
-
-const LINE: usize = 16;
+struct Line([u32; STRIP]);
 
 impl Panels {
     /// Packs `columns` columns of `groups` groups; `fill(column, groups)` writes those of one column
@@ -37,15 +40,15 @@ impl Panels {
         fill: impl Fn(usize, &mut [u32]) -> T + Sync,
     ) -> (Self, Vec<T>) {
         let n_panels = columns.div_ceil(PANEL);
-        let lines_per_panel = groups * PANEL / LINE;
-        let mut lines = vec![Line([padding; LINE]); n_panels * lines_per_panel];
+        let lines_per_panel = groups * STRIPS;
+        let mut lines = vec![Line([padding; STRIP]); n_panels * lines_per_panel];
         let panels = lines.par_chunks_exact_mut(lines_per_panel.max(1)).enumerate();
         let pack_panel = |column_groups: &mut Vec<u32>, (panel, lines): (usize, &mut [Line])| {
             let pack_column = |lane: usize| {
                 column_groups.fill(0);
                 let filled = fill(panel * PANEL + lane, column_groups);
-                let place = lines.iter_mut().skip(lane / LINE).step_by(PANEL / LINE);
-                place.zip(&*column_groups).for_each(|(line, group)| line.0[lane % LINE] = *group);
+                let strip = lines.iter_mut().skip(lane / STRIP * groups);
+                strip.zip(&*column_groups).for_each(|(line, group)| line.0[lane % STRIP] = *group);
                 filled
             };
             (0..PANEL.min(columns - panel * PANEL)).map(pack_column).collect::<Vec<T>>()
@@ -55,7 +58,7 @@ impl Panels {
     }
 
     pub(crate) fn n_panels(&self) -> usize {
-        (self.lines.len() * LINE).checked_div(self.groups * PANEL).unwrap_or(0)
+        self.lines.len().checked_div(self.groups * STRIPS).unwrap_or(0)
     }
 
     /// Groups of a column.
@@ -65,9 +68,16 @@ impl Panels {
 
     /// Some groups of the columns of one panel.
     pub(crate) fn panel(&self, panel: usize, groups: Range<usize>) -> PanelView<'_> {
-        let start = panel * self.groups;
-        let lines = (start + groups.start) * PANEL / LINE..(start + groups.end) * PANEL / LINE;
-        PanelView { data: flat(&self.lines[lines]), stride: PANEL }
+        let lines = &self.lines[panel * STRIPS * self.groups..(panel + 1) * STRIPS * self.groups];
+        let end = lines.len() - self.groups + groups.end;
+        let data = flat(&lines[groups.start..end]);
+        PanelView { data, stride: STRIP, strip: self.groups * STRIP }
+    }
+
+    /// The groups of one column.
+    pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = u32> + '_ {
+        let strip = &self.lines[column / STRIP * self.groups..][..self.groups];
+        strip.iter().map(move |line| line.0[column % STRIP])
     }
 
     /// Bytes that it holds.
@@ -78,8 +88,8 @@ impl Panels {
 
 /// The groups of whole lines.
 fn flat(lines: &[Line]) -> &[u32] {
-    // SAFETY: a `Line` is an array of `LINE` numbers without padding (16 * 4 bytes, its alignment).
-    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * LINE) }
+    // SAFETY: a `Line` is an array of `STRIP` numbers without padding (16 * 4 bytes, its alignment).
+    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * STRIP) }
 }
 
 #[cfg(test)]
@@ -99,13 +109,21 @@ mod tests {
             assert_eq!(filled, (0..n_filled).collect::<Vec<_>>());
             assert_eq!(panels.n_panels(), if groups == 0 { 0 } else { columns.div_ceil(PANEL) });
             for panel in 0..panels.n_panels() {
-                let view = panels.panel(panel, 0..groups);
-                for (i, &found) in view.data.iter().enumerate() {
-                    let (group, column) = (i / PANEL, panel * PANEL + i % PANEL);
-                    assert_eq!(found, if column < columns { value(column, group) } else { 9 });
+                for part in [0..groups, groups / 2..groups, 0..groups / 2] {
+                    let view = panels.panel(panel, part.clone());
+                    for (g, group) in part.enumerate() {
+                        for lane in 0..PANEL {
+                            let column = panel * PANEL + lane;
+                            let expected = if column < columns { value(column, group) } else { 9 };
+                            let at = lane / STRIP * view.strip + g * view.stride + lane % STRIP;
+                            assert_eq!(view.data[at], expected);
+                        }
+                    }
                 }
-                let tail = panels.panel(panel, groups / 2..groups);
-                assert_eq!(tail.data, &view.data[groups / 2 * PANEL..]);
+            }
+            for column in 0..filled.len() {
+                let found: Vec<u32> = panels.column(column).collect();
+                assert_eq!(found, (0..groups).map(|g| value(column, g)).collect::<Vec<_>>());
             }
         }
     }

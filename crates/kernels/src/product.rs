@@ -4,16 +4,19 @@
 //! Rows and panels come as groups of 32 bits: one `f32`, two bf16 or four 8-bit integers. A product
 //! of two groups adds to one sum of 32 bits, `f32` or (of integers) `i32`. So one loop serves all.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::Precision;
-use crate::panels::PANEL;
+use crate::panels::{PANEL, STRIP};
 
 /// Rows whose sums are held in registers at once.
 const ROWS: usize = 6;
@@ -37,6 +40,9 @@ enum Set {
     /// AVX-512 BF16 or VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512Dot,
+    /// Tiles of 16 rows by 16 columns.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Amx,
 }
 
 impl ProductKernel {
@@ -72,6 +78,10 @@ impl ProductKernel {
             if avx512 && dot {
                 sets.push(Set::Avx512Dot);
             }
+            #[cfg(target_os = "linux")]
+            if avx512 && amx::is_available(precision) {
+                sets.push(Set::Amx);
+            }
         }
         sets.into_iter().map(|set| Self { precision, set }).collect()
     }
@@ -93,6 +103,32 @@ impl ProductKernel {
             (Set::Avx512Dot, Precision::Int8) => "avx512-vnni",
             #[cfg(target_arch = "x86_64")]
             (Set::Avx512 | Set::Avx512Dot, _) => "avx512",
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            (Set::Amx, Precision::Int8) => "amx-int8",
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            (Set::Amx, _) => "amx-bf16",
+        }
+    }
+
+    /// Whether the CPU has instructions for just this, and integers are several times as fast as `f32`.
+    pub(crate) fn is_fast(self) -> bool {
+        match self.set {
+            Set::Portable => false,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 | Set::Avx512 => false,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512Dot => true,
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Set::Amx => true,
+        }
+    }
+
+    /// How it wants rows to stand.
+    pub(crate) fn order(self) -> RowOrder {
+        match self.set {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Set::Amx => RowOrder::Tiles,
+            _ => RowOrder::Rows,
         }
     }
 
@@ -114,17 +150,13 @@ impl ProductKernel {
         if rows.count == 0 {
             return;
         }
-        assert!(
-            (rows.count - 1) * rows.stride + groups <= rows.data.len(),
-            "rows beyond their slice"
-        );
         if groups > 0 {
-            assert!(
-                (groups - 1) * panel.stride + PANEL <= panel.data.len(),
-                "a panel beyond its slice"
-            );
+            assert!(rows.end() <= rows.data.len(), "rows beyond their slice");
+            let last = (PANEL / STRIP - 1) * panel.strip + (groups - 1) * panel.stride + STRIP;
+            assert!(last <= panel.data.len(), "a panel beyond its slice");
         }
-        assert!(rows.count * PANEL <= sums.len(), "sums are not [rows, PANEL]");
+        assert!(rows.order == self.order(), "rows in another order than the kernel's");
+        assert!(rows.filled() * PANEL <= sums.len(), "sums are not [rows, PANEL]");
         let args = Args {
             rows: rows.data.as_ptr(),
             row_stride: rows.stride,
@@ -132,6 +164,7 @@ impl ProductKernel {
             groups,
             panel: panel.data.as_ptr(),
             panel_stride: panel.stride,
+            strip: panel.strip,
             sums: sums.as_mut_ptr(),
             accumulate,
         };
@@ -152,6 +185,49 @@ impl ProductKernel {
                 (Set::Avx512Dot, Precision::Int8) => avx512::run_int8(&args),
                 #[cfg(target_arch = "x86_64")]
                 (Set::Avx512Dot, _) => avx512::run_bf16(&args),
+                #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+                (Set::Amx, precision) => {
+                    assert!(panel.stride == STRIP, "AMX takes packed panels");
+                    assert!(groups.is_multiple_of(STRIP), "AMX takes whole tiles");
+                    amx::run(precision, &args);
+                }
+            }
+        }
+    }
+}
+
+/// How rows stand in their slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowOrder {
+    /// One after the other.
+    Rows,
+    /// Sixteen rows at a time, and of these sixteen groups at a time: `[rows / 16, groups / 16, 16, 16]`.
+    /// Both are filled up to sixteen.
+    Tiles,
+}
+
+/// Rows of a tile, and groups.
+const TILE: usize = 16;
+
+impl RowOrder {
+    /// Rows that stand in a slice for `rows` rows.
+    pub(crate) fn filled(self, rows: usize) -> usize {
+        match self {
+            Self::Rows => rows,
+            Self::Tiles => rows.next_multiple_of(TILE),
+        }
+    }
+
+    /// Puts a row of so many groups to its place; `groups` are whole tiles where they are to be.
+    pub(crate) fn store(self, data: &mut [u32], row: usize, groups: &[u32]) {
+        let width = groups.len();
+        match self {
+            Self::Rows => data[row * width..(row + 1) * width].copy_from_slice(groups),
+            Self::Tiles => {
+                let tile = &mut data[row / TILE * TILE * width..][..TILE * width];
+                let places = tile.chunks_exact_mut(TILE).skip(row % TILE).step_by(TILE);
+                let lines = groups.chunks_exact(TILE);
+                places.zip(lines).for_each(|(place, line)| place.copy_from_slice(line));
             }
         }
     }
@@ -161,11 +237,41 @@ impl ProductKernel {
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     pub(crate) data: &'a [u32],
-    /// Groups from one row to the next.
+    pub(crate) order: RowOrder,
+    /// Groups from one row to the next; of tiles, groups of a whole row.
     pub(crate) stride: usize,
     pub(crate) count: usize,
     /// Groups of each row that are multiplied.
     pub(crate) groups: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Some groups of rows that stand in `order`, `width` groups each; of tiles, whole ones.
+    pub(crate) fn part(
+        data: &'a [u32],
+        order: RowOrder,
+        width: usize,
+        count: usize,
+        groups: Range<usize>,
+    ) -> Self {
+        let start = match order {
+            RowOrder::Rows => groups.start,
+            RowOrder::Tiles => groups.start * TILE,
+        };
+        Self { data: &data[start..], order, stride: width, count, groups: groups.len() }
+    }
+
+    fn filled(&self) -> usize {
+        self.order.filled(self.count)
+    }
+
+    /// The end of the last group.
+    fn end(&self) -> usize {
+        match self.order {
+            RowOrder::Rows => (self.count - 1) * self.stride + self.groups,
+            RowOrder::Tiles => (self.filled() - TILE) * self.stride + TILE * self.groups,
+        }
+    }
 }
 
 /// A panel: `PANEL` columns for each group.
@@ -174,6 +280,8 @@ pub(crate) struct PanelView<'a> {
     pub(crate) data: &'a [u32],
     /// From one group's columns to the next's.
     pub(crate) stride: usize,
+    /// From one strip of 16 columns to the next.
+    pub(crate) strip: usize,
 }
 
 /// The bits of a slice of floats.
@@ -196,6 +304,7 @@ struct Args {
     groups: usize,
     panel: *const u32,
     panel_stride: usize,
+    strip: usize,
     sums: *mut u32,
     accumulate: bool,
 }
@@ -222,7 +331,7 @@ trait Product {
 /// All rows by all columns, `VECTORS` vectors of columns at a time.
 #[inline(always)]
 unsafe fn run<P: Product, const VECTORS: usize>(args: &Args) {
-    const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES)) }
+    const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES) && STRIP.is_multiple_of(P::LANES)) }
     for column in (0..PANEL).step_by(VECTORS * P::LANES) {
         let mut row = 0;
         // SAFETY: rows and columns stay within what the caller vouches for.
@@ -263,17 +372,22 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         }
         let rows: [*const u32; COUNT] =
             std::array::from_fn(|r| args.rows.add((row + r) * args.row_stride));
-        let mut panel = args.panel.add(column);
+        // A vector of columns lies within one strip.
+        let place = |c: usize| c / STRIP * args.strip + c % STRIP;
+        let mut columns_of: [*const u32; VECTORS] =
+            std::array::from_fn(|v| args.panel.add(place(column + v * P::LANES)));
         for group in 0..args.groups {
             let columns: [P::Groups; VECTORS] =
-                std::array::from_fn(|v| P::load(panel.add(v * P::LANES)));
+                std::array::from_fn(|v| P::load(columns_of[v]));
             for (sums, row) in sums.iter_mut().zip(rows) {
                 let row = P::splat(*row.add(group));
                 for (sum, column) in sums.iter_mut().zip(columns) {
                     *sum = P::add(*sum, row, column);
                 }
             }
-            panel = panel.wrapping_add(args.panel_stride);
+            for columns in &mut columns_of {
+                *columns = columns.wrapping_add(args.panel_stride);
+            }
         }
         for (r, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
@@ -289,6 +403,7 @@ mod tests {
 
     use super::*;
     use crate::bf16;
+    use crate::panels::Panels;
     use crate::reference::noise;
 
     /// The sums as numbers, by the obvious formula.
@@ -300,7 +415,7 @@ mod tests {
         c: usize,
     ) -> f64 {
         let pairs = (0..rows.groups)
-            .map(|g| (rows.data[r * rows.stride + g], panel.data[g * panel.stride + c]));
+            .map(|g| (rows.data[r * rows.stride + g], panel.data[c / STRIP * panel.strip + g * panel.stride + c % STRIP]));
         let product = |(row, panel): (u32, u32)| match precision {
             Precision::F32 => f64::from(f32::from_bits(row)) * f64::from(f32::from_bits(panel)),
             Precision::Bf16 => (0..2)
@@ -332,6 +447,28 @@ mod tests {
         values.chunks_exact(4).map(group).collect()
     }
 
+    /// The same rows and panel, packed for tiles.
+    fn with_tiles(rows: Rows<'_>, panel: PanelView<'_>, run: impl FnOnce(Rows<'_>, PanelView<'_>)) {
+        let (width, order) = (rows.groups.next_multiple_of(TILE), RowOrder::Tiles);
+        let mut data = vec![0; order.filled(rows.count) * width];
+        for r in 0..rows.count {
+            let mut row = rows.data[r * rows.stride..][..rows.groups].to_vec();
+            row.resize(width, 0);
+            order.store(&mut data, r, &row);
+        }
+        let (panels, _) = Panels::pack(PANEL, width, 0, |column, out| {
+            for (g, out) in out[..rows.groups].iter_mut().enumerate() {
+                let strip = column / STRIP * panel.strip + column % STRIP;
+                *out = panel.data[strip + g * panel.stride];
+            }
+        });
+        if width == 0 {
+            let panel = PanelView { stride: STRIP, ..panel };
+            return run(Rows::part(&data, order, 0, rows.count, 0..0), panel);
+        }
+        run(Rows::part(&data, order, width, rows.count, 0..width), panels.panel(0, 0..width));
+    }
+
     proptest! {
         #[test]
         fn every_instruction_set_gives_the_plain_sums(
@@ -340,17 +477,24 @@ mod tests {
             for precision in Precision::ALL {
                 let stride = groups + pad;
                 let data = random_groups(precision, count * stride + groups, seed);
-                let rows = Rows { data: &data, stride, count, groups };
+                let order = RowOrder::Rows;
+                let rows = Rows { data: &data, order, stride, count, groups };
                 let panel = random_groups(precision, (groups + 1) * (PANEL + pad), seed ^ 1);
-                let panel = PanelView { data: &panel, stride: PANEL + pad };
+                let panel = PanelView { data: &panel, stride: PANEL + pad, strip: STRIP };
                 let before = match (accumulate, precision) {
                     (false, _) => 0,
                     (true, Precision::Int8) => 7_i32 as u32,
                     (true, _) => 7_f32.to_bits(),
                 };
                 for kernel in ProductKernel::available(precision) {
-                    let mut sums = vec![before; count * PANEL];
-                    kernel.multiply(rows, panel, &mut sums, accumulate);
+                    let mut sums = vec![before; count.next_multiple_of(TILE) * PANEL];
+                    match kernel.order() {
+                        RowOrder::Rows => kernel.multiply(rows, panel, &mut sums, accumulate),
+                        RowOrder::Tiles => with_tiles(rows, panel, |rows, panel| {
+                            kernel.multiply(rows, panel, &mut sums, accumulate);
+                        }),
+                    }
+                    sums.truncate(count * PANEL);
                     for (i, sum) in sums.iter().enumerate() {
                         let exact = plain(precision, rows, panel, i / PANEL, i % PANEL) + if accumulate { 7.0 } else { 0.0 };
                         let found = match precision {
@@ -367,12 +511,20 @@ mod tests {
 
     #[test]
     fn integers_do_not_saturate() {
-        let rows =
-            Rows { data: &[u32::from_le_bytes([127; 4]); 67], stride: 67, count: 1, groups: 67 };
-        let panel = PanelView { data: &vec![u32::MAX; 67 * PANEL], stride: PANEL };
+        let order = RowOrder::Rows;
+        let data = [u32::from_le_bytes([127; 4]); 67];
+        let rows = Rows { data: &data, order, stride: 67, count: 1, groups: 67 };
+        let panel = vec![u32::MAX; 67 * PANEL];
+        let panel = PanelView { data: &panel, stride: PANEL, strip: STRIP };
         for kernel in ProductKernel::available(Precision::Int8) {
-            let mut sums = [0; PANEL];
-            kernel.multiply(rows, panel, &mut sums, false);
+            let mut sums = [0; TILE * PANEL];
+            match kernel.order() {
+                RowOrder::Rows => kernel.multiply(rows, panel, &mut sums, false),
+                RowOrder::Tiles => with_tiles(rows, panel, |rows, panel| {
+                    kernel.multiply(rows, panel, &mut sums, false);
+                }),
+            }
+            let sums = &sums[..PANEL];
             assert_eq!(sums, [127 * 255 * 4 * 67; PANEL], "{}", kernel.name());
         }
     }

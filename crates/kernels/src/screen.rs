@@ -9,17 +9,18 @@
 //! |h·w - ĥ·ŵ| <= ‖h - ĥ‖ ‖w‖ + ‖ĥ‖ ‖w - ŵ‖ (Cauchy-Schwarz).
 
 mod rounding;
-mod tile;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use self::rounding::{Rounded, Tokens, round, up};
-use self::tile::{TileView, is_available};
-use crate::HeadShape;
-use crate::int8::{self, ZERO_GROUP};
-use crate::panels::{PANEL, Panels};
+use self::rounding::{Distances, up};
+use crate::packed_linear::MAX_INTEGERS;
+use crate::panels::PANEL;
+use crate::product::ProductKernel;
+use crate::texts::{TextGrid, rows_of};
+use crate::{HeadShape, LinearShape, PackedLinear, Precision};
 
 /// Vocabularies below this are not worth two passes.
 const MIN_VOCAB: usize = 2048;
@@ -34,10 +35,9 @@ const MAX_FAILURES: u32 = 3;
 #[derive(Debug)]
 pub struct HeadScreen {
     shape: HeadShape,
-    /// The words' integers, as `PackedLinear` holds them.
-    panels: Panels,
-    /// Of each word: what its integers are multiplied by; ‖w‖; ‖w - ŵ‖; its bias.
-    scale: Vec<f32>,
+    /// The words' integers.
+    words: PackedLinear,
+    /// Of each word: ‖w‖; ‖w - ŵ‖; its bias.
     norm: Vec<f32>,
     error: Vec<f32>,
     bias: Vec<f32>,
@@ -60,18 +60,17 @@ impl HeadScreen {
         let HeadShape { hidden_size, vocab_size } = shape;
         assert_eq!(decoder.len(), vocab_size * hidden_size, "decoder is not [vocab, hidden]");
         assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
-        if !is_available() || vocab_size < MIN_VOCAB {
+        let is_fast = ProductKernel::detect(Precision::Int8).is_fast();
+        if !is_fast || vocab_size < MIN_VOCAB || hidden_size > MAX_INTEGERS {
             return None;
         }
-        let groups = hidden_size.div_ceil(4);
-        let (panels, rounded) = Panels::pack(vocab_size, groups, ZERO_GROUP, |word, out| {
-            let rounded = round(&decoder[word * hidden_size..][..hidden_size], out);
-            int8::add_128(out);
-            rounded
-        });
-        let filled = panels.n_panels() * PANEL;
-        let of_words = |number: fn(&Rounded) -> f32| {
-            let mut numbers: Vec<f32> = rounded.iter().map(number).collect();
+        let size = LinearShape { in_features: hidden_size, out_features: vocab_size };
+        let words = PackedLinear::new(decoder, None, size, Precision::Int8);
+        let distances: Vec<Distances> =
+            decoder.par_chunks_exact(hidden_size).map(Distances::of).collect();
+        let filled = words.n_panels() * PANEL;
+        let of_words = |number: fn(&Distances) -> f64| {
+            let mut numbers: Vec<f32> = distances.iter().map(|word| up(number(word))).collect();
             numbers.resize(filled, 0.0);
             numbers
         };
@@ -80,10 +79,9 @@ impl HeadScreen {
         bias.resize(filled, f32::NEG_INFINITY);
         Some(Self {
             shape,
-            panels,
-            scale: of_words(|word| word.scale),
-            norm: of_words(|word| up(word.norm)),
-            error: of_words(|word| up(word.error)),
+            words,
+            norm: of_words(|word| word.norm),
+            error: of_words(|word| word.error),
             bias,
             n_failures: AtomicU32::new(0),
         })
@@ -92,7 +90,7 @@ impl HeadScreen {
     /// Bytes that it holds.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.panels.memory_bytes() + 4 * size_of::<f32>() * self.bias.len()
+        self.words.memory_bytes() + 3 * size_of::<f32>() * self.bias.len()
     }
 
     pub(crate) fn shape(&self) -> HeadShape {
@@ -109,53 +107,91 @@ impl HeadScreen {
         if self.n_failures.load(Ordering::Relaxed) >= MAX_FAILURES {
             return None;
         }
-        let tokens = Tokens::round(hidden_states, self.shape.hidden_size);
-        let n_tiles = self.panels.n_panels();
+        let HeadShape { hidden_size, vocab_size } = self.shape;
+        let tokens: Vec<Distances> =
+            hidden_states.par_chunks_exact(hidden_size).map(Distances::of).collect();
         let texts = offsets.len() - 1;
-        let n_tasks = (4 * rayon::current_num_threads()).min(n_tiles);
-        let task = |task: usize| {
-            let tiles = n_tiles * task / n_tasks..n_tiles * (task + 1) / n_tasks;
-            let mut found = vec![Vec::new(); texts];
-            tiles.for_each(|tile| self.screen_tile(tile, &tokens, offsets, &mut found));
-            found
-        };
-        let found: Vec<Vec<Vec<u32>>> = (0..n_tasks).into_par_iter().map(task).collect();
-        let n_found: usize = found.iter().flatten().map(Vec::len).sum();
+        let grid = TextGrid::plan(offsets, self.words.n_panels(), self.words.blocking().max_rows);
+        let found = grid.run(|texts, panels| {
+            let rows = rows_of(offsets, texts.clone());
+            let start = offsets[texts.start] as usize;
+            let limits = |(text, rows): (usize, Range<usize>)| {
+                let tokens = &tokens[start + rows.start..start + rows.end];
+                TextLimits { found: Vec::new(), text, rows, slack: Slack::of(tokens) }
+            };
+            let mut limits: Vec<TextLimits> = rows.map(limits).collect();
+            let states = &hidden_states[start * hidden_size..];
+            let states = &states[..(offsets[texts.end] as usize - start) * hidden_size];
+            self.words.for_each_panel(states, panels, |panel, products| {
+                for limits in &mut limits {
+                    let max = products.max(limits.rows.clone());
+                    self.add_possible(panel, &max, limits);
+                }
+            });
+            limits
+        });
+        // The tasks of a text come with rising words.
+        let mut of_texts = vec![Vec::new(); texts];
+        for TextLimits { text, found, .. } in found.into_iter().flatten() {
+            of_texts[text].extend(found);
+        }
+        let n_found: usize = of_texts.iter().map(Vec::len).sum();
         let n_texts = offsets.windows(2).filter(|text| text[0] < text[1]).count();
-        if n_found * WORST_SELECTIVITY > n_texts * self.shape.vocab_size {
+        if n_found * WORST_SELECTIVITY > n_texts * vocab_size {
             self.n_failures.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         self.n_failures.store(0, Ordering::Relaxed);
-        let of_text = |text: usize| found.iter().flat_map(|task| &task[text]).copied().collect();
-        Some((0..texts).map(of_text).collect())
+        Some(of_texts)
     }
 
-    fn tile(&self, tile: usize) -> TileView<'_> {
-        let words = tile * PANEL..(tile + 1) * PANEL;
-        TileView {
-            packed: self.panels.panel(tile, 0..self.panels.groups()).data,
-            scale: &self.scale[words.clone()],
-            norm: &self.norm[words.clone()],
-            error: &self.error[words],
+    /// Adds the words of a panel that may have a weight in a text.
+    fn add_possible(&self, panel: usize, max: &[f32; PANEL], limits: &mut TextLimits) {
+        let words = panel * PANEL..(panel + 1) * PANEL;
+        let bounds = self.upper_bounds(panel, max, limits.slack);
+        for (word, bound) in words.zip(bounds) {
+            if bound > 0.0 {
+                limits.found.push(word as u32);
+            }
         }
     }
 
-    /// Adds the words of a tile that may have a weight in each text.
-    fn screen_tile(&self, tile: usize, tokens: &Tokens, offsets: &[u32], found: &mut [Vec<u32>]) {
-        let words = tile * PANEL..(tile + 1) * PANEL;
-        let tile = self.tile(tile);
-        let bias = &self.bias[words.clone()];
-        for (text, found) in offsets.windows(2).zip(found) {
-            if text[0] == text[1] {
-                continue;
-            }
-            let bounds = tile.upper_bounds(tokens, text[0] as usize..text[1] as usize);
-            for (word, (bound, bias)) in words.clone().zip(bounds.iter().zip(bias)) {
-                if bound + bias + SLACK * bias.abs() > 0.0 {
-                    found.push(word as u32);
-                }
-            }
+    /// Of each word of a panel, what its logits in a text cannot exceed.
+    fn upper_bounds(&self, panel: usize, max: &[f32; PANEL], slack: Slack) -> [f32; PANEL] {
+        let words = panel * PANEL..(panel + 1) * PANEL;
+        let (norm, error) = (&self.norm[words.clone()], &self.error[words.clone()]);
+        let bias = &self.bias[words];
+        std::array::from_fn(|word| {
+            let hidden = slack.error * norm[word] + slack.norm * error[word];
+            max[word] + hidden + (bias[word] + SLACK * bias[word].abs())
+        })
+    }
+}
+
+/// A text's share in a task.
+struct TextLimits {
+    text: usize,
+    /// Its rows among the task's.
+    rows: Range<usize>,
+    slack: Slack,
+    found: Vec<u32>,
+}
+
+/// What the rounding of a text's tokens may hide, of the worst of them.
+#[derive(Clone, Copy)]
+struct Slack {
+    /// ‖ĥ‖.
+    norm: f32,
+    /// ‖h - ĥ‖, and more than what rounding in `f32` adds.
+    error: f32,
+}
+
+impl Slack {
+    fn of(tokens: &[Distances]) -> Self {
+        let largest = |of: fn(&Distances) -> f64| tokens.iter().map(of).fold(0.0, f64::max);
+        Self {
+            norm: up(largest(|token| token.rounded_norm)),
+            error: up(largest(|token| token.error + f64::from(SLACK) * token.norm)),
         }
     }
 }
@@ -179,39 +215,26 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn vectors_give_what_the_obvious_form_gives(
-            hidden_size in 1usize..70, n_tokens in 1usize..20, seed in any::<u64>(),
-        ) {
-            let Some((screen, _)) = screen(hidden_size, seed) else { return Ok(()) };
-            let hidden = noise(n_tokens * hidden_size, seed ^ 2);
-            let tokens = Tokens::round(&hidden, hidden_size);
-            for tile in [0, 3, screen.bias.len() / PANEL - 1] {
-                let tile = screen.tile(tile);
-                let fast = tile.upper_bounds(&tokens, 0..n_tokens);
-                let plain = tile.upper_bounds_plain(&tokens, 0..n_tokens);
-                for (a, b) in fast.iter().zip(plain) {
-                    prop_assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{a} {b}");
-                }
-            }
-        }
-
-        #[test]
-        fn a_bound_is_never_below_the_product(
-            hidden_size in 1usize..70, seed in any::<u64>(), size in -20i32..20,
+        fn a_bound_is_never_below_the_logit(
+            hidden_size in 1usize..70, n_tokens in 1usize..20, seed in any::<u64>(), size in -100i32..100,
         ) {
             let Some((screen, decoder)) = screen(hidden_size, seed) else { return Ok(()) };
             let factor = 2f32.powi(size);
-            let hidden: Vec<f32> = noise(hidden_size, seed ^ 2).iter().map(|h| h * factor).collect();
-            let tokens = Tokens::round(&hidden, hidden_size);
-            for (word, row) in decoder.chunks_exact(hidden_size).enumerate() {
-                let exact: f64 =
-                    row.iter().zip(&hidden).map(|(w, h)| f64::from(*w) * f64::from(*h)).sum();
-                let view = screen.tile(word / PANEL);
-                if word % PANEL == 0 || word + 1 == screen.shape.vocab_size {
-                    let bounds = view.upper_bounds(&tokens, 0..1);
-                    prop_assert!(f64::from(bounds[word % PANEL]) >= exact, "{word}");
+            let noise = noise(n_tokens * hidden_size, seed ^ 2);
+            let hidden: Vec<f32> = noise.iter().map(|h| h * factor).collect();
+            let tokens: Vec<Distances> = hidden.chunks_exact(hidden_size).map(Distances::of).collect();
+            let slack = Slack::of(&tokens);
+            screen.words.for_each_panel(&hidden, 0..screen.words.n_panels(), |panel, products| {
+                let bounds = screen.upper_bounds(panel, &products.max(0..n_tokens), slack);
+                let words = decoder.chunks_exact(hidden_size).skip(panel * PANEL);
+                for ((row, bias), bound) in words.zip(&screen.bias[panel * PANEL..]).zip(bounds) {
+                    for hidden in hidden.chunks_exact(hidden_size) {
+                        let pairs = row.iter().zip(hidden);
+                        let exact: f64 = pairs.map(|(w, h)| f64::from(*w) * f64::from(*h)).sum();
+                        assert!(f64::from(bound) >= exact + f64::from(*bias), "{bound} {exact} {bias}");
+                    }
                 }
-            }
+            });
         }
     }
 }

@@ -27,9 +27,7 @@ pub fn head_pool_screened(
     let shape = screen.shape();
     let HeadShape { hidden_size, vocab_size } = shape;
     assert_eq!(decoder.len(), vocab_size * hidden_size, "decoder is not [vocab, hidden]");
-    assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
-    let tokens = offsets.last().copied().unwrap_or(0) as usize;
-    assert_eq!(hidden_states.len(), tokens * hidden_size, "hidden_states is not [tokens, hidden]");
+    shape.check(hidden_states, bias, offsets);
     let Some(candidates) = screen.candidates(hidden_states, offsets) else {
         let max = PoolStrategy::Max;
         return head_pool(hidden_states, decoder, bias, offsets, shape, max, activation);

@@ -1,59 +1,38 @@
-//! Rows in 8-bit integers, and how far they are from them.
+//! How far rows are from the 8-bit integers that they are rounded to.
 
-use rayon::prelude::*;
-
-use super::SLACK;
 use crate::SimdLevel;
-use crate::int8::{self, RowScale};
+use crate::int8::{ROUND, RowScale};
+use crate::layer_norm::lane_sum;
+use crate::simd::multiversion;
 
-/// Tokens in 8-bit integers.
-pub(super) struct Tokens {
-    /// Groups of four of a token.
-    pub(super) n_groups: usize,
-    /// `[tokens, n_groups]`.
-    pub(super) groups: Vec<u32>,
-    pub(super) bounds: Vec<TokenBounds>,
-}
-
-/// What a pass needs of one token.
-#[derive(Clone, Copy)]
-pub(super) struct TokenBounds {
-    pub(super) scale: f32,
-    /// ‖ĥ‖.
-    pub(super) norm: f32,
-    /// ‖h - ĥ‖, and the slack for rounding.
-    pub(super) error: f32,
-    /// -128 times the sum of its integers: what the words' offset of 128 adds, taken away.
-    pub(super) correction: i32,
-}
-
-/// A row in integers, and how far it is from them.
-pub(super) struct Rounded {
-    pub(super) scale: f32,
-    pub(super) sum: i32,
+/// A row and its integers, as [`crate::int8::round_row`] makes them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Distances {
+    /// ‖h‖.
     pub(super) norm: f64,
+    /// ‖ĥ‖.
     pub(super) rounded_norm: f64,
+    /// ‖h - ĥ‖.
     pub(super) error: f64,
 }
 
-/// Rounds a row as [`int8::round_row`] does.
-pub(super) fn round(row: &[f32], groups: &mut [u32]) -> Rounded {
-    let RowScale { scale, sum } = int8::round_row(SimdLevel::detect(), row, groups);
-    let (mut norm, mut rounded_norm, mut error) = (0.0, 0.0, 0.0);
-    let integers = groups.iter().flat_map(|group| group.to_le_bytes()).map(|byte| byte as i8);
-    for (&value, integer) in row.iter().zip(integers) {
-        let approximate = f64::from(scale) * f64::from(integer);
-        let exact = f64::from(value);
-        norm += exact * exact;
-        rounded_norm += approximate * approximate;
-        error += (exact - approximate) * (exact - approximate);
-    }
-    Rounded {
-        scale,
-        sum,
-        norm: f64::sqrt(norm),
-        rounded_norm: f64::sqrt(rounded_norm),
-        error: f64::sqrt(error),
+impl Distances {
+    pub(super) fn of(row: &[f32]) -> Self {
+        let level = SimdLevel::detect();
+        let largest = largest(level, row);
+        let inverse = RowScale::inverse(largest);
+        if inverse == 0.0 {
+            // Rounded to nothing: zeros, and numbers below all others.
+            let norm = f64::from(largest) * (row.len() as f64).sqrt();
+            return Self { norm, rounded_norm: 0.0, error: norm };
+        }
+        // In units of the last integer, where no square is too large or too small.
+        let [exact, rounded, error] = squares(level, row, inverse).map(f64::from);
+        let unit = f64::from(largest) / 127.0;
+        // What summing may have lost: a part in 2^24 for each term of a lane.
+        let lost = 1.0 + (row.len() / 16 + 16) as f64 * 2f64.powi(-23);
+        let length = |squares: f64| (squares * lost).sqrt() * unit;
+        Self { norm: length(exact), rounded_norm: length(rounded), error: length(error) }
     }
 }
 
@@ -62,21 +41,58 @@ pub(super) fn up(value: f64) -> f32 {
     (value * (1.0 + 1e-6)) as f32
 }
 
-impl Tokens {
-    pub(super) fn round(hidden_states: &[f32], hidden_size: usize) -> Self {
-        let n_groups = hidden_size.div_ceil(4);
-        let mut groups = vec![0; hidden_states.len() / hidden_size * n_groups];
-        let rows = groups.par_chunks_exact_mut(n_groups);
-        let bounds = rows.zip(hidden_states.par_chunks_exact(hidden_size)).map(|(groups, row)| {
-            let Rounded { scale, sum, norm, rounded_norm, error } = round(row, groups);
-            TokenBounds {
-                scale,
-                norm: up(rounded_norm),
-                error: up(error) + SLACK * up(norm),
-                correction: -128 * sum,
+#[inline(always)]
+fn largest_body(row: &[f32]) -> f32 {
+    f32::from_bits(row.iter().fold(0, |most, v| most.max(v.to_bits() & 0x7fff_ffff)))
+}
+
+multiversion!(fn largest(row: &[f32]) -> f32 = largest_body);
+
+/// Σu², Σq², Σ(u - q)² for the numbers u = v · inverse and their integers q.
+#[inline(always)]
+fn squares_body(row: &[f32], inverse: f32) -> [f32; 3] {
+    let square = |v: f32| v * v;
+    let integer = |v: f32| (v * inverse + ROUND) - ROUND;
+    [
+        lane_sum(row, |v| square(v * inverse)),
+        lane_sum(row, |v| square(integer(v))),
+        lane_sum(row, |v| square(v * inverse - integer(v))),
+    ]
+}
+
+multiversion!(fn squares(row: &[f32], inverse: f32) -> [f32; 3] = squares_body);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::int8;
+    use crate::reference::noise;
+
+    proptest! {
+        #[test]
+        fn distances_are_those_of_the_integers(length in 1usize..=200, size in -140i32..120, seed in any::<u64>()) {
+            let row: Vec<f32> = noise(length, seed).iter().map(|v| v * 2f32.powi(size)).collect();
+            let mut groups = vec![0; length.div_ceil(4)];
+            let scale = int8::round_row(SimdLevel::detect(), &row, &mut groups).scale;
+            let bytes = groups.iter().flat_map(|group| group.to_le_bytes()).map(|byte| byte as i8);
+            let (mut norm, mut rounded_norm, mut error) = (0.0, 0.0, 0.0);
+            for (v, q) in row.iter().zip(bytes) {
+                let (v, q) = (f64::from(*v), f64::from(q) * f64::from(scale));
+                norm += v * v;
+                rounded_norm += q * q;
+                error += (v - q) * (v - q);
             }
-        });
-        let bounds = bounds.collect();
-        Self { n_groups, groups, bounds }
+            let found = Distances::of(&row);
+            // What the slack of a screen is for.
+            let tolerance = 1e-6 * norm.sqrt();
+            for (found, exact) in [(found.norm, norm), (found.rounded_norm, rounded_norm), (found.error, error)] {
+                prop_assert!(found >= exact.sqrt() - tolerance, "{found} {}", exact.sqrt());
+                if scale > 1e-30 {
+                    prop_assert!(found <= 1.001 * exact.sqrt() + tolerance, "{found} {}", exact.sqrt());
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,265 @@
+//! Products on AMX: tiles of 16 rows by 16 groups times tiles of 16 groups by 16 columns.
+//!
+//! Two by two tiles of sums take the same eight registers that they are loaded through; rows and panels
+//! stand in whole tiles, so that a tile is sixteen cache lines in a row. Rust has no stable intrinsics
+//! for it: the instructions are written out, one block for a whole sum over the groups.
+
+use std::arch::asm;
+use std::sync::OnceLock;
+
+use super::{Args, PANEL, STRIP, TILE};
+use crate::Precision;
+
+/// Bytes of a tile.
+const TILE_BYTES: usize = 1024;
+
+/// Whether the CPU has it and the system lets this process use it; asked for once.
+pub(super) fn is_available(precision: Precision) -> bool {
+    static FOUND: OnceLock<[bool; 3]> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let [bf16, tiles, int8] = cpu_bits();
+        let usable = tiles && ask_for_tiles();
+        Precision::ALL.map(|precision| match precision {
+            Precision::F32 => false,
+            Precision::Bf16 => usable && bf16,
+            Precision::Int8 => usable && int8,
+        })
+    });
+    found[precision as usize]
+}
+
+/// AMX-BF16, AMX-TILE and AMX-INT8, by the CPU's own word.
+fn cpu_bits() -> [bool; 3] {
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
+    if __cpuid(0).eax < 7 {
+        return [false; 3];
+    }
+    let features = __cpuid_count(7, 0).edx;
+    [22, 24, 25].map(|bit| features >> bit & 1 == 1)
+}
+
+/// Asks Linux for the tiles' state, which it saves for a process only on request. False where it
+/// refuses, or knows no such request.
+fn ask_for_tiles() -> bool {
+    const ARCH_PRCTL: isize = 158;
+    const REQUEST_PERMISSION: usize = 0x1023;
+    const TILE_DATA: usize = 18;
+    let result: isize;
+    // SAFETY: a system call that touches no memory of ours; the kernel overwrites rcx and r11.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") ARCH_PRCTL => result,
+            in("rdi") REQUEST_PERMISSION,
+            in("rsi") TILE_DATA,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result == 0
+}
+
+/// What `ldtilecfg` reads: eight tiles of sixteen rows of 64 bytes.
+#[repr(C, align(64))]
+struct Configuration {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+static CONFIGURATION: Configuration = Configuration {
+    palette: 1,
+    start_row: 0,
+    reserved: [0; 14],
+    row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+/// # Safety
+/// `is_available` said so for `precision`; `args` as `ProductKernel::multiply` checks them, in whole
+/// tiles: rows in tiles, groups a multiple of 16, panels' groups 16 apart.
+pub(super) unsafe fn run(precision: Precision, args: &Args) {
+    // SAFETY: AMX is there; the configuration is a constant of the form that the instruction reads.
+    // Nothing but this module touches tiles, so the state lasts until `tilerelease`.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly)) };
+    let n_tiles = args.n_rows.div_ceil(TILE);
+    let (pairs, single) = (n_tiles / 2, n_tiles % 2);
+    for strip in (0..PANEL / STRIP).step_by(2) {
+        for pair in 0..pairs {
+            // SAFETY: two tiles of rows and two strips within `args`.
+            unsafe {
+                match precision {
+                    Precision::Int8 => two_by_two_int8(args, 2 * pair, strip),
+                    _ => two_by_two_bf16(args, 2 * pair, strip),
+                }
+            }
+        }
+    }
+    if single == 1 {
+        // SAFETY: the last tile of rows, and all strips.
+        unsafe {
+            match precision {
+                Precision::Int8 => one_by_four_int8(args, n_tiles - 1),
+                _ => one_by_four_bf16(args, n_tiles - 1),
+            }
+        }
+    }
+    // SAFETY: AMX is there.
+    unsafe { asm!("tilerelease", options(nostack, nomem)) };
+}
+
+/// Where a tile's rows, a strip's groups, and their sums begin.
+unsafe fn places(args: &Args, tile: usize, strip: usize) -> (*const u32, *const u32, *mut u32) {
+    // SAFETY: the caller vouches for `args`, and that tile and strip lie within it.
+    unsafe {
+        (
+            args.rows.add(tile * TILE * args.row_stride),
+            args.panel.add(strip * args.strip),
+            args.sums.add(tile * TILE * PANEL + strip * STRIP),
+        )
+    }
+}
+
+macro_rules! two_by_two {
+    ($name:ident, $dot:literal) => {
+        /// Two tiles of rows by two strips.
+        ///
+        /// # Safety
+        /// As [`run`]; both tiles and both strips are within `args`.
+        unsafe fn $name(args: &Args, tile: usize, strip: usize) {
+            // SAFETY: every tile that is loaded or stored lies within `args`; the counter is at
+            // least 1 where the loop is entered.
+            unsafe {
+                let (rows, columns, sums) = places(args, tile, strip);
+                asm!(
+                    "test {accumulate:e}, {accumulate:e}",
+                    "jz 2f",
+                    "tileloadd tmm0, [{upper} + {row}*1]",
+                    "tileloadd tmm1, [{upper} + {row}*1 + 64]",
+                    "tileloadd tmm2, [{lower} + {row}*1]",
+                    "tileloadd tmm3, [{lower} + {row}*1 + 64]",
+                    "jmp 3f",
+                    "2:",
+                    "tilezero tmm0",
+                    "tilezero tmm1",
+                    "tilezero tmm2",
+                    "tilezero tmm3",
+                    "3:",
+                    "test {steps}, {steps}",
+                    "jz 5f",
+                    "4:",
+                    "tileloadd tmm4, [{a} + {line}*1]",
+                    "tileloadd tmm6, [{b} + {line}*1]",
+                    concat!($dot, " tmm0, tmm4, tmm6"),
+                    "tileloadd tmm7, [{b1} + {line}*1]",
+                    concat!($dot, " tmm1, tmm4, tmm7"),
+                    "tileloadd tmm5, [{a1} + {line}*1]",
+                    concat!($dot, " tmm2, tmm5, tmm6"),
+                    concat!($dot, " tmm3, tmm5, tmm7"),
+                    "add {a}, {step}",
+                    "add {a1}, {step}",
+                    "add {b}, {step}",
+                    "add {b1}, {step}",
+                    "dec {steps}",
+                    "jnz 4b",
+                    "5:",
+                    "tilestored [{upper} + {row}*1], tmm0",
+                    "tilestored [{upper} + {row}*1 + 64], tmm1",
+                    "tilestored [{lower} + {row}*1], tmm2",
+                    "tilestored [{lower} + {row}*1 + 64], tmm3",
+                    accumulate = in(reg) u32::from(args.accumulate),
+                    upper = in(reg) sums,
+                    lower = in(reg) sums.wrapping_add(TILE * PANEL),
+                    row = in(reg) 4 * PANEL,
+                    a = inout(reg) rows => _,
+                    a1 = inout(reg) rows.wrapping_add(TILE * args.row_stride) => _,
+                    b = inout(reg) columns => _,
+                    b1 = inout(reg) columns.wrapping_add(args.strip) => _,
+                    line = in(reg) 4 * STRIP,
+                    steps = inout(reg) args.groups / TILE => _,
+                    step = const TILE_BYTES,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            }
+        }
+    };
+}
+
+two_by_two!(two_by_two_bf16, "tdpbf16ps");
+two_by_two!(two_by_two_int8, "tdpbsud");
+
+macro_rules! one_by_four {
+    ($name:ident, $dot:literal) => {
+        /// One tile of rows by all strips.
+        ///
+        /// # Safety
+        /// As [`run`]; the tile is within `args`.
+        unsafe fn $name(args: &Args, tile: usize) {
+            // SAFETY: every tile that is loaded or stored lies within `args`.
+            unsafe {
+                let (rows, columns, sums) = places(args, tile, 0);
+                asm!(
+                    "test {accumulate:e}, {accumulate:e}",
+                    "jz 2f",
+                    "tileloadd tmm0, [{sums} + {row}*1]",
+                    "tileloadd tmm1, [{sums} + {row}*1 + 64]",
+                    "tileloadd tmm2, [{sums} + {row}*1 + 128]",
+                    "tileloadd tmm3, [{sums} + {row}*1 + 192]",
+                    "jmp 3f",
+                    "2:",
+                    "tilezero tmm0",
+                    "tilezero tmm1",
+                    "tilezero tmm2",
+                    "tilezero tmm3",
+                    "3:",
+                    "test {steps}, {steps}",
+                    "jz 5f",
+                    "4:",
+                    "tileloadd tmm4, [{a} + {line}*1]",
+                    "tileloadd tmm5, [{b} + {line}*1]",
+                    concat!($dot, " tmm0, tmm4, tmm5"),
+                    "tileloadd tmm6, [{b1} + {line}*1]",
+                    concat!($dot, " tmm1, tmm4, tmm6"),
+                    "tileloadd tmm7, [{b2} + {line}*1]",
+                    concat!($dot, " tmm2, tmm4, tmm7"),
+                    "tileloadd tmm5, [{b3} + {line}*1]",
+                    concat!($dot, " tmm3, tmm4, tmm5"),
+                    "add {a}, {step}",
+                    "add {b}, {step}",
+                    "add {b1}, {step}",
+                    "add {b2}, {step}",
+                    "add {b3}, {step}",
+                    "dec {steps}",
+                    "jnz 4b",
+                    "5:",
+                    "tilestored [{sums} + {row}*1], tmm0",
+                    "tilestored [{sums} + {row}*1 + 64], tmm1",
+                    "tilestored [{sums} + {row}*1 + 128], tmm2",
+                    "tilestored [{sums} + {row}*1 + 192], tmm3",
+                    accumulate = in(reg) u32::from(args.accumulate),
+                    sums = in(reg) sums,
+                    row = in(reg) 4 * PANEL,
+                    a = inout(reg) rows => _,
+                    b = inout(reg) columns => _,
+                    b1 = inout(reg) columns.wrapping_add(args.strip) => _,
+                    b2 = inout(reg) columns.wrapping_add(2 * args.strip) => _,
+                    b3 = inout(reg) columns.wrapping_add(3 * args.strip) => _,
+                    line = in(reg) 4 * STRIP,
+                    steps = inout(reg) args.groups / TILE => _,
+                    step = const TILE_BYTES,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack),
+                );
+            }
+        }
+    };
+}
+
+one_by_four!(one_by_four_bf16, "tdpbf16ps");
+one_by_four!(one_by_four_int8, "tdpbsud");
