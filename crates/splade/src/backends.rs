@@ -17,6 +17,9 @@ pub(crate) trait Forward: Send + Sync {
 
     /// The backend's name, for people.
     fn backend(&self) -> &'static str;
+
+    /// [`SpladeBackend::SIDE_BY_SIDE`].
+    fn side_by_side(&self) -> bool;
 }
 
 /// An encoder without head on some device: packed tokens in, their states out, in host memory.
@@ -27,6 +30,9 @@ pub(crate) trait HiddenStates: Send + Sync {
 
     /// The backend's name, for people.
     fn backend(&self) -> &'static str;
+
+    /// [`SpladeBackend::SIDE_BY_SIDE`].
+    fn side_by_side(&self) -> bool;
 }
 
 /// What a checkpoint is loaded as.
@@ -173,6 +179,10 @@ impl<B: SpladeBackend> Forward for OnDevice<SpladeModel<B>> {
     fn backend(&self) -> &'static str {
         self.backend
     }
+
+    fn side_by_side(&self) -> bool {
+        B::SIDE_BY_SIDE
+    }
 }
 
 impl<B: SpladeBackend> HiddenStates for OnDevice<Encoder<B>> {
@@ -182,6 +192,10 @@ impl<B: SpladeBackend> HiddenStates for OnDevice<Encoder<B>> {
 
     fn backend(&self) -> &'static str {
         self.backend
+    }
+
+    fn side_by_side(&self) -> bool {
+        B::SIDE_BY_SIDE
     }
 }
 

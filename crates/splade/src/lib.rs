@@ -56,6 +56,7 @@ mod routes;
 mod settings;
 
 mod csr;
+mod passes;
 mod pipeline;
 mod static_embedding;
 mod token_weights;

@@ -1,6 +1,5 @@
 //! Modules, loaded and in order: from texts to rows.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,15 +12,12 @@ use tracing::info_span;
 
 use crate::csr::Csr;
 use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, read_json};
+use crate::passes::Passes;
 use crate::progress::Tally;
 use crate::static_embedding::StaticEmbedding;
 use crate::token_weights;
 use crate::transformer::{FolderKind, Transformer};
-use crate::{Device, EncodeOptions, SpladeError, plan_batches};
-
-/// Pooled weights that one batch holds in host memory at most (4 bytes each), where one text has
-/// not more: bounds a batch of many short texts.
-const MAX_POOLED: usize = 1 << 22;
+use crate::{Device, EncodeOptions, SpladeError};
 
 /// Everything that a model is made of. A clone shares the weights.
 #[derive(Clone)]
@@ -150,6 +146,12 @@ impl Graph {
         tally: &Tally<'_>,
     ) -> Result<Rows, SpladeError> {
         let task = options.task.as_deref();
+        let passes = |transformer: &Transformer| Passes {
+            dimension: self.dimension,
+            side_by_side: transformer.model.side_by_side(),
+            options,
+            tally,
+        };
         let (tokens, rows) = match self.route(task)? {
             Pipeline::Splade { transformer, pooling, lexical } => {
                 let transformer = &self.transformers[*transformer];
@@ -161,7 +163,7 @@ impl Graph {
                         None => Ok(row),
                     }))
                 };
-                let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
+                let rows = passes(transformer).run(&tokens, forward)?;
                 (tokens, rows)
             }
             Pipeline::Csr { transformer, modules } => {
@@ -175,7 +177,7 @@ impl Graph {
                     })?;
                     Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
                 };
-                let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
+                let rows = passes(transformer).run(&tokens, forward)?;
                 (tokens, rows)
             }
             Pipeline::TokenWeights { transformer, head } => {
@@ -187,7 +189,7 @@ impl Graph {
                     let tokenizer = transformer.tokenizer();
                     Ok(token_weights::rows(batch, &weights, tokenizer, self.dimension, pruning))
                 };
-                let rows = in_batches(&tokens, self.dimension, options, tally, forward)?;
+                let rows = passes(transformer).run(&tokens, forward)?;
                 (tokens, rows)
             }
             Pipeline::Static(table) => {
@@ -341,28 +343,6 @@ fn tokenize(
     Ok(tokens)
 }
 
-/// Runs `forward` over batches of texts of like length; returns the rows in the texts' order.
-fn in_batches(
-    tokens: &TokenBatch,
-    dimension: usize,
-    options: &EncodeOptions,
-    tally: &Tally<'_>,
-    forward: impl Fn(&TokenBatch) -> Result<Vec<Result<SparseRow, SparseError>>, SpladeError>,
-) -> Result<Vec<SparseRow>, SpladeError> {
-    let lengths: Vec<usize> = tokens.lengths().collect();
-    let max_texts = NonZeroUsize::new(MAX_POOLED / dimension).unwrap_or(NonZeroUsize::MIN);
-    let max_texts = options.batch_size.map_or(max_texts, |batch_size| max_texts.min(batch_size));
-    let mut rows: Vec<Option<SparseRow>> = vec![None; tokens.n_texts()];
-    for batch in plan_batches(&lengths, options.max_batch_tokens, max_texts) {
-        let tokens = tokens.select(&batch);
-        for (row, &text) in forward(&tokens)?.into_iter().zip(&batch) {
-            rows[text] = Some(row.map_err(|error| name_text(error, text))?);
-        }
-        tally.add(tokens.n_texts(), tokens.n_tokens());
-    }
-    Ok(rows.into_iter().map(|row| row.expect("each text is in one batch")).collect())
-}
-
 /// One pass over a batch, with its span.
 fn forward(
     batch: &TokenBatch,
@@ -387,14 +367,4 @@ fn sparsify(
         Ok(if *pruning == Pruning::default() { row } else { row.prune(pruning) })
     };
     dense.par_chunks_exact(dimension).enumerate().map(row).collect()
-}
-
-/// An error about a row, told as one about a text of the call.
-fn name_text(error: SparseError, text: usize) -> SpladeError {
-    match error {
-        SparseError::NonFiniteValue { index, value, .. } => {
-            SpladeError::NotFinite { text, index, value }
-        }
-        other => SpladeError::Sparse(other),
-    }
 }

@@ -44,6 +44,14 @@ impl Model {
         }
     }
 
+    /// Whether passes of one thread each are faster than one pass of all threads.
+    pub(crate) fn side_by_side(&self) -> bool {
+        match self {
+            Self::MaskedLm(model) => model.side_by_side(),
+            Self::Encoder(model) => model.side_by_side(),
+        }
+    }
+
     /// The backend that it runs on.
     pub(crate) fn backend(&self) -> &'static str {
         match self {

@@ -30,6 +30,7 @@ macro_rules! run_on_kernels {
     ($backend:ty) => {
         impl $crate::SpladeBackend for $backend {
             const PRECISIONS: &'static [$crate::Precision] = &$crate::Precision::ALL;
+            const SIDE_BY_SIDE: bool = true;
 
             fn pack_linear(
                 weight: &[f32],

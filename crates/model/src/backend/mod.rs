@@ -71,6 +71,9 @@ pub trait SpladeBackend: Backend {
     /// The precisions that this backend's matrix products run in.
     const PRECISIONS: &'static [Precision] = &[Precision::F32];
 
+    /// Whether several passes at once, each on one thread, are faster than one pass on all threads.
+    const SIDE_BY_SIDE: bool = false;
+
     /// A linear layer's weights packed at load, for a backend that holds them in a form of its own;
     /// `None` holds them as tensors.
     ///

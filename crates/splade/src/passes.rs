@@ -1,0 +1,138 @@
+//! The passes of a call: batches of texts of like length, several at once where that is faster.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use splade_sparse::{SparseError, SparseRow};
+use splade_tokenizer::TokenBatch;
+
+use crate::progress::Tally;
+use crate::{EncodeOptions, SpladeError, plan_batches};
+
+/// Pooled weights that one batch holds in host memory at most (4 bytes each), where one text has
+/// not more: bounds a batch of many short texts.
+const MAX_POOLED: usize = 1 << 22;
+/// Tokens that a pass has, of several at once: fewer use each weight that is read too seldom.
+const TOKENS_OF_ONE: usize = 1024;
+/// A call of fewer tokens is not divided so that each thread has a pass of its own.
+const TOKENS_WORTH_DIVIDING: usize = 256;
+
+/// How the texts of a call are put through a model.
+pub(crate) struct Passes<'a> {
+    /// Of a row.
+    pub(crate) dimension: usize,
+    /// Whether each thread may have a pass of its own: no thread waits for another after each
+    /// operation then, and what an operation leaves for the next is still in the thread's cache.
+    pub(crate) side_by_side: bool,
+    pub(crate) options: &'a EncodeOptions,
+    pub(crate) tally: &'a Tally<'a>,
+}
+
+/// What a pass gives: a row for each text of its batch.
+type Given = Result<Vec<Result<SparseRow, SparseError>>, SpladeError>;
+
+impl Passes<'_> {
+    /// Runs `forward` over batches of texts of like length; returns the rows in the texts' order.
+    pub(crate) fn run(
+        &self,
+        tokens: &TokenBatch,
+        forward: impl Fn(&TokenBatch) -> Given + Sync,
+    ) -> Result<Vec<SparseRow>, SpladeError> {
+        let lengths: Vec<usize> = tokens.lengths().collect();
+        let (n_lanes, budget) = self.lanes(tokens.n_tokens(), rayon::current_num_threads());
+        let batches = plan_batches(&lengths, budget, self.max_texts());
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let lane = |_| {
+            let mut done = Vec::new();
+            while !failed.load(Ordering::Relaxed) {
+                let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let rows = self.pass(tokens, batch, &forward);
+                failed.fetch_or(rows.is_err(), Ordering::Relaxed);
+                done.push(rows);
+            }
+            done
+        };
+        let done: Vec<_> = match n_lanes.min(batches.len()) {
+            0 | 1 => lane(0),
+            n => (0..n).into_par_iter().with_max_len(1).flat_map_iter(lane).collect(),
+        };
+        let mut rows: Vec<Option<SparseRow>> = vec![None; tokens.n_texts()];
+        for pass in done {
+            for (text, row) in pass? {
+                rows[text] = Some(row);
+            }
+        }
+        Ok(rows.into_iter().map(|row| row.expect("each text is in one batch")).collect())
+    }
+
+    fn pass(
+        &self,
+        tokens: &TokenBatch,
+        batch: &[usize],
+        forward: impl Fn(&TokenBatch) -> Given,
+    ) -> Result<Vec<(usize, SparseRow)>, SpladeError> {
+        let tokens = tokens.select(batch);
+        let rows = forward(&tokens)?.into_iter().zip(batch);
+        let named = rows.map(|(row, &text)| Ok((text, row.map_err(|e| name_text(e, text))?)));
+        let named = named.collect::<Result<_, SpladeError>>()?;
+        self.tally.add(tokens.n_texts(), tokens.n_tokens());
+        Ok(named)
+    }
+
+    /// Passes at once, and the tokens of each: together not more than the options allow, and
+    /// something for every thread to do.
+    fn lanes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
+        let budget = self.options.max_batch_tokens;
+        let n_lanes = (budget.get() / TOKENS_OF_ONE).min(n_threads);
+        if !self.side_by_side || n_lanes < 2 || n_tokens < n_lanes * TOKENS_WORTH_DIVIDING {
+            return (1, budget);
+        }
+        let own = (budget.get() / n_lanes).min(n_tokens.div_ceil(n_lanes));
+        (n_lanes, NonZeroUsize::new(own).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    fn max_texts(&self) -> NonZeroUsize {
+        let max_texts = NonZeroUsize::new(MAX_POOLED / self.dimension).unwrap_or(NonZeroUsize::MIN);
+        self.options.batch_size.map_or(max_texts, |batch_size| max_texts.min(batch_size))
+    }
+}
+
+/// An error about a row, told as one about a text of the call.
+fn name_text(error: SparseError, text: usize) -> SpladeError {
+    match error {
+        SparseError::NonFiniteValue { index, value, .. } => {
+            SpladeError::NotFinite { text, index, value }
+        }
+        other => SpladeError::Sparse(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_keep_the_budget_and_leave_short_calls_whole() {
+        let options = EncodeOptions::default();
+        let tally = Tally::new(None, 0);
+        let passes = |side_by_side| Passes {
+            dimension: 10,
+            side_by_side,
+            options: &options,
+            tally: &tally,
+        };
+        let lanes = |tokens, threads| {
+            let (n, budget) = passes(true).lanes(tokens, threads);
+            (n, budget.get())
+        };
+        assert_eq!(lanes(100_000, 2), (2, 2048));
+        assert_eq!(lanes(100_000, 64), (4, 1024));
+        assert_eq!(lanes(2_400, 2), (2, 1200));
+        assert_eq!(lanes(500, 2), (1, 4096));
+        assert_eq!(lanes(0, 2), (1, 4096));
+        assert_eq!(lanes(100_000, 1), (1, 4096));
+        assert_eq!(passes(false).lanes(100_000, 2).0, 1);
+    }
+}
