@@ -1,17 +1,33 @@
 //! Multi-head self-attention over packed texts.
+//!
+//! A task has some queries of one head of one text. It takes the keys a chunk at a time: products of
+//! queries with a chunk's keys, their exponentials beside the largest so far, products with the values;
+//! what earlier chunks gave shrinks where a larger score comes (online softmax: Milakov and Gimelshein,
+//! arXiv:1805.02867). So its memory does not grow with the length of a text.
 
+mod panels;
+mod positions;
+mod softmax;
+
+use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::SimdLevel;
-use crate::layer_norm::lane_sum;
-use crate::math::exp;
-use crate::matmul::{Block, Output, View};
-use crate::simd::multiversion;
+use self::panels::{KeyPanels, values};
+use self::positions::PositionScores;
+use self::softmax::{Running, add_chunk, write_rows};
+use crate::Precision;
+use crate::output::Output;
+use crate::panels::PANEL;
+use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 
-/// Queries whose scores are held at once: memory grows with the length of a text, not its square.
-const QUERIES_PER_TASK: usize = 128;
+/// Queries of a task: each task packs the keys that it needs anew.
+const QUERIES_PER_TASK: usize = 512;
+/// Queries whose scores are held at once: with a chunk's keys they stay in the second-level cache.
+const QUERIES_AT_ONCE: usize = 96;
+/// Keys of a chunk: whole panels.
+const KEYS_AT_ONCE: usize = 512;
 
 /// The heads of an attention layer.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +77,8 @@ pub fn packed_attention(
     shape: AttentionShape,
     positions: RelativePositions<'_>,
 ) -> Vec<f32> {
-    let AttentionShape { n_heads, head_dim, scale, window } = shape;
+    let AttentionShape { n_heads, head_dim, .. } = shape;
+    let kernel = ProductKernel::detect(Precision::F32);
     let hidden = n_heads * head_dim;
     assert!(hidden > 0, "attention of hidden size 0");
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
@@ -72,74 +89,22 @@ pub fn packed_attention(
         "offsets do not end at tokens"
     );
 
-    let mut out = vec![0.0; tokens * hidden];
-    let output = Output::new(&mut out, tokens, hidden);
-    let level = SimdLevel::detect();
-    plan_tasks(offsets, shape).into_par_iter().for_each_init(Scratch::default, |scratch, task| {
-        let (q0, q1) = (task.queries.start, task.queries.end);
-        let (n_queries, n_keys) = (task.queries.len(), task.keys.len());
-        let part = |token: usize, which: usize, rows: usize| {
-            let at = token * 3 * hidden + which * hidden + task.head * head_dim;
-            View::rows(&qkv[at..], rows, head_dim, 3 * hidden)
-        };
-        let Scratch { scores, by_query, by_key } = scratch;
-        let weights = grown(scores, n_queries * n_keys);
-        let (q, k) = (part(q0, 0, n_queries), part(task.keys.start, 1, n_keys));
-        Block::whole(weights, n_queries, n_keys).multiply(q, k.transposed(), scale);
-        match positions {
-            RelativePositions::None => {}
-            RelativePositions::Bias(bias) => {
-                let bias = &bias[task.head * bias.len() / n_heads..][..bias.len() / n_heads];
-                add_bias(weights, &task, bias);
-            }
-            RelativePositions::Disentangled { key, query, buckets } => {
-                let n_buckets = key.or(query).map_or(0, |table| table.len() / hidden);
-                let table = |table| View::rows(table, n_buckets, hidden, hidden);
-                let columns = task.head * head_dim;
-                if let Some(key) = key {
-                    let scores = grown(by_query, n_queries * n_buckets);
-                    let key = table(key).columns(columns, head_dim);
-                    Block::whole(scores, n_queries, n_buckets).multiply(q, key.transposed(), scale);
-                    add_buckets(weights, &task, buckets, |query, _, bucket| {
-                        scores[query * n_buckets + bucket]
-                    });
-                }
-                if let Some(query) = query {
-                    let scores = grown(by_key, n_keys * n_buckets);
-                    let query = table(query).columns(columns, head_dim);
-                    Block::whole(scores, n_keys, n_buckets).multiply(k, query.transposed(), scale);
-                    add_buckets(weights, &task, buckets, |_, key, bucket| {
-                        scores[key * n_buckets + bucket]
-                    });
-                }
-            }
-        }
-        if let Some(window) = window {
-            hide_beyond(weights, &task, window);
-        }
-        softmax(level, weights, n_keys);
-        let columns = task.head * head_dim..(task.head + 1) * head_dim;
-        // SAFETY: a task has its own queries of its own head: no two share rows and columns.
-        let mut block = unsafe { output.block(q0..q1, columns) };
-        let values = part(task.keys.start, 2, n_keys);
-        block.multiply(View::rows(weights, n_queries, n_keys, n_keys), values, 1.0);
-    });
-    out
-}
-
-/// What a thread needs, allocated once.
-#[derive(Default)]
-struct Scratch {
-    /// `[queries, keys]`.
-    scores: Vec<f32>,
-    /// `[queries, buckets]` and `[keys, buckets]`, where there are buckets.
-    by_query: Vec<f32>,
-    by_key: Vec<f32>,
-}
-
-fn grown(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    buffer.resize(buffer.len().max(length), 0.0);
-    &mut buffer[..length]
+    let tasks = plan_tasks(offsets, shape);
+    let write = |output: &Output<'_>| {
+        tasks.into_par_iter().for_each(|task| {
+            let columns = task.head * head_dim..(task.head + 1) * head_dim;
+            // SAFETY: a task has its own queries of its own head: no two share rows and columns.
+            let mut out = unsafe { output.block(task.queries.clone(), columns) };
+            SCRATCH.with_borrow_mut(|scratch| {
+                let attention = Attention { qkv, shape, positions, kernel, task: &task };
+                attention.run(scratch, |query, attended| {
+                    out.row(query - task.queries.start).copy_from_slice(attended);
+                });
+            });
+        });
+    };
+    // SAFETY: every token is a query of one task of each head, and each query's row is written.
+    unsafe { Output::written(tokens, hidden, write) }
 }
 
 /// Some queries of one head of one text, and the keys that they see; both as packed tokens.
@@ -156,13 +121,7 @@ fn plan_tasks(offsets: &[u32], shape: AttentionShape) -> Vec<Task> {
         assert!(start <= end, "offsets fall");
         for q in (start..end).step_by(QUERIES_PER_TASK) {
             let queries = q..(q + QUERIES_PER_TASK).min(end);
-            let keys = match shape.window {
-                None => start..end,
-                Some(window) => {
-                    let last = (queries.end - 1).saturating_add(window);
-                    queries.start.saturating_sub(window).max(start)..last.saturating_add(1).min(end)
-                }
-            };
+            let keys = seen(&queries, &(start..end), shape.window);
             tasks.extend((0..shape.n_heads).map(|head| Task {
                 queries: queries.clone(),
                 keys: keys.clone(),
@@ -173,62 +132,150 @@ fn plan_tasks(offsets: &[u32], shape: AttentionShape) -> Vec<Task> {
     tasks
 }
 
-/// Adds `bias[key - query]` to each score, distances beyond its reach as its ends.
-fn add_bias(scores: &mut [f32], task: &Task, bias: &[f32]) {
-    let reach = (bias.len() / 2) as isize;
-    for (query, row) in task.queries.clone().zip(scores.chunks_exact_mut(task.keys.len())) {
-        for (key, score) in task.keys.clone().zip(row) {
-            let distance = (key as isize - query as isize).clamp(-reach, reach);
-            *score += bias[(distance + reach) as usize];
-        }
-    }
+/// Those of some keys that some queries see.
+fn seen(queries: &Range<usize>, keys: &Range<usize>, window: Option<usize>) -> Range<usize> {
+    let Some(window) = window else { return keys.clone() };
+    let first = queries.start.saturating_sub(window).max(keys.start);
+    let end = queries.end.saturating_add(window).min(keys.end);
+    first.min(end)..end
 }
 
-/// Adds what `score(query, key, bucket)` gives, for the bucket of each distance.
-fn add_buckets(
-    scores: &mut [f32],
-    task: &Task,
-    buckets: &[u32],
-    score_of: impl Fn(usize, usize, usize) -> f32,
-) {
-    let middle = buckets.len() / 2;
-    let n_keys = task.keys.len();
-    for (q, row) in scores.chunks_exact_mut(n_keys).enumerate() {
-        let query = task.queries.start + q;
-        for (k, score) in row.iter_mut().enumerate() {
-            let bucket = buckets[middle + query - (task.keys.start + k)];
-            *score += score_of(q, k, bucket as usize);
-        }
-    }
+/// A task with what it works on.
+struct Attention<'a> {
+    qkv: &'a [f32],
+    shape: AttentionShape,
+    positions: RelativePositions<'a>,
+    kernel: ProductKernel,
+    task: &'a Task,
 }
 
-/// Gives keys beyond the window a score that no sum of exponentials sees.
-fn hide_beyond(scores: &mut [f32], task: &Task, window: usize) {
-    for (query, row) in task.queries.clone().zip(scores.chunks_exact_mut(task.keys.len())) {
-        for (key, score) in task.keys.clone().zip(row) {
-            if key.abs_diff(query) > window {
-                *score = -1e30;
+impl Attention<'_> {
+    /// Calls `take(query, attended)` for each query, in order.
+    fn run(&self, scratch: &mut Scratch, mut take: impl FnMut(usize, &[f32])) {
+        let AttentionShape { head_dim, window, .. } = self.shape;
+        let Scratch { keys: key_panels, values: value_panels, scores, running, positions } = scratch;
+        let Task { queries, keys, .. } = self.task;
+        let queries_at_once = |q: usize| q..(q + QUERIES_AT_ONCE).min(queries.end);
+        running.reset(queries.len(), head_dim);
+        for start in keys.clone().step_by(KEYS_AT_ONCE) {
+            let chunk = start..(start + KEYS_AT_ONCE).min(keys.end);
+            key_panels.pack(self.part(chunk.start, 1), self.stride(), chunk.len(), self.shape);
+            let values = values(
+                self.part(chunk.start, 2),
+                self.stride(),
+                chunk.len(),
+                head_dim,
+                value_panels,
+            );
+            for q in queries.clone().step_by(QUERIES_AT_ONCE) {
+                let queries = queries_at_once(q);
+                let keys = seen(&queries, &chunk, window);
+                if keys.is_empty() {
+                    continue;
+                }
+                let (count, first) = (queries.len(), queries.start - self.task.queries.start);
+                // Whole panels of the chunk, the places of its first and last key in them.
+                let panels = (keys.start - chunk.start) / PANEL..(keys.end - chunk.start).div_ceil(PANEL);
+                let covered = chunk.start + panels.start * PANEL
+                    ..(chunk.start + panels.end * PANEL).min(chunk.end);
+                scores.resize(scores.len().max(panels.len() * count * PANEL), 0.0);
+                let scores = &mut scores[..panels.len() * count * PANEL];
+                for (scores, panel) in scores.chunks_exact_mut(count * PANEL).zip(panels.clone()) {
+                    let rows = self.rows(bits(self.part(queries.start, 0)), self.stride(), count, head_dim);
+                    self.kernel.multiply(rows, key_panels.panel(panel), bits_mut(scores), false);
+                }
+                let block = ScoreBlock { queries: queries.clone(), keys: covered.clone() };
+                self.add_positions(scores, &block, positions);
+                if let Some(window) = window {
+                    positions::hide_beyond(scores, &block, window);
+                }
+                let rows = first..first + count;
+                add_chunk(scores, covered.len(), running, rows.clone());
+                for (column, sums) in running.sums(rows).enumerate() {
+                    for (k, scores) in scores.chunks_exact(count * PANEL).enumerate() {
+                        let start = (panels.start + k) * PANEL;
+                        let end = (start + PANEL).min(chunk.len());
+                        let rows = self.rows(bits(scores), PANEL, count, end - start);
+                        let values = values.panel(start..end, column);
+                        self.kernel.multiply(rows, values, bits_mut(sums), true);
+                    }
+                }
+            }
+        }
+        write_rows(running, head_dim, |row, attended| take(queries.start + row, attended));
+    }
+
+    /// From the head's query (0), key (1) or value (2) of a token on.
+    fn part(&self, token: usize, which: usize) -> &[f32] {
+        let AttentionShape { n_heads, head_dim, .. } = self.shape;
+        &self.qkv[token * self.stride() + (which * n_heads + self.task.head) * head_dim..]
+    }
+
+    /// From one token to the next.
+    fn stride(&self) -> usize {
+        3 * self.shape.n_heads * self.shape.head_dim
+    }
+
+    fn rows<'r>(&self, data: &'r [u32], stride: usize, count: usize, groups: usize) -> Rows<'r> {
+        Rows { data, order: RowOrder::Rows, stride, count, groups }
+    }
+
+    fn add_positions(&self, scores: &mut [f32], block: &ScoreBlock, scratch: &mut PositionScores) {
+        let (n_heads, head_dim) = (self.shape.n_heads, self.shape.head_dim);
+        match self.positions {
+            RelativePositions::None => {}
+            RelativePositions::Bias(bias) => {
+                let reach = bias.len() / n_heads;
+                positions::add_bias(scores, block, &bias[self.task.head * reach..][..reach]);
+            }
+            RelativePositions::Disentangled { key, query, buckets } => {
+                let head = positions::Head {
+                    queries: self.part(block.queries.start, 0),
+                    keys: self.part(block.keys.start, 1),
+                    stride: self.stride(),
+                    columns: self.task.head * head_dim..(self.task.head + 1) * head_dim,
+                    hidden: n_heads * head_dim,
+                    scale: self.shape.scale,
+                };
+                scratch.add_disentangled(scores, block, &head, [key, query], buckets);
             }
         }
     }
 }
 
-/// e^(x - max) / sum for each row, in place.
-#[inline(always)]
-fn softmax_body(x: &mut [f32], width: usize) {
-    for row in x.chunks_exact_mut(width) {
-        let max = row.iter().fold(f32::NEG_INFINITY, |m, &v| if v > m { v } else { m });
-        for v in row.iter_mut() {
-            *v = exp(*v - max);
-        }
-        let inverse = 1.0 / lane_sum(row, |v| v);
-        for v in row.iter_mut() {
-            *v *= inverse;
+/// Scores of some queries with some keys: `[panels of keys, queries, PANEL]`.
+struct ScoreBlock {
+    queries: Range<usize>,
+    keys: Range<usize>,
+}
+
+impl ScoreBlock {
+    /// Calls `change(query, keys, scores)` for each query and the keys of each panel.
+    fn for_each(&self, scores: &mut [f32], mut change: impl FnMut(usize, Range<usize>, &mut [f32])) {
+        let panels = scores.chunks_exact_mut(self.queries.len() * PANEL);
+        for (start, panel) in self.keys.clone().step_by(PANEL).zip(panels) {
+            let keys = start..(start + PANEL).min(self.keys.end);
+            for (query, scores) in self.queries.clone().zip(panel.chunks_exact_mut(PANEL)) {
+                change(query, keys.clone(), &mut scores[..keys.len()]);
+            }
         }
     }
 }
 
-multiversion!(fn softmax(x: &mut [f32], width: usize) = softmax_body);
+thread_local! {
+    /// What a task needs, kept from one to the next.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Scratch {
+    keys: KeyPanels,
+    /// The values of a chunk, where they have to be packed.
+    values: Vec<f32>,
+    scores: Vec<f32>,
+    running: Running,
+    positions: PositionScores,
+}
 
 #[cfg(test)]
 mod tests {
@@ -275,7 +322,7 @@ mod tests {
         #[test]
         fn attention_matches_its_formula(
             lengths in prop::collection::vec(0usize..=67, 0..6),
-            n_heads in 1usize..4, head_dim in 1usize..20, seed in any::<u64>(),
+            n_heads in 1usize..4, head_dim in 1usize..80, seed in any::<u64>(),
             window in prop::option::of(0usize..40), kind in 0u8..5,
         ) {
             let shape = AttentionShape { n_heads, head_dim, scale: 0.7, window };
@@ -289,6 +336,7 @@ mod tests {
             for kind in 0..5 {
                 let shape = AttentionShape { n_heads: 2, head_dim: 8, scale: 0.35, window };
                 check(&[3, 300, 129], shape, kind, 7).unwrap();
+                check(&[700, 2, 1100], shape, kind, 8).unwrap();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! bf16: the upper half of an `f32`.
 
+use crate::product::numbers_mut;
 use crate::simd::multiversion;
 
 /// The nearest bf16, of two equally near ones the even; NaN stays NaN.
@@ -17,18 +18,13 @@ pub(crate) fn widen(value: u16) -> f32 {
     f32::from_bits(u32::from(value) << 16)
 }
 
-/// A row in groups of two; what lies beyond it is 0.
+/// A row in groups of two, the first below; what lies beyond it is 0.
 #[inline(always)]
 fn round_row_body(row: &[f32], groups: &mut [u32]) {
-    let pairs = row.chunks_exact(2);
-    let (whole, rest) = groups.split_at_mut(pairs.len());
+    let halves = numbers_mut::<u16>(groups);
+    let (whole, rest) = halves.split_at_mut(row.len());
+    whole.iter_mut().zip(row).for_each(|(half, value)| *half = round(*value).to_le());
     rest.fill(0);
-    if let [last] = pairs.remainder() {
-        rest[0] = u32::from(round(*last));
-    }
-    for (group, pair) in whole.iter_mut().zip(pairs) {
-        *group = u32::from(round(pair[0])) | u32::from(round(pair[1])) << 16;
-    }
 }
 
 multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) = round_row_body);

@@ -6,7 +6,8 @@
 use rayon::prelude::*;
 
 use crate::SimdLevel;
-use crate::matmul::{Block, Output, View};
+use crate::matmul::View;
+use crate::output::{Block, Output};
 use crate::simd::multiversion;
 
 /// Vocabulary entries of one task, and tokens that it multiplies at once: half a megabyte of

@@ -1,6 +1,7 @@
 //! Rows in 8-bit integers times a scale.
 
 use crate::panels::PANEL;
+use crate::product::numbers_mut;
 use crate::simd::multiversion;
 
 /// What a row's integers are multiplied by, and their sum.
@@ -34,22 +35,14 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
     let magnitude = |largest: u32, v: &f32| largest.max(v.to_bits() & 0x7fff_ffff);
     let largest = f32::from_bits(row.iter().fold(0, magnitude));
     let inverse = RowScale::inverse(largest);
-    let integer = |v: f32| (v * inverse + ROUND).to_bits();
-    let quads = row.chunks_exact(4);
-    let rest = quads.remainder();
-    let (whole, tail) = groups.split_at_mut(quads.len());
+    let bytes = numbers_mut::<u8>(groups);
+    let (whole, rest) = bytes.split_at_mut(row.len());
     let mut sum = 0_i32;
-    for (group, quad) in whole.iter_mut().zip(quads) {
-        let q: [u32; 4] = std::array::from_fn(|k| integer(quad[k]));
-        *group = (q[0] & 0xff) | (q[1] & 0xff) << 8 | (q[2] & 0xff) << 16 | q[3] << 24;
-        sum = q.iter().fold(sum, |sum, q| sum.wrapping_add((*q as u8 as i8).into()));
+    for (byte, &v) in whole.iter_mut().zip(row) {
+        *byte = (v * inverse + ROUND).to_bits() as u8;
+        sum = sum.wrapping_add(i32::from(*byte as i8));
     }
-    tail.fill(0);
-    for (k, &v) in rest.iter().enumerate() {
-        let q = integer(v) as u8;
-        tail[0] |= u32::from(q) << (8 * k);
-        sum += i32::from(q as i8);
-    }
+    rest.fill(0);
     RowScale { scale: largest / 127.0, sum }
 }
 

@@ -34,6 +34,7 @@ mod layer_norm;
 mod mapped;
 mod math;
 mod matmul;
+mod output;
 mod packed_head;
 mod packed_linear;
 mod panels;

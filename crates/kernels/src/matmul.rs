@@ -1,10 +1,9 @@
 //! Matrix products of strided views, on the `gemm` crate, one thread each.
 //!
-//! The callers split the work: a task that owns a block of the output multiplies it and applies
-//! its epilogue while the block is still in cache.
+//! The callers split the work: a task that owns a block of the output multiplies it and applies its
+//! epilogue while the block is still in cache.
 
-use std::marker::PhantomData;
-use std::ops::Range;
+use crate::output::Block;
 
 /// A matrix inside a slice: entry (r, c) stands at `r * row_stride + c * col_stride`.
 #[derive(Clone, Copy)]
@@ -44,68 +43,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// A row-major matrix that several tasks write, each its own block.
-pub(crate) struct Output<'a> {
-    data: *mut f32,
-    rows: usize,
-    cols: usize,
-    slice: PhantomData<&'a mut [f32]>,
-}
-
-// SAFETY: the pointer comes from a `&mut [f32]` that is borrowed for the value's life; blocks of
-// it are handed out only through `Output::block`, whose caller promises that they are disjoint.
-unsafe impl Sync for Output<'_> {}
-// SAFETY: as above.
-unsafe impl Send for Output<'_> {}
-
-impl<'a> Output<'a> {
-    pub(crate) fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "the output is not [rows, cols]");
-        Self { data: data.as_mut_ptr(), rows, cols, slice: PhantomData }
-    }
-
-    /// The block of `rows` x `cols`.
-    ///
-    /// # Safety
-    /// No two blocks that live at the same time share an entry.
-    pub(crate) unsafe fn block(&self, rows: Range<usize>, cols: Range<usize>) -> Block<'_> {
-        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows beyond the output");
-        assert!(cols.start <= cols.end && cols.end <= self.cols, "columns beyond the output");
-        Block {
-            // SAFETY: the asserts keep the start within the slice (or one past its end).
-            data: unsafe {
-                self.data.add((rows.start * self.cols + cols.start).min(self.rows * self.cols))
-            },
-            rows: rows.len(),
-            cols: cols.len(),
-            stride: self.cols,
-            output: PhantomData,
-        }
-    }
-}
-
-/// A block of rows and columns that one task owns.
-pub(crate) struct Block<'a> {
-    data: *mut f32,
-    rows: usize,
-    cols: usize,
-    stride: usize,
-    output: PhantomData<&'a mut [f32]>,
-}
-
-impl<'a> Block<'a> {
-    /// A whole row-major slice as one block.
-    pub(crate) fn whole(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
-        assert!(rows * cols <= data.len(), "a block beyond its slice");
-        Self { data: data.as_mut_ptr(), rows, cols, stride: cols, output: PhantomData }
-    }
-
-    pub(crate) fn row(&mut self, row: usize) -> &mut [f32] {
-        assert!(row < self.rows, "a row beyond the block");
-        // SAFETY: the row lies within the block, which this value owns alone.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(row * self.stride), self.cols) }
-    }
-
+impl Block<'_> {
     /// `self = scale * lhs · rhs`, on the calling thread.
     pub(crate) fn multiply(&mut self, lhs: View<'_>, rhs: View<'_>, scale: f32) {
         assert_eq!((lhs.rows, rhs.cols), (self.rows, self.cols), "shapes of the product");

@@ -1,7 +1,7 @@
 //! The head of a decoder that is held in one rounded form, which is its word embeddings too.
 
 use crate::head::mark_not_finite;
-use crate::matmul::Output;
+use crate::output::Output;
 use crate::packed_linear::Products;
 use crate::panels::PANEL;
 use crate::texts::{TextGrid, rows_of};

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
-use crate::matmul::{Block, Output};
+use crate::output::{Block, Output};
 use crate::panels::{PANEL, Panels};
 use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::simd::multiversion;
@@ -157,9 +157,8 @@ impl PackedLinear {
         assert_eq!(x.len() % in_features, 0, "x is not whole rows");
         let rows = x.len() / in_features;
         finish.check(rows, out_features);
-        let mut y = vec![0.0; rows * out_features];
         if rows == 0 {
-            return y;
+            return Vec::new();
         }
         let grid = Grid::plan(
             rows,
@@ -167,17 +166,20 @@ impl PackedLinear {
             rayon::current_num_threads(),
             self.blocking(),
         );
-        let output = Output::new(&mut y, rows, out_features);
-        grid.run(|rows, panels| {
-            let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
-            // SAFETY: the tasks are the cells of a grid over the output: no two share an entry.
-            let mut out = unsafe { output.block(rows.clone(), columns) };
-            let x = &x[rows.start * in_features..rows.end * in_features];
-            self.block(x, panels, finish.activation(), &mut out);
-            if grid.has_whole_rows() {
-                (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
-            }
-        });
+        let write = |output: &Output<'_>| {
+            grid.run(|rows, panels| {
+                let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
+                // SAFETY: the tasks are the cells of a grid over the output: no two share an entry.
+                let mut out = unsafe { output.block(rows.clone(), columns) };
+                let x = &x[rows.start * in_features..rows.end * in_features];
+                self.block(x, panels, finish.activation(), &mut out);
+                if grid.has_whole_rows() {
+                    (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
+                }
+            });
+        };
+        // SAFETY: the cells of the grid cover it, and `block` writes all of a cell.
+        let mut y = unsafe { Output::written(rows, out_features, write) };
         if !grid.has_whole_rows() {
             y.chunks_exact_mut(out_features).enumerate().for_each(|(r, y)| finish.row(r, y));
         }
@@ -194,17 +196,16 @@ impl PackedLinear {
     ) {
         let first = panels.start;
         self.for_each_panel(x, panels, |panel, products| {
+            let level = SimdLevel::detect();
             let tile = products.values();
-            if let Some(bias) = self.bias.get(panel * PANEL..(panel + 1) * PANEL) {
-                add_bias(SimdLevel::detect(), tile, bias);
+            let bias = self.bias.get(panel * PANEL..(panel + 1) * PANEL).unwrap_or(&NO_BIAS);
+            let bias = bias.try_into().expect("a panel's width");
+            if activation != Activation::Linear {
+                add_bias(level, tile, bias);
+                activate(activation, tile);
             }
-            activate(activation, tile);
-            let column = (panel - first) * PANEL;
-            for (r, tile) in tile.chunks_exact(PANEL).enumerate() {
-                let out = &mut out.row(r)[column..];
-                let width = out.len().min(PANEL);
-                out[..width].copy_from_slice(&tile[..width]);
-            }
+            let bias = if activation == Activation::Linear { bias } else { &NO_BIAS };
+            store_added(level, tile, bias, out, (panel - first) * PANEL);
         });
     }
 
@@ -333,10 +334,24 @@ impl Scratch {
     }
 }
 
+const NO_BIAS: [f32; PANEL] = [0.0; PANEL];
+
 #[inline(always)]
-fn add_bias_body(rows: &mut [f32], bias: &[f32]) {
-    for row in rows.chunks_exact_mut(bias.len()) {
+fn add_bias_body(rows: &mut [f32], bias: &[f32; PANEL]) {
+    for row in rows.as_chunks_mut::<PANEL>().0 {
         row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+    }
+}
+
+/// Writes rows, a bias added, to the columns of a block from `column` on, as far as it goes.
+#[inline(always)]
+fn store_added_body(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) {
+    for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
+        let out = &mut out.row(r)[column..];
+        match out.first_chunk_mut::<PANEL>() {
+            Some(out) => (0..PANEL).for_each(|i| out[i] = row[i] + bias[i]),
+            None => out.iter_mut().zip(row.iter().zip(bias)).for_each(|(y, (v, b))| *y = v + b),
+        }
     }
 }
 
@@ -352,7 +367,8 @@ fn max_rows_body(rows: &[f32]) -> [f32; PANEL] {
 }
 
 multiversion!(fn max_rows(rows: &[f32]) -> [f32; PANEL] = max_rows_body);
-multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32]) = add_bias_body);
+multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32; PANEL]) = add_bias_body);
+multiversion!(fn store_added(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) = store_added_body);
 
 #[cfg(test)]
 mod tests {

@@ -296,6 +296,21 @@ pub(crate) fn bits_mut(values: &mut [f32]) -> &mut [u32] {
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
 }
 
+/// An unsigned integer that groups are made of.
+pub(crate) trait Part: Copy {}
+impl Part for u8 {}
+impl Part for u16 {}
+
+/// The bytes or halves of groups, the lowest first where the CPU has them so: on all that there are
+/// products for.
+pub(crate) fn numbers_mut<T: Part>(groups: &mut [u32]) -> &mut [T] {
+    const { assert!(cfg!(target_endian = "little"), "groups are packed with the lowest part first") };
+    let count = size_of_val(groups) / size_of::<T>();
+    // SAFETY: a `u32` is a whole number of smaller integers, less strictly aligned; every bit pattern
+    // is one.
+    unsafe { std::slice::from_raw_parts_mut(groups.as_mut_ptr().cast(), count) }
+}
+
 /// What [`ProductKernel::multiply`] has checked.
 struct Args {
     rows: *const u32,

@@ -3,7 +3,8 @@
 
 use rayon::prelude::*;
 
-use crate::matmul::{Block, View};
+use crate::matmul::View;
+use crate::output::Block;
 use crate::{
     Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
     RelativePositions,

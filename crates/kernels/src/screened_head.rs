@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use crate::head::{TOKEN_BLOCK, mark_not_finite, max_rows};
-use crate::matmul::{Block, View};
+use crate::matmul::View;
+use crate::output::Block;
 use crate::screen::HeadScreen;
 use crate::{HeadShape, PoolActivation, PoolStrategy, SimdLevel, head_pool};
 

@@ -1,0 +1,125 @@
+//! Softmax over keys that come a chunk at a time.
+
+use std::ops::Range;
+
+use crate::SimdLevel;
+use crate::math::exp;
+use crate::panels::PANEL;
+use crate::simd::multiversion;
+
+/// Exponentials that are computed together.
+const LANES: usize = 16;
+/// A score that no sum of exponentials sees.
+pub(super) const HIDDEN: f32 = -1e30;
+
+/// For each query of a task, over the keys so far: the largest score, the sum of the exponentials
+/// beside it, and the values multiplied by them.
+#[derive(Default)]
+pub(super) struct Running {
+    max: Vec<f32>,
+    sum: Vec<f32>,
+    /// `[panels of the head, queries, PANEL]`.
+    values: Vec<f32>,
+}
+
+impl Running {
+    pub(super) fn reset(&mut self, queries: usize, head_dim: usize) {
+        self.max.clear();
+        self.max.resize(queries, f32::NEG_INFINITY);
+        self.sum.clear();
+        self.sum.resize(queries, 0.0);
+        self.values.clear();
+        self.values.resize(head_dim.div_ceil(PANEL) * queries * PANEL, 0.0);
+    }
+
+    /// The values of some queries, a panel of the head at a time.
+    pub(super) fn sums(&mut self, queries: Range<usize>) -> impl Iterator<Item = &mut [f32]> {
+        let panel = self.max.len() * PANEL;
+        let rows = queries.start * PANEL..queries.end * PANEL;
+        self.values.chunks_exact_mut(panel).map(move |panel| &mut panel[rows.clone()])
+    }
+}
+
+/// Turns the scores `[panels, queries, PANEL]` of some queries with `n_keys` keys into exponentials
+/// beside each query's largest score so far, and brings what the queries have to that.
+pub(super) fn add_chunk(
+    scores: &mut [f32],
+    n_keys: usize,
+    running: &mut Running,
+    queries: Range<usize>,
+) {
+    let level = SimdLevel::detect();
+    let count = queries.len();
+    for (row, query) in queries.enumerate() {
+        let before = running.max[query];
+        let (max, sum) = exponentials(level, scores, row, count, n_keys, before);
+        let shrink = if max > before { exp(before - max) } else { 1.0 };
+        running.max[query] = max;
+        running.sum[query] = running.sum[query] * shrink + sum;
+        if shrink != 1.0 && before > f32::NEG_INFINITY {
+            for values in running.sums(query..query + 1) {
+                values.iter_mut().for_each(|v| *v *= shrink);
+            }
+        }
+    }
+}
+
+/// Calls `take(query, values / sum)` for each query.
+pub(super) fn write_rows(running: &Running, head_dim: usize, mut take: impl FnMut(usize, &[f32])) {
+    let queries = running.max.len();
+    let mut row = vec![0.0; head_dim];
+    for (query, sum) in running.sum.iter().enumerate() {
+        let inverse = 1.0 / sum;
+        for (panel, out) in row.chunks_mut(PANEL).enumerate() {
+            let values = &running.values[(panel * queries + query) * PANEL..][..PANEL];
+            out.iter_mut().zip(values).for_each(|(out, v)| *out = v * inverse);
+        }
+        take(query, &row);
+    }
+}
+
+/// Of one query's scores, e^(score - max) in their places, where `max` is the largest of them and of
+/// `before`; returns `max` and their sum. What fills up the last lanes becomes 0.
+#[inline(always)]
+fn exponentials_body(
+    scores: &mut [f32],
+    row: usize,
+    count: usize,
+    n_keys: usize,
+    before: f32,
+) -> (f32, f32) {
+    let panels = n_keys.div_ceil(PANEL);
+    let place = |panel: usize| (panel * count + row) * PANEL;
+    let filled = |panel: usize| (n_keys - panel * PANEL).min(PANEL);
+    let last = &mut scores[place(panels - 1)..][..PANEL];
+    last[filled(panels - 1)..].fill(HIDDEN);
+    let mut lanes = [before; LANES];
+    for panel in 0..panels {
+        let width = filled(panel).next_multiple_of(LANES);
+        for chunk in scores[place(panel)..][..width].as_chunks::<LANES>().0 {
+            // NaN is greater than nothing; it comes through its exponential.
+            lanes.iter_mut().zip(chunk).for_each(|(m, &v)| *m = if v > *m { v } else { *m });
+        }
+    }
+    let max = lanes.iter().fold(f32::NEG_INFINITY, |m, &v| if v > m { v } else { m });
+    let mut sums = [0.0; LANES];
+    for panel in 0..panels {
+        let width = filled(panel).next_multiple_of(LANES);
+        for chunk in scores[place(panel)..][..width].as_chunks_mut::<LANES>().0 {
+            for (sum, v) in sums.iter_mut().zip(chunk) {
+                *v = exp(*v - max);
+                *sum += *v;
+            }
+        }
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+        half /= 2;
+    }
+    (max, sums[0])
+}
+
+multiversion!(fn exponentials(scores: &mut [f32], row: usize, count: usize, n_keys: usize, before: f32) -> (f32, f32) = exponentials_body);
