@@ -12,7 +12,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     const LN2_HI: f32 = 0.693_359_4;
     const LN2_LO: f32 = -2.121_944_4e-4;
     let clamped = x.clamp(-87.336_5, 88.376_26);
-    let n = (clamped * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = clamped - n * LN2_HI - n * LN2_LO;
     let mut p = 1.987_569_1e-4;
     p = p * r + 1.398_199_9e-3;
@@ -21,7 +22,9 @@ pub(crate) fn exp(x: f32) -> f32 {
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
     p = p * r * r + r + 1.0;
-    let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    // The integer stands in the lower bits: a conversion, which saturates, would not vectorise.
+    let integer = shifted.to_bits().wrapping_sub(ROUND.to_bits());
+    let power = f32::from_bits(integer.wrapping_add(127) << 23);
     if x < -87.336_5 { 0.0 } else { p * power }
 }
 

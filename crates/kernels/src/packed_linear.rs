@@ -14,6 +14,8 @@ use crate::{Activation, Finish, Precision, SimdLevel, activate, bf16};
 
 /// Widest rows of integers: 2^16 products of 127 * 255 at most fit a sum of 32 bits.
 pub(crate) const MAX_INTEGERS: usize = 1 << 16;
+/// Bytes of a task's rows.
+const MAX_ROWS_BYTES: usize = 600 << 10;
 /// Bytes of a task's rows in tiles.
 const MAX_TILES_BYTES: usize = 800 << 10;
 /// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
@@ -212,7 +214,10 @@ impl PackedLinear {
     /// The rows of a task: as many as stay in the second-level cache, beside a panel.
     pub(crate) fn blocking(&self) -> Blocking {
         match self.kernel.order() {
-            RowOrder::Rows => Blocking { max_rows: 96, step: 1 },
+            RowOrder::Rows => {
+                let in_cache = MAX_ROWS_BYTES / (4 * self.panels.groups());
+                Blocking { max_rows: (in_cache / 12 * 12).clamp(96, 192), step: 1 }
+            }
             RowOrder::Tiles => {
                 let in_cache = MAX_TILES_BYTES / (4 * self.panels.groups());
                 Blocking { max_rows: (in_cache / 16 * 16).clamp(96, 384), step: 16 }

@@ -18,9 +18,6 @@ use std::sync::OnceLock;
 use crate::Precision;
 use crate::panels::{PANEL, STRIP};
 
-/// Rows whose sums are held in registers at once.
-const ROWS: usize = 6;
-
 /// An instruction set that products of some precision are compiled for: a token that exists only
 /// where the CPU has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,9 +169,9 @@ impl ProductKernel {
         // detected; the asserts above keep every pointer of `args` within its slice.
         unsafe {
             match (self.set, self.precision) {
-                (Set::Portable, Precision::F32) => run::<portable::F32, 2>(&args),
-                (Set::Portable, Precision::Bf16) => run::<portable::Bf16, 2>(&args),
-                (Set::Portable, Precision::Int8) => run::<portable::Int8, 2>(&args),
+                (Set::Portable, Precision::F32) => run::<portable::F32, 2, 6>(&args),
+                (Set::Portable, Precision::Bf16) => run::<portable::Bf16, 2, 6>(&args),
+                (Set::Portable, Precision::Int8) => run::<portable::Int8, 2, 6>(&args),
                 #[cfg(target_arch = "x86_64")]
                 (Set::Avx2, precision) => avx2::run(precision, &args),
                 #[cfg(target_arch = "x86_64")]
@@ -311,6 +308,9 @@ pub(crate) fn numbers_mut<T: Part>(groups: &mut [u32]) -> &mut [T] {
     unsafe { std::slice::from_raw_parts_mut(groups.as_mut_ptr().cast(), count) }
 }
 
+/// Groups ahead of a product that are brought into the first-level cache.
+const PREFETCH_GROUPS: usize = 8;
+
 /// What [`ProductKernel::multiply`] has checked.
 struct Args {
     rows: *const u32,
@@ -341,12 +341,16 @@ trait Product {
     unsafe fn splat(group: u32) -> Self::Groups;
     /// `sums + row · panel`.
     unsafe fn add(sums: Self::Sums, row: Self::Groups, panel: Self::Groups) -> Self::Sums;
+    /// Says that what is at an address, which need not be within anything, will be loaded soon.
+    #[inline(always)]
+    unsafe fn prefetch(_at: *const u32) {}
 }
 
-/// All rows by all columns, `VECTORS` vectors of columns at a time.
+/// All rows by all columns, `ROWS` rows and `VECTORS` vectors of columns at a time.
 #[inline(always)]
-unsafe fn run<P: Product, const VECTORS: usize>(args: &Args) {
+unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) {
     const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES) && STRIP.is_multiple_of(P::LANES)) }
+    const { assert!(ROWS <= 12) }
     for column in (0..PANEL).step_by(VECTORS * P::LANES) {
         let mut row = 0;
         // SAFETY: rows and columns stay within what the caller vouches for.
@@ -355,14 +359,16 @@ unsafe fn run<P: Product, const VECTORS: usize>(args: &Args) {
                 tile::<P, VECTORS, ROWS>(args, row, column);
                 row += ROWS;
             }
-            match args.n_rows - row {
-                0 => {}
-                1 => tile::<P, VECTORS, 1>(args, row, column),
-                2 => tile::<P, VECTORS, 2>(args, row, column),
-                3 => tile::<P, VECTORS, 3>(args, row, column),
-                4 => tile::<P, VECTORS, 4>(args, row, column),
-                _ => tile::<P, VECTORS, 5>(args, row, column),
+            // Of the arms, those of `ROWS` and more are never taken, and never compiled.
+            macro_rules! rest {
+                ($($count:literal)*) => {
+                    match args.n_rows - row {
+                        $($count if $count < ROWS => tile::<P, VECTORS, $count>(args, row, column),)*
+                        _ => {}
+                    }
+                };
             }
+            rest!(1 2 3 4 5 6 7 8 9 10 11);
         }
     }
 }
@@ -394,6 +400,9 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         for group in 0..args.groups {
             let columns: [P::Groups; VECTORS] =
                 std::array::from_fn(|v| P::load(columns_of[v]));
+            for columns in columns_of {
+                P::prefetch(columns.wrapping_add(PREFETCH_GROUPS * args.panel_stride));
+            }
             for (sums, row) in sums.iter_mut().zip(rows) {
                 let row = P::splat(*row.add(group));
                 for (sum, column) in sums.iter_mut().zip(columns) {

@@ -8,6 +8,7 @@ use crate::Precision;
 const LANES: usize = 8;
 /// Two vectors by six rows are twelve sums, of sixteen registers.
 const VECTORS: usize = 2;
+const ROWS: usize = 6;
 
 /// # Safety
 /// AVX2 and FMA are there; `args` as `ProductKernel::multiply` checks them.
@@ -16,9 +17,9 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
     // SAFETY: the features are on; the caller vouches for `args`.
     unsafe {
         match precision {
-            Precision::F32 => super::run::<F32, VECTORS>(args),
-            Precision::Bf16 => super::run::<Bf16, VECTORS>(args),
-            Precision::Int8 => super::run::<Int8, VECTORS>(args),
+            Precision::F32 => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Bf16 => super::run::<Bf16, VECTORS, ROWS>(args),
+            Precision::Int8 => super::run::<Int8, VECTORS, ROWS>(args),
         }
     }
 }
