@@ -5,7 +5,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use splade_kernels::reference::{noise, offsets, product_of_gemm};
 use splade_kernels::{
-    Activation, AttentionShape, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
+    Activation, AttentionShape, Decoder, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
     PoolActivation, PoolStrategy, Precision, RelativePositions, add_layer_norm, head_pool,
     head_pool_screened, non_zeros, packed_attention,
 };
@@ -63,8 +63,16 @@ fn kernels(criterion: &mut Criterion) {
             None => eprintln!("skipped: head_max_screened needs AVX-512 VNNI"),
             Some(screen) => {
                 group.bench_function("head_max_screened", |bencher| {
-                    bencher
-                        .iter(|| head_pool_screened(&x, &decoder, &bias, &offsets, &screen, relu));
+                    bencher.iter(|| {
+                        head_pool_screened(
+                            &x,
+                            Decoder::Plain(&decoder),
+                            &bias,
+                            &offsets,
+                            &screen,
+                            relu,
+                        )
+                    });
                 });
             }
         }

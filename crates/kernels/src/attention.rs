@@ -153,7 +153,8 @@ impl Attention<'_> {
     /// Calls `take(query, attended)` for each query, in order.
     fn run(&self, scratch: &mut Scratch, mut take: impl FnMut(usize, &[f32])) {
         let AttentionShape { head_dim, window, .. } = self.shape;
-        let Scratch { keys: key_panels, values: value_panels, scores, running, positions } = scratch;
+        let Scratch { keys: key_panels, values: value_panels, scores, running, positions } =
+            scratch;
         let Task { queries, keys, .. } = self.task;
         let queries_at_once = |q: usize| q..(q + QUERIES_AT_ONCE).min(queries.end);
         running.reset(queries.len(), head_dim);
@@ -175,13 +176,19 @@ impl Attention<'_> {
                 }
                 let (count, first) = (queries.len(), queries.start - self.task.queries.start);
                 // Whole panels of the chunk, the places of its first and last key in them.
-                let panels = (keys.start - chunk.start) / PANEL..(keys.end - chunk.start).div_ceil(PANEL);
+                let panels =
+                    (keys.start - chunk.start) / PANEL..(keys.end - chunk.start).div_ceil(PANEL);
                 let covered = chunk.start + panels.start * PANEL
                     ..(chunk.start + panels.end * PANEL).min(chunk.end);
                 scores.resize(scores.len().max(panels.len() * count * PANEL), 0.0);
                 let scores = &mut scores[..panels.len() * count * PANEL];
                 for (scores, panel) in scores.chunks_exact_mut(count * PANEL).zip(panels.clone()) {
-                    let rows = self.rows(bits(self.part(queries.start, 0)), self.stride(), count, head_dim);
+                    let rows = self.rows(
+                        bits(self.part(queries.start, 0)),
+                        self.stride(),
+                        count,
+                        head_dim,
+                    );
                     self.kernel.multiply(rows, key_panels.panel(panel), bits_mut(scores), false);
                 }
                 let block = ScoreBlock { queries: queries.clone(), keys: covered.clone() };
@@ -251,7 +258,11 @@ struct ScoreBlock {
 
 impl ScoreBlock {
     /// Calls `change(query, keys, scores)` for each query and the keys of each panel.
-    fn for_each(&self, scores: &mut [f32], mut change: impl FnMut(usize, Range<usize>, &mut [f32])) {
+    fn for_each(
+        &self,
+        scores: &mut [f32],
+        mut change: impl FnMut(usize, Range<usize>, &mut [f32]),
+    ) {
         let panels = scores.chunks_exact_mut(self.queries.len() * PANEL);
         for (start, panel) in self.keys.clone().step_by(PANEL).zip(panels) {
             let keys = start..(start + PANEL).min(self.keys.end);

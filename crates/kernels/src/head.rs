@@ -63,7 +63,11 @@ impl HeadShape {
         assert!(hidden_size > 0 && vocab_size > 0, "a head of size 0");
         assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
         let tokens = offsets.last().copied().unwrap_or(0) as usize;
-        assert_eq!(hidden_states.len(), tokens * hidden_size, "hidden_states is not [tokens, hidden]");
+        assert_eq!(
+            hidden_states.len(),
+            tokens * hidden_size,
+            "hidden_states is not [tokens, hidden]"
+        );
     }
 }
 

@@ -8,7 +8,8 @@ use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
 use crate::output::{Block, Output};
 use crate::panels::{PANEL, Panels};
-use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
+use crate::product::{ProductKernel, RowOrder, bits, bits_mut};
+use crate::rows::{KernelRows, RowBuffer, row_groups};
 use crate::simd::multiversion;
 use crate::{Activation, Finish, Precision, SimdLevel, activate, bf16};
 
@@ -18,9 +19,6 @@ pub(crate) const MAX_INTEGERS: usize = 1 << 16;
 const MAX_ROWS_BYTES: usize = 600 << 10;
 /// Bytes of a task's rows in tiles.
 const MAX_TILES_BYTES: usize = 800 << 10;
-/// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
-const GROUP_STEP: usize = 16;
-
 /// The sizes of a linear layer.
 #[derive(Clone, Copy, Debug)]
 pub struct LinearShape {
@@ -65,7 +63,7 @@ impl PackedLinear {
         Self::with_kernel(weight, bias, shape, ProductKernel::detect(precision))
     }
 
-    fn with_kernel(
+    pub(crate) fn with_kernel(
         weight: &[f32],
         bias: Option<&[f32]>,
         shape: LinearShape,
@@ -162,12 +160,8 @@ impl PackedLinear {
         if rows == 0 {
             return Vec::new();
         }
-        let grid = Grid::plan(
-            rows,
-            self.panels.n_panels(),
-            rayon::current_num_threads(),
-            self.blocking(),
-        );
+        let grid =
+            Grid::plan(rows, self.panels.n_panels(), rayon::current_num_threads(), self.blocking());
         let write = |output: &Output<'_>| {
             grid.run(|rows, panels| {
                 let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
@@ -198,17 +192,30 @@ impl PackedLinear {
     ) {
         let first = panels.start;
         self.for_each_panel(x, panels, |panel, products| {
-            let level = SimdLevel::detect();
-            let tile = products.values();
-            let bias = self.bias.get(panel * PANEL..(panel + 1) * PANEL).unwrap_or(&NO_BIAS);
-            let bias = bias.try_into().expect("a panel's width");
-            if activation != Activation::Linear {
-                add_bias(level, tile, bias);
-                activate(activation, tile);
-            }
-            let bias = if activation == Activation::Linear { bias } else { &NO_BIAS };
-            store_added(level, tile, bias, out, (panel - first) * PANEL);
+            self.store(products, panel, activation, out, (panel - first) * PANEL);
         });
+    }
+
+    /// Writes `activation(products + bias)` to the columns of a block from `column` on.
+    pub(crate) fn store(
+        &self,
+        products: Products<'_>,
+        panel: usize,
+        activation: Activation,
+        out: &mut Block<'_>,
+        column: usize,
+    ) {
+        let level = SimdLevel::detect();
+        let tile = products.values();
+        let bias = self.bias.get(panel * PANEL..(panel + 1) * PANEL).unwrap_or(&NO_BIAS);
+        let bias = bias.try_into().expect("a panel's width");
+        if activation == Activation::Linear {
+            store_added(level, tile, bias, out, column);
+        } else {
+            add_bias(level, tile, bias);
+            activate(activation, tile);
+            store_added(level, tile, &NO_BIAS, out, column);
+        }
     }
 
     /// The rows of a task: as many as stay in the second-level cache, beside a panel.
@@ -233,43 +240,53 @@ impl PackedLinear {
         mut take: impl FnMut(usize, Products<'_>),
     ) {
         let in_features = self.shape.in_features;
-        let n_rows = x.len() / in_features;
-        let groups = self.panels.groups();
-        let level = SimdLevel::detect();
-        let order = self.kernel.order();
-        let max_groups = max_groups(order);
-        SCRATCH.with_borrow_mut(|scratch| {
-            let Scratch { rounded, row, scales, sums } = scratch;
-            let data = match self.kernel.precision() {
-                Precision::F32 => bits(x),
-                precision => {
-                    // What fills up the tiles is multiplied and thrown away.
-                    rounded.resize(order.filled(n_rows) * groups, 0);
-                    row.resize(groups, 0);
-                    scales.clear();
-                    for (r, x) in x.chunks_exact(in_features).enumerate() {
-                        match precision {
-                            Precision::Int8 => scales.push(int8::round_row(level, x, row)),
-                            _ => bf16::round_row(level, x, row),
-                        }
-                        order.store(rounded, r, row);
-                    }
-                    rounded
-                }
-            };
-            sums.resize(order.filled(n_rows) * PANEL, 0.0);
+        SCRATCH.with_borrow_mut(|Scratch { rows, sums }| {
+            let rows = rows.take(self.kernel, x, in_features, in_features);
+            sums.resize(rows.filled() * PANEL, 0.0);
             for panel in panels {
-                for start in (0..groups).step_by(max_groups) {
-                    let part = start..(start + max_groups).min(groups);
-                    let rows = Rows::part(data, order, groups, n_rows, part.clone());
-                    let columns = self.panels.panel(panel, part);
-                    self.kernel.multiply(rows, columns, bits_mut(sums), start > 0);
-                }
-                let columns = self.scale.get(panel * PANEL..(panel + 1) * PANEL);
-                let rows = columns.map(|columns| (&scales[..], columns));
-                take(panel, Products { sums: &mut sums[..n_rows * PANEL], scales: rows });
+                self.multiply(rows, panel, self.groups(), sums, false);
+                take(panel, self.products(&mut sums[..rows.count() * PANEL], rows, panel));
             }
         });
+    }
+
+    /// The products of rows with some groups of a panel, one for each group of a row; with `accumulate`
+    /// added to what is there. Of integers they are integers.
+    pub(crate) fn multiply(
+        &self,
+        rows: KernelRows<'_>,
+        panel: usize,
+        groups: Range<usize>,
+        sums: &mut [f32],
+        accumulate: bool,
+    ) {
+        let max_groups = max_groups(self.kernel.order());
+        for start in (0..groups.len()).step_by(max_groups) {
+            let part = start..(start + max_groups).min(groups.len());
+            let columns = groups.start + part.start..groups.start + part.end;
+            let columns = self.panels.panel(panel, columns);
+            self.kernel.multiply(rows.part(part), columns, bits_mut(sums), accumulate || start > 0);
+        }
+    }
+
+    /// What [`multiply`](Self::multiply) has made.
+    pub(crate) fn products<'a>(
+        &'a self,
+        sums: &'a mut [f32],
+        rows: KernelRows<'a>,
+        panel: usize,
+    ) -> Products<'a> {
+        let columns = self.scale.get(panel * PANEL..(panel + 1) * PANEL);
+        Products { sums, scales: columns.map(|columns| (rows.scales(), columns)) }
+    }
+
+    /// All groups of a column.
+    pub(crate) fn groups(&self) -> Range<usize> {
+        0..self.panels.groups()
+    }
+
+    pub(crate) fn kernel(&self) -> ProductKernel {
+        self.kernel
     }
 }
 
@@ -282,6 +299,10 @@ pub(crate) struct Products<'a> {
 }
 
 impl<'a> Products<'a> {
+    pub(crate) fn of_floats(sums: &'a mut [f32]) -> Self {
+        Self { sums, scales: None }
+    }
+
     /// The numbers themselves.
     pub(crate) fn values(self) -> &'a mut [f32] {
         if let Some((rows, columns)) = self.scales {
@@ -310,33 +331,16 @@ fn max_groups(order: RowOrder) -> usize {
     }
 }
 
-/// Groups of 32 bits that a row of so many numbers is held in.
-fn row_groups(precision: Precision, in_features: usize) -> usize {
-    match precision {
-        Precision::F32 => in_features,
-        Precision::Bf16 => in_features.div_ceil(2).next_multiple_of(GROUP_STEP),
-        Precision::Int8 => in_features.div_ceil(4).next_multiple_of(GROUP_STEP),
-    }
-}
-
 thread_local! {
     /// What a task needs, kept from one to the next.
-    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+#[derive(Default)]
 struct Scratch {
-    /// Rows in bf16 or integers, and one of them before it is put to its place.
-    rounded: Vec<u32>,
-    row: Vec<u32>,
-    scales: Vec<RowScale>,
+    rows: RowBuffer,
     /// `[rows, PANEL]`.
     sums: Vec<f32>,
-}
-
-impl Scratch {
-    const fn new() -> Self {
-        Self { rounded: Vec::new(), row: Vec::new(), scales: Vec::new(), sums: Vec::new() }
-    }
 }
 
 const NO_BIAS: [f32; PANEL] = [0.0; PANEL];
@@ -465,7 +469,8 @@ mod tests {
 
     #[test]
     fn long_rows_are_multiplied_in_parts() {
-        let shape = LinearShape { in_features: 2 * max_groups(RowOrder::Rows) + 5, out_features: 3 };
+        let shape =
+            LinearShape { in_features: 2 * max_groups(RowOrder::Rows) + 5, out_features: 3 };
         let x = reference::noise(7 * shape.in_features, 1);
         let weight = reference::noise(3 * shape.in_features, 2);
         let exact = reference::linear(&x, &weight, None, Activation::Linear, shape);

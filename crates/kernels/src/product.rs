@@ -398,8 +398,7 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         let mut columns_of: [*const u32; VECTORS] =
             std::array::from_fn(|v| args.panel.add(place(column + v * P::LANES)));
         for group in 0..args.groups {
-            let columns: [P::Groups; VECTORS] =
-                std::array::from_fn(|v| P::load(columns_of[v]));
+            let columns: [P::Groups; VECTORS] = std::array::from_fn(|v| P::load(columns_of[v]));
             for columns in columns_of {
                 P::prefetch(columns.wrapping_add(PREFETCH_GROUPS * args.panel_stride));
             }
@@ -438,8 +437,12 @@ mod tests {
         r: usize,
         c: usize,
     ) -> f64 {
-        let pairs = (0..rows.groups)
-            .map(|g| (rows.data[r * rows.stride + g], panel.data[c / STRIP * panel.strip + g * panel.stride + c % STRIP]));
+        let pairs = (0..rows.groups).map(|g| {
+            (
+                rows.data[r * rows.stride + g],
+                panel.data[c / STRIP * panel.strip + g * panel.stride + c % STRIP],
+            )
+        });
         let product = |(row, panel): (u32, u32)| match precision {
             Precision::F32 => f64::from(f32::from_bits(row)) * f64::from(f32::from_bits(panel)),
             Precision::Bf16 => (0..2)

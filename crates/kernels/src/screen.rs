@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use self::rounding::{Distances, up};
 use crate::packed_linear::MAX_INTEGERS;
 use crate::panels::PANEL;
-use crate::product::ProductKernel;
+use crate::product::{ProductKernel, RowOrder};
 use crate::texts::{TextGrid, rows_of};
 use crate::{HeadShape, LinearShape, PackedLinear, Precision};
 
@@ -85,6 +85,25 @@ impl HeadScreen {
             bias,
             n_failures: AtomicU32::new(0),
         })
+    }
+
+    /// A screen of a decoder that is held as a layer, where a pass in its own precision would cost
+    /// more: `None` for one of integers, and where the CPU has instructions for whole tiles.
+    ///
+    /// # Panics
+    /// When `bias` does not fit the layer.
+    #[must_use]
+    pub fn of_packed(decoder: &PackedLinear, bias: &[f32]) -> Option<Self> {
+        let LinearShape { in_features, out_features } = decoder.shape();
+        let kernel = decoder.kernel();
+        if kernel.precision() == Precision::Int8 || kernel.order() == RowOrder::Tiles {
+            return None;
+        }
+        let mut rows = vec![0.0; in_features * out_features];
+        let row = |(word, row): (usize, &mut [f32])| decoder.column(word, row);
+        rows.par_chunks_exact_mut(in_features).enumerate().for_each(row);
+        let shape = HeadShape { hidden_size: in_features, vocab_size: out_features };
+        Self::new(&rows, bias, shape)
     }
 
     /// Bytes that it holds.

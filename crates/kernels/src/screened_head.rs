@@ -7,7 +7,66 @@ use crate::head::{TOKEN_BLOCK, mark_not_finite, max_rows};
 use crate::matmul::View;
 use crate::output::Block;
 use crate::screen::HeadScreen;
-use crate::{HeadShape, PoolActivation, PoolStrategy, SimdLevel, head_pool};
+use crate::{
+    HeadShape, PackedLinear, PoolActivation, PoolStrategy, SimdLevel, head_pool, head_pool_packed,
+};
+
+/// A decoder `[vocab_size, hidden_size]`.
+#[derive(Clone, Copy, Debug)]
+pub enum Decoder<'a> {
+    /// Row by row.
+    Plain(&'a [f32]),
+    /// Rounded, as a layer.
+    Packed(&'a PackedLinear),
+}
+
+impl Decoder<'_> {
+    fn check(self, shape: HeadShape) {
+        let HeadShape { hidden_size, vocab_size } = shape;
+        let fits = match self {
+            Self::Plain(weights) => weights.len() == vocab_size * hidden_size,
+            Self::Packed(layer) => {
+                let shape = layer.shape();
+                (shape.in_features, shape.out_features) == (hidden_size, vocab_size)
+            }
+        };
+        assert!(fits, "decoder is not [vocab, hidden]");
+    }
+
+    /// Appends the row of a word.
+    fn push_row(self, word: usize, hidden_size: usize, out: &mut Vec<f32>) {
+        match self {
+            Self::Plain(weights) => {
+                out.extend_from_slice(&weights[word * hidden_size..][..hidden_size]);
+            }
+            Self::Packed(layer) => {
+                out.resize(out.len() + hidden_size, 0.0);
+                let start = out.len() - hidden_size;
+                layer.column(word, &mut out[start..]);
+            }
+        }
+    }
+
+    /// The whole head, without a screen.
+    fn head_pool(
+        self,
+        hidden_states: &[f32],
+        bias: &[f32],
+        offsets: &[u32],
+        shape: HeadShape,
+        activation: PoolActivation,
+    ) -> Vec<f32> {
+        let max = PoolStrategy::Max;
+        match self {
+            Self::Plain(weights) => {
+                head_pool(hidden_states, weights, bias, offsets, shape, max, activation)
+            }
+            Self::Packed(layer) => {
+                head_pool_packed(hidden_states, layer, bias, offsets, max, activation)
+            }
+        }
+    }
+}
 
 /// [`head_pool`] with [`PoolStrategy::Max`], by way of a screen of the decoder: words that it rules
 /// out are 0, the others are computed as there. Beyond `f32` rounding the result is the same.
@@ -19,7 +78,7 @@ use crate::{HeadShape, PoolActivation, PoolStrategy, SimdLevel, head_pool};
 /// When the lengths do not fit the screen's shape.
 pub fn head_pool_screened(
     hidden_states: &[f32],
-    decoder: &[f32],
+    decoder: Decoder<'_>,
     bias: &[f32],
     offsets: &[u32],
     screen: &HeadScreen,
@@ -27,11 +86,10 @@ pub fn head_pool_screened(
 ) -> Vec<f32> {
     let shape = screen.shape();
     let HeadShape { hidden_size, vocab_size } = shape;
-    assert_eq!(decoder.len(), vocab_size * hidden_size, "decoder is not [vocab, hidden]");
+    decoder.check(shape);
     shape.check(hidden_states, bias, offsets);
     let Some(candidates) = screen.candidates(hidden_states, offsets) else {
-        let max = PoolStrategy::Max;
-        return head_pool(hidden_states, decoder, bias, offsets, shape, max, activation);
+        return decoder.head_pool(hidden_states, bias, offsets, shape, activation);
     };
     let mut pooled = vec![0.0; candidates.len() * vocab_size];
     let level = SimdLevel::detect();
@@ -43,7 +101,7 @@ pub fn head_pool_screened(
         let Scratch { weights, logits, max } = scratch;
         weights.clear();
         for &word in words {
-            weights.extend_from_slice(&decoder[word as usize * hidden_size..][..hidden_size]);
+            decoder.push_row(word as usize, hidden_size, weights);
         }
         let n_words = words.len();
         let w = View::rows(weights, n_words, hidden_size, hidden_size);
@@ -79,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reference;
+    use crate::{LinearShape, Precision, reference};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
@@ -102,7 +160,7 @@ mod tests {
             let bias: Vec<f32> = bias.iter().map(|b| b * 0.1 + shift * spread).collect();
             let Some(screen) = HeadScreen::new(&decoder, &bias, shape) else { return Ok(()) };
             let fast =
-                head_pool_screened(&hidden, &decoder, &bias, &offsets, &screen, activation);
+                head_pool_screened(&hidden, Decoder::Plain(&decoder), &bias, &offsets, &screen, activation);
             let max = PoolStrategy::Max;
             let whole = head_pool(&hidden, &decoder, &bias, &offsets, shape, max, activation);
             prop_assert_eq!(fast.len(), whole.len());
@@ -112,6 +170,23 @@ mod tests {
                 prop_assert!((a - b).abs() <= 1e-5 * b + rounding, "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn a_screened_rounded_head_is_the_whole_rounded_head() {
+        let shape = HeadShape { hidden_size: 40, vocab_size: 2500 };
+        let size = LinearShape { in_features: 40, out_features: 2500 };
+        let decoder = reference::noise(shape.vocab_size * 40, 1);
+        let layer = PackedLinear::new(&decoder, None, size, Precision::F32);
+        let bias = vec![-6.0; shape.vocab_size];
+        let Some(screen) = HeadScreen::new(&decoder, &bias, shape) else { return };
+        let (hidden, offsets) = (reference::noise(9 * 40, 2), [0, 4, 9]);
+        let relu = PoolActivation::Relu;
+        let packed = Decoder::Packed(&layer);
+        let fast = head_pool_screened(&hidden, packed, &bias, &offsets, &screen, relu);
+        let whole = head_pool_packed(&hidden, &layer, &bias, &offsets, PoolStrategy::Max, relu);
+        assert!(fast.iter().zip(&whole).all(|(a, b)| (a - b).abs() < 1e-5));
+        assert!(fast.iter().any(|v| *v > 0.0));
     }
 
     #[test]
@@ -125,7 +200,8 @@ mod tests {
             assert!(screen.candidates(&hidden, &[0, 3]).is_none());
         }
         let relu = PoolActivation::Relu;
-        let fast = head_pool_screened(&hidden, &decoder, &bias, &[0, 3], &screen, relu);
+        let fast =
+            head_pool_screened(&hidden, Decoder::Plain(&decoder), &bias, &[0, 3], &screen, relu);
         let max = PoolStrategy::Max;
         assert_eq!(fast, head_pool(&hidden, &decoder, &bias, &[0, 3], shape, max, relu));
     }
@@ -139,7 +215,14 @@ mod tests {
         for broken in [f32::NAN, f32::INFINITY] {
             let hidden = [1.0, 1.0, broken, 1.0];
             let relu = PoolActivation::Relu;
-            let pooled = head_pool_screened(&hidden, &decoder, &bias, &[0, 1, 2], &screen, relu);
+            let pooled = head_pool_screened(
+                &hidden,
+                Decoder::Plain(&decoder),
+                &bias,
+                &[0, 1, 2],
+                &screen,
+                relu,
+            );
             assert!(pooled[..2500].iter().all(|v| v.is_finite()));
             assert!(pooled[2500..].iter().all(|v| v.is_nan()));
         }

@@ -33,7 +33,10 @@ impl TextGrid {
 
     /// Runs `task(texts, panels)` for each cell, on the current pool; the cells of a group of texts
     /// follow each other, panels rising.
-    pub(crate) fn run<T: Send>(&self, task: impl Fn(Range<usize>, Range<usize>) -> T + Sync) -> Vec<T> {
+    pub(crate) fn run<T: Send>(
+        &self,
+        task: impl Fn(Range<usize>, Range<usize>) -> T + Sync,
+    ) -> Vec<T> {
         let panel_tasks = self.panels.div_ceil(self.panels_per_task);
         let cell = |cell: usize| {
             let start = cell % panel_tasks * self.panels_per_task;

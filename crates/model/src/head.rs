@@ -18,7 +18,7 @@ pub(crate) struct MlmHead<B: Backend> {
     dense: Linear<B>,
     norm: LayerNorm<B>,
     /// `None` where the decoder is the word embeddings.
-    decoder: Option<Param<Tensor<B, 2>>>,
+    decoder: Option<Embedding<B>>,
     bias: Param<Tensor<B, 1>>,
     #[module(skip)]
     screen: Option<Arc<HeadScreen>>,
@@ -85,7 +85,7 @@ impl<B: SpladeBackend> MlmHead<B> {
         let decoder = match weights.contains("head.decoder.weight") || !config.tie_word_embeddings {
             true => {
                 let shape = [vocab_size, width];
-                Some(param(weights.take("head.decoder.weight", &shape)?, shape, device))
+                Some(Embedding::load_words(weights, "head.decoder.weight", shape, device)?)
             }
             false => None,
         };
@@ -99,8 +99,8 @@ impl<B: SpladeBackend> MlmHead<B> {
             false => weights.take("head.bias", &[vocab_size])?,
         };
         let bias = param(bias, [vocab_size], device);
-        let table = decoder.as_ref().map_or_else(|| words.table(), Param::val);
-        let screen = B::screen_head(unwrap(table), unwrap(bias.val()));
+        let table = decoder.as_ref().unwrap_or(words);
+        let screen = B::screen_head(table.weights(), unwrap(bias.val()));
         Ok(Self { dense, norm, decoder, bias, screen, activation: config.activation })
     }
 
@@ -115,10 +115,10 @@ impl<B: SpladeBackend> MlmHead<B> {
     ) -> Tensor<B, 2> {
         let transformed = self.dense.forward(hidden_states, self.activation);
         let transformed = self.norm.forward(transformed, None);
-        let decoder = self.decoder.as_ref().map_or_else(|| words.table(), Param::val);
+        let decoder = self.decoder.as_ref().unwrap_or(words);
         wrap(B::head_pool(
             unwrap(transformed),
-            unwrap(decoder),
+            decoder.weights(),
             unwrap(self.bias.val()),
             offsets,
             pooling,

@@ -5,7 +5,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 use std::sync::Arc;
 
-use splade_kernels::{Activation, LinearShape, PackedLinear};
+use splade_kernels::{Activation, LinearShape, PackedLinear, Precision};
 
 use crate::weights::Weights;
 use crate::{LinearWeights, ModelError, NormWeights, SpladeBackend};
@@ -117,15 +117,21 @@ impl<B: SpladeBackend> Linear<B> {
         wrap(B::linear_add(x, self.weights(), residual, norm.map(LayerNorm::weights)))
     }
 
+    /// `down(activation(self(x))) + residual`, through `norm` where there is one.
+    pub(crate) fn forward_through(
+        &self,
+        down: &Self,
+        x: Tensor<B, 2>,
+        activation: Activation,
+        residual: Tensor<B, 2>,
+        norm: Option<&LayerNorm<B>>,
+    ) -> Tensor<B, 2> {
+        let (up, down, norm) = (self.weights(), down.weights(), norm.map(LayerNorm::weights));
+        wrap(B::feed_forward(unwrap(x), up, activation, down, unwrap(residual), norm))
+    }
+
     fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
-        match (&self.packed, &self.weight) {
-            (Some(packed), _) => LinearWeights::Packed(packed),
-            (None, Some(weight)) => {
-                let bias = self.bias.as_ref().map(|bias| unwrap(bias.val()));
-                LinearWeights::Tensors { weight: unwrap(weight.val()), bias }
-            }
-            (None, None) => unreachable!("`of` keeps the one or the other"),
-        }
+        held(&self.packed, &self.weight, self.bias.as_ref())
     }
 }
 
@@ -155,6 +161,11 @@ impl<B: SpladeBackend> LayerNorm<B> {
         Ok(Self { gamma: param(gamma, [width], device), beta: param(beta, [width], device), eps })
     }
 
+    /// Where its weights are.
+    pub(crate) fn device(&self) -> B::Device {
+        self.gamma.val().device()
+    }
+
     /// Normalises `x`, or `x + residual`.
     pub(crate) fn forward(&self, x: Tensor<B, 2>, residual: Option<Tensor<B, 2>>) -> Tensor<B, 2> {
         wrap(B::add_layer_norm(unwrap(x), residual.map(unwrap), self.weights()))
@@ -169,7 +180,10 @@ impl<B: SpladeBackend> LayerNorm<B> {
 /// A table with a row for each id.
 #[derive(Module, Debug)]
 pub(crate) struct Embedding<B: Backend> {
-    table: Param<Tensor<B, 2>>,
+    /// `None` where it is packed.
+    table: Option<Param<Tensor<B, 2>>>,
+    #[module(skip)]
+    packed: Option<Arc<PackedLinear>>,
 }
 
 impl<B: SpladeBackend> Embedding<B> {
@@ -181,21 +195,66 @@ impl<B: SpladeBackend> Embedding<B> {
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let table = weights.take(path, &rows_width)?;
-        Ok(Self { table: param(table, rows_width, device) })
+        Ok(Self { table: Some(param(table, rows_width, device)), packed: None })
+    }
+
+    /// As [`load`](Self::load), for a table that is a decoder too: held in the precision of the
+    /// products, where that is not `f32`.
+    pub(crate) fn load_words(
+        weights: &mut Weights,
+        path: &str,
+        [rows, width]: [usize; 2],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let precision = weights.precision();
+        if precision == Precision::F32 {
+            return Self::load(weights, path, [rows, width], device);
+        }
+        let table = weights.take(path, &[rows, width])?;
+        let shape = LinearShape { in_features: width, out_features: rows };
+        let packed = B::pack_linear(&table, None, shape, precision);
+        let table = packed.is_none().then(|| param(table, [rows, width], device));
+        Ok(Self { table, packed })
     }
 
     /// The rows of `ids`, which must be within the table: `[ids, width]`.
-    pub(crate) fn forward(&self, ids: &[u32]) -> Tensor<B, 2> {
-        let table = self.table.val();
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let shape = [ids.len()];
-        let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, shape), &table.device());
-        table.select(0, ids)
+    pub(crate) fn forward(&self, ids: &[u32], device: &B::Device) -> Tensor<B, 2> {
+        match self.weights() {
+            LinearWeights::Packed(table) => {
+                let width = table.shape().in_features;
+                let mut rows = vec![0.0; ids.len() * width];
+                let places = ids.iter().zip(rows.chunks_exact_mut(width));
+                places.for_each(|(&id, row)| table.column(id as usize, row));
+                Tensor::from_data(TensorData::new(rows, [ids.len(), width]), device)
+            }
+            LinearWeights::Tensors { weight, .. } => {
+                let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+                let shape = [ids.len()];
+                let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, shape), device);
+                wrap::<B, 2>(weight).select(0, ids)
+            }
+        }
     }
 
-    /// The whole table.
-    pub(crate) fn table(&self) -> Tensor<B, 2> {
-        self.table.val()
+    /// The whole table, as a decoder without bias.
+    pub(crate) fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
+        held(&self.packed, &self.table, None)
+    }
+}
+
+/// Weights as whichever of the two holds them.
+fn held<'a, B: Backend>(
+    packed: &'a Option<Arc<PackedLinear>>,
+    weight: &Option<Param<Tensor<B, 2>>>,
+    bias: Option<&Param<Tensor<B, 1>>>,
+) -> LinearWeights<'a, B::FloatTensorPrimitive> {
+    match (packed, weight) {
+        (Some(packed), _) => LinearWeights::Packed(packed),
+        (None, Some(weight)) => {
+            let bias = bias.map(|bias| unwrap(bias.val()));
+            LinearWeights::Tensors { weight: unwrap(weight.val()), bias }
+        }
+        (None, None) => unreachable!("weights are kept as the one or the other"),
     }
 }
 

@@ -117,12 +117,8 @@ mod tests {
     fn lanes_keep_the_budget_and_leave_short_calls_whole() {
         let options = EncodeOptions::default();
         let tally = Tally::new(None, 0);
-        let passes = |side_by_side| Passes {
-            dimension: 10,
-            side_by_side,
-            options: &options,
-            tally: &tally,
-        };
+        let passes =
+            |side_by_side| Passes { dimension: 10, side_by_side, options: &options, tally: &tally };
         let lanes = |tokens, threads| {
             let (n, budget) = passes(true).lanes(tokens, threads);
             (n, budget.get())

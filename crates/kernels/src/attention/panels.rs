@@ -15,7 +15,13 @@ pub(super) struct KeyPanels {
 
 impl KeyPanels {
     /// Takes `count` keys, `stride` apart.
-    pub(super) fn pack(&mut self, keys: &[f32], stride: usize, count: usize, shape: AttentionShape) {
+    pub(super) fn pack(
+        &mut self,
+        keys: &[f32],
+        stride: usize,
+        count: usize,
+        shape: AttentionShape,
+    ) {
         let AttentionShape { head_dim, scale, .. } = shape;
         self.head_dim = head_dim;
         let filled = count.next_multiple_of(PANEL) * head_dim;

@@ -56,7 +56,8 @@ impl<B: SpladeBackend> Embeddings<B> {
             0 => None,
             rows => Some(table("embeddings.token_types", rows)?),
         };
-        let words = table("embeddings.words", c.vocab_size)?;
+        let shape = [c.vocab_size, width];
+        let words = Embedding::load_words(weights, "embeddings.words", shape, device)?;
         let layout = Layout { learned_positions: c.learned_positions, projection: c.projection };
         Ok(Self { words, positions, token_types, norm, projection, layout })
     }
@@ -69,13 +70,14 @@ impl<B: SpladeBackend> Embeddings<B> {
     /// # Shapes
     /// Returns `[tokens, hidden]`.
     pub(super) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
-        let mut x = self.words.forward(tokens.input_ids());
+        let device = self.norm.device();
+        let mut x = self.words.forward(tokens.input_ids(), &device);
         if let Some(token_types) = &self.token_types {
-            x = x + token_types.forward(tokens.token_type_ids());
+            x = x + token_types.forward(tokens.token_type_ids(), &device);
         }
         let mut positions = None;
         if let (Some(table), Some(learned)) = (&self.positions, self.layout.learned_positions) {
-            positions = Some(table.forward(&position_ids(tokens, learned.padding_idx)));
+            positions = Some(table.forward(&position_ids(tokens, learned.padding_idx), &device));
         }
         match (&self.projection, self.layout.projection) {
             (Some(projection), Projection::BeforeNorm) => {

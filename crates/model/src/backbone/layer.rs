@@ -97,8 +97,7 @@ impl<B: SpladeBackend> Layer<B> {
                 let attended = self.attend(hidden_states.clone(), offsets, places);
                 let norm = self.attention_norm.as_ref();
                 let attended = self.attention_output.forward_added(attended, hidden_states, norm);
-                let wide = self.widen(attended.clone());
-                self.output.forward_added(wide, attended, Some(&self.output_norm))
+                self.feed_forward(attended.clone(), attended, Some(&self.output_norm))
             }
             NormPlace::Before => {
                 let normalised = match &self.attention_norm {
@@ -107,8 +106,8 @@ impl<B: SpladeBackend> Layer<B> {
                 };
                 let attended = self.attend(normalised, offsets, places);
                 let attended = self.attention_output.forward_added(attended, hidden_states, None);
-                let wide = self.widen(self.output_norm.forward(attended.clone(), None));
-                self.output.forward_added(wide, attended, None)
+                let normalised = self.output_norm.forward(attended.clone(), None);
+                self.feed_forward(normalised, attended, None)
             }
         }
     }
@@ -124,16 +123,20 @@ impl<B: SpladeBackend> Layer<B> {
         wrap(B::packed_attention(qkv, offsets, shape, positions))
     }
 
-    /// The first half of the feed-forward layers.
-    fn widen(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+    /// The feed-forward layers, `residual` added, through `norm` where there is one.
+    fn feed_forward(
+        &self,
+        x: Tensor<B, 2>,
+        residual: Tensor<B, 2>,
+        norm: Option<&LayerNorm<B>>,
+    ) -> Tensor<B, 2> {
         let activation = self.shape.activation;
-        match self.shape.gated {
-            false => self.intermediate.forward(x, activation),
-            true => {
-                let both = self.intermediate.forward(x, Activation::Linear);
-                wrap(B::gate(unwrap(both), activation))
-            }
+        if !self.shape.gated {
+            return self.intermediate.forward_through(&self.output, x, activation, residual, norm);
         }
+        let both = self.intermediate.forward(x, Activation::Linear);
+        let wide = wrap(B::gate(unwrap(both), activation));
+        self.output.forward_added(wide, residual, norm)
     }
 }
 

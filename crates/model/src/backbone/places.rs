@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Tensor, TensorData};
 use splade_kernels::Activation;
 
 use super::config::{BackboneConfig, LayerConfig};
 use super::positions::mpnet_buckets;
-use crate::layers::{Embedding, LayerNorm, Linear, param, unwrap};
+use crate::layers::{LayerNorm, Linear, param, unwrap};
 use crate::weights::Weights;
 use crate::{ModelError, RelativePositions, SpladeBackend};
 
@@ -68,7 +68,8 @@ pub(super) fn load_rel_embeddings<B: SpladeBackend>(
 ) -> Result<Option<Tensor<B, 2>>, ModelError> {
     let Some(disentangled) = &c.disentangled else { return Ok(None) };
     let shape = [2 * disentangled.buckets.span, c.hidden_size];
-    let table = Embedding::<B>::load(weights, "rel_embeddings", shape, device)?.table();
+    let table = weights.take("rel_embeddings", &shape)?;
+    let table = Tensor::from_data(TensorData::new(table, shape), device);
     if !disentangled.normed {
         return Ok(Some(table));
     }

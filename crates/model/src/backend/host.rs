@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use splade_kernels::{
-    Activation, AttentionShape, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
+    Activation, AttentionShape, Decoder, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
     PoolStrategy, Precision, RelativePositions as OnSlices,
 };
 
@@ -58,6 +58,17 @@ macro_rules! run_on_kernels {
                 $crate::backend::host::linear_add(x, weights, residual, norm)
             }
 
+            fn feed_forward(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                up: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
+                activation: $crate::Activation,
+                down: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
+                residual: burn::tensor::ops::FloatTensor<Self>,
+                norm: Option<$crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::feed_forward(x, up, activation, down, residual, norm)
+            }
+
             fn packed_attention(
                 qkv: burn::tensor::ops::FloatTensor<Self>,
                 offsets: &[u32],
@@ -93,7 +104,7 @@ macro_rules! run_on_kernels {
 
             fn head_pool(
                 hidden_states: burn::tensor::ops::FloatTensor<Self>,
-                decoder: burn::tensor::ops::FloatTensor<Self>,
+                decoder: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
                 bias: burn::tensor::ops::FloatTensor<Self>,
                 offsets: &[u32],
                 pooling: $crate::Pooling,
@@ -110,7 +121,7 @@ macro_rules! run_on_kernels {
             }
 
             fn screen_head(
-                decoder: burn::tensor::ops::FloatTensor<Self>,
+                decoder: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
                 bias: burn::tensor::ops::FloatTensor<Self>,
             ) -> Option<std::sync::Arc<splade_kernels::HeadScreen>> {
                 $crate::backend::host::screen_head(decoder, bias)
@@ -134,7 +145,10 @@ pub(super) fn fused_linear<T: HostTensor>(
     weights: LinearWeights<'_, T>,
     activation: Activation,
 ) -> T {
-    with_packed(weights, |layer| product(&x, layer, Finish::Activate(activation)))
+    with_packed(weights, |layer| {
+        let y = layer.forward(&x.values(), Finish::Activate(activation));
+        T::from_values(y, [x.dims()[0], layer.shape().out_features])
+    })
 }
 
 pub(super) fn linear_add<T: HostTensor>(
@@ -143,19 +157,46 @@ pub(super) fn linear_add<T: HostTensor>(
     residual: T,
     norm: Option<NormWeights<T>>,
 ) -> T {
-    let residual = residual.values();
-    with_packed(weights, |layer| match norm {
-        None => product(&x, layer, Finish::Add(&residual)),
-        Some(NormWeights { gamma, beta, eps }) => {
-            let (gamma, beta) = (gamma.values(), beta.values());
-            let (gamma, beta) = (&gamma[..], &beta[..]);
-            product(&x, layer, Finish::AddNorm { residual: &residual, gamma, beta, eps })
-        }
+    let dims = [x.dims()[0], residual.dims()[1]];
+    with_finish(residual, norm, |finish| {
+        with_packed(weights, |layer| T::from_values(layer.forward(&x.values(), finish), dims))
     })
 }
 
-fn product<T: HostTensor>(x: &T, layer: &PackedLinear, finish: Finish<'_>) -> T {
-    T::from_values(layer.forward(&x.values(), finish), [x.dims()[0], layer.shape().out_features])
+pub(super) fn feed_forward<T: HostTensor>(
+    x: T,
+    up: LinearWeights<'_, T>,
+    activation: Activation,
+    down: LinearWeights<'_, T>,
+    residual: T,
+    norm: Option<NormWeights<T>>,
+) -> T {
+    let dims = [x.dims()[0], residual.dims()[1]];
+    with_finish(residual, norm, |finish| {
+        with_packed(up, |up| {
+            with_packed(down, |down| {
+                let y = splade_kernels::feed_forward(&x.values(), up, activation, down, finish);
+                T::from_values(y, dims)
+            })
+        })
+    })
+}
+
+/// A residual, and a norm where there is one, as what follows a product.
+fn with_finish<T: HostTensor>(
+    residual: T,
+    norm: Option<NormWeights<T>>,
+    run: impl FnOnce(Finish<'_>) -> T,
+) -> T {
+    let residual = residual.values();
+    match norm {
+        None => run(Finish::Add(&residual)),
+        Some(NormWeights { gamma, beta, eps }) => {
+            let (gamma, beta) = (gamma.values(), beta.values());
+            let (gamma, beta) = (&gamma[..], &beta[..]);
+            run(Finish::AddNorm { residual: &residual, gamma, beta, eps })
+        }
+    }
 }
 
 /// Weights that come as tensors (no model of ours has them so) are packed for this one product.
@@ -219,43 +260,51 @@ pub(super) fn add_layer_norm<T: HostTensor>(x: T, residual: Option<T>, norm: Nor
 
 pub(super) fn head_pool<T: HostTensor>(
     hidden_states: T,
-    decoder: T,
+    decoder: LinearWeights<'_, T>,
     bias: T,
     offsets: &[u32],
     pooling: Pooling,
     screen: Option<&HeadScreen>,
 ) -> T {
-    let (vocab_size, hidden_size) = (decoder.dims()[0], decoder.dims()[1]);
-    let (hidden_states, decoder, bias) = (hidden_states.values(), decoder.values(), bias.values());
+    let (hidden_states, bias) = (hidden_states.values(), bias.values());
     let Pooling { strategy, activation } = pooling;
-    let pooled = match (screen, strategy) {
-        (Some(screen), PoolStrategy::Max) => splade_kernels::head_pool_screened(
-            &hidden_states,
-            &decoder,
-            &bias,
-            offsets,
-            screen,
-            activation,
-        ),
-        // A sum has a part of every positive logit: a bound rules out less.
-        _ => {
-            let shape = HeadShape { hidden_size, vocab_size };
-            splade_kernels::head_pool(
-                &hidden_states,
-                &decoder,
-                &bias,
-                offsets,
-                shape,
-                strategy,
-                activation,
-            )
+    // A sum has a part of every positive logit: a bound rules out less.
+    let screen = screen.filter(|_| strategy == PoolStrategy::Max);
+    let (h, b) = (&hidden_states[..], &bias[..]);
+    let screened = |decoder, screen| {
+        splade_kernels::head_pool_screened(h, decoder, b, offsets, screen, activation)
+    };
+    let pooled = match decoder {
+        LinearWeights::Packed(layer) => match screen {
+            Some(screen) => screened(Decoder::Packed(layer), screen),
+            None => splade_kernels::head_pool_packed(h, layer, b, offsets, strategy, activation),
+        },
+        LinearWeights::Tensors { weight, .. } => {
+            let hidden_size = weight.dims()[1];
+            let shape = HeadShape { hidden_size, vocab_size: bias.len() };
+            let weight = weight.values();
+            match screen {
+                Some(screen) => screened(Decoder::Plain(&weight), screen),
+                None => {
+                    splade_kernels::head_pool(h, &weight, b, offsets, shape, strategy, activation)
+                }
+            }
         }
     };
-    T::from_values(pooled, [offsets.len() - 1, vocab_size])
+    T::from_values(pooled, [offsets.len() - 1, bias.len()])
 }
 
-pub(super) fn screen_head<T: HostTensor>(decoder: T, bias: T) -> Option<Arc<HeadScreen>> {
-    let (vocab_size, hidden_size) = (decoder.dims()[0], decoder.dims()[1]);
-    let shape = HeadShape { hidden_size, vocab_size };
-    HeadScreen::new(&decoder.values(), &bias.values(), shape).map(Arc::new)
+pub(super) fn screen_head<T: HostTensor>(
+    decoder: LinearWeights<'_, T>,
+    bias: T,
+) -> Option<Arc<HeadScreen>> {
+    let bias = bias.values();
+    let screen = match decoder {
+        LinearWeights::Packed(layer) => HeadScreen::of_packed(layer, &bias),
+        LinearWeights::Tensors { weight, .. } => {
+            let shape = HeadShape { hidden_size: weight.dims()[1], vocab_size: bias.len() };
+            HeadScreen::new(&weight.values(), &bias, shape)
+        }
+    };
+    screen.map(Arc::new)
 }

@@ -74,8 +74,8 @@ pub trait SpladeBackend: Backend {
     /// Whether several passes at once, each on one thread, are faster than one pass on all threads.
     const SIDE_BY_SIDE: bool = false;
 
-    /// A linear layer's weights packed at load, for a backend that holds them in a form of its own;
-    /// `None` holds them as tensors.
+    /// The weights of a linear layer, or of a table and decoder, packed at load, for a backend that holds
+    /// them in a form of its own; `None` holds them as tensors.
     ///
     /// # Shapes
     /// `weight` `[out, in]`, `bias` `[out]`.
@@ -115,6 +115,22 @@ pub trait SpladeBackend: Backend {
             Some(norm) => Self::add_layer_norm(y, Some(residual), norm),
             None => Self::float_add(y, residual),
         }
+    }
+
+    /// `linear_add` of `fused_linear`: the two layers of a feed-forward block.
+    ///
+    /// # Shapes
+    /// `x` `[tokens, in]`, `residual` `[tokens, out]`; returns `[tokens, out]`.
+    fn feed_forward(
+        x: FloatTensor<Self>,
+        up: LinearWeights<'_, FloatTensor<Self>>,
+        activation: Activation,
+        down: LinearWeights<'_, FloatTensor<Self>>,
+        residual: FloatTensor<Self>,
+        norm: Option<NormWeights<FloatTensor<Self>>>,
+    ) -> FloatTensor<Self> {
+        let wide = Self::fused_linear(x, up, activation);
+        Self::linear_add(wide, down, residual, norm)
     }
 
     /// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own
@@ -172,7 +188,7 @@ pub trait SpladeBackend: Backend {
     /// # Shapes
     /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`.
     fn screen_head(
-        _decoder: FloatTensor<Self>,
+        _decoder: LinearWeights<'_, FloatTensor<Self>>,
         _bias: FloatTensor<Self>,
     ) -> Option<Arc<HeadScreen>> {
         None
@@ -186,12 +202,15 @@ pub trait SpladeBackend: Backend {
     /// `[texts + 1]`; returns `[texts, vocab]`, all >= 0, zeros for a text without tokens.
     fn head_pool(
         hidden_states: FloatTensor<Self>,
-        decoder: FloatTensor<Self>,
+        decoder: LinearWeights<'_, FloatTensor<Self>>,
         bias: FloatTensor<Self>,
         offsets: &[u32],
         pooling: Pooling,
         _screen: Option<&HeadScreen>,
     ) -> FloatTensor<Self> {
-        stock::head_pool::<Self>(hidden_states, decoder, bias, offsets, pooling)
+        let LinearWeights::Tensors { weight, .. } = decoder else {
+            unreachable!("a backend that packs weights has a head of its own for them");
+        };
+        stock::head_pool::<Self>(hidden_states, weight, bias, offsets, pooling)
     }
 }

@@ -1,0 +1,199 @@
+//! The two layers of a feed-forward block as one: what the first gives goes to the second in cache.
+//!
+//! A task has some rows. It takes the first layer's outputs a chunk at a time, and adds the chunk's share
+//! to the sums of the second: the wide states `[rows, wide]` are never whole.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::grid::{Blocking, Grid};
+use crate::int8;
+use crate::output::{Block, Output};
+use crate::packed_linear::Products;
+use crate::panels::PANEL;
+use crate::product::RowOrder;
+use crate::rows::{RowBuffer, row_groups};
+use crate::{Activation, Finish, LinearShape, PackedLinear, Precision, SimdLevel};
+
+/// Panels of the first layer's outputs in a chunk.
+const CHUNK_PANELS: usize = 12;
+const CHUNK: usize = CHUNK_PANELS * PANEL;
+/// Bytes of a task's rows, a chunk and the sums, which stay in the second-level cache.
+const TASK_BYTES: usize = 1600 << 10;
+
+/// `finish(down(activation(up(x))))`.
+///
+/// # Shapes
+/// `x` `[rows, up.in_features]`, `down.in_features` is `up.out_features`; returns
+/// `[rows, down.out_features]`.
+///
+/// # Panics
+/// When a length does not fit, or the layers do not.
+pub fn feed_forward(
+    x: &[f32],
+    up: &PackedLinear,
+    activation: Activation,
+    down: &PackedLinear,
+    finish: Finish<'_>,
+) -> Vec<f32> {
+    let LinearShape { in_features, out_features: wide } = up.shape();
+    let LinearShape { in_features: down_features, out_features } = down.shape();
+    assert_eq!(wide, down_features, "the second layer does not take what the first gives");
+    assert_eq!(x.len() % in_features, 0, "x is not whole rows");
+    let rows = x.len() / in_features;
+    finish.check(rows, out_features);
+    let threads = rayon::current_num_threads();
+    let blocking = blocking(up, down);
+    // So few rows that threads would share them, or layers that were rounded differently.
+    if rows < threads * blocking.step || up.kernel() != down.kernel() {
+        return down.forward(&up.forward(x, Finish::Activate(activation)), finish);
+    }
+    // One panel: whole rows for every task.
+    let grid = Grid::plan(rows, 1, threads, blocking);
+    let write = |output: &Output<'_>| {
+        grid.run(|rows, _| {
+            // SAFETY: the tasks have rows of their own.
+            let mut out = unsafe { output.block(rows.clone(), 0..out_features) };
+            let x = &x[rows.start * in_features..rows.end * in_features];
+            SCRATCH.with_borrow_mut(|scratch| {
+                task(scratch, x, up, activation, down, finish.activation(), &mut out);
+            });
+            (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
+        });
+    };
+    // SAFETY: the tasks cover all rows, and each writes all of its own.
+    unsafe { Output::written(rows, out_features, write) }
+}
+
+/// The rows of a task.
+fn blocking(up: &PackedLinear, down: &PackedLinear) -> Blocking {
+    let precision = up.kernel().precision();
+    let numbers = row_groups(precision, up.shape().in_features)
+        + row_groups(precision, CHUNK)
+        + down.n_panels() * PANEL;
+    let in_cache = TASK_BYTES / (4 * numbers);
+    let step = if up.kernel().order() == RowOrder::Tiles { 32 } else { 12 };
+    Blocking { max_rows: (in_cache / step * step).clamp(96, 384), step }
+}
+
+fn task(
+    scratch: &mut Scratch,
+    x: &[f32],
+    up: &PackedLinear,
+    activation: Activation,
+    down: &PackedLinear,
+    last_activation: Activation,
+    out: &mut Block<'_>,
+) {
+    let Scratch { x: x_buffer, wide: wide_buffer, chunk, tile, sums } = scratch;
+    let x = x_buffer.take(up.kernel(), x, up.shape().in_features, up.shape().in_features);
+    let (count, filled) = (x.count(), x.filled());
+    chunk.resize(count * CHUNK, 0.0);
+    tile.resize(filled * PANEL, 0.0);
+    sums.resize(down.n_panels() * filled * PANEL, 0.0);
+    let wide = up.shape().out_features;
+    let groups_of_panel = row_groups(up.kernel().precision(), PANEL);
+    for first in (0..up.n_panels()).step_by(CHUNK_PANELS) {
+        let panels = first..(first + CHUNK_PANELS).min(up.n_panels());
+        for panel in panels.clone() {
+            up.multiply(x, panel, up.groups(), tile, false);
+            let mut block = Block::whole(chunk, count, CHUNK);
+            let products = up.products(&mut tile[..count * PANEL], x, panel);
+            up.store(products, panel, activation, &mut block, (panel - first) * PANEL);
+        }
+        let width = (wide - first * PANEL).min(CHUNK);
+        let wide = wide_buffer.take(down.kernel(), chunk, CHUNK, width);
+        let groups = groups_in(down, &panels, groups_of_panel);
+        for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
+            match down.kernel().precision() {
+                // Integers have scales of their own in each chunk.
+                Precision::Int8 => {
+                    down.multiply(wide, panel, groups.clone(), tile, false);
+                    let products = down.products(&mut tile[..count * PANEL], wide, panel).values();
+                    match first {
+                        0 => sums[..count * PANEL].copy_from_slice(products),
+                        _ => int8::add(SimdLevel::detect(), &mut sums[..count * PANEL], products),
+                    }
+                }
+                _ => down.multiply(wide, panel, groups.clone(), sums, first > 0),
+            }
+        }
+    }
+    for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
+        let products = Products::of_floats(&mut sums[..count * PANEL]);
+        down.store(products, panel, last_activation, out, panel * PANEL);
+    }
+}
+
+/// The groups of the second layer's inputs that some panels of the first one's outputs are.
+fn groups_in(down: &PackedLinear, panels: &Range<usize>, groups_of_panel: usize) -> Range<usize> {
+    panels.start * groups_of_panel..(panels.end * groups_of_panel).min(down.groups().end)
+}
+
+thread_local! {
+    /// What a task needs, kept from one to the next.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Scratch {
+    x: RowBuffer,
+    wide: RowBuffer,
+    /// `[rows, CHUNK]`.
+    chunk: Vec<f32>,
+    /// `[rows, PANEL]`.
+    tile: Vec<f32>,
+    /// `[panels, rows, PANEL]`.
+    sums: Vec<f32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::product::ProductKernel;
+    use crate::reference;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn it_is_the_two_layers_one_after_the_other(
+            rows in 0usize..=300, in_features in 1usize..=70, wide in 1usize..=1700, out_features in 1usize..=140,
+            sigmoid in any::<bool>(), norm in any::<bool>(), seed in any::<u64>(),
+        ) {
+            let noise = |count, k| reference::noise(count, seed ^ k);
+            let up_shape = LinearShape { in_features, out_features: wide };
+            let down_shape = LinearShape { in_features: wide, out_features };
+            let (x, up_weight, up_bias) = (noise(rows * in_features, 0), noise(wide * in_features, 1), noise(wide, 2));
+            let (down_weight, down_bias) = (noise(out_features * wide, 3), noise(out_features, 4));
+            let residual = noise(rows * out_features, 5);
+            let (gamma, beta) = (noise(out_features, 6), noise(out_features, 7));
+            let finish = match norm {
+                false => Finish::Add(&residual),
+                true => Finish::AddNorm { residual: &residual, gamma: &gamma, beta: &beta, eps: 0.1 },
+            };
+            // Of nothing, sigmoid makes something: what fills up a panel must not be seen.
+            let activation = if sigmoid { Activation::Sigmoid } else { Activation::Gelu };
+            for precision in Precision::ALL {
+                for kernel in ProductKernel::available(precision) {
+                    let up = PackedLinear::with_kernel(&up_weight, Some(&up_bias), up_shape, kernel);
+                    let down = PackedLinear::with_kernel(&down_weight, Some(&down_bias), down_shape, kernel);
+                    let fused = feed_forward(&x, &up, activation, &down, finish);
+                    let apart = down.forward(&up.forward(&x, Finish::Activate(activation)), finish);
+                    prop_assert_eq!(fused.len(), apart.len());
+                    // Integers are rounded by chunk, not by row.
+                    let tolerance = match precision {
+                        Precision::F32 => 1e-6,
+                        Precision::Bf16 => 1e-5,
+                        Precision::Int8 => 1.5e-2,
+                    } * (wide as f32).sqrt() * 4.0;
+                    for (a, b) in fused.iter().zip(&apart) {
+                        prop_assert!((a - b).abs() < tolerance, "{} {a} {b}", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+}
