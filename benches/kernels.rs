@@ -40,11 +40,13 @@ fn kernels(criterion: &mut Criterion) {
 
         let qkv = noise(TOKENS * 3 * hidden, 4);
         let head_dim = hidden / n_heads;
-        let shape = AttentionShape { n_heads, head_dim, scale: 0.125, window: None };
         group.throughput(flops(4 * TOKENS * 75 * hidden));
-        group.bench_function("attention", |bencher| {
-            bencher.iter(|| packed_attention(&qkv, &offsets, shape, RelativePositions::None));
-        });
+        for precision in [Precision::F32, Precision::Bf16] {
+            let shape = AttentionShape { n_heads, head_dim, scale: 0.125, window: None, precision };
+            group.bench_function(format!("attention/{precision}"), |bencher| {
+                bencher.iter(|| packed_attention(&qkv, &offsets, shape, RelativePositions::None));
+            });
+        }
 
         let vocab_size = 30522;
         let decoder = noise(vocab_size * hidden, 5);

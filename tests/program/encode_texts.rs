@@ -62,3 +62,14 @@ fn verbose_shows_the_stages_with_their_sizes() {
         assert!(ran.stderr.contains(stage), "no `{stage}` in\n{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_profile_tells_each_stage_and_leaves_the_output_alone() {
+    let plain = splade(&["encode", "--model", &tiny(), "sunny"], b"");
+    let ran = splade(&["encode", "--profile", "--model", &tiny(), "sunny"], b"");
+    assert_eq!((ran.code, &ran.stdout), (Some(0), &plain.stdout));
+    for stage in ["load", "tokenize", "embeddings", "attention", "feed-forward", "head", "sparsify"]
+    {
+        assert!(ran.stderr.contains(&format!("\n{stage} ")), "no `{stage}` in\n{}", ran.stderr);
+    }
+}

@@ -16,6 +16,10 @@ pub(crate) struct Args {
     /// Show the stages with their times and sizes; twice shows more.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+
+    /// Show where the time went at the end: each stage of loading, tokenising and computing.
+    #[arg(long, global = true)]
+    pub(crate) profile: bool,
 }
 
 #[derive(Debug, Subcommand)]

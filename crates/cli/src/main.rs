@@ -8,6 +8,7 @@ mod info;
 mod input;
 mod model;
 mod output;
+mod profile;
 mod progress;
 mod search;
 mod show;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+use profile::Profile;
 
 /// Forward passes allocate and free large buffers: with glibc's allocator the stock operations of
 /// burn lose 10 to 25 % of their time to page faults.
@@ -29,13 +31,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    trace::init(args.verbose);
+    let profile = args.profile.then(Profile::default);
+    trace::init(args.verbose, profile.as_ref());
     let result = match args.command {
         Command::Encode(args) => encode::run(&args),
         Command::Similarity(args) => similarity::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Info(args) => info::run(&args),
     };
+    if let Some(profile) = profile {
+        anstream::eprint!("{}", profile.table());
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output went away, as `head` does: nothing is wrong.

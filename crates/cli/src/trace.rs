@@ -1,12 +1,15 @@
-//! What `-v` shows: the library's stages as they end, on standard error.
+//! What `-v` shows: the library's stages as they end, on standard error; and what `--profile` collects.
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{filter, fmt};
 
+use crate::profile::Profile;
+
 /// Shows warnings; with `-v` the stages, with `-vv` everything that this and other libraries tell.
-pub(crate) fn init(verbose: u8) {
+/// Collects the times of all stages into `profile`, where there is one.
+pub(crate) fn init(verbose: u8, profile: Option<&Profile>) {
     let (level, others) = match verbose {
         0 => (Level::WARN, false),
         1 => (Level::INFO, false),
@@ -23,5 +26,6 @@ pub(crate) fn init(verbose: u8) {
         .with_ansi(true) // anstream takes the colours out where nobody sees them.
         .with_span_events(FmtSpan::CLOSE)
         .with_target(false);
-    tracing_subscriber::registry().with(lines.with_filter(shown)).init();
+    let times = profile.map(Profile::layer);
+    tracing_subscriber::registry().with(lines.with_filter(shown)).with(times).init();
 }

@@ -86,8 +86,10 @@ fn task(
     out: &mut Block<'_>,
 ) {
     let Scratch { x: x_buffer, wide: wide_buffer, chunk, tile, sums } = scratch;
-    let x = x_buffer.take(up.kernel(), x, up.shape().in_features, up.shape().in_features);
-    let (count, filled) = (x.count(), x.filled());
+    let in_features = up.shape().in_features;
+    let count = x.len() / in_features;
+    let x = x_buffer.take(up.kernel(), x, in_features, in_features, count);
+    let filled = x.filled();
     chunk.resize(count * CHUNK, 0.0);
     tile.resize(filled * PANEL, 0.0);
     sums.resize(down.n_panels() * filled * PANEL, 0.0);
@@ -102,7 +104,7 @@ fn task(
             up.store(products, panel, activation, &mut block, (panel - first) * PANEL);
         }
         let width = (wide - first * PANEL).min(CHUNK);
-        let wide = wide_buffer.take(down.kernel(), chunk, CHUNK, width);
+        let wide = wide_buffer.take(down.kernel(), chunk, CHUNK, width, count);
         let groups = groups_in(down, &panels, groups_of_panel);
         for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
             match down.kernel().precision() {

@@ -7,8 +7,8 @@ use std::ops::Range;
 use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
 use crate::output::{Block, Output};
-use crate::panels::{PANEL, Panels};
-use crate::product::{ProductKernel, RowOrder, bits, bits_mut};
+use crate::panels::{PANEL, Panels, STRIP};
+use crate::product::{PanelView, ProductKernel, RowOrder, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer, row_groups};
 use crate::simd::multiversion;
 use crate::{Activation, Finish, Precision, SimdLevel, activate, bf16};
@@ -241,7 +241,7 @@ impl PackedLinear {
     ) {
         let in_features = self.shape.in_features;
         SCRATCH.with_borrow_mut(|Scratch { rows, sums }| {
-            let rows = rows.take(self.kernel, x, in_features, in_features);
+            let rows = rows.take(self.kernel, x, in_features, in_features, x.len() / in_features);
             sums.resize(rows.filled() * PANEL, 0.0);
             for panel in panels {
                 self.multiply(rows, panel, self.groups(), sums, false);
@@ -264,7 +264,11 @@ impl PackedLinear {
         for start in (0..groups.len()).step_by(max_groups) {
             let part = start..(start + max_groups).min(groups.len());
             let columns = groups.start + part.start..groups.start + part.end;
-            let columns = self.panels.panel(panel, columns);
+            let ahead = match part.end == groups.len() {
+                true => self.panels.next_panel() - start * STRIP,
+                false => max_groups * STRIP,
+            };
+            let columns = PanelView { ahead, ..self.panels.panel(panel, columns) };
             self.kernel.multiply(rows.part(part), columns, bits_mut(sums), accumulate || start > 0);
         }
     }

@@ -71,7 +71,12 @@ impl Panels {
         let lines = &self.lines[panel * STRIPS * self.groups..(panel + 1) * STRIPS * self.groups];
         let end = lines.len() - self.groups + groups.end;
         let data = flat(&lines[groups.start..end]);
-        PanelView { data, stride: STRIP, strip: self.groups * STRIP }
+        PanelView { data, stride: STRIP, strip: self.groups * STRIP, ahead: 0 }
+    }
+
+    /// From a panel's groups to the next panel's.
+    pub(crate) fn next_panel(&self) -> usize {
+        self.groups * PANEL
     }
 
     /// The groups of one column.

@@ -162,6 +162,7 @@ impl ProductKernel {
             panel: panel.data.as_ptr(),
             panel_stride: panel.stride,
             strip: panel.strip,
+            ahead: panel.ahead,
             sums: sums.as_mut_ptr(),
             accumulate,
         };
@@ -222,9 +223,9 @@ impl RowOrder {
             Self::Rows => data[row * width..(row + 1) * width].copy_from_slice(groups),
             Self::Tiles => {
                 let tile = &mut data[row / TILE * TILE * width..][..TILE * width];
-                let places = tile.chunks_exact_mut(TILE).skip(row % TILE).step_by(TILE);
-                let lines = groups.chunks_exact(TILE);
-                places.zip(lines).for_each(|(place, line)| place.copy_from_slice(line));
+                let places = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(row % TILE);
+                let lines = groups.as_chunks::<TILE>().0;
+                places.step_by(TILE).zip(lines).for_each(|(place, line)| *place = *line);
             }
         }
     }
@@ -279,6 +280,9 @@ pub(crate) struct PanelView<'a> {
     pub(crate) stride: usize,
     /// From one strip of 16 columns to the next.
     pub(crate) strip: usize,
+    /// From a group to that of the same place in what is multiplied next, where that is known: to be
+    /// brought nearer meanwhile.
+    pub(crate) ahead: usize,
 }
 
 /// The bits of a slice of floats.
@@ -320,6 +324,8 @@ struct Args {
     panel: *const u32,
     panel_stride: usize,
     strip: usize,
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "AMX alone needs it"))]
+    ahead: usize,
     sums: *mut u32,
     accumulate: bool,
 }
@@ -507,7 +513,7 @@ mod tests {
                 let order = RowOrder::Rows;
                 let rows = Rows { data: &data, order, stride, count, groups };
                 let panel = random_groups(precision, (groups + 1) * (PANEL + pad), seed ^ 1);
-                let panel = PanelView { data: &panel, stride: PANEL + pad, strip: STRIP };
+                let panel = PanelView { data: &panel, stride: PANEL + pad, strip: STRIP, ahead: 0 };
                 let before = match (accumulate, precision) {
                     (false, _) => 0,
                     (true, Precision::Int8) => 7_i32 as u32,
@@ -542,7 +548,7 @@ mod tests {
         let data = [u32::from_le_bytes([127; 4]); 67];
         let rows = Rows { data: &data, order, stride: 67, count: 1, groups: 67 };
         let panel = vec![u32::MAX; 67 * PANEL];
-        let panel = PanelView { data: &panel, stride: PANEL, strip: STRIP };
+        let panel = PanelView { data: &panel, stride: PANEL, strip: STRIP, ahead: 0 };
         for kernel in ProductKernel::available(Precision::Int8) {
             let mut sums = [0; TILE * PANEL];
             match kernel.order() {

@@ -50,7 +50,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reference;
+    use crate::{Precision, reference};
 
     proptest! {
         #[test]
@@ -58,7 +58,7 @@ mod tests {
             lengths in prop::collection::vec(0usize..=40, 0..6),
             n_heads in 1usize..4, half in 1usize..20, seed in any::<u64>(),
         ) {
-            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale: 1.0, window: None };
+            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale: 1.0, window: None, precision: Precision::F32 };
             let offsets = reference::offsets(&lengths);
             let tokens = lengths.iter().sum::<usize>();
             let mut qkv = reference::noise(tokens * 3 * n_heads * 2 * half, seed);

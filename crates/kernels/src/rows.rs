@@ -40,39 +40,70 @@ pub(crate) struct KernelRows<'a> {
 }
 
 impl RowBuffer {
-    /// The rows of `x`, `stride` numbers apart, of which the first `width` count.
+    /// `count` rows of `x`, `stride` numbers apart, of which the first `width` count.
     pub(crate) fn take<'a>(
         &'a mut self,
         kernel: ProductKernel,
         x: &'a [f32],
         stride: usize,
         width: usize,
+        count: usize,
     ) -> KernelRows<'a> {
-        let (level, order, precision) = (SimdLevel::detect(), kernel.order(), kernel.precision());
-        let count = x.len() / stride;
-        if precision == Precision::F32 {
-            return KernelRows { data: bits(x), order, width: stride, count, scales: &[] };
-        }
-        let groups = row_groups(precision, width);
-        let Self { groups: data, row, scales } = self;
-        // What fills up the tiles is multiplied and thrown away.
-        data.resize(order.filled(count) * groups, 0);
-        row.resize(groups, 0);
-        scales.clear();
-        for (r, x) in x.chunks_exact(stride).enumerate() {
-            match precision {
-                Precision::Int8 => scales.push(int8::round_row(level, &x[..width], row)),
-                _ => bf16::round_row(level, &x[..width], row),
+        let row = |r: usize| &x[r * stride..][..width];
+        let (level, precision) = (SimdLevel::detect(), kernel.precision());
+        match precision {
+            Precision::F32 => {
+                let order = kernel.order();
+                KernelRows { data: bits(x), order, width: stride, count, scales: &[] }
             }
-            order.store(data, r, row);
+            Precision::Bf16 => {
+                self.fill(kernel, width, count, |r, out| bf16::round_row(level, row(r), out))
+            }
+            Precision::Int8 => {
+                let mut scales = std::mem::take(&mut self.scales);
+                scales.clear();
+                self.fill(kernel, width, count, |r, out| {
+                    scales.push(int8::round_row(level, row(r), out));
+                });
+                self.scales = scales;
+                self.filled(kernel, width, count)
+            }
         }
-        KernelRows { data, order, width: groups, count, scales }
+    }
+
+    /// `count` rows of `width` numbers; `fill(row, groups)` writes all groups of one.
+    pub(crate) fn fill(
+        &mut self,
+        kernel: ProductKernel,
+        width: usize,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u32]),
+    ) -> KernelRows<'_> {
+        let (order, groups) = (kernel.order(), row_groups(kernel.precision(), width));
+        // What fills up the tiles is multiplied and thrown away.
+        self.groups.resize(order.filled(count) * groups, 0);
+        self.row.resize(groups, 0);
+        for r in 0..count {
+            fill(r, &mut self.row);
+            order.store(&mut self.groups, r, &self.row);
+        }
+        self.filled(kernel, width, count)
+    }
+
+    fn filled(&self, kernel: ProductKernel, width: usize, count: usize) -> KernelRows<'_> {
+        let width = row_groups(kernel.precision(), width);
+        KernelRows { data: &self.groups, order: kernel.order(), width, count, scales: &self.scales }
     }
 }
 
 impl<'a> KernelRows<'a> {
     pub(crate) fn count(&self) -> usize {
         self.count
+    }
+
+    /// Groups of a row.
+    pub(crate) fn groups(&self) -> usize {
+        self.width
     }
 
     /// Rows that sums are held for.

@@ -6,6 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use splade_kernels::{Activation, HeadScreen};
+use tracing::trace_span;
 
 use crate::backbone::BackboneConfig;
 use crate::layers::{Embedding, LayerNorm, Linear, param, unwrap, wrap};
@@ -113,8 +114,10 @@ impl<B: SpladeBackend> MlmHead<B> {
         offsets: &[u32],
         pooling: Pooling,
     ) -> Tensor<B, 2> {
-        let transformed = self.dense.forward(hidden_states, self.activation);
-        let transformed = self.norm.forward(transformed, None);
+        let transformed = trace_span!("head transform").in_scope(|| {
+            self.norm.forward(self.dense.forward(hidden_states, self.activation), None)
+        });
+        let _span = trace_span!("head").entered();
         let decoder = self.decoder.as_ref().unwrap_or(words);
         wrap(B::head_pool(
             unwrap(transformed),

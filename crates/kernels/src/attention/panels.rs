@@ -4,51 +4,74 @@ use std::ops::Range;
 
 use super::AttentionShape;
 use crate::panels::{PANEL, STRIP};
-use crate::product::{PanelView, bits};
+use crate::product::{PanelView, ProductKernel, bits};
+use crate::rows::row_groups;
+use crate::simd::multiversion;
+use crate::{Precision, SimdLevel, bf16};
 
-/// Keys of one head, turned: `[strips of 16 keys, head_dim, 16]`, times the scale.
+/// Keys of one head, turned, times the scale: `[strips of 16 keys, groups, 16]`.
 #[derive(Default)]
 pub(super) struct KeyPanels {
-    values: Vec<f32>,
-    head_dim: usize,
+    groups: Vec<u32>,
+    groups_of_key: usize,
+    /// One key.
+    scaled: Vec<f32>,
+    row: Vec<u32>,
 }
 
 impl KeyPanels {
     /// Takes `count` keys, `stride` apart.
     pub(super) fn pack(
         &mut self,
+        kernel: ProductKernel,
         keys: &[f32],
         stride: usize,
         count: usize,
         shape: AttentionShape,
     ) {
         let AttentionShape { head_dim, scale, .. } = shape;
-        self.head_dim = head_dim;
-        let filled = count.next_multiple_of(PANEL) * head_dim;
-        self.values.resize(self.values.len().max(filled), 0.0);
-        let strips = self.values[..filled].chunks_exact_mut(STRIP * head_dim);
-        for (strip, values) in strips.enumerate() {
-            let columns = values.as_chunks_mut::<STRIP>().0;
+        let width = row_groups(kernel.precision(), head_dim);
+        self.groups_of_key = width;
+        let filled = count.next_multiple_of(PANEL) * width;
+        self.groups.resize(self.groups.len().max(filled), 0);
+        self.scaled.resize(head_dim, 0.0);
+        self.row.resize(width, 0);
+        let level = SimdLevel::detect();
+        for (strip, groups) in self.groups[..filled].chunks_exact_mut(STRIP * width).enumerate() {
+            let columns = groups.as_chunks_mut::<STRIP>().0;
             for lane in 0..STRIP {
                 let key = strip * STRIP + lane;
-                if key < count {
-                    let key = &keys[key * stride..][..head_dim];
-                    columns.iter_mut().zip(key).for_each(|(out, v)| out[lane] = v * scale);
-                } else {
-                    columns.iter_mut().for_each(|out| out[lane] = 0.0);
+                if key >= count {
+                    columns.iter_mut().for_each(|out| out[lane] = 0);
+                    continue;
                 }
+                let key = &keys[key * stride..][..head_dim];
+                self.scaled.iter_mut().zip(key).for_each(|(out, v)| *out = v * scale);
+                let row = match kernel.precision() {
+                    Precision::F32 => bits(&self.scaled),
+                    _ => {
+                        bf16::round_row(level, &self.scaled, &mut self.row);
+                        &self.row
+                    }
+                };
+                columns.iter_mut().zip(row).for_each(|(out, group)| out[lane] = *group);
             }
         }
     }
 
+    /// Groups of a key.
+    pub(super) fn groups(&self) -> usize {
+        self.groups_of_key
+    }
+
     pub(super) fn panel(&self, panel: usize) -> PanelView<'_> {
-        let size = PANEL * self.head_dim;
-        let data = bits(&self.values[panel * size..(panel + 1) * size]);
-        PanelView { data, stride: STRIP, strip: STRIP * self.head_dim }
+        let size = PANEL * self.groups_of_key;
+        let data = &self.groups[panel * size..(panel + 1) * size];
+        PanelView { data, stride: STRIP, strip: STRIP * self.groups_of_key, ahead: 0 }
     }
 }
 
-/// Values of one head: rows, whose columns are those of the product.
+/// Values of one head in `f32`: rows, whose columns are those of the product.
 pub(super) struct ValueRows<'a> {
     rows: &'a [f32],
     stride: usize,
@@ -56,7 +79,7 @@ pub(super) struct ValueRows<'a> {
 
 /// `count` rows of values, `stride` apart, where they stand if they are whole panels wide, else
 /// copied and filled up with zeros.
-pub(super) fn values<'a>(
+pub(super) fn value_rows<'a>(
     rows: &'a [f32],
     stride: usize,
     count: usize,
@@ -79,6 +102,68 @@ impl ValueRows<'_> {
     /// Some rows of the `column`th panel.
     pub(super) fn panel(&self, rows: Range<usize>, column: usize) -> PanelView<'_> {
         let data = bits(&self.rows[rows.start * self.stride + column * PANEL..]);
-        PanelView { data, stride: self.stride, strip: STRIP }
+        PanelView { data, stride: self.stride, strip: STRIP, ahead: 0 }
     }
 }
+
+/// Values of one head in bf16, two keys in a group: `[strips of 16 columns, groups, 16]`.
+#[derive(Default)]
+pub(super) struct ValuePanels {
+    groups: Vec<u32>,
+    groups_of_column: usize,
+}
+
+impl ValuePanels {
+    /// Takes `count` rows of values, `stride` apart.
+    pub(super) fn pack(&mut self, rows: &[f32], stride: usize, count: usize, head_dim: usize) {
+        let width = row_groups(Precision::Bf16, count);
+        self.groups_of_column = width;
+        let strips = head_dim.next_multiple_of(PANEL) / STRIP;
+        self.groups.resize(self.groups.len().max(strips * width * STRIP), 0);
+        let level = SimdLevel::detect();
+        let groups = self.groups[..strips * width * STRIP].chunks_exact_mut(width * STRIP);
+        for (strip, groups) in groups.enumerate() {
+            let columns = (strip * STRIP).min(head_dim)..((strip + 1) * STRIP).min(head_dim);
+            pair_rows(level, rows, stride, count, columns, groups);
+        }
+    }
+
+    /// Some groups of the `column`th panel.
+    pub(super) fn panel(&self, groups: Range<usize>, column: usize) -> PanelView<'_> {
+        let strip = self.groups_of_column * STRIP;
+        let start = column * (PANEL / STRIP) * strip;
+        let end = start + (PANEL / STRIP - 1) * strip + groups.end * STRIP;
+        let data = &self.groups[start + groups.start * STRIP..end];
+        PanelView { data, stride: STRIP, strip, ahead: 0 }
+    }
+}
+
+/// Some columns of rows, two rows in a group; what lies beyond both is 0.
+#[inline(always)]
+fn pair_rows_body(
+    rows: &[f32],
+    stride: usize,
+    count: usize,
+    columns: Range<usize>,
+    groups: &mut [u32],
+) {
+    for (pair, out) in groups.as_chunks_mut::<STRIP>().0.iter_mut().enumerate() {
+        let row = |row: usize| {
+            let mut values = [0.0; STRIP];
+            if row < count {
+                let columns = &rows[row * stride + columns.start..][..columns.len()];
+                match columns.first_chunk() {
+                    Some(whole) => values = *whole,
+                    None => values[..columns.len()].copy_from_slice(columns),
+                }
+            }
+            values
+        };
+        let (first, second) = (row(2 * pair), row(2 * pair + 1));
+        for ((out, a), b) in out.iter_mut().zip(first).zip(second) {
+            *out = u32::from(bf16::round(a)) | u32::from(bf16::round(b)) << 16;
+        }
+    }
+}
+
+multiversion!(fn pair_rows(rows: &[f32], stride: usize, count: usize, columns: Range<usize>, groups: &mut [u32]) = pair_rows_body);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::SimdLevel;
 use crate::math::exp;
 use crate::panels::PANEL;
+use crate::product::RowOrder;
 use crate::simd::multiversion;
 
 /// Exponentials that are computed together.
@@ -18,8 +19,13 @@ pub(super) const HIDDEN: f32 = -1e30;
 pub(super) struct Running {
     max: Vec<f32>,
     sum: Vec<f32>,
-    /// `[panels of the head, queries, PANEL]`.
+    /// `[panels of the head, queries, PANEL]`, the queries filled up to whole tiles.
     values: Vec<f32>,
+}
+
+/// Queries that values are held for.
+fn filled(queries: usize) -> usize {
+    RowOrder::Tiles.filled(queries)
 }
 
 impl Running {
@@ -29,30 +35,30 @@ impl Running {
         self.sum.clear();
         self.sum.resize(queries, 0.0);
         self.values.clear();
-        self.values.resize(head_dim.div_ceil(PANEL) * queries * PANEL, 0.0);
+        self.values.resize(head_dim.div_ceil(PANEL) * filled(queries) * PANEL, 0.0);
     }
 
     /// The values of some queries, a panel of the head at a time.
     pub(super) fn sums(&mut self, queries: Range<usize>) -> impl Iterator<Item = &mut [f32]> {
-        let panel = self.max.len() * PANEL;
+        let panel = filled(self.max.len()) * PANEL;
         let rows = queries.start * PANEL..queries.end * PANEL;
         self.values.chunks_exact_mut(panel).map(move |panel| &mut panel[rows.clone()])
     }
 }
 
-/// Turns the scores `[panels, queries, PANEL]` of some queries with `n_keys` keys into exponentials
+/// Turns the scores `[panels, pitch, PANEL]` of some queries with `n_keys` keys into exponentials
 /// beside each query's largest score so far, and brings what the queries have to that.
 pub(super) fn add_chunk(
     scores: &mut [f32],
     n_keys: usize,
+    pitch: usize,
     running: &mut Running,
     queries: Range<usize>,
 ) {
     let level = SimdLevel::detect();
-    let count = queries.len();
     for (row, query) in queries.enumerate() {
         let before = running.max[query];
-        let (max, sum) = exponentials(level, scores, row, count, n_keys, before);
+        let (max, sum) = exponentials(level, scores, row, pitch, n_keys, before);
         let shrink = if max > before { exp(before - max) } else { 1.0 };
         running.max[query] = max;
         running.sum[query] = running.sum[query] * shrink + sum;
@@ -66,7 +72,7 @@ pub(super) fn add_chunk(
 
 /// Calls `take(query, values / sum)` for each query.
 pub(super) fn write_rows(running: &Running, head_dim: usize, mut take: impl FnMut(usize, &[f32])) {
-    let queries = running.max.len();
+    let queries = filled(running.max.len());
     let mut row = vec![0.0; head_dim];
     for (query, sum) in running.sum.iter().enumerate() {
         let inverse = 1.0 / sum;
@@ -84,12 +90,12 @@ pub(super) fn write_rows(running: &Running, head_dim: usize, mut take: impl FnMu
 fn exponentials_body(
     scores: &mut [f32],
     row: usize,
-    count: usize,
+    pitch: usize,
     n_keys: usize,
     before: f32,
 ) -> (f32, f32) {
     let panels = n_keys.div_ceil(PANEL);
-    let place = |panel: usize| (panel * count + row) * PANEL;
+    let place = |panel: usize| (panel * pitch + row) * PANEL;
     let filled = |panel: usize| (n_keys - panel * PANEL).min(PANEL);
     let last = &mut scores[place(panels - 1)..][..PANEL];
     last[filled(panels - 1)..].fill(HIDDEN);
@@ -122,4 +128,4 @@ fn exponentials_body(
     (max, sums[0])
 }
 
-multiversion!(fn exponentials(scores: &mut [f32], row: usize, count: usize, n_keys: usize, before: f32) -> (f32, f32) = exponentials_body);
+multiversion!(fn exponentials(scores: &mut [f32], row: usize, pitch: usize, n_keys: usize, before: f32) -> (f32, f32) = exponentials_body);

@@ -154,8 +154,12 @@ macro_rules! two_by_two {
                     "tileloadd tmm4, [{a} + {line}*1]",
                     "tileloadd tmm6, [{b} + {line}*1]",
                     concat!($dot, " tmm0, tmm4, tmm6"),
+                    "prefetcht1 [{b} + {ahead}*1]",
+                    "prefetcht1 [{b1} + {ahead}*1]",
                     "tileloadd tmm7, [{b1} + {line}*1]",
                     concat!($dot, " tmm1, tmm4, tmm7"),
+                    "prefetcht1 [{b} + {ahead}*1 + 64]",
+                    "prefetcht1 [{b1} + {ahead}*1 + 64]",
                     "tileloadd tmm5, [{a1} + {line}*1]",
                     concat!($dot, " tmm2, tmm5, tmm6"),
                     concat!($dot, " tmm3, tmm5, tmm7"),
@@ -179,6 +183,9 @@ macro_rules! two_by_two {
                     b = inout(reg) columns => _,
                     b1 = inout(reg) columns.wrapping_add(args.strip) => _,
                     line = in(reg) 4 * STRIP,
+                    // Each pair of tiles brings another two lines of a step nearer. A hint: it may
+                    // lie beyond the weights.
+                    ahead = in(reg) 4 * args.ahead + tile * 4 * STRIP % TILE_BYTES,
                     steps = inout(reg) args.groups / TILE => _,
                     step = const TILE_BYTES,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,

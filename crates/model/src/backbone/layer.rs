@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use splade_kernels::{Activation, AttentionShape};
+use tracing::trace_span;
 
 use super::config::{BackboneConfig, LayerConfig, NormPlace};
 use super::places::{PlaceTables, Places};
@@ -69,6 +70,7 @@ impl<B: SpladeBackend> Layer<B> {
             head_dim,
             scale: 1.0 / ((head_dim * n_parts) as f32).sqrt(),
             window: layer.window,
+            precision: weights.precision(),
         };
         let shape =
             Shape { attention, activation: c.activation, gated: c.gated, norm_place: c.norm_place };
@@ -96,7 +98,7 @@ impl<B: SpladeBackend> Layer<B> {
             NormPlace::After => {
                 let attended = self.attend(hidden_states.clone(), offsets, places);
                 let norm = self.attention_norm.as_ref();
-                let attended = self.attention_output.forward_added(attended, hidden_states, norm);
+                let attended = self.merge(attended, hidden_states, norm);
                 self.feed_forward(attended.clone(), attended, Some(&self.output_norm))
             }
             NormPlace::Before => {
@@ -105,7 +107,7 @@ impl<B: SpladeBackend> Layer<B> {
                     None => hidden_states.clone(),
                 };
                 let attended = self.attend(normalised, offsets, places);
-                let attended = self.attention_output.forward_added(attended, hidden_states, None);
+                let attended = self.merge(attended, hidden_states, None);
                 let normalised = self.output_norm.forward(attended.clone(), None);
                 self.feed_forward(normalised, attended, None)
             }
@@ -114,13 +116,27 @@ impl<B: SpladeBackend> Layer<B> {
 
     /// What the heads have gathered, side by side.
     fn attend(&self, x: Tensor<B, 2>, offsets: &[u32], places: &Places<'_, B>) -> Tensor<B, 2> {
+        let span = trace_span!("query, key, value").entered();
         let mut qkv = unwrap(self.qkv.forward(x, Activation::Linear));
+        drop(span);
+        let _span = trace_span!("attention").entered();
         let shape = self.shape.attention;
         if let Some(table) = self.places.rotary(places) {
             qkv = B::rotate(qkv, offsets, unwrap(table), shape);
         }
         let positions = self.places.relative(places);
         wrap(B::packed_attention(qkv, offsets, shape, positions))
+    }
+
+    /// What the heads have gathered through the layer behind them, `residual` added.
+    fn merge(
+        &self,
+        attended: Tensor<B, 2>,
+        residual: Tensor<B, 2>,
+        norm: Option<&LayerNorm<B>>,
+    ) -> Tensor<B, 2> {
+        let _span = trace_span!("attention output").entered();
+        self.attention_output.forward_added(attended, residual, norm)
     }
 
     /// The feed-forward layers, `residual` added, through `norm` where there is one.
@@ -130,6 +146,7 @@ impl<B: SpladeBackend> Layer<B> {
         residual: Tensor<B, 2>,
         norm: Option<&LayerNorm<B>>,
     ) -> Tensor<B, 2> {
+        let _span = trace_span!("feed-forward").entered();
         let activation = self.shape.activation;
         if !self.shape.gated {
             return self.intermediate.forward_through(&self.output, x, activation, residual, norm);

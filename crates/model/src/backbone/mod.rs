@@ -17,6 +17,7 @@ pub(crate) use positions::{Buckets, Rotary};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use tracing::trace_span;
 
 use self::convolution::ConvolutionLayer;
 use self::embeddings::Embeddings;
@@ -81,7 +82,7 @@ impl<B: SpladeBackend> Backbone<B> {
     /// Returns `[tokens, hidden]`.
     pub(crate) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
         let offsets = tokens.offsets();
-        let embedded = self.embeddings.forward(tokens);
+        let embedded = trace_span!("embeddings").in_scope(|| self.embeddings.forward(tokens));
         let places = self.places.borrow();
         let mut hidden_states = embedded.clone();
         for (place, &layer) in self.order.iter().enumerate() {

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use splade_kernels::reference;
-use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling};
+use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling, Precision};
 
 /// Every activation that a configuration can name.
 pub(crate) const ACTIVATIONS: [Activation; 16] = [
@@ -113,7 +113,8 @@ pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
     (lengths(), 1usize..=4, 1usize..=5, window, select(kinds), any::<u64>()).prop_map(
         |(lengths, n_heads, half, window, kind, seed)| {
             let scale = 1.0 / ((2 * half) as f32).sqrt();
-            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale, window };
+            let precision = Precision::F32;
+            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale, window, precision };
             AttentionCase { lengths, shape, kind, seed }
         },
     )

@@ -305,7 +305,8 @@ pub(crate) fn check_head<B: SpladeBackend>(
     };
     let shape = [case.lengths.len(), vocab_size];
     let (a, b, c) = inputs();
-    let found = values::<B>(B::head_pool(a, b, c, &offsets, pooling, None), shape)?;
+    let decoder_tensor = LinearWeights::Tensors { weight: b, bias: None };
+    let found = values::<B>(B::head_pool(a, decoder_tensor, c, &offsets, pooling, None), shape)?;
     let (a, b, c) = inputs();
     let stock = values::<B>(stock::head_pool::<B>(a, b, c, &offsets, pooling), shape)?;
     let exact = reference::head_pool(
