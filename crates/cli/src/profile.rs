@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tracing::span::Id;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{self, FilterExt};
+use tracing_subscriber::filter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
@@ -38,9 +38,11 @@ impl Profile {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let ours = |metadata: &Metadata<'_>| metadata.target().starts_with("splade");
-        let ours = filter::filter_fn(ours).with_max_level_hint(Level::TRACE);
-        self.clone().with_filter(ours.and(filter::filter_fn(Metadata::is_span)))
+        fn is_ours(metadata: &Metadata<'_>) -> bool {
+            metadata.is_span() && metadata.target().starts_with("splade")
+        }
+        let ours = filter::filter_fn(is_ours).with_max_level_hint(Level::TRACE);
+        self.clone().with_filter(ours)
     }
 
     /// The stages, the longest first, with their share of the time of all.
