@@ -9,9 +9,9 @@ use std::ops::Range;
 use crate::grid::{Blocking, Grid};
 use crate::int8;
 use crate::output::{Block, Output};
-use crate::packed_linear::Products;
 use crate::panels::PANEL;
 use crate::product::RowOrder;
+use crate::products::Products;
 use crate::rows::{RowBuffer, row_groups};
 use crate::{Activation, Finish, LinearShape, PackedLinear, Precision, SimdLevel};
 
@@ -122,7 +122,7 @@ fn task(
         }
     }
     for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
-        let products = Products::of_floats(&mut sums[..count * PANEL]);
+        let products = Products::new(&mut sums[..count * PANEL], None);
         down.store(products, panel, last_activation, out, panel * PANEL);
     }
 }

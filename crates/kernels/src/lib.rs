@@ -41,6 +41,7 @@ mod packed_linear;
 mod panels;
 mod precision;
 mod product;
+mod products;
 pub mod reference;
 mod rotary;
 mod rows;

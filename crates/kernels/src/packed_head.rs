@@ -2,8 +2,8 @@
 
 use crate::head::mark_not_finite;
 use crate::output::Output;
-use crate::packed_linear::Products;
 use crate::panels::PANEL;
+use crate::products::Products;
 use crate::texts::{TextGrid, rows_of};
 use crate::{HeadShape, LinearShape, PackedLinear, PoolActivation, PoolStrategy};
 

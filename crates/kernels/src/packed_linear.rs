@@ -9,9 +9,9 @@ use crate::int8::{self, RowScale, ZERO_GROUP};
 use crate::output::{Block, Output};
 use crate::panels::{PANEL, Panels, STRIP};
 use crate::product::{PanelView, ProductKernel, RowOrder, bits, bits_mut};
+use crate::products::Products;
 use crate::rows::{KernelRows, RowBuffer, row_groups};
-use crate::simd::multiversion;
-use crate::{Activation, Finish, Precision, SimdLevel, activate, bf16};
+use crate::{Activation, Finish, Precision, SimdLevel, bf16};
 
 /// Widest rows of integers: 2^16 products of 127 * 255 at most fit a sum of 32 bits.
 pub(crate) const MAX_INTEGERS: usize = 1 << 16;
@@ -19,6 +19,7 @@ pub(crate) const MAX_INTEGERS: usize = 1 << 16;
 const MAX_ROWS_BYTES: usize = 600 << 10;
 /// Bytes of a task's rows in tiles.
 const MAX_TILES_BYTES: usize = 800 << 10;
+
 /// The sizes of a linear layer.
 #[derive(Clone, Copy, Debug)]
 pub struct LinearShape {
@@ -205,17 +206,9 @@ impl PackedLinear {
         out: &mut Block<'_>,
         column: usize,
     ) {
-        let level = SimdLevel::detect();
-        let tile = products.values();
-        let bias = self.bias.get(panel * PANEL..(panel + 1) * PANEL).unwrap_or(&NO_BIAS);
-        let bias = bias.try_into().expect("a panel's width");
-        if activation == Activation::Linear {
-            store_added(level, tile, bias, out, column);
-        } else {
-            add_bias(level, tile, bias);
-            activate(activation, tile);
-            store_added(level, tile, &NO_BIAS, out, column);
-        }
+        let bias = self.bias.get(panel * PANEL..(panel + 1) * PANEL);
+        let bias = bias.map(|bias| bias.try_into().expect("a panel's width"));
+        products.store(bias, activation, out, column);
     }
 
     /// The rows of a task: as many as stay in the second-level cache, beside a panel.
@@ -281,7 +274,7 @@ impl PackedLinear {
         panel: usize,
     ) -> Products<'a> {
         let columns = self.scale.get(panel * PANEL..(panel + 1) * PANEL);
-        Products { sums, scales: columns.map(|columns| (rows.scales(), columns)) }
+        Products::new(sums, columns.map(|columns| (rows.scales(), columns)))
     }
 
     /// All groups of a column.
@@ -291,38 +284,6 @@ impl PackedLinear {
 
     pub(crate) fn kernel(&self) -> ProductKernel {
         self.kernel
-    }
-}
-
-/// The products `[rows, PANEL]` of some rows with a panel.
-pub(crate) struct Products<'a> {
-    /// Bits of `i32` where there are scales.
-    sums: &'a mut [f32],
-    /// What integers are multiplied by, of rows and columns.
-    scales: Option<(&'a [RowScale], &'a [f32])>,
-}
-
-impl<'a> Products<'a> {
-    pub(crate) fn of_floats(sums: &'a mut [f32]) -> Self {
-        Self { sums, scales: None }
-    }
-
-    /// The numbers themselves.
-    pub(crate) fn values(self) -> &'a mut [f32] {
-        if let Some((rows, columns)) = self.scales {
-            int8::rescale(SimdLevel::detect(), self.sums, rows, columns);
-        }
-        self.sums
-    }
-
-    /// The largest of each column over some rows.
-    pub(crate) fn max(&self, rows: Range<usize>) -> [f32; PANEL] {
-        let level = SimdLevel::detect();
-        let sums = &self.sums[rows.start * PANEL..rows.end * PANEL];
-        match self.scales {
-            None => max_rows(level, sums),
-            Some((scales, columns)) => int8::max_rows(level, sums, &scales[rows], columns),
-        }
     }
 }
 
@@ -346,42 +307,6 @@ struct Scratch {
     /// `[rows, PANEL]`.
     sums: Vec<f32>,
 }
-
-const NO_BIAS: [f32; PANEL] = [0.0; PANEL];
-
-#[inline(always)]
-fn add_bias_body(rows: &mut [f32], bias: &[f32; PANEL]) {
-    for row in rows.as_chunks_mut::<PANEL>().0 {
-        row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-    }
-}
-
-/// Writes rows, a bias added, to the columns of a block from `column` on, as far as it goes.
-#[inline(always)]
-fn store_added_body(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) {
-    for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
-        let out = &mut out.row(r)[column..];
-        match out.first_chunk_mut::<PANEL>() {
-            Some(out) => (0..PANEL).for_each(|i| out[i] = row[i] + bias[i]),
-            None => out.iter_mut().zip(row.iter().zip(bias)).for_each(|(y, (v, b))| *y = v + b),
-        }
-    }
-}
-
-#[inline(always)]
-fn max_rows_body(rows: &[f32]) -> [f32; PANEL] {
-    let mut max = [f32::NEG_INFINITY; PANEL];
-    for row in rows.as_chunks::<PANEL>().0 {
-        for (max, &v) in max.iter_mut().zip(row) {
-            *max = if v > *max { v } else { *max };
-        }
-    }
-    max
-}
-
-multiversion!(fn max_rows(rows: &[f32]) -> [f32; PANEL] = max_rows_body);
-multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32; PANEL]) = add_bias_body);
-multiversion!(fn store_added(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) = store_added_body);
 
 #[cfg(test)]
 mod tests {

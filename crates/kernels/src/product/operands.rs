@@ -1,0 +1,121 @@
+//! What products are of: rows and panels in groups of 32 bits, and slices seen as such groups.
+
+use std::ops::Range;
+
+/// How rows stand in their slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowOrder {
+    /// One after the other.
+    Rows,
+    /// Sixteen rows at a time, and of these sixteen groups at a time: `[rows / 16, groups / 16, 16, 16]`.
+    /// Both are filled up to sixteen.
+    Tiles,
+}
+
+/// Rows of a tile, and groups.
+pub(crate) const TILE: usize = 16;
+
+impl RowOrder {
+    /// Rows that stand in a slice for `rows` rows.
+    pub(crate) fn filled(self, rows: usize) -> usize {
+        match self {
+            Self::Rows => rows,
+            Self::Tiles => rows.next_multiple_of(TILE),
+        }
+    }
+
+    /// Puts a row of so many groups to its place; `groups` are whole tiles where they are to be.
+    pub(crate) fn store(self, data: &mut [u32], row: usize, groups: &[u32]) {
+        let width = groups.len();
+        match self {
+            Self::Rows => data[row * width..(row + 1) * width].copy_from_slice(groups),
+            Self::Tiles => {
+                let tile = &mut data[row / TILE * TILE * width..][..TILE * width];
+                let places = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(row % TILE);
+                let lines = groups.as_chunks::<TILE>().0;
+                places.step_by(TILE).zip(lines).for_each(|(place, line)| *place = *line);
+            }
+        }
+    }
+}
+
+/// Rows of groups.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) data: &'a [u32],
+    pub(crate) order: RowOrder,
+    /// Groups from one row to the next; of tiles, groups of a whole row.
+    pub(crate) stride: usize,
+    pub(crate) count: usize,
+    /// Groups of each row that are multiplied.
+    pub(crate) groups: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Some groups of rows that stand in `order`, `width` groups each; of tiles, whole ones.
+    pub(crate) fn part(
+        data: &'a [u32],
+        order: RowOrder,
+        width: usize,
+        count: usize,
+        groups: Range<usize>,
+    ) -> Self {
+        let start = match order {
+            RowOrder::Rows => groups.start,
+            RowOrder::Tiles => groups.start * TILE,
+        };
+        Self { data: &data[start..], order, stride: width, count, groups: groups.len() }
+    }
+
+    pub(super) fn filled(&self) -> usize {
+        self.order.filled(self.count)
+    }
+
+    /// The end of the last group.
+    pub(super) fn end(&self) -> usize {
+        match self.order {
+            RowOrder::Rows => (self.count - 1) * self.stride + self.groups,
+            RowOrder::Tiles => (self.filled() - TILE) * self.stride + TILE * self.groups,
+        }
+    }
+}
+
+/// A panel: `PANEL` columns for each group.
+#[derive(Clone, Copy)]
+pub(crate) struct PanelView<'a> {
+    pub(crate) data: &'a [u32],
+    /// From one group's columns to the next's.
+    pub(crate) stride: usize,
+    /// From one strip of 16 columns to the next.
+    pub(crate) strip: usize,
+    /// From a group to that of the same place in what is multiplied next, where that is known: to be
+    /// brought nearer meanwhile.
+    pub(crate) ahead: usize,
+}
+
+/// The bits of a slice of floats.
+pub(crate) fn bits(values: &[f32]) -> &[u32] {
+    // SAFETY: `f32` and `u32` have the same size and alignment, and every bit pattern is a `u32`.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+}
+
+/// The bits of a slice of floats that is written.
+pub(crate) fn bits_mut(values: &mut [f32]) -> &mut [u32] {
+    // SAFETY: as in `bits`; and every bit pattern is an `f32`.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
+}
+
+/// An unsigned integer that groups are made of.
+pub(crate) trait Part: Copy {}
+impl Part for u8 {}
+impl Part for u16 {}
+
+/// The bytes or halves of groups, the lowest first where the CPU has them so: on all that there are
+/// products for.
+pub(crate) fn numbers_mut<T: Part>(groups: &mut [u32]) -> &mut [T] {
+    const { assert!(cfg!(target_endian = "little"), "groups are packed with the lowest part first") };
+    let count = size_of_val(groups) / size_of::<T>();
+    // SAFETY: a `u32` is a whole number of smaller integers, less strictly aligned; every bit pattern
+    // is one.
+    unsafe { std::slice::from_raw_parts_mut(groups.as_mut_ptr().cast(), count) }
+}

@@ -1,0 +1,97 @@
+//! What a product with a panel gives, and what is made of it while it is in cache.
+
+use std::ops::Range;
+
+use crate::int8::{self, RowScale};
+use crate::output::Block;
+use crate::panels::PANEL;
+use crate::simd::multiversion;
+use crate::{Activation, SimdLevel, activate};
+
+/// The products `[rows, PANEL]` of some rows with a panel.
+pub(crate) struct Products<'a> {
+    /// Bits of `i32` where there are scales.
+    sums: &'a mut [f32],
+    /// What integers are multiplied by, of rows and columns.
+    scales: Option<(&'a [RowScale], &'a [f32])>,
+}
+
+impl<'a> Products<'a> {
+    /// Bits of `i32` where there are scales, of rows and of columns.
+    pub(crate) fn new(sums: &'a mut [f32], scales: Option<(&'a [RowScale], &'a [f32])>) -> Self {
+        Self { sums, scales }
+    }
+
+    /// The numbers themselves.
+    pub(crate) fn values(self) -> &'a mut [f32] {
+        if let Some((rows, columns)) = self.scales {
+            int8::rescale(SimdLevel::detect(), self.sums, rows, columns);
+        }
+        self.sums
+    }
+
+    /// The largest of each column over some rows.
+    pub(crate) fn max(&self, rows: Range<usize>) -> [f32; PANEL] {
+        let level = SimdLevel::detect();
+        let sums = &self.sums[rows.start * PANEL..rows.end * PANEL];
+        match self.scales {
+            None => max_rows(level, sums),
+            Some((scales, columns)) => int8::max_rows(level, sums, &scales[rows], columns),
+        }
+    }
+
+    /// Writes `activation(products + bias)` to the columns of a block from `column` on.
+    pub(crate) fn store(
+        self,
+        bias: Option<&[f32; PANEL]>,
+        activation: Activation,
+        out: &mut Block<'_>,
+        column: usize,
+    ) {
+        let level = SimdLevel::detect();
+        let tile = self.values();
+        let bias = bias.unwrap_or(&NO_BIAS);
+        if activation == Activation::Linear {
+            return store_added(level, tile, bias, out, column);
+        }
+        add_bias(level, tile, bias);
+        activate(activation, tile);
+        store_added(level, tile, &NO_BIAS, out, column);
+    }
+}
+
+const NO_BIAS: [f32; PANEL] = [0.0; PANEL];
+
+#[inline(always)]
+fn add_bias_body(rows: &mut [f32], bias: &[f32; PANEL]) {
+    for row in rows.as_chunks_mut::<PANEL>().0 {
+        row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+    }
+}
+
+/// Writes rows, a bias added, to the columns of a block from `column` on, as far as it goes.
+#[inline(always)]
+fn store_added_body(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) {
+    for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
+        let out = &mut out.row(r)[column..];
+        match out.first_chunk_mut::<PANEL>() {
+            Some(out) => (0..PANEL).for_each(|i| out[i] = row[i] + bias[i]),
+            None => out.iter_mut().zip(row.iter().zip(bias)).for_each(|(y, (v, b))| *y = v + b),
+        }
+    }
+}
+
+#[inline(always)]
+fn max_rows_body(rows: &[f32]) -> [f32; PANEL] {
+    let mut max = [f32::NEG_INFINITY; PANEL];
+    for row in rows.as_chunks::<PANEL>().0 {
+        for (max, &v) in max.iter_mut().zip(row) {
+            *max = if v > *max { v } else { *max };
+        }
+    }
+    max
+}
+
+multiversion!(fn max_rows(rows: &[f32]) -> [f32; PANEL] = max_rows_body);
+multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32; PANEL]) = add_bias_body);
+multiversion!(fn store_added(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) = store_added_body);
