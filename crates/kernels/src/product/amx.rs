@@ -200,9 +200,20 @@ macro_rules! two_by_two {
 two_by_two!(two_by_two_bf16, "tdpbf16ps");
 two_by_two!(two_by_two_int8, "tdpbsud");
 
+/// The instructions that bring the sixteen lines of a strip's tile nearer, `{ahead}` bytes on.
+macro_rules! bring {
+    ($strip:literal) => {
+        bring!($strip, 0 64 128 192 256 320 384 448 512 576 640 704 768 832 896 960)
+    };
+    ($strip:literal, $($offset:literal)*) => {
+        concat!($("prefetcht1 [{", $strip, "} + {ahead}*1 + ", $offset, "]\n"),*)
+    };
+}
+
 macro_rules! one_by_four {
     ($name:ident, $dot:literal) => {
-        /// One tile of rows by all strips.
+        /// One tile of rows by all strips. Few rows wait for the weights, so all that comes next is
+        /// brought nearer.
         ///
         /// # Safety
         /// As [`run`]; the tile is within `args`.
@@ -227,6 +238,13 @@ macro_rules! one_by_four {
                     "test {steps}, {steps}",
                     "jz 5f",
                     "4:",
+                    "test {ahead}, {ahead}",
+                    "jz 6f",
+                    bring!("b"),
+                    bring!("b1"),
+                    bring!("b2"),
+                    bring!("b3"),
+                    "6:",
                     "tileloadd tmm4, [{a} + {line}*1]",
                     "tileloadd tmm5, [{b} + {line}*1]",
                     concat!($dot, " tmm0, tmm4, tmm5"),
@@ -257,6 +275,7 @@ macro_rules! one_by_four {
                     b2 = inout(reg) columns.wrapping_add(2 * args.strip) => _,
                     b3 = inout(reg) columns.wrapping_add(3 * args.strip) => _,
                     line = in(reg) 4 * STRIP,
+                    ahead = in(reg) 4 * args.ahead,
                     steps = inout(reg) args.groups / TILE => _,
                     step = const TILE_BYTES,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
