@@ -15,8 +15,9 @@ use crate::{Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncodeOptions {
-    /// Tokens per forward pass, summed over its texts. Default 4096. More costs memory; a single
-    /// text that is longer is a pass of its own.
+    /// Tokens of the forward passes that are under way: of one, or on a CPU of several together, one
+    /// for each thread as far as each has 1024. Default 4096. More costs memory; a single text that
+    /// is longer is a pass of its own.
     pub max_batch_tokens: NonZeroUsize,
     /// Keep only the largest weights of each text; `None` keeps what the encoder was loaded with.
     /// Among equal weights those of lower vocabulary entries are kept.
