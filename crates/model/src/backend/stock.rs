@@ -34,6 +34,18 @@ pub fn fused_linear<B: Backend>(
     unwrap(activate(y, activation))
 }
 
+/// ln(1 + x) for 0 <= x <= 1, within 1e-7 of its size: 2 artanh(x / (x + 2)), whose series has eight terms
+/// here. On GPUs `log1p` is ln(1 + x), which is 0 for small x, and a root would show that.
+fn log1p_to_one<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
+    let z = x.clone() / x.add_scalar(2.0);
+    let square = z.clone() * z.clone();
+    let mut sum = square.clone().mul_scalar(1.0 / 15.0);
+    for odd in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
+        sum = sum.add_scalar(1.0 / odd) * square.clone();
+    }
+    sum.add_scalar(1.0) * z.mul_scalar(2.0)
+}
+
 #[allow(clippy::approx_constant, reason = "the reference's own digits")]
 const LAPLACE_MEAN: f64 = 0.707107;
 
@@ -53,10 +65,7 @@ fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2>
                 x.sub_scalar(LAPLACE_MEAN).div_scalar(0.282095 * std::f64::consts::SQRT_2);
             standard.erf().add_scalar(1.0).mul_scalar(0.5)
         }
-        Activation::SqrtSoftplus => {
-            let tail = x.clone().abs().neg().exp().log1p();
-            (relu(x) + tail).sqrt()
-        }
+        Activation::SqrtSoftplus => (relu(x.clone()) + log1p_to_one(x.abs().neg().exp())).sqrt(),
         Activation::QuickGelu => x.clone() * sigmoid(x.mul_scalar(1.702)),
         Activation::Relu => relu(x),
         Activation::Relu2 => relu(x).powi_scalar(2),
