@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use self::panels::{KeyPanels, ValuePanels, value_rows};
 use self::positions::PositionScores;
 use self::softmax::{Running, add_chunk, write_rows};
-use crate::output::Output;
+use crate::output::{Block, Output};
 use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer};
@@ -109,12 +109,8 @@ pub fn packed_attention(
             let columns = task.head * head_dim..(task.head + 1) * head_dim;
             // SAFETY: a task has its own queries of its own head: no two share rows and columns.
             let mut out = unsafe { output.block(task.queries.clone(), columns) };
-            SCRATCH.with_borrow_mut(|scratch| {
-                let attention = Attention { qkv, shape, positions, kernel, task: &task };
-                attention.run(scratch, |query, attended| {
-                    out.row(query - task.queries.start).copy_from_slice(attended);
-                });
-            });
+            let attention = Attention { qkv, shape, positions, kernel, task: &task };
+            SCRATCH.with_borrow_mut(|scratch| attention.run(scratch, &mut out));
         });
     };
     // SAFETY: every token is a query of one task of each head, and each query's row is written.
@@ -164,8 +160,8 @@ struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    /// Calls `take(query, attended)` for each query, in order.
-    fn run(&self, scratch: &mut Scratch, mut take: impl FnMut(usize, &[f32])) {
+    /// Writes the row of each query.
+    fn run(&self, scratch: &mut Scratch, out: &mut Block<'_>) {
         let AttentionShape { head_dim, window, .. } = self.shape;
         let Scratch { keys: key_panels, rows, scores, running, positions, values } = scratch;
         let Task { queries, keys, .. } = self.task;
@@ -225,7 +221,7 @@ impl Attention<'_> {
                 }
             }
         }
-        write_rows(running, head_dim, |row, attended| take(queries.start + row, attended));
+        write_rows(running, out);
     }
 
     /// Adds the values of a block's keys, each times its weight, in `f32`: a panel of keys at a time.

@@ -23,7 +23,7 @@ pub(crate) fn widen(value: u16) -> f32 {
 fn round_row_body(row: &[f32], groups: &mut [u32]) {
     let halves = numbers_mut::<u16>(groups);
     let (whole, rest) = halves.split_at_mut(row.len());
-    whole.iter_mut().zip(row).for_each(|(half, value)| *half = round(*value).to_le());
+    whole.iter_mut().zip(row).for_each(|(half, value)| *half = round(*value));
     rest.fill(0);
 }
 

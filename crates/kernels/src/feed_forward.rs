@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::grid::{Blocking, Grid};
-use crate::int8;
+use crate::layer_norm::add_rows;
 use crate::output::{Block, Output};
 use crate::panels::PANEL;
 use crate::product::RowOrder;
@@ -114,7 +114,7 @@ fn task(
                     let products = down.products(&mut tile[..count * PANEL], wide, panel).values();
                     match first {
                         0 => sums[..count * PANEL].copy_from_slice(products),
-                        _ => int8::add(SimdLevel::detect(), &mut sums[..count * PANEL], products),
+                        _ => add_rows(SimdLevel::detect(), &mut sums[..count * PANEL], products),
                     }
                 }
                 _ => down.multiply(wide, panel, groups.clone(), sums, first > 0),

@@ -69,13 +69,6 @@ fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {
 
 multiversion!(pub(crate) fn rescale(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) = rescale_body);
 
-#[inline(always)]
-fn add_body(sums: &mut [f32], more: &[f32]) {
-    sums.iter_mut().zip(more).for_each(|(sum, v)| *sum += v);
-}
-
-multiversion!(pub(crate) fn add(sums: &mut [f32], more: &[f32]) = add_body);
-
 /// The largest of each column over some rows, of sums as [`rescale`] takes them.
 #[inline(always)]
 fn max_rows_body(sums: &[f32], rows: &[RowScale], columns: &[f32]) -> [f32; PANEL] {

@@ -82,6 +82,12 @@ pub(crate) fn lane_sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
             *lane += f(v);
         }
     }
+    sum_of_lanes(lanes) + rest
+}
+
+/// The sum of lanes, in an order that no level changes.
+#[inline(always)]
+pub(crate) fn sum_of_lanes(mut lanes: [f32; 16]) -> f32 {
     let mut half = 8;
     while half > 0 {
         for i in 0..half {
@@ -89,7 +95,7 @@ pub(crate) fn lane_sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
         }
         half /= 2;
     }
-    lanes[0] + rest
+    lanes[0]
 }
 
 #[cfg(test)]

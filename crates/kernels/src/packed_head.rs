@@ -3,7 +3,6 @@
 use crate::head::mark_not_finite;
 use crate::output::Output;
 use crate::panels::PANEL;
-use crate::products::Products;
 use crate::texts::{TextGrid, rows_of};
 use crate::{HeadShape, LinearShape, PackedLinear, PoolActivation, PoolStrategy};
 
@@ -39,30 +38,26 @@ pub fn head_pool_packed(
         decoder.for_each_panel(states, panels.clone(), |panel, products| {
             let columns = (panel - panels.start) * PANEL;
             let bias = &bias[panel * PANEL..vocab_size.min((panel + 1) * PANEL)];
-            let mut pool = |text: usize, take: &mut dyn FnMut(&mut [f32])| {
-                take(&mut out.row(text - texts.start)[columns..][..bias.len()]);
-            };
             match strategy {
-                PoolStrategy::Max => rows.clone().for_each(|(text, rows)| {
-                    let max = products.max(rows);
-                    pool(text, &mut |out| {
-                        for ((out, max), bias) in out.iter_mut().zip(&max).zip(bias) {
+                PoolStrategy::Max => {
+                    for (text, rows) in rows.clone() {
+                        let out = &mut out.row(text - texts.start)[columns..][..bias.len()];
+                        for ((out, max), bias) in out.iter_mut().zip(products.max(rows)).zip(bias) {
                             *out = activation.apply(max + bias);
                         }
-                    });
-                }),
+                    }
+                }
                 PoolStrategy::Sum => {
-                    let values = Products::values(products);
-                    rows.clone().for_each(|(text, rows)| {
-                        let values = &values[rows.start * PANEL..rows.end * PANEL];
-                        pool(text, &mut |out| {
-                            for row in values.chunks_exact(PANEL) {
-                                for ((sum, v), bias) in out.iter_mut().zip(row).zip(bias) {
-                                    *sum += activation.apply(v + bias);
-                                }
+                    let values = products.values();
+                    for (text, rows) in rows.clone() {
+                        let out = &mut out.row(text - texts.start)[columns..][..bias.len()];
+                        for row in values[rows.start * PANEL..rows.end * PANEL].chunks_exact(PANEL)
+                        {
+                            for ((sum, v), bias) in out.iter_mut().zip(row).zip(bias) {
+                                *sum += activation.apply(v + bias);
                             }
-                        });
-                    });
+                        }
+                    }
                 }
             }
         });

@@ -1,7 +1,7 @@
 //! The passes of a call: batches of texts of like length, several at once where that is faster.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use splade_sparse::{SparseError, SparseRow};
@@ -43,26 +43,23 @@ impl Passes<'_> {
         let (n_lanes, budget) = self.lanes(tokens.n_tokens(), rayon::current_num_threads());
         let batches = plan_batches(&lengths, budget, self.max_texts());
         let next = AtomicUsize::new(0);
-        let failed = AtomicBool::new(false);
-        let lane = |_| {
+        let lane = |_| -> Result<Vec<_>, SpladeError> {
             let mut done = Vec::new();
-            while !failed.load(Ordering::Relaxed) {
-                let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let rows = self.pass(tokens, batch, &forward);
-                failed.fetch_or(rows.is_err(), Ordering::Relaxed);
-                done.push(rows);
+                // After a failure no batch is begun any more.
+                let rows = rows.inspect_err(|_| next.store(batches.len(), Ordering::Relaxed))?;
+                done.extend(rows);
             }
-            done
+            Ok(done)
         };
         let done: Vec<_> = match n_lanes.min(batches.len()) {
-            0 | 1 => lane(0),
-            n => (0..n).into_par_iter().with_max_len(1).flat_map_iter(lane).collect(),
+            0 | 1 => vec![lane(0)?],
+            n => (0..n).into_par_iter().with_max_len(1).map(lane).collect::<Result<_, _>>()?,
         };
         let mut rows: Vec<Option<SparseRow>> = vec![None; tokens.n_texts()];
-        for pass in done {
-            for (text, row) in pass? {
-                rows[text] = Some(row);
-            }
+        for (text, row) in done.into_iter().flatten() {
+            rows[text] = Some(row);
         }
         Ok(rows.into_iter().map(|row| row.expect("each text is in one batch")).collect())
     }

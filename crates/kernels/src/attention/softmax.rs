@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::SimdLevel;
+use crate::layer_norm::sum_of_lanes;
 use crate::math::exp;
+use crate::output::Block;
 use crate::panels::PANEL;
 use crate::product::RowOrder;
 use crate::simd::multiversion;
@@ -70,17 +72,15 @@ pub(super) fn add_chunk(
     }
 }
 
-/// Calls `take(query, values / sum)` for each query.
-pub(super) fn write_rows(running: &Running, head_dim: usize, mut take: impl FnMut(usize, &[f32])) {
+/// Writes `values / sum` of each query to its row of `out`, which is as wide as the head.
+pub(super) fn write_rows(running: &Running, out: &mut Block<'_>) {
     let queries = filled(running.max.len());
-    let mut row = vec![0.0; head_dim];
     for (query, sum) in running.sum.iter().enumerate() {
         let inverse = 1.0 / sum;
-        for (panel, out) in row.chunks_mut(PANEL).enumerate() {
+        for (panel, out) in out.row(query).chunks_mut(PANEL).enumerate() {
             let values = &running.values[(panel * queries + query) * PANEL..][..PANEL];
             out.iter_mut().zip(values).for_each(|(out, v)| *out = v * inverse);
         }
-        take(query, &row);
     }
 }
 
@@ -118,14 +118,7 @@ fn exponentials_body(
             }
         }
     }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            sums[i] += sums[i + half];
-        }
-        half /= 2;
-    }
-    (max, sums[0])
+    (max, sum_of_lanes(sums))
 }
 
 multiversion!(fn exponentials(scores: &mut [f32], row: usize, pitch: usize, n_keys: usize, before: f32) -> (f32, f32) = exponentials_body);
