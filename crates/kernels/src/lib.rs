@@ -32,6 +32,7 @@ mod grid;
 mod head;
 mod int8;
 mod layer_norm;
+mod lines;
 mod mapped;
 mod math;
 mod matmul;

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::Path;
 
 /// The bytes of a file, brought into memory page by page as they are touched.
@@ -28,6 +28,21 @@ impl MappedFile {
         // this type is that nobody truncates the file while it lives.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(Self(map))
+    }
+
+    /// Gives the pages of a part back to the system, which brings them anew should they be read
+    /// again: whoever has copied a part need not hold it twice.
+    pub fn release(&self, part: Range<usize>) {
+        assert!(part.end <= self.0.len(), "a part beyond the file");
+        #[cfg(unix)]
+        if !part.is_empty() {
+            // SAFETY: pages of a read-only map of a file come back with the same bytes. It is advice:
+            // where it fails, they stay.
+            let _ = unsafe {
+                let drop = memmap2::UncheckedAdvice::DontNeed;
+                self.0.unchecked_advise_range(drop, part.start, part.len())
+            };
+        }
     }
 }
 

@@ -8,26 +8,22 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::lines::{LINE, Line, Lines};
 use crate::product::PanelView;
 
 /// Columns of a panel.
 pub(crate) const PANEL: usize = 64;
-/// Columns of a strip.
-pub(crate) const STRIP: usize = 16;
+/// Columns of a strip: a line of groups.
+pub(crate) const STRIP: usize = LINE;
 /// Strips of a panel.
 const STRIPS: usize = PANEL / STRIP;
 
 /// `[panels, STRIPS, groups, STRIP]`, in whole cache lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Panels {
-    lines: Vec<Line>,
+    lines: Lines,
     groups: usize,
 }
-
-/// Aligned, so that no load straddles two cache lines.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u32; STRIP]);
 
 impl Panels {
     /// Packs `columns` columns of `groups` groups; `fill(column, groups)` writes those of one column
@@ -41,9 +37,12 @@ impl Panels {
     ) -> (Self, Vec<T>) {
         let n_panels = columns.div_ceil(PANEL);
         let lines_per_panel = groups * STRIPS;
-        let mut lines = vec![Line([padding; STRIP]); n_panels * lines_per_panel];
+        let mut lines = Lines::zeros(n_panels * lines_per_panel);
         let panels = lines.par_chunks_exact_mut(lines_per_panel.max(1)).enumerate();
         let pack_panel = |column_groups: &mut Vec<u32>, (panel, lines): (usize, &mut [Line])| {
+            if padding != 0 {
+                lines.fill(Line([padding; STRIP]));
+            }
             let pack_column = |lane: usize| {
                 column_groups.fill(0);
                 let filled = fill(panel * PANEL + lane, column_groups);
@@ -87,7 +86,7 @@ impl Panels {
 
     /// Bytes that it holds.
     pub(crate) fn memory_bytes(&self) -> usize {
-        size_of_val(self.lines.as_slice())
+        size_of_val::<[Line]>(&self.lines)
     }
 }
 

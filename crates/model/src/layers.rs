@@ -3,6 +3,7 @@
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use splade_kernels::{Activation, LinearShape, PackedLinear, Precision};
@@ -31,14 +32,25 @@ impl<B: SpladeBackend> Linear<B> {
         has_bias: bool,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let (mut weight, mut bias) = (Vec::new(), Vec::new());
-        for path in paths {
-            weight.append(&mut weights.take(&format!("{path}.weight"), &[out, in_features])?);
-            if has_bias {
+        let mut bias = Vec::new();
+        if has_bias {
+            for path in paths {
                 bias.append(&mut weights.take(&format!("{path}.bias"), &[out])?);
             }
         }
-        Ok(Self::of(weights, weight, bias, [out * paths.len(), in_features], device))
+        let (shape, precision) = ([out * paths.len(), in_features], weights.precision());
+        let layer = |weight: Cow<'_, [f32]>| Self::of(weight, bias, shape, precision, device);
+        if let [path] = paths {
+            let path = format!("{path}.weight");
+            return weights.take_with(&path, &[out, in_features], |weight| layer(weight.into()));
+        }
+        let mut weight = Vec::with_capacity(shape[0] * in_features);
+        for path in paths {
+            weights.take_with(&format!("{path}.weight"), &[out, in_features], |part| {
+                weight.extend_from_slice(part);
+            })?;
+        }
+        Ok(layer(weight.into()))
     }
 
     /// Takes one layer, its output's halves changed over.
@@ -57,7 +69,7 @@ impl<B: SpladeBackend> Linear<B> {
         };
         let half = bias.len() / 2;
         bias.rotate_left(half);
-        Ok(Self::of(weights, weight, bias, [out, in_features], device))
+        Ok(Self::of(weight.into(), bias, [out, in_features], weights.precision(), device))
     }
 
     /// Takes the kernel `[out, in, size]` of a convolution as a layer over `size` neighbours side by
@@ -76,26 +88,25 @@ impl<B: SpladeBackend> Linear<B> {
                 weight.extend(of_out.iter().skip(neighbour).step_by(size));
             }
         }
-        Ok(Self::of(weights, weight, bias, [out, size * in_features], device))
+        Ok(Self::of(weight.into(), bias, [out, size * in_features], weights.precision(), device))
     }
 
     /// A layer of these numbers; without bias where there are none.
     fn of(
-        weights: &Weights,
-        weight: Vec<f32>,
+        weight: Cow<'_, [f32]>,
         bias: Vec<f32>,
         shape: [usize; 2],
+        precision: Precision,
         device: &B::Device,
     ) -> Self {
         let sizes = LinearShape { in_features: shape[1], out_features: shape[0] };
         let has_bias = !bias.is_empty();
-        let packed =
-            B::pack_linear(&weight, has_bias.then_some(&bias[..]), sizes, weights.precision());
+        let packed = B::pack_linear(&weight, has_bias.then_some(&bias[..]), sizes, precision);
         match packed {
             Some(_) => Self { weight: None, bias: None, packed },
             None => {
                 let bias = has_bias.then(|| param(bias, [shape[0]], device));
-                Self { weight: Some(param(weight, shape, device)), bias, packed }
+                Self { weight: Some(param(weight.into_owned(), shape, device)), bias, packed }
             }
         }
     }
@@ -210,11 +221,12 @@ impl<B: SpladeBackend> Embedding<B> {
         if precision == Precision::F32 {
             return Self::load(weights, path, [rows, width], device);
         }
-        let table = weights.take(path, &[rows, width])?;
         let shape = LinearShape { in_features: width, out_features: rows };
-        let packed = B::pack_linear(&table, None, shape, precision);
-        let table = packed.is_none().then(|| param(table, [rows, width], device));
-        Ok(Self { table, packed })
+        weights.take_with(path, &[rows, width], |table| {
+            let packed = B::pack_linear(table, None, shape, precision);
+            let table = packed.is_none().then(|| param(table.to_vec(), [rows, width], device));
+            Self { table, packed }
+        })
     }
 
     /// The rows of `ids`, which must be within the table: `[ids, width]`.

@@ -99,6 +99,20 @@ impl Weights {
     /// # Errors
     /// It is missing, of another shape, not a float, or holds a number that is none.
     pub(crate) fn take(&mut self, path: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        self.take_with(path, shape, <[f32]>::to_vec)
+    }
+
+    /// Takes a parameter out and shows it to `read`: in place, where the file has it as `f32`. Its
+    /// pages of the file are given back, so that a model is never in memory twice.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(crate) fn take_with<R>(
+        &mut self,
+        path: &str,
+        shape: &[usize],
+        read: impl FnOnce(&[f32]) -> R,
+    ) -> Result<R, ModelError> {
         let Some(Entry { file, tensor }) = self.entries.remove(path) else {
             return Err(ModelError::WeightMissing { name: self.names.checkpoint_name(path) });
         };
@@ -109,14 +123,18 @@ impl Weights {
                 expected: shape.to_vec(),
             });
         }
-        let values = tensor.to_f32(&self.files[file])?;
+        let file = &self.files[file];
+        let values = tensor.to_f32(file)?;
         // A bias of -inf switches a word off; anywhere else infinity breaks the arithmetic.
         let is_bad = |v: &f32| v.is_nan() || (shape.len() > 1 && v.is_infinite());
         if let Some(index) = values.iter().position(is_bad) {
             let (name, found) = (tensor.name, values[index]);
             return Err(ModelError::WeightNotFinite { name, found, index });
         }
-        Ok(values)
+        let answer = read(&values);
+        drop(values);
+        file.release(tensor.range);
+        Ok(answer)
     }
 
     /// Takes a parameter out without using it: another one stands for it.
@@ -147,7 +165,7 @@ pub(crate) fn bits(path: &std::path::Path) -> BTreeMap<String, Vec<u32>> {
     let WeightFile { bytes, tensors } = WeightFile::open(path).expect("a whole file");
     let read = |tensor: StoredTensor| {
         let values = tensor.to_f32(&bytes).expect("floats");
-        (tensor.name, values.into_iter().map(f32::to_bits).collect())
+        (tensor.name, values.iter().map(|value| value.to_bits()).collect())
     };
     tensors.into_iter().map(read).collect()
 }

@@ -24,18 +24,24 @@ pub(crate) struct StoredTensor {
 }
 
 impl StoredTensor {
-    /// The numbers in row-major order, out of the bytes of the file.
+    /// The numbers in row-major order: those of the file, where it has them so, else a copy.
     ///
     /// # Errors
     /// They are not floats.
-    pub(crate) fn to_f32(&self, file: &[u8]) -> Result<Vec<f32>, ModelError> {
+    pub(crate) fn to_f32<'a>(&self, file: &'a [u8]) -> Result<Cow<'a, [f32]>, ModelError> {
         /// One number from each `N` bytes.
-        fn each<const N: usize>(bytes: &[u8], from: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        fn each<'a, const N: usize>(bytes: &[u8], from: impl Fn([u8; N]) -> f32) -> Cow<'a, [f32]> {
             bytes.as_chunks::<N>().0.iter().map(|&chunk| from(chunk)).collect()
         }
         let bytes = || self.row_major(&file[self.range.clone()]);
         match self.dtype {
-            Dtype::F32 => Ok(each(&bytes(), f32::from_le_bytes)),
+            Dtype::F32 => match bytes() {
+                Cow::Borrowed(bytes) if cfg!(target_endian = "little") => {
+                    let numbers = bytemuck::try_cast_slice(bytes);
+                    Ok(numbers.map_or_else(|_| each(bytes, f32::from_le_bytes), Cow::Borrowed))
+                }
+                bytes => Ok(each(&bytes, f32::from_le_bytes)),
+            },
             Dtype::F16 => Ok(each(&bytes(), |b| f16::from_le_bytes(b).to_f32())),
             Dtype::BF16 => Ok(each(&bytes(), |b| bf16::from_le_bytes(b).to_f32())),
             Dtype::F64 => Ok(each(&bytes(), |b| f64::from_le_bytes(b) as f32)),
