@@ -7,6 +7,7 @@
 
 mod panels;
 mod positions;
+mod projected;
 mod softmax;
 
 use std::cell::RefCell;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 
 use self::panels::{KeyPanels, ValuePanels, value_rows};
 use self::positions::PositionScores;
+pub use self::projected::projected_attention;
 use self::softmax::{Running, add_chunk, write_rows};
 use crate::output::{Block, Output};
 use crate::panels::PANEL;

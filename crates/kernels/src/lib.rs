@@ -52,7 +52,7 @@ mod sparsify;
 mod texts;
 
 pub use activation::{Activation, UnknownActivation, activate};
-pub use attention::{AttentionShape, RelativePositions, packed_attention};
+pub use attention::{AttentionShape, RelativePositions, packed_attention, projected_attention};
 pub use feed_forward::feed_forward;
 pub use finish::Finish;
 pub use gate::gate;

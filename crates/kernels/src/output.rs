@@ -75,6 +75,20 @@ impl<'a> Block<'a> {
         Self { data: data.as_mut_ptr(), rows, cols, stride: cols, output: PhantomData }
     }
 
+    /// Some rows and columns of it, while nobody uses the whole.
+    pub(crate) fn part(&mut self, rows: Range<usize>, cols: Range<usize>) -> Block<'_> {
+        assert!(rows.start < rows.end && rows.end <= self.rows, "rows beyond the block");
+        assert!(cols.start < cols.end && cols.end <= self.cols, "columns beyond the block");
+        Block {
+            // SAFETY: the asserts keep the start within the block.
+            data: unsafe { self.data.add(rows.start * self.stride + cols.start) },
+            rows: rows.len(),
+            cols: cols.len(),
+            stride: self.stride,
+            output: PhantomData,
+        }
+    }
+
     pub(crate) fn row(&mut self, row: usize) -> &mut [f32] {
         assert!(row < self.rows, "a row beyond the block");
         // SAFETY: the row lies within the block, which this value owns alone.

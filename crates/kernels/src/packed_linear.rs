@@ -253,13 +253,32 @@ impl PackedLinear {
         sums: &mut [f32],
         accumulate: bool,
     ) {
+        self.multiply_before(Some(panel + 1), rows, panel, groups, sums, accumulate);
+    }
+
+    /// The same, where the same groups of panel `next` are multiplied next, if any: they are brought
+    /// nearer meanwhile.
+    pub(crate) fn multiply_before(
+        &self,
+        next: Option<usize>,
+        rows: KernelRows<'_>,
+        panel: usize,
+        groups: Range<usize>,
+        sums: &mut [f32],
+        accumulate: bool,
+    ) {
         let max_groups = max_groups(self.kernel.order());
         for start in (0..groups.len()).step_by(max_groups) {
             let part = start..(start + max_groups).min(groups.len());
             let columns = groups.start + part.start..groups.start + part.end;
-            let ahead = match part.end == groups.len() {
-                true => self.panels.next_panel() - start * STRIP,
-                false => max_groups * STRIP,
+            let ahead = match next {
+                _ if part.end < groups.len() => max_groups * STRIP,
+                // Backwards too: addresses wrap.
+                Some(next) => next
+                    .wrapping_sub(panel)
+                    .wrapping_mul(self.panels.next_panel())
+                    .wrapping_sub(start * STRIP),
+                None => 0,
             };
             let columns = PanelView { ahead, ..self.panels.panel(panel, columns) };
             self.kernel.multiply(rows.part(part), columns, bits_mut(sums), accumulate || start > 0);

@@ -141,7 +141,7 @@ impl<B: SpladeBackend> Linear<B> {
         wrap(B::feed_forward(unwrap(x), up, activation, down, unwrap(residual), norm))
     }
 
-    fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
+    pub(crate) fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
         held(&self.packed, &self.weight, self.bias.as_ref())
     }
 }

@@ -185,7 +185,7 @@ macro_rules! two_by_two {
                     line = in(reg) 4 * STRIP,
                     // Each pair of tiles brings another two lines of a step nearer. A hint: it may
                     // lie beyond the weights.
-                    ahead = in(reg) 4 * args.ahead + tile * 4 * STRIP % TILE_BYTES,
+                    ahead = in(reg) args.ahead.wrapping_mul(4).wrapping_add(tile * 4 * STRIP % TILE_BYTES),
                     steps = inout(reg) args.groups / TILE => _,
                     step = const TILE_BYTES,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
@@ -275,7 +275,7 @@ macro_rules! one_by_four {
                     b2 = inout(reg) columns.wrapping_add(2 * args.strip) => _,
                     b3 = inout(reg) columns.wrapping_add(3 * args.strip) => _,
                     line = in(reg) 4 * STRIP,
-                    ahead = in(reg) 4 * args.ahead,
+                    ahead = in(reg) args.ahead.wrapping_mul(4),
                     steps = inout(reg) args.groups / TILE => _,
                     step = const TILE_BYTES,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,

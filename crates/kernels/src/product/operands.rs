@@ -89,7 +89,7 @@ pub(crate) struct PanelView<'a> {
     /// From one strip of 16 columns to the next.
     pub(crate) strip: usize,
     /// From a group to that of the same place in what is multiplied next, where that is known: to be
-    /// brought nearer meanwhile.
+    /// brought nearer meanwhile. Wraps, where that stands before.
     pub(crate) ahead: usize,
 }
 

@@ -116,15 +116,17 @@ impl<B: SpladeBackend> Layer<B> {
 
     /// What the heads have gathered, side by side.
     fn attend(&self, x: Tensor<B, 2>, offsets: &[u32], places: &Places<'_, B>) -> Tensor<B, 2> {
+        let (shape, positions) = (self.shape.attention, self.places.relative(places));
+        let Some(table) = self.places.rotary(places) else {
+            let _span = trace_span!("attention").entered();
+            let (x, qkv) = (unwrap(x), self.qkv.weights());
+            return wrap(B::projected_attention(x, qkv, offsets, shape, positions));
+        };
         let span = trace_span!("query, key, value").entered();
-        let mut qkv = unwrap(self.qkv.forward(x, Activation::Linear));
+        let qkv = unwrap(self.qkv.forward(x, Activation::Linear));
         drop(span);
         let _span = trace_span!("attention").entered();
-        let shape = self.shape.attention;
-        if let Some(table) = self.places.rotary(places) {
-            qkv = B::rotate(qkv, offsets, unwrap(table), shape);
-        }
-        let positions = self.places.relative(places);
+        let qkv = B::rotate(qkv, offsets, unwrap(table), shape);
         wrap(B::packed_attention(qkv, offsets, shape, positions))
     }
 

@@ -78,6 +78,16 @@ macro_rules! run_on_kernels {
                 $crate::backend::host::packed_attention(qkv, offsets, shape, positions)
             }
 
+            fn projected_attention(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                qkv: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
+                offsets: &[u32],
+                shape: $crate::AttentionShape,
+                positions: $crate::RelativePositions<'_, burn::tensor::ops::FloatTensor<Self>>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::host::projected_attention(x, qkv, offsets, shape, positions)
+            }
+
             fn rotate(
                 qkv: burn::tensor::ops::FloatTensor<Self>,
                 offsets: &[u32],
@@ -200,10 +210,10 @@ fn with_finish<T: HostTensor>(
 }
 
 /// Weights that come as tensors (no model of ours has them so) are packed for this one product.
-fn with_packed<T: HostTensor>(
+fn with_packed<T: HostTensor, R>(
     weights: LinearWeights<'_, T>,
-    run: impl FnOnce(&PackedLinear) -> T,
-) -> T {
+    run: impl FnOnce(&PackedLinear) -> R,
+) -> R {
     match weights {
         LinearWeights::Packed(layer) => run(layer),
         LinearWeights::Tensors { weight, bias } => {
@@ -221,19 +231,43 @@ pub(super) fn packed_attention<T: HostTensor>(
     shape: AttentionShape,
     positions: RelativePositions<'_, T>,
 ) -> T {
-    let qkv_values = qkv.values();
-    let attend =
-        |positions| splade_kernels::packed_attention(&qkv_values, offsets, shape, positions);
-    let attended = match &positions {
-        RelativePositions::None => attend(OnSlices::None),
-        RelativePositions::Bias(bias) => attend(OnSlices::Bias(&bias.values())),
+    let values = qkv.values();
+    let attended = with_positions(&positions, |positions| {
+        splade_kernels::packed_attention(&values, offsets, shape, positions)
+    });
+    T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])
+}
+
+pub(super) fn projected_attention<T: HostTensor>(
+    x: T,
+    qkv: LinearWeights<'_, T>,
+    offsets: &[u32],
+    shape: AttentionShape,
+    positions: RelativePositions<'_, T>,
+) -> T {
+    let values = x.values();
+    let attended = with_positions(&positions, |positions| {
+        with_packed(qkv, |qkv| {
+            splade_kernels::projected_attention(&values, qkv, offsets, shape, positions)
+        })
+    });
+    T::from_values(attended, [x.dims()[0], shape.n_heads * shape.head_dim])
+}
+
+/// Positions on slices.
+fn with_positions<T: HostTensor, R>(
+    positions: &RelativePositions<'_, T>,
+    run: impl FnOnce(OnSlices<'_>) -> R,
+) -> R {
+    match positions {
+        RelativePositions::None => run(OnSlices::None),
+        RelativePositions::Bias(bias) => run(OnSlices::Bias(&bias.values())),
         RelativePositions::Disentangled { key, query, buckets } => {
             let key = key.as_ref().map(T::values);
             let query = query.as_ref().map(T::values);
-            attend(OnSlices::Disentangled { key: key.as_deref(), query: query.as_deref(), buckets })
+            run(OnSlices::Disentangled { key: key.as_deref(), query: query.as_deref(), buckets })
         }
-    };
-    T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])
+    }
 }
 
 pub(super) fn rotate<T: HostTensor>(qkv: T, offsets: &[u32], table: T, shape: AttentionShape) -> T {

@@ -147,6 +147,21 @@ pub trait SpladeBackend: Backend {
         stock::packed_attention::<Self>(qkv, offsets, shape, positions)
     }
 
+    /// `packed_attention` of `fused_linear`: the layer makes queries, keys and values.
+    ///
+    /// # Shapes
+    /// `x` `[tokens, in]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
+    fn projected_attention(
+        x: FloatTensor<Self>,
+        qkv: LinearWeights<'_, FloatTensor<Self>>,
+        offsets: &[u32],
+        shape: AttentionShape,
+        positions: RelativePositions<'_, FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        let qkv = Self::fused_linear(x, qkv, Activation::Linear);
+        Self::packed_attention(qkv, offsets, shape, positions)
+    }
+
     /// Rotary position embedding: with the halves (a, b) of each head of query and key, by the
     /// token's place in its text, a' = a cos - b sin and b' = b cos + a sin.
     ///

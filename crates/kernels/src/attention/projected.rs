@@ -1,0 +1,244 @@
+//! Attention with the layer that makes its queries, keys and values: a task makes those of a few heads
+//! of a few texts and attends to them while they are in cache. `[tokens, 3 * hidden]` is never whole.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Attention, AttentionShape, RelativePositions, Task, packed_attention};
+use crate::output::{Block, Output};
+use crate::panels::PANEL;
+use crate::rows::RowBuffer;
+use crate::{Activation, Finish, LinearShape, PackedLinear};
+
+/// [`packed_attention`] of `qkv(x)`.
+///
+/// # Shapes
+/// `x` `[tokens, qkv.in_features]`, `qkv.out_features` is `3 * hidden`: each row's query, key and value;
+/// `offsets` `[texts + 1]`, rising from 0 to `tokens`; returns `[tokens, hidden]`.
+///
+/// # Panics
+/// When a length does not fit; when a text is longer than there are buckets for.
+pub fn projected_attention(
+    x: &[f32],
+    qkv: &PackedLinear,
+    offsets: &[u32],
+    shape: AttentionShape,
+    positions: RelativePositions<'_>,
+) -> Vec<f32> {
+    let LinearShape { in_features, out_features } = qkv.shape();
+    let hidden = shape.n_heads * shape.head_dim;
+    assert_eq!(out_features, 3 * hidden, "the layer does not make queries, keys and values");
+    assert_eq!(x.len() % in_features, 0, "x is not whole rows");
+    let tokens = x.len() / in_features;
+    let threads = rayon::current_num_threads();
+    let max_rows = qkv.blocking().max_rows.min(tokens.div_ceil(threads));
+    let tasks = match HeadGroups::of(shape, positions) {
+        Some(heads) => group_texts(offsets, max_rows).map(|texts| (heads, texts)),
+        None => None,
+    };
+    let Some((heads, texts)) = tasks else {
+        let qkv = qkv.forward(x, Finish::Activate(Activation::Linear));
+        return packed_attention(&qkv, offsets, shape, positions);
+    };
+    assert_eq!(
+        texts.last().map_or(0, |t| t[t.len() - 1] as usize),
+        tokens,
+        "offsets do not end at tokens"
+    );
+    let write = |output: &Output<'_>| {
+        texts.into_par_iter().with_max_len(1).for_each(|texts| {
+            let rows = texts[0] as usize..texts[texts.len() - 1] as usize;
+            let x = &x[rows.start * in_features..rows.end * in_features];
+            // SAFETY: the tasks have rows of their own.
+            let mut out = unsafe { output.block(rows, 0..hidden) };
+            let task = TextTask { x, qkv, offsets: texts, heads, shape, positions };
+            SCRATCH.with_borrow_mut(|scratch| task.run(scratch, &mut out));
+        });
+    };
+    // SAFETY: every token is a row of one task, which writes all heads of it.
+    unsafe { Output::written(tokens, hidden, write) }
+}
+
+/// Heads that are made together: those of a panel, or one of several panels.
+#[derive(Clone, Copy)]
+struct HeadGroups {
+    heads: usize,
+    panels: usize,
+    count: usize,
+}
+
+impl HeadGroups {
+    /// `None` where heads and panels do not fit, or positions are not a head's own.
+    fn of(shape: AttentionShape, positions: RelativePositions<'_>) -> Option<Self> {
+        let AttentionShape { n_heads, head_dim, .. } = shape;
+        let (heads, panels) = (PANEL / head_dim.clamp(1, PANEL), head_dim.div_ceil(PANEL));
+        let fits = heads * head_dim == panels * PANEL && n_heads.is_multiple_of(heads);
+        let own = !matches!(positions, RelativePositions::Disentangled { .. });
+        (fits && own).then(|| Self { heads, panels, count: n_heads / heads })
+    }
+
+    /// The panels of a layer in the order that they are needed: of each group the queries', the keys'
+    /// and the values'.
+    fn panels(self) -> impl Iterator<Item = usize> {
+        let Self { panels, count, .. } = self;
+        let part = move |group: usize, which: usize| (which * count + group) * panels;
+        let group = move |group| (0..3).map(move |which| part(group, which));
+        (0..count).flat_map(group).flat_map(move |first| first..first + panels)
+    }
+}
+
+/// Neighbouring texts of together not more than `max_rows` tokens, as their offsets; `None` where a
+/// text alone has more, or nothing has any.
+fn group_texts(offsets: &[u32], max_rows: usize) -> Option<Vec<&[u32]>> {
+    if offsets.len() < 2 {
+        return None;
+    }
+    let mut groups = Vec::new();
+    let mut first = 0;
+    for (text, ends) in offsets.windows(2).enumerate() {
+        assert!(ends[0] <= ends[1], "offsets fall");
+        if (ends[1] - ends[0]) as usize > max_rows {
+            return None;
+        }
+        if (ends[1] - offsets[first]) as usize > max_rows {
+            groups.push(&offsets[first..=text]);
+            first = text;
+        }
+    }
+    groups.push(&offsets[first..]);
+    (max_rows > 0).then_some(groups)
+}
+
+/// Some texts and what is made of them.
+struct TextTask<'a> {
+    x: &'a [f32],
+    qkv: &'a PackedLinear,
+    /// Of these texts, in all tokens.
+    offsets: &'a [u32],
+    heads: HeadGroups,
+    shape: AttentionShape,
+    positions: RelativePositions<'a>,
+}
+
+impl TextTask<'_> {
+    fn run(&self, scratch: &mut Scratch, out: &mut Block<'_>) {
+        let Scratch { x: x_buffer, tile, qkv } = scratch;
+        let width = self.qkv.shape().in_features;
+        let count = self.x.len() / width;
+        let x = x_buffer.take(self.qkv.kernel(), self.x, width, width, count);
+        tile.resize(x.filled() * PANEL, 0.0);
+        let panels_of_group = 3 * self.heads.panels;
+        qkv.resize(count * panels_of_group * PANEL, 0.0);
+        let panels: Vec<usize> = self.heads.panels().collect();
+        for (group, panels_here) in panels.chunks_exact(panels_of_group).enumerate() {
+            for (place, &panel) in panels_here.iter().enumerate() {
+                let next = panels.get(group * panels_of_group + place + 1).copied();
+                self.qkv.multiply_before(next, x, panel, self.qkv.groups(), tile, false);
+                let products = self.qkv.products(&mut tile[..count * PANEL], x, panel);
+                let mut block = Block::whole(qkv, count, panels_of_group * PANEL);
+                self.qkv.store(products, panel, Activation::Linear, &mut block, place * PANEL);
+            }
+            self.attend(group, qkv, out);
+        }
+    }
+
+    /// Writes what the heads of a group gather.
+    fn attend(&self, group: usize, qkv: &[f32], out: &mut Block<'_>) {
+        let HeadGroups { heads, .. } = self.heads;
+        let shape = AttentionShape { n_heads: heads, ..self.shape };
+        let first_head = group * heads;
+        let positions = match self.positions {
+            RelativePositions::Bias(bias) => {
+                let reach = bias.len() / self.shape.n_heads;
+                RelativePositions::Bias(&bias[first_head * reach..(first_head + heads) * reach])
+            }
+            positions => positions,
+        };
+        let kernel = shape.kernel();
+        for text in self.offsets.windows(2) {
+            let place = |offset: u32| (offset - self.offsets[0]) as usize;
+            let tokens: Range<usize> = place(text[0])..place(text[1]);
+            if tokens.is_empty() {
+                continue;
+            }
+            for head in 0..heads {
+                let task = Task { queries: tokens.clone(), keys: tokens.clone(), head };
+                let columns =
+                    (first_head + head) * shape.head_dim..(first_head + head + 1) * shape.head_dim;
+                let mut out = out.part(tokens.clone(), columns);
+                let attention = Attention { qkv, shape, positions, kernel, task: &task };
+                super::SCRATCH.with_borrow_mut(|scratch| attention.run(scratch, &mut out));
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// What a task needs, kept from one to the next.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Scratch {
+    x: RowBuffer,
+    /// `[rows, PANEL]`.
+    tile: Vec<f32>,
+    /// `[rows, 3, head_dim of each head]`.
+    qkv: Vec<f32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Precision, reference};
+
+    proptest! {
+        #[test]
+        fn it_is_the_layer_and_then_attention(
+            lengths in prop::collection::vec(0usize..=90, 0..9), heads in 1usize..4,
+            head_dim in prop::sample::select(vec![16, 24, 32, 64, 128]), in_features in 1usize..80,
+            window in prop::option::of(0usize..40), with_bias in any::<bool>(), precision in 0usize..3,
+            threads in 1usize..4, seed in any::<u64>(),
+        ) {
+            let precision = Precision::ALL[precision];
+            let n_heads = heads * (PANEL / head_dim).max(1);
+            let hidden = n_heads * head_dim;
+            let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, precision };
+            let offsets = reference::offsets(&lengths);
+            let tokens = lengths.iter().sum::<usize>();
+            let x = reference::noise(tokens * in_features, seed);
+            let weight = reference::noise(3 * hidden * in_features, seed ^ 1);
+            let bias = reference::noise(3 * hidden, seed ^ 2);
+            let sizes = LinearShape { in_features, out_features: 3 * hidden };
+            let layer = PackedLinear::new(&weight, Some(&bias), sizes, precision);
+            let distances = reference::noise(n_heads * 9, seed ^ 3);
+            let positions = match with_bias {
+                true => RelativePositions::Bias(&distances),
+                false => RelativePositions::None,
+            };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (together, apart) = pool.install(|| {
+                let qkv = layer.forward(&x, Finish::Activate(Activation::Linear));
+                (
+                    projected_attention(&x, &layer, &offsets, shape, positions),
+                    packed_attention(&qkv, &offsets, shape, positions),
+                )
+            });
+            prop_assert_eq!(together, apart);
+        }
+    }
+
+    #[test]
+    fn texts_are_grouped_up_to_the_limit_and_a_longer_one_is_not() {
+        let offsets = reference::offsets(&[3, 0, 4, 5, 1, 7, 0]);
+        let groups: Vec<Vec<u32>> =
+            group_texts(&offsets, 7).unwrap().into_iter().map(<[u32]>::to_vec).collect();
+        assert_eq!(groups, [vec![0, 3, 3, 7], vec![7, 12, 13], vec![13, 20, 20]]);
+        assert!(group_texts(&offsets, 6).is_none());
+        assert!(group_texts(&[0], 0).is_none() && group_texts(&[], 5).is_none());
+    }
+}
