@@ -1,103 +1,196 @@
-//! Each CPU kernel on the shapes of the tiny model and of BERT-base; products beside the `gemm` crate's.
+//! Each CPU kernel on the shapes of the tiny model and of BERT-base, beside its obvious twin (on fewer
+//! texts: compare what is done a second), and products beside the `gemm` crate's.
 //!
 //! cargo bench -p splade-kernels --bench kernels
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use splade_kernels::reference::{noise, offsets, product_of_gemm};
+use std::hint::black_box;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use splade_kernels::reference::{self, noise, product_of_gemm};
 use splade_kernels::{
     Activation, AttentionShape, Decoder, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
-    PoolActivation, PoolStrategy, Precision, RelativePositions, add_layer_norm, head_pool,
-    head_pool_screened, non_zeros, packed_attention,
+    PoolActivation, PoolStrategy, Precision, RelativePositions, activate, add_layer_norm,
+    feed_forward, gate, head_pool, head_pool_packed, head_pool_screened, non_zeros,
+    packed_attention, projected_attention, rotate,
 };
 
-/// Texts of one batch, 75 tokens each: what passages have on average.
-const LENGTHS: [usize; 16] = [75; 16];
-const TOKENS: usize = 16 * 75;
+/// Tokens of a text: what passages have on average.
+const TEXT: usize = 75;
+/// Texts of one batch.
+const TEXTS: usize = 16;
+const TOKENS: usize = TEXTS * TEXT;
+const VOCAB: usize = 30_522;
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
+
+/// The sizes of a model.
+#[derive(Clone, Copy)]
+struct Sizes {
+    hidden: usize,
+    wide: usize,
+    n_heads: usize,
+    /// Texts that the twins get.
+    twin_texts: usize,
+}
 
 fn kernels(criterion: &mut Criterion) {
-    for (model, hidden, wide, n_heads) in [("tiny", 128, 512, 2), ("base", 768, 3072, 12)] {
+    let tiny = Sizes { hidden: 128, wide: 512, n_heads: 2, twin_texts: 2 };
+    let base = Sizes { hidden: 768, wide: 3072, n_heads: 12, twin_texts: 1 };
+    for (model, sizes) in [("tiny", tiny), ("base", base)] {
         let mut group = criterion.benchmark_group(model);
         group.sample_size(10);
-        let x = noise(TOKENS * hidden, 1);
-        let offsets = offsets(&LENGTHS);
-        let flops = |n: usize| Throughput::Elements(n as u64);
+        linear(&mut group, sizes);
+        attention(&mut group, sizes);
+        head(&mut group, sizes);
+        rows(&mut group, sizes);
+        group.finish();
+    }
+    let mut group = criterion.benchmark_group("row");
+    sparsify(&mut group);
+}
 
-        let weight = noise(wide * hidden, 2);
-        let bias = noise(wide, 3);
-        let shape = LinearShape { in_features: hidden, out_features: wide };
-        group.throughput(flops(2 * TOKENS * hidden * wide));
-        for precision in Precision::ALL {
-            let layer = PackedLinear::new(&weight, Some(&bias), shape, precision);
-            let gelu = Finish::Activate(Activation::Gelu);
-            group.bench_function(format!("linear_gelu/{precision}"), |bencher| {
-                bencher.iter(|| layer.forward(&x, gelu));
-            });
-        }
-        // What the layer replaces: the product alone, without bias and activation.
-        group.bench_function("linear/gemm crate", |bencher| {
-            bencher.iter(|| product_of_gemm(&x, &weight, shape));
-        });
+/// Times one thing that does so many operations.
+fn time<R>(group: &mut Group<'_>, name: &str, operations: usize, mut run: impl FnMut() -> R) {
+    group.throughput(Throughput::Elements(operations as u64));
+    group.bench_function(name, |bencher| bencher.iter(|| black_box(run())));
+}
 
-        let qkv = noise(TOKENS * 3 * hidden, 4);
-        let head_dim = hidden / n_heads;
-        group.throughput(flops(4 * TOKENS * 75 * hidden));
-        for precision in [Precision::F32, Precision::Bf16] {
-            let shape = AttentionShape { n_heads, head_dim, scale: 0.125, window: None, precision };
-            group.bench_function(format!("attention/{precision}"), |bencher| {
-                bencher.iter(|| packed_attention(&qkv, &offsets, shape, RelativePositions::None));
-            });
-        }
+fn layer(in_features: usize, out_features: usize, precision: Precision) -> PackedLinear {
+    let shape = LinearShape { in_features, out_features };
+    let (weight, bias) = (noise(in_features * out_features, 2), noise(out_features, 3));
+    PackedLinear::new(&weight, Some(&bias), shape, precision)
+}
 
-        let vocab_size = 30522;
-        let decoder = noise(vocab_size * hidden, 5);
-        let bias = noise(vocab_size, 6);
-        let shape = HeadShape { hidden_size: hidden, vocab_size };
-        group.throughput(flops(2 * TOKENS * hidden * vocab_size));
-        let (max, relu) = (PoolStrategy::Max, PoolActivation::Relu);
-        group.bench_function("head_max", |bencher| {
-            bencher.iter(|| head_pool(&x, &decoder, &bias, &offsets, shape, max, relu));
-        });
-
-        // As sparse as a SPLADE model: a logit is positive at 4 standard deviations.
-        let rare = -4.0 * (hidden as f32).sqrt() / 3.0;
-        let bias: Vec<f32> = bias.iter().map(|b| b + rare).collect();
-        match HeadScreen::new(&decoder, &bias, shape) {
-            None => eprintln!("skipped: head_max_screened needs AVX-512 VNNI"),
-            Some(screen) => {
-                group.bench_function("head_max_screened", |bencher| {
-                    bencher.iter(|| {
-                        head_pool_screened(
-                            &x,
-                            Decoder::Plain(&decoder),
-                            &bias,
-                            &offsets,
-                            &screen,
-                            relu,
-                        )
-                    });
-                });
-            }
-        }
-
-        let (gamma, beta) = (noise(hidden, 7), noise(hidden, 8));
-        let mut y = x.clone();
-        group.throughput(Throughput::Bytes(4 * x.len() as u64));
-        group.bench_function("add_layer_norm", |bencher| {
-            bencher.iter(|| add_layer_norm(&mut y, &x, &gamma, &beta, 1e-12));
+fn linear(group: &mut Group<'_>, sizes: Sizes) {
+    let Sizes { hidden, wide, twin_texts, .. } = sizes;
+    let (x, shape) =
+        (noise(TOKENS * hidden, 1), LinearShape { in_features: hidden, out_features: wide });
+    let flops = |tokens: usize| 2 * tokens * hidden * wide;
+    for precision in Precision::ALL {
+        let (up, down) = (layer(hidden, wide, precision), layer(wide, hidden, precision));
+        let gelu = Finish::Activate(Activation::Gelu);
+        time(group, &format!("linear_gelu/{precision}"), flops(TOKENS), || up.forward(&x, gelu));
+        time(group, &format!("feed_forward/{precision}"), 2 * flops(TOKENS), || {
+            feed_forward(&x, &up, Activation::Gelu, &down, Finish::Add(&x))
         });
     }
+    let weight = noise(hidden * wide, 2);
+    // What the layer replaces: the product alone, without bias and activation.
+    time(group, "linear/gemm crate", flops(TOKENS), || product_of_gemm(&x, &weight, shape));
+    let x = &x[..twin_texts * TEXT * hidden];
+    time(group, "linear_gelu/twin", flops(twin_texts * TEXT), || {
+        reference::linear(x, &weight, None, Activation::Gelu, shape)
+    });
+}
 
-    let row: Vec<f32> = (0..30522).map(|i| if i % 200 == 0 { 1.0 } else { 0.0 }).collect();
-    let mut group = criterion.benchmark_group("row");
-    group.throughput(Throughput::Elements(row.len() as u64));
-    group.bench_function("non_zeros", |bencher| {
-        let (mut indices, mut values) = (Vec::new(), Vec::new());
-        bencher.iter(|| {
-            indices.clear();
-            values.clear();
-            non_zeros(&row, &mut indices, &mut values);
-            indices.len()
+fn attention(group: &mut Group<'_>, sizes: Sizes) {
+    let Sizes { hidden, n_heads, twin_texts, .. } = sizes;
+    let head_dim = hidden / n_heads;
+    let (x, mut qkv) = (noise(TOKENS * hidden, 1), noise(TOKENS * 3 * hidden, 4));
+    let (offsets, positions) = (reference::offsets(&[TEXT; TEXTS]), RelativePositions::None);
+    let flops = |texts: usize| 4 * texts * TEXT * TEXT * hidden;
+    let shape =
+        |precision| AttentionShape { n_heads, head_dim, scale: 0.125, window: None, precision };
+    for precision in Precision::ALL {
+        let (shape, layer) = (shape(precision), layer(hidden, 3 * hidden, precision));
+        // In int8 it is that of bf16.
+        if precision != Precision::Int8 {
+            time(group, &format!("attention/{precision}"), flops(TEXTS), || {
+                packed_attention(&qkv, &offsets, shape, positions)
+            });
+        }
+        let all = flops(TEXTS) + 6 * TOKENS * hidden * hidden;
+        time(group, &format!("projected_attention/{precision}"), all, || {
+            projected_attention(&x, &layer, &offsets, shape, positions)
         });
+    }
+    let shape = shape(Precision::F32);
+    let few = reference::offsets(&vec![TEXT; twin_texts]);
+    let qkv_of_few = qkv[..twin_texts * TEXT * 3 * hidden].to_vec();
+    time(group, "attention/twin", flops(twin_texts), || {
+        reference::packed_attention(&qkv_of_few, &few, shape, positions)
+    });
+    let table = noise(TEXT * head_dim, 5);
+    let turned = |texts: usize| 2 * texts * TEXT * hidden;
+    time(group, "rotate", turned(TEXTS), || rotate(&mut qkv, &offsets, &table, shape));
+    time(group, "rotate/twin", turned(twin_texts), || {
+        reference::rotate(&qkv_of_few, &few, &table, shape)
+    });
+}
+
+fn head(group: &mut Group<'_>, sizes: Sizes) {
+    let Sizes { hidden, twin_texts, .. } = sizes;
+    let (x, offsets) = (noise(TOKENS * hidden, 1), reference::offsets(&[TEXT; TEXTS]));
+    let (decoder, bias) = (noise(VOCAB * hidden, 5), noise(VOCAB, 6));
+    let shape = HeadShape { hidden_size: hidden, vocab_size: VOCAB };
+    let flops = |tokens: usize| 2 * tokens * hidden * VOCAB;
+    let relu = PoolActivation::Relu;
+    for (name, strategy) in [("head_max", PoolStrategy::Max), ("head_sum", PoolStrategy::Sum)] {
+        time(group, name, flops(TOKENS), || {
+            head_pool(&x, &decoder, &bias, &offsets, shape, strategy, relu)
+        });
+        for precision in [Precision::Bf16, Precision::Int8] {
+            let sizes = LinearShape { in_features: hidden, out_features: VOCAB };
+            let packed = PackedLinear::new(&decoder, None, sizes, precision);
+            time(group, &format!("{name}/{precision}"), flops(TOKENS), || {
+                head_pool_packed(&x, &packed, &bias, &offsets, strategy, relu)
+            });
+        }
+    }
+    // As sparse as a SPLADE model: a logit is positive at 4 standard deviations.
+    let rare = -4.0 * (hidden as f32).sqrt() / 3.0;
+    let rare: Vec<f32> = bias.iter().map(|b| b + rare).collect();
+    match HeadScreen::new(&decoder, &rare, shape) {
+        None => eprintln!("skipped: head_max_screened needs AVX-512 VNNI or AMX"),
+        Some(screen) => time(group, "head_max_screened", flops(TOKENS), || {
+            head_pool_screened(&x, Decoder::Plain(&decoder), &rare, &offsets, &screen, relu)
+        }),
+    }
+    let few = reference::offsets(&vec![8; twin_texts]);
+    let x = &x[..twin_texts * 8 * hidden];
+    time(group, "head_max/twin", flops(twin_texts * 8), || {
+        reference::head_pool(x, &decoder, &bias, &few, shape, PoolStrategy::Max, relu)
+    });
+}
+
+fn rows(group: &mut Group<'_>, sizes: Sizes) {
+    let Sizes { hidden, wide, twin_texts, .. } = sizes;
+    let (x, gamma, beta) = (noise(TOKENS * hidden, 1), noise(hidden, 7), noise(hidden, 8));
+    let mut y = x.clone();
+    time(group, "add_layer_norm", x.len(), || add_layer_norm(&mut y, &x, &gamma, &beta, 1e-12));
+    let few = &x[..twin_texts * TEXT * hidden];
+    time(group, "layer_norm/twin", few.len(), || reference::layer_norm(few, &gamma, &beta, 1e-12));
+
+    let x = noise(TOKENS * wide, 9);
+    let few = &x[..twin_texts * TEXT * wide];
+    let mut y = x.clone();
+    for (name, activation) in [("gelu", Activation::Gelu), ("gelu_tanh", Activation::GeluTanh)] {
+        time(group, name, y.len(), || {
+            y.copy_from_slice(&x);
+            activate(activation, &mut y);
+        });
+        time(group, &format!("{name}/twin"), few.len(), || {
+            let each = few.iter().map(|&v| reference::activation(activation, f64::from(v)));
+            each.collect::<Vec<f64>>()
+        });
+    }
+    time(group, "gate", x.len() / 2, || gate(&x, wide / 2, Activation::Gelu));
+    time(group, "gate/twin", few.len() / 2, || reference::gate(few, wide / 2, Activation::Gelu));
+}
+
+fn sparsify(group: &mut Group<'_>) {
+    let row: Vec<f32> = (0..VOCAB).map(|i| if i % 200 == 0 { 1.0 } else { 0.0 }).collect();
+    let (mut indices, mut values) = (Vec::new(), Vec::new());
+    time(group, "non_zeros", row.len(), || {
+        indices.clear();
+        values.clear();
+        non_zeros(&row, &mut indices, &mut values);
+        indices.len()
+    });
+    time(group, "non_zeros/twin", row.len(), || {
+        let kept = row.iter().enumerate().filter(|(_, value)| **value != 0.0);
+        kept.map(|(index, value)| (index as u32, *value)).collect::<Vec<_>>()
     });
 }
 

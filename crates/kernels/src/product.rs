@@ -196,8 +196,10 @@ impl ProductKernel {
     }
 }
 
-/// Groups ahead of a product that are brought into the first-level cache.
+/// Groups ahead of a product that are brought into the first-level cache: from the second...
 const PREFETCH_GROUPS: usize = 8;
+/// ... or, for the first rows that a panel is multiplied with, from memory.
+const PREFETCH_FIRST: usize = 64;
 
 /// What [`ProductKernel::multiply`] has checked.
 struct Args {
@@ -287,10 +289,12 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         let place = |c: usize| c / STRIP * args.strip + c % STRIP;
         let mut columns_of: [*const u32; VECTORS] =
             std::array::from_fn(|v| args.panel.add(place(column + v * P::LANES)));
+        let ahead = if row == 0 { PREFETCH_FIRST } else { PREFETCH_GROUPS };
+        let ahead = ahead * args.panel_stride;
         for group in 0..args.groups {
             let columns: [P::Groups; VECTORS] = std::array::from_fn(|v| P::load(columns_of[v]));
             for columns in columns_of {
-                P::prefetch(columns.wrapping_add(PREFETCH_GROUPS * args.panel_stride));
+                P::prefetch(columns.wrapping_add(ahead));
             }
             for (sums, row) in sums.iter_mut().zip(rows) {
                 let row = P::splat(*row.add(group));

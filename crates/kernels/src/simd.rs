@@ -62,6 +62,19 @@ impl SimdLevel {
     }
 }
 
+/// Says that some numbers will be read soon.
+#[inline(always)]
+pub(crate) fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.iter().step_by(16) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which every CPU of this architecture has.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// Defines `fn name(level, args...)`, which runs `body` compiled for `level`.
 ///
 /// `body` must be `#[inline(always)]`, so that it takes on the features of its caller.
