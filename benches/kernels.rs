@@ -111,7 +111,12 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
     time(group, "attention/twin", flops(twin_texts), || {
         reference::packed_attention(&qkv_of_few, &few, shape, positions)
     });
-    let table = noise(TEXT * head_dim, 5);
+    // Cosines and sines of any angles: what is turned again and again keeps its length.
+    let angle = |i: usize| (i / head_dim * (i % head_dim % (head_dim / 2) + 1)) as f32;
+    let cos = |i: usize| i % head_dim < head_dim / 2;
+    let table: Vec<f32> = (0..TEXT * head_dim)
+        .map(|i| if cos(i) { angle(i).cos() } else { angle(i).sin() })
+        .collect();
     let turned = |texts: usize| 2 * texts * TEXT * hidden;
     time(group, "rotate", turned(TEXTS), || rotate(&mut qkv, &offsets, &table, shape));
     time(group, "rotate/twin", turned(twin_texts), || {

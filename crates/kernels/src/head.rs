@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::SimdLevel;
+use crate::math::log1p;
 use crate::matmul::View;
 use crate::output::{Block, Output};
 use crate::simd::multiversion;
@@ -42,6 +43,16 @@ impl PoolActivation {
         match self {
             Self::Relu => logit.ln_1p(),
             Self::Log1pRelu => logit.ln_1p().ln_1p(),
+        }
+    }
+
+    /// The same, written so that a loop over it vectorises.
+    #[inline(always)]
+    fn lane(self, logit: f32) -> f32 {
+        let positive = if logit <= 0.0 { 0.0 } else { logit };
+        match self {
+            Self::Relu => log1p(positive),
+            Self::Log1pRelu => log1p(log1p(positive)),
         }
     }
 }
@@ -139,7 +150,9 @@ pub fn head_pool(
                 let rows = &logits[(token - block) * words.len()..(end - block) * words.len()];
                 match strategy {
                     PoolStrategy::Max => max_rows(level, rows, out.row(text)),
-                    PoolStrategy::Sum => sum_rows(rows, bias, activation, out.row(text)),
+                    PoolStrategy::Sum => {
+                        sum_rows(level, rows, words.len(), bias, activation, out.row(text));
+                    }
                 }
                 token = end;
             }
@@ -168,13 +181,36 @@ fn max_rows_body(rows: &[f32], max: &mut [f32]) {
 
 multiversion!(pub(crate) fn max_rows(rows: &[f32], max: &mut [f32]) = max_rows_body);
 
-fn sum_rows(rows: &[f32], bias: &[f32], activation: PoolActivation, sum: &mut [f32]) {
-    for row in rows.chunks_exact(sum.len()) {
-        for ((s, v), b) in sum.iter_mut().zip(row).zip(bias) {
-            *s += activation.apply(v + b);
+/// Logits whose activations are computed together.
+const LANES: usize = 16;
+
+/// `sum[j] += activation(rows[i][j] + bias[j])` over all rows i, `stride` apart.
+#[inline(always)]
+fn sum_rows_body(
+    rows: &[f32],
+    stride: usize,
+    bias: &[f32],
+    activation: PoolActivation,
+    sum: &mut [f32],
+) {
+    for row in rows.chunks_exact(stride) {
+        let (lanes, rest) = row[..sum.len()].as_chunks::<LANES>();
+        let (bias_lanes, bias_rest) = bias.as_chunks::<LANES>();
+        let (sums, sums_rest) = sum.as_chunks_mut::<LANES>();
+        for ((sums, lanes), bias) in sums.iter_mut().zip(lanes).zip(bias_lanes) {
+            let logits: [f32; LANES] = std::array::from_fn(|i| lanes[i] + bias[i]);
+            // Nearly always none is; NaN is, and stays NaN.
+            if logits.iter().fold(false, |any, logit| any | !(*logit <= 0.0)) {
+                sums.iter_mut().zip(logits).for_each(|(sum, logit)| *sum += activation.lane(logit));
+            }
+        }
+        for ((sum, v), bias) in sums_rest.iter_mut().zip(rest).zip(bias_rest) {
+            *sum += activation.lane(v + bias);
         }
     }
 }
+
+multiversion!(pub(crate) fn sum_rows(rows: &[f32], stride: usize, bias: &[f32], activation: PoolActivation, sum: &mut [f32]) = sum_rows_body);
 
 /// A comparison drops NaN, so a text whose hidden states are broken would come out as if it were
 /// whole: make its row NaN, which whoever takes the row refuses.

@@ -1,4 +1,4 @@
-//! `exp` and `erf` of one `f32`, written so that a loop over them vectorises.
+//! `exp`, `ln(1 + x)` and `erf` of one `f32`, written so that a loop over them vectorises.
 
 /// e^x for finite x; 0 below -87.3, and 2^128's neighbourhood saturates above 88.3.
 ///
@@ -26,6 +26,35 @@ pub(crate) fn exp(x: f32) -> f32 {
     let integer = shifted.to_bits().wrapping_sub(ROUND.to_bits());
     let power = f32::from_bits(integer.wrapping_add(127) << 23);
     if x < -87.336_5 { 0.0 } else { p * power }
+}
+
+/// ln(1 + x) for x >= 0; NaN and infinity stay what they are.
+///
+/// # Source
+/// Cephes `logf` of u = 1 + x: u = m 2^e with m about 1, and a polynomial of degree 8 for ln m; what
+/// 1 + x has rounded away comes back as (x - (u - 1)) / u. Worst relative error is 2e-7 (the test below).
+#[inline(always)]
+pub(crate) fn log1p(x: f32) -> f32 {
+    const SQRT_HALF: u32 = 0x3f35_04f3;
+    const LN2_HI: f32 = 0.693_359_4;
+    const LN2_LO: f32 = -2.121_944_4e-4;
+    let u = 1.0 + x;
+    let lost = (x - (u - 1.0)) / u;
+    let exponent = u.to_bits().wrapping_sub(SQRT_HALF) >> 23;
+    let f = f32::from_bits(u.to_bits().wrapping_sub(exponent << 23)) - 1.0;
+    let mut p = 7.037_683_6e-2;
+    p = p * f - 1.151_461e-1;
+    p = p * f + 1.167_699_9e-1;
+    p = p * f - 1.242_014_1e-1;
+    p = p * f + 1.424_932_3e-1;
+    p = p * f - 1.666_805_8e-1;
+    p = p * f + 2.000_071_4e-1;
+    p = p * f - 2.499_999_4e-1;
+    p = p * f + 3.333_333e-1;
+    let square = f * f;
+    let e = exponent as i32 as f32;
+    let ln = (f * square * p + e * LN2_LO - 0.5 * square + lost) + f + e * LN2_HI;
+    if x < f32::INFINITY { ln } else { x }
 }
 
 /// The error function.
@@ -85,6 +114,21 @@ mod tests {
         assert_eq!(exp(-1e4), 0.0);
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert!(exp(1e4).is_finite());
+    }
+
+    #[test]
+    fn log1p_is_within_2e_7_relative() {
+        let small = (-149..0).map(|e| 2f32.powi(e) * 1.37);
+        let large = (0..128).map(|e| 2f32.powi(e) * 1.37);
+        for x in small.chain(grid(1e-6, 3.0)).chain(grid(3.0, 1e4)).chain(large) {
+            let exact = f64::from(x).ln_1p();
+            let relative = (f64::from(log1p(x)) - exact).abs() / exact;
+            // Of the smallest, the last bit is more.
+            assert!(relative < 2e-7 || x < 1e-37, "log1p({x}): relative error {relative:e}");
+        }
+        assert_eq!(log1p(0.0), 0.0);
+        assert_eq!(log1p(f32::INFINITY), f32::INFINITY);
+        assert!(log1p(f32::NAN).is_nan());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The head of a decoder that is held in one rounded form, which is its word embeddings too.
 
-use crate::head::mark_not_finite;
+use crate::head::{mark_not_finite, sum_rows};
 use crate::output::Output;
 use crate::panels::PANEL;
 use crate::texts::{TextGrid, rows_of};
-use crate::{HeadShape, LinearShape, PackedLinear, PoolActivation, PoolStrategy};
+use crate::{HeadShape, LinearShape, PackedLinear, PoolActivation, PoolStrategy, SimdLevel};
 
 /// [`head_pool`](crate::head_pool) with the decoder as a layer, in its precision; the layer's own bias
 /// is not looked at.
@@ -48,15 +48,11 @@ pub fn head_pool_packed(
                     }
                 }
                 PoolStrategy::Sum => {
-                    let values = products.values();
+                    let (level, values) = (SimdLevel::detect(), products.values());
                     for (text, rows) in rows.clone() {
                         let out = &mut out.row(text - texts.start)[columns..][..bias.len()];
-                        for row in values[rows.start * PANEL..rows.end * PANEL].chunks_exact(PANEL)
-                        {
-                            for ((sum, v), bias) in out.iter_mut().zip(row).zip(bias) {
-                                *sum += activation.apply(v + bias);
-                            }
-                        }
+                        let rows = &values[rows.start * PANEL..rows.end * PANEL];
+                        sum_rows(level, rows, PANEL, bias, activation, out);
                     }
                 }
             }
