@@ -13,7 +13,7 @@ use crate::panels::PANEL;
 use crate::product::RowOrder;
 use crate::products::Products;
 use crate::rows::{RowBuffer, row_groups};
-use crate::{Activation, Finish, LinearShape, PackedLinear, Precision, SimdLevel};
+use crate::{Activation, Finish, LinearShape, PackedLinear, Precision, SimdLevel, bf16};
 
 /// Panels of the first layer's outputs in a chunk.
 const CHUNK_PANELS: usize = 12;
@@ -97,14 +97,34 @@ fn task(
     let groups_of_panel = row_groups(up.kernel().precision(), PANEL);
     for first in (0..up.n_panels()).step_by(CHUNK_PANELS) {
         let panels = first..(first + CHUNK_PANELS).min(up.n_panels());
+        let width = (wide - first * PANEL).min(CHUNK);
+        let is_rounded_at_once = up.kernel().precision() == Precision::Bf16;
+        if is_rounded_at_once {
+            wide_buffer.make_room(down.kernel(), width, count);
+        }
         for panel in panels.clone() {
             up.multiply(x, panel, up.groups(), tile, false);
-            let mut block = Block::whole(chunk, count, CHUNK);
             let products = up.products(&mut tile[..count * PANEL], x, panel);
-            up.store(products, panel, activation, &mut block, (panel - first) * PANEL);
+            let place = panel - first;
+            if is_rounded_at_once {
+                let (level, mut rounded) = (SimdLevel::detect(), [0; PANEL / 2]);
+                products.activated(up.bias_of(panel), activation, |first, rows| {
+                    for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
+                        bf16::round_row(level, row, &mut rounded);
+                        let place = place * groups_of_panel;
+                        wide_buffer.put(down.kernel(), width, first + r, place, &rounded);
+                    }
+                });
+            } else {
+                // The scale of an integer depends on the whole row.
+                let mut block = Block::whole(chunk, count, CHUNK);
+                up.store(products, panel, activation, &mut block, place * PANEL);
+            }
         }
-        let width = (wide - first * PANEL).min(CHUNK);
-        let wide = wide_buffer.take(down.kernel(), chunk, CHUNK, width, count);
+        let wide = match is_rounded_at_once {
+            true => wide_buffer.filled(down.kernel(), width, count),
+            false => wide_buffer.take(down.kernel(), chunk, CHUNK, width, count),
+        };
         let groups = groups_in(down, &panels, groups_of_panel);
         for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
             match down.kernel().precision() {

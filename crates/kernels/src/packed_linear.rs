@@ -206,9 +206,12 @@ impl PackedLinear {
         out: &mut Block<'_>,
         column: usize,
     ) {
-        let bias = self.bias.get(panel * PANEL..(panel + 1) * PANEL);
-        let bias = bias.map(|bias| bias.try_into().expect("a panel's width"));
-        products.store(bias, activation, out, column);
+        products.store(self.bias_of(panel), activation, out, column);
+    }
+
+    /// The bias of a panel's columns, where there is one.
+    pub(crate) fn bias_of(&self, panel: usize) -> Option<&[f32; PANEL]> {
+        self.bias.as_chunks().0.get(panel)
     }
 
     /// The rows of a task: as many as stay in the second-level cache, beside a panel.

@@ -375,7 +375,7 @@ mod tests {
         for r in 0..rows.count {
             let mut row = rows.data[r * rows.stride..][..rows.groups].to_vec();
             row.resize(width, 0);
-            order.store(&mut data, r, &row);
+            order.store(&mut data, row.len(), r, 0, &row);
         }
         let (panels, _) = Panels::pack(PANEL, width, 0, |column, out| {
             for (g, out) in out[..rows.groups].iter_mut().enumerate() {

@@ -48,17 +48,38 @@ impl<'a> Products<'a> {
         out: &mut Block<'_>,
         column: usize,
     ) {
-        let level = SimdLevel::detect();
-        let tile = self.values();
-        let bias = bias.unwrap_or(&NO_BIAS);
+        let (level, rows) = (SimdLevel::detect(), out.rows);
         if activation == Activation::Linear {
-            return store_added(level, tile, bias, out, column);
+            let bias = bias.unwrap_or(&NO_BIAS);
+            return store_added(level, self.values(), bias, out, column);
         }
-        add_bias(level, tile, bias);
-        activate(activation, tile);
-        store_added(level, tile, &NO_BIAS, out, column);
+        self.activated(bias, activation, |first, tile| {
+            let mut out = out.part(first..(first + AT_ONCE).min(rows), column..out.cols);
+            store_added(level, tile, &NO_BIAS, &mut out, 0);
+        });
+    }
+
+    /// Calls `take(first, rows)` with `activation(products + bias)`, a few rows at a time, in the
+    /// first-level cache.
+    pub(crate) fn activated(
+        self,
+        bias: Option<&[f32; PANEL]>,
+        activation: Activation,
+        mut take: impl FnMut(usize, &mut [f32]),
+    ) {
+        let level = SimdLevel::detect();
+        for (i, rows) in self.values().chunks_mut(AT_ONCE * PANEL).enumerate() {
+            if let Some(bias) = bias {
+                add_bias(level, rows, bias);
+            }
+            activate(activation, rows);
+            take(i * AT_ONCE, rows);
+        }
     }
 }
+
+/// Rows that are activated and put away together.
+const AT_ONCE: usize = 16;
 
 const NO_BIAS: [f32; PANEL] = [0.0; PANEL];
 

@@ -89,17 +89,44 @@ impl RowBuffer {
         mut fill: impl FnMut(usize, &mut [u32]),
     ) -> KernelRows<'_> {
         let (order, groups) = (kernel.order(), row_groups(kernel.precision(), width));
-        // What fills up the tiles is multiplied and thrown away.
-        self.groups.resize(order.filled(count) * groups, 0);
+        self.make_room(kernel, width, count);
         self.row.resize(groups, 0);
         for r in 0..count {
             fill(r, &mut self.row);
-            order.store(&mut self.groups, r, &self.row);
+            order.store(&mut self.groups, groups, r, 0, &self.row);
         }
         self.filled(kernel, width, count)
     }
 
-    fn filled(&self, kernel: ProductKernel, width: usize, count: usize) -> KernelRows<'_> {
+    /// Makes room for `count` rows of `width` numbers.
+    pub(crate) fn make_room(&mut self, kernel: ProductKernel, width: usize, count: usize) {
+        // What fills up the tiles is multiplied and thrown away.
+        let filled = kernel.order().filled(count);
+        self.groups.resize(filled * row_groups(kernel.precision(), width), 0);
+    }
+
+    /// Puts some groups of a row of `width` numbers, from the `first` on, to their place, as far as the
+    /// row goes.
+    pub(crate) fn put(
+        &mut self,
+        kernel: ProductKernel,
+        width: usize,
+        row: usize,
+        first: usize,
+        groups: &[u32],
+    ) {
+        let width = row_groups(kernel.precision(), width);
+        let groups = &groups[..groups.len().min(width - first)];
+        kernel.order().store(&mut self.groups, width, row, first, groups);
+    }
+
+    /// Rows of `width` numbers, of which all groups were put.
+    pub(crate) fn filled(
+        &self,
+        kernel: ProductKernel,
+        width: usize,
+        count: usize,
+    ) -> KernelRows<'_> {
         let width = row_groups(kernel.precision(), width);
         KernelRows { data: &self.groups, order: kernel.order(), width, count, scales: &self.scales }
     }

@@ -24,14 +24,21 @@ impl RowOrder {
         }
     }
 
-    /// Puts a row of so many groups to its place; `groups` are whole tiles where they are to be.
-    pub(crate) fn store(self, data: &mut [u32], row: usize, groups: &[u32]) {
-        let width = groups.len();
+    /// Puts some groups of a row, from the `first` of its `width` on, to their place; all three are
+    /// whole tiles where they are to be.
+    pub(crate) fn store(
+        self,
+        data: &mut [u32],
+        width: usize,
+        row: usize,
+        first: usize,
+        groups: &[u32],
+    ) {
         match self {
-            Self::Rows => data[row * width..(row + 1) * width].copy_from_slice(groups),
+            Self::Rows => data[row * width + first..][..groups.len()].copy_from_slice(groups),
             Self::Tiles => {
                 let tile = &mut data[row / TILE * TILE * width..][..TILE * width];
-                let places = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(row % TILE);
+                let places = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(first + row % TILE);
                 let lines = groups.as_chunks::<TILE>().0;
                 places.step_by(TILE).zip(lines).for_each(|(place, line)| *place = *line);
             }
