@@ -200,7 +200,7 @@ fn sum_rows_body(
         for ((sums, lanes), bias) in sums.iter_mut().zip(lanes).zip(bias_lanes) {
             let logits: [f32; LANES] = std::array::from_fn(|i| lanes[i] + bias[i]);
             // Nearly always none is; NaN is, and stays NaN.
-            if logits.iter().fold(false, |any, logit| any | !(*logit <= 0.0)) {
+            if logits.iter().fold(false, |any, logit| any | (*logit > 0.0) | logit.is_nan()) {
                 sums.iter_mut().zip(logits).for_each(|(sum, logit)| *sum += activation.lane(logit));
             }
         }

@@ -32,6 +32,8 @@ impl<B: SpladeBackend> Linear<B> {
         has_bias: bool,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
+        // Of what is missing, the weight is named first.
+        paths.iter().try_for_each(|path| weights.require(&format!("{path}.weight")))?;
         let mut bias = Vec::new();
         if has_bias {
             for path in paths {

@@ -94,6 +94,15 @@ impl Weights {
         self.entries.get(path).map(|entry| entry.tensor.shape.as_slice())
     }
 
+    /// # Errors
+    /// The checkpoint does not have this parameter.
+    pub(crate) fn require(&self, path: &str) -> Result<(), ModelError> {
+        match self.contains(path) {
+            true => Ok(()),
+            false => Err(ModelError::WeightMissing { name: self.names.checkpoint_name(path) }),
+        }
+    }
+
     /// Takes a parameter out, as `f32`.
     ///
     /// # Errors
@@ -113,9 +122,8 @@ impl Weights {
         shape: &[usize],
         read: impl FnOnce(&[f32]) -> R,
     ) -> Result<R, ModelError> {
-        let Some(Entry { file, tensor }) = self.entries.remove(path) else {
-            return Err(ModelError::WeightMissing { name: self.names.checkpoint_name(path) });
-        };
+        self.require(path)?;
+        let Entry { file, tensor } = self.entries.remove(path).expect("it is there");
         if tensor.shape != shape {
             return Err(ModelError::WeightShape {
                 name: tensor.name,

@@ -66,7 +66,7 @@ fn only(file: &[u8]) -> Result<Vec<f32>, PytorchError> {
     let tensors = tensors(file)?;
     let [tensor] = tensors.as_slice() else { panic!("{tensors:?}") };
     assert_eq!(tensor.name, "w");
-    Ok(tensor.to_f32(file).unwrap())
+    Ok(tensor.to_f32(file).unwrap().into_owned())
 }
 
 const SIX: &[(&str, &[f32])] = &[("0", &[0., 1., 2., 3., 4., 5.])];

@@ -101,14 +101,14 @@ mod tests {
             [0xff].into_iter().chain((0..12).flat_map(|i| (i as f32).to_le_bytes())).collect();
         let stored = tensor(Dtype::F32, &[2, 3, 2], Some(&[3, 1, 6]), 48);
         let expected = [0., 6., 1., 7., 2., 8., 3., 9., 4., 10., 5., 11.];
-        assert_eq!(stored.to_f32(&file).unwrap(), expected);
+        assert_eq!(*stored.to_f32(&file).unwrap(), expected);
     }
 
     #[test]
     fn floats_of_every_width_are_read() {
         let read = |dtype, bytes: &[u8]| {
             let file = [&[0xff], bytes].concat();
-            tensor(dtype, &[1], None, bytes.len()).to_f32(&file).unwrap()
+            tensor(dtype, &[1], None, bytes.len()).to_f32(&file).unwrap().into_owned()
         };
         assert_eq!(read(Dtype::F32, &(-1.5f32).to_le_bytes()), [-1.5]);
         assert_eq!(read(Dtype::F64, &(-1.5f64).to_le_bytes()), [-1.5]);
