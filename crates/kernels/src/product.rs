@@ -18,7 +18,9 @@ use std::sync::OnceLock;
 use crate::Precision;
 use crate::panels::{PANEL, STRIP};
 
-pub(crate) use operands::{PanelView, RowOrder, Rows, TILE, bits, bits_mut, numbers_mut};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use operands::TILE;
+pub(crate) use operands::{PanelView, RowOrder, Rows, bits, bits_mut, numbers_mut};
 
 /// An instruction set that products of some precision are compiled for: a token that exists only
 /// where the CPU has it.

@@ -57,6 +57,7 @@ impl SimdLevel {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn level(self) -> Level {
         self.0
     }
