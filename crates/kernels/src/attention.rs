@@ -99,11 +99,7 @@ pub fn packed_attention(
     assert!(hidden > 0, "attention of hidden size 0");
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
     let tokens = qkv.len() / (3 * hidden);
-    assert_eq!(
-        offsets.last().copied().unwrap_or(0) as usize,
-        tokens,
-        "offsets do not end at tokens"
-    );
+    check_offsets(offsets, tokens);
 
     let tasks = plan_tasks(offsets, shape);
     let write = |output: &Output<'_>| {
@@ -117,6 +113,13 @@ pub fn packed_attention(
     };
     // SAFETY: every token is a query of one task of each head, and each query's row is written.
     unsafe { Output::written(tokens, hidden, write) }
+}
+
+/// What is written row by row, text by text, is whole only if the texts are all tokens.
+fn check_offsets(offsets: &[u32], tokens: usize) {
+    assert_eq!(offsets.first().copied().unwrap_or(0), 0, "offsets do not start at 0");
+    let end = offsets.last().copied().unwrap_or(0) as usize;
+    assert_eq!(end, tokens, "offsets do not end at tokens");
 }
 
 /// Some queries of one head of one text, and the keys that they see; both as packed tokens.

@@ -90,15 +90,18 @@ fn task(
     let count = x.len() / in_features;
     let x = x_buffer.take(up.kernel(), x, in_features, in_features, count);
     let filled = x.filled();
-    chunk.resize(count * CHUNK, 0.0);
     tile.resize(filled * PANEL, 0.0);
     sums.resize(down.n_panels() * filled * PANEL, 0.0);
     let wide = up.shape().out_features;
     let groups_of_panel = row_groups(up.kernel().precision(), PANEL);
+    // The scale of an integer depends on the whole row; a bf16 does not.
+    let is_rounded_at_once = up.kernel().precision() == Precision::Bf16;
+    if !is_rounded_at_once {
+        chunk.resize(count * CHUNK, 0.0);
+    }
     for first in (0..up.n_panels()).step_by(CHUNK_PANELS) {
         let panels = first..(first + CHUNK_PANELS).min(up.n_panels());
         let width = (wide - first * PANEL).min(CHUNK);
-        let is_rounded_at_once = up.kernel().precision() == Precision::Bf16;
         if is_rounded_at_once {
             wide_buffer.make_room(down.kernel(), width, count);
         }
@@ -107,16 +110,13 @@ fn task(
             let products = up.products(&mut tile[..count * PANEL], x, panel);
             let place = panel - first;
             if is_rounded_at_once {
-                let (level, mut rounded) = (SimdLevel::detect(), [0; PANEL / 2]);
+                let place = place * groups_of_panel;
                 products.activated(up.bias_of(panel), activation, |first, rows| {
-                    for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
-                        bf16::round_row(level, row, &mut rounded);
-                        let place = place * groups_of_panel;
-                        wide_buffer.put(down.kernel(), width, first + r, place, &rounded);
-                    }
+                    round_rows(rows, |r, row| {
+                        wide_buffer.put(down.kernel(), width, first + r, place, row);
+                    });
                 });
             } else {
-                // The scale of an integer depends on the whole row.
                 let mut block = Block::whole(chunk, count, CHUNK);
                 up.store(products, panel, activation, &mut block, place * PANEL);
             }
@@ -144,6 +144,15 @@ fn task(
     for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
         let products = Products::new(&mut sums[..count * PANEL], None);
         down.store(products, panel, last_activation, out, panel * PANEL);
+    }
+}
+
+/// Calls `put(row, groups)` with each row of a panel's width, in bf16.
+fn round_rows(rows: &[f32], mut put: impl FnMut(usize, &[u32])) {
+    let (level, mut rounded) = (SimdLevel::detect(), [0; PANEL / 2]);
+    for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
+        bf16::round_row(level, row, &mut rounded);
+        put(r, &rounded);
     }
 }
 

@@ -48,6 +48,10 @@ impl Lines {
         *open = (Arc::downgrade(&mapping), start + len);
         Self { mapping, start, len }
     }
+
+    fn first(&self) -> *mut Line {
+        self.mapping.as_mut_ptr().cast::<Line>().wrapping_add(self.start)
+    }
 }
 
 /// A new mapping of zeros, in large pages where the system has them.
@@ -65,18 +69,16 @@ impl Deref for Lines {
     type Target = [Line];
 
     fn deref(&self) -> &[Line] {
-        let first = self.mapping.as_mut_ptr().cast::<Line>().wrapping_add(self.start);
         // SAFETY: `zeros` took these lines of the mapping for this value alone, under a lock; the
         // mapping begins at a page, so lines are aligned; it began as zeros, and any bits are a line.
-        unsafe { std::slice::from_raw_parts(first, self.len) }
+        unsafe { std::slice::from_raw_parts(self.first(), self.len) }
     }
 }
 
 impl DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [Line] {
-        let first = self.mapping.as_mut_ptr().cast::<Line>().wrapping_add(self.start);
         // SAFETY: as above, and the value is borrowed alone.
-        unsafe { std::slice::from_raw_parts_mut(first, self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.first(), self.len) }
     }
 }
 

@@ -1,5 +1,9 @@
 //! `exp`, `ln(1 + x)` and `erf` of one `f32`, written so that a loop over them vectorises.
 
+/// ln 2 in two parts, the first of few bits: a small integer times it is exact.
+const LN2_HI: f32 = 0.693_359_4;
+const LN2_LO: f32 = -2.121_944_4e-4;
+
 /// e^x for finite x; 0 below -87.3, and 2^128's neighbourhood saturates above 88.3.
 ///
 /// # Source
@@ -9,8 +13,6 @@
 pub(crate) fn exp(x: f32) -> f32 {
     // Adding and taking away 1.5 * 2^23 rounds to an integer without an SSE4 instruction.
     const ROUND: f32 = 12_582_912.0;
-    const LN2_HI: f32 = 0.693_359_4;
-    const LN2_LO: f32 = -2.121_944_4e-4;
     let clamped = x.clamp(-87.336_5, 88.376_26);
     let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
@@ -36,8 +38,6 @@ pub(crate) fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn log1p(x: f32) -> f32 {
     const SQRT_HALF: u32 = 0x3f35_04f3;
-    const LN2_HI: f32 = 0.693_359_4;
-    const LN2_LO: f32 = -2.121_944_4e-4;
     let u = 1.0 + x;
     let lost = (x - (u - 1.0)) / u;
     let exponent = u.to_bits().wrapping_sub(SQRT_HALF) >> 23;

@@ -48,13 +48,13 @@ impl<'a> Products<'a> {
         out: &mut Block<'_>,
         column: usize,
     ) {
-        let (level, rows) = (SimdLevel::detect(), out.rows);
+        let level = SimdLevel::detect();
         if activation == Activation::Linear {
             let bias = bias.unwrap_or(&NO_BIAS);
             return store_added(level, self.values(), bias, out, column);
         }
         self.activated(bias, activation, |first, tile| {
-            let mut out = out.part(first..(first + AT_ONCE).min(rows), column..out.cols);
+            let mut out = out.part(first..first + tile.len() / PANEL, column..out.cols);
             store_added(level, tile, &NO_BIAS, &mut out, 0);
         });
     }

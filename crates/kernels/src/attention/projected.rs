@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Attention, AttentionShape, RelativePositions, Task, packed_attention};
+use super::{Attention, AttentionShape, RelativePositions, Task, check_offsets, packed_attention};
 use crate::output::{Block, Output};
 use crate::panels::PANEL;
 use crate::rows::RowBuffer;
@@ -32,21 +32,15 @@ pub fn projected_attention(
     assert_eq!(out_features, 3 * hidden, "the layer does not make queries, keys and values");
     assert_eq!(x.len() % in_features, 0, "x is not whole rows");
     let tokens = x.len() / in_features;
+    check_offsets(offsets, tokens);
     let threads = rayon::current_num_threads();
     let max_rows = qkv.blocking().max_rows.min(tokens.div_ceil(threads));
-    let tasks = match HeadGroups::of(shape, positions) {
-        Some(heads) => group_texts(offsets, max_rows).map(|texts| (heads, texts)),
-        None => None,
-    };
-    let Some((heads, texts)) = tasks else {
+    let (Some(heads), Some(texts)) =
+        (HeadGroups::of(shape, positions), group_texts(offsets, max_rows))
+    else {
         let qkv = qkv.forward(x, Finish::Activate(Activation::Linear));
         return packed_attention(&qkv, offsets, shape, positions);
     };
-    assert_eq!(
-        texts.last().map_or(0, |t| t[t.len() - 1] as usize),
-        tokens,
-        "offsets do not end at tokens"
-    );
     let write = |output: &Output<'_>| {
         texts.into_par_iter().with_max_len(1).for_each(|texts| {
             let rows = texts[0] as usize..texts[texts.len() - 1] as usize;
@@ -81,7 +75,7 @@ impl HeadGroups {
 
     /// The panels of a layer in the order that they are needed: of each group the queries', the keys'
     /// and the values'.
-    fn panels(self) -> impl Iterator<Item = usize> {
+    fn panels_in_order(self) -> impl Iterator<Item = usize> {
         let Self { panels, count, .. } = self;
         let part = move |group: usize, which: usize| (which * count + group) * panels;
         let group = move |group| (0..3).map(move |which| part(group, which));
@@ -92,7 +86,7 @@ impl HeadGroups {
 /// Neighbouring texts of together not more than `max_rows` tokens, as their offsets; `None` where a
 /// text alone has more, or nothing has any.
 fn group_texts(offsets: &[u32], max_rows: usize) -> Option<Vec<&[u32]>> {
-    if offsets.len() < 2 {
+    if offsets.len() < 2 || max_rows == 0 {
         return None;
     }
     let mut groups = Vec::new();
@@ -108,7 +102,7 @@ fn group_texts(offsets: &[u32], max_rows: usize) -> Option<Vec<&[u32]>> {
         }
     }
     groups.push(&offsets[first..]);
-    (max_rows > 0).then_some(groups)
+    Some(groups)
 }
 
 /// Some texts and what is made of them.
@@ -131,7 +125,7 @@ impl TextTask<'_> {
         tile.resize(x.filled() * PANEL, 0.0);
         let panels_of_group = 3 * self.heads.panels;
         qkv.resize(count * panels_of_group * PANEL, 0.0);
-        let panels: Vec<usize> = self.heads.panels().collect();
+        let panels: Vec<usize> = self.heads.panels_in_order().collect();
         for (group, panels_here) in panels.chunks_exact(panels_of_group).enumerate() {
             for (place, &panel) in panels_here.iter().enumerate() {
                 let next = panels.get(group * panels_of_group + place + 1).copied();
@@ -240,5 +234,25 @@ mod tests {
         assert_eq!(groups, [vec![0, 3, 3, 7], vec![7, 12, 13], vec![13, 20, 20]]);
         assert!(group_texts(&offsets, 6).is_none());
         assert!(group_texts(&[0], 0).is_none() && group_texts(&[], 5).is_none());
+    }
+
+    #[test]
+    fn offsets_that_leave_tokens_out_are_refused() {
+        let shape = AttentionShape {
+            n_heads: 1,
+            head_dim: 64,
+            scale: 1.0,
+            window: None,
+            precision: Precision::F32,
+        };
+        let sizes = LinearShape { in_features: 1, out_features: 192 };
+        let layer = PackedLinear::new(&[0.0; 192], None, sizes, Precision::F32);
+        for offsets in [&[1, 3][..], &[0, 2], &[]] {
+            let none = RelativePositions::None;
+            let projected = || projected_attention(&[0.0; 3], &layer, offsets, shape, none);
+            assert!(std::panic::catch_unwind(projected).is_err(), "{offsets:?}");
+            let packed = || packed_attention(&[0.0; 3 * 192], offsets, shape, none);
+            assert!(std::panic::catch_unwind(packed).is_err(), "{offsets:?}");
+        }
     }
 }
