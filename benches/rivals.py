@@ -49,7 +49,7 @@ PACKAGES = {
     'ov': ['openvino', 'onnx', 'torch', 'tokenizers', 'numpy'],
     'fastembed': ['onnxruntime', 'onnx', 'torch', 'tokenizers', 'numpy'],
 }
-ENGINES = ['st-f32', 'st-bf16', 'ort-f32', 'ort-int8', 'ov-f32', 'ov-bf16', 'ov-int8', 'fastembed-f32']
+ENGINES = ['st-f32', 'st-f16', 'st-bf16', 'ort-f32', 'ort-int8', 'ov-f32', 'ov-bf16', 'ov-int8', 'fastembed-f32']
 
 # fastembed pins huggingface-hub below 2, which transformers 5 does not accept, and it downloads its own model.
 # FastEmbed below therefore follows the source of this version.
@@ -66,8 +66,8 @@ class SentenceTransformers:
         torch.set_num_threads(args.threads)
         import_architecture(args.model)
         start = time.perf_counter()
-        dtype = {'f32': torch.float32, 'bf16': torch.bfloat16}[args.precision]
-        self.encoder = SparseEncoder(str(args.model), device='cpu', model_kwargs={'dtype': dtype})
+        dtype = {'f32': torch.float32, 'f16': torch.float16, 'bf16': torch.bfloat16}[args.precision]
+        self.encoder = SparseEncoder(str(args.model), device=args.device, model_kwargs={'dtype': dtype})
         self.encoder.max_seq_length = max_length(self.encoder)
         self.load_s = time.perf_counter() - start
         self.batch = args.batch
@@ -78,8 +78,8 @@ class SentenceTransformers:
     def to_csr(self, vectors):
         import scipy.sparse
         vectors = vectors.coalesce()
-        weights = vectors.values().float().numpy()
-        return scipy.sparse.csr_matrix((weights, vectors.indices().numpy()), shape=tuple(vectors.shape))
+        weights = vectors.values().float().cpu().numpy()
+        return scipy.sparse.csr_matrix((weights, vectors.indices().cpu().numpy()), shape=tuple(vectors.shape))
 
     def count_tokens(self, texts):
         input_ids = self.encoder.tokenizer(texts, truncation=True, max_length=self.encoder.max_seq_length)['input_ids']
@@ -336,6 +336,8 @@ def calibration_texts(args):
 
 def worker(args, emit):
     library, args.precision = args.engine.split('-')
+    if args.device != 'cpu' and library != 'st':
+        raise RuntimeError(f'{library} is measured on the CPU, not on {args.device}')
     texts = read_texts(args.texts, args.limit)
     args.artefact = artefact(args)
     engine = ENGINE_CLASSES[library](args)
@@ -406,6 +408,7 @@ def parse_arguments():
     work.add_argument('--threads', type=int, required=True)
     work.add_argument('--batch', type=int, required=True)
     work.add_argument('--limit', type=int)
+    work.add_argument('--device', default='cpu', help='where torch computes; the other libraries know the CPU alone')
     make = tasks.add_parser('prepare', help='what a worker starts for itself')
     make.add_argument('kind', choices=['scores', 'logits', 'ort-int8', 'ov-int8'])
     for task in (work, make):

@@ -24,14 +24,21 @@ pub fn cpu() -> Vec<Tested> {
 
 /// The GPU, where there is one or a software driver; with `SPLADE_TEST_WGPU=require` there must be.
 pub fn wgpu() -> Option<Tested> {
-    let found = is_there(&Device::Wgpu);
+    let gpu = Device::Wgpu(0);
+    let found = is_there(&gpu);
     let required = std::env::var_os("SPLADE_TEST_WGPU").is_some_and(|v| v == "require");
     assert!(found || !required, "SPLADE_TEST_WGPU=require, but wgpu cannot be used");
-    found.then_some(Tested { device: Device::Wgpu, tolerance: 2e-4 })
+    found.then_some(Tested { device: gpu, tolerance: 2e-4 })
+}
+
+/// The first NVIDIA card, where there is one.
+pub fn cuda() -> Option<Tested> {
+    let device = Device::Cuda(0);
+    is_there(&device).then_some(Tested { device, tolerance: 2e-4 })
 }
 
 pub fn all() -> Vec<Tested> {
-    cpu().into_iter().chain(wgpu()).collect()
+    cpu().into_iter().chain(wgpu()).chain(cuda()).collect()
 }
 
 /// Tries the device on the smallest checkpoint; says in one line why it is skipped.

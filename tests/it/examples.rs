@@ -63,3 +63,25 @@ fn queries_and_documents() {
 fn conversions() {
     assert_prints("conversions", &["sprs", "triplet", "scipy", "\"indices\"", "\"today\""]);
 }
+
+/// Each backend of this build that the machine has.
+#[test]
+fn backends() {
+    let expected = ["The weather is lovely today.", "\"today\", 2.5437", "\"sunny\""];
+    if cfg!(feature = "ndarray") {
+        assert_prints("backend_ndarray", &expected);
+    }
+    if cfg!(feature = "flex") {
+        assert_prints("backend_flex", &expected);
+    }
+    if let Some(tested) = crate::devices::wgpu() {
+        assert_prints("backend_wgpu", &expected[..1]);
+        if cfg!(feature = "vulkan") {
+            assert_prints("backend_vulkan", &expected[..1]);
+        }
+        eprintln!("ran on {}", tested.device);
+    }
+    if crate::devices::cuda().is_some() {
+        assert_prints("backend_cuda", &expected[..1]);
+    }
+}

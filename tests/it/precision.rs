@@ -1,5 +1,5 @@
-//! bf16 and int8 give nearly the vectors of f32, on every CPU backend the same; a device that
-//! computes in f32 alone says so.
+//! Lower precisions give nearly the vectors of f32, on every CPU backend the same; a device that has not
+//! the one that was asked for says so.
 
 use splade::{Device, Precision, SimilarityFunction, SparseEncoder, SparseMatrix, SpladeError};
 
@@ -63,11 +63,35 @@ fn a_pool_computes_in_the_precision_of_its_encoder() {
     }
 }
 
+/// A GPU that has no such type says so.
+#[test]
+fn sixteen_bits_on_a_gpu_are_close_to_f32_and_not_equal_to_it() {
+    let exact = encode(Device::Cpu, Precision::F32);
+    for tested in devices::wgpu().into_iter().chain(devices::cuda()) {
+        for (precision, least) in [(Precision::F16, 0.9999), (Precision::Bf16, 0.999)] {
+            let encoder = match load(tested.device.clone(), precision) {
+                Ok(encoder) => encoder,
+                Err(error) => {
+                    let text = message(&error);
+                    assert!(text.contains(&format!("does not compute in {precision}")), "{text}");
+                    eprintln!("skipped: {}: {text}", tested.device);
+                    continue;
+                }
+            };
+            let found = encoder.encode(&TEXTS).expect("texts that can be encoded");
+            assert_ne!(found.values(), exact.values(), "{precision} computed in f32");
+            for cosine in SimilarityFunction::Cosine.similarity_pairwise(&found, &exact) {
+                assert!(cosine > least, "{} in {precision}: {cosine}", tested.device);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_device_without_a_precision_says_so() {
-    let Some(tested) = devices::wgpu() else { return };
-    for precision in LOWER {
-        let error = load(tested.device.clone(), precision).expect_err("it computes in f32 alone");
+    let gpus = devices::wgpu().into_iter().map(|tested| (tested.device, Precision::Int8));
+    for (device, precision) in gpus.chain([(Device::Cpu, Precision::F16)]) {
+        let error = load(device, precision).expect_err("no device has each precision");
         let text = message(&error);
         assert!(text.contains(&precision.to_string()) && text.contains("choose f32"), "{text}");
     }

@@ -36,7 +36,7 @@ fn an_unknown_device_is_a_usage_error_that_lists_the_known() {
 #[test]
 #[cfg(all(target_os = "linux", feature = "wgpu"))]
 fn a_gpu_that_is_not_there_is_named() {
-    for device in ["wgpu", "cpu,wgpu"] {
+    for device in ["wgpu:0", "cpu,wgpu:0"] {
         let output = command()
             .args(["encode", "--model", &tiny(), "--device", device, "x"])
             .envs([("VK_DRIVER_FILES", "/dev/null"), ("VK_ICD_FILENAMES", "/dev/null")])
@@ -44,7 +44,7 @@ fn a_gpu_that_is_not_there_is_named() {
             .unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("device `wgpu` is not there"), "{error}");
+        assert!(error.contains("device `wgpu:0` is not there"), "{error}");
     }
 }
 
@@ -58,4 +58,47 @@ fn auto_is_the_cpu_where_there_is_no_gpu() {
         .unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains("on ndarray") || shown.contains("on flex"), "{shown}");
+}
+
+#[test]
+fn the_devices_of_the_machine_are_listed() {
+    let ran = splade(&["devices"], b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("cpu, ") && ran.stdout.contains("threads"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("`auto` is"), "{}", ran.stdout);
+
+    let ran = splade(&["devices", "--json"], b"");
+    let devices: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found = devices["found"].as_array().unwrap();
+    assert_eq!(found[0]["names"][0], "cpu");
+    // A backend of this build finds a card or says why it does not.
+    for (feature, is_compiled) in
+        [("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda"))]
+    {
+        let absent = devices["not_compiled"].as_array().unwrap().iter().any(|f| f == feature);
+        assert_eq!(absent, !is_compiled, "{devices}");
+    }
+}
+
+#[test]
+#[cfg(feature = "wgpu")]
+fn a_card_beyond_the_last_says_how_many_there_are() {
+    for device in ["wgpu:99", "vulkan:99"] {
+        let ran = splade(&["encode", "--model", &tiny(), "--device", device, "x"], b"");
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        let is_counted = ran.stderr.contains("card");
+        let named = format!("device `{device}`");
+        assert!(ran.stderr.contains(&named), "{}", ran.stderr);
+        assert!(is_counted || ran.stderr.contains("adapter") || ran.stderr.contains("feature"));
+    }
+}
+
+#[test]
+#[cfg(not(target_os = "macos"))]
+fn metal_is_for_macs() {
+    for device in ["metal", "mps:1"] {
+        let ran = splade(&["encode", "--model", &tiny(), "--device", device, "x"], b"");
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("device `metal:"), "{}", ran.stderr);
+    }
 }

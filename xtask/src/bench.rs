@@ -35,8 +35,8 @@ pub(crate) struct Arguments {
     /// Folders of models; the one of this repository where none is given
     #[arg(long = "model", value_name = "FOLDER", num_args = 1..)]
     models: Vec<PathBuf>,
-    /// Devices: cpu, ndarray, flex, wgpu
-    #[arg(long = "device", value_name = "NAME", num_args = 1.., default_values_t = ["cpu".to_owned()])]
+    /// Devices: cpu, ndarray, flex, vulkan, wgpu, metal, cuda
+    #[arg(long = "device", visible_alias = "backends", value_name = "NAME", num_args = 1.., default_values_t = ["cpu".to_owned()])]
     devices: Vec<String>,
     /// Precisions, such as f32
     #[arg(long = "precision", value_name = "NAME", num_args = 1.., default_values_t = ["f32".to_owned()])]

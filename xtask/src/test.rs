@@ -26,12 +26,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if driver == Driver::Found && env::var_os("CI").is_some() {
         test.env(TEST_WGPU, REQUIRE);
     }
-    if env::var_os("XDG_RUNTIME_DIR").is_none() {
-        // Mesa complains on every start without one.
-        let folder = workspace::target_folder(&workspace::load_metadata()?).join("xdg-runtime");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-        test.env("XDG_RUNTIME_DIR", folder);
+    let target = workspace::target_folder(&workspace::load_metadata()?);
+    // Mesa complains on every start without the one; the other is where GPU kernels are kept, which
+    // tests have no business to leave with the user.
+    for (variable, name) in [("XDG_RUNTIME_DIR", "xdg-runtime"), ("XDG_CACHE_HOME", "xdg-cache")] {
+        if env::var_os(variable).is_none() {
+            let folder = target.join(name);
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+            test.env(variable, folder);
+        }
     }
     command::run(&mut test)
 }

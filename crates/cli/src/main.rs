@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod devices;
 mod encode;
 mod error;
 mod info;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Similarity(args) => similarity::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Devices(args) => devices::run(&args),
     };
     if let Some(profile) = profile {
         anstream::eprint!("{}", profile.table());

@@ -80,7 +80,7 @@ pub(crate) fn options(
     options.pruning = pruning(vectors).map_err(CliError::Pruning)?;
     options.chunk_size = run.chunk_size;
     if let Some(tokens) = run.batch_tokens {
-        options.max_batch_tokens = tokens;
+        options.max_batch_tokens = Some(tokens);
     }
     Ok(options)
 }

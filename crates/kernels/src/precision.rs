@@ -1,7 +1,6 @@
 //! The number format that matrix products run in, by name.
 
 use std::fmt;
-use std::str::FromStr;
 
 /// What the weights of a model are held in, and its matrix products multiply. All else, attention
 /// and sums among it, is `f32`.
@@ -28,30 +27,6 @@ impl Precision {
             Self::Bf16 => "bf16",
             Self::Int8 => "int8",
         }
-    }
-}
-
-/// A name that is none of [`Precision`]'s.
-#[derive(Debug, PartialEq, Eq)]
-pub struct UnknownPrecision {
-    /// The name as it was found.
-    pub name: String,
-}
-
-impl fmt::Display for UnknownPrecision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown precision `{}`; there are f32, bf16 and int8", self.name)
-    }
-}
-
-impl std::error::Error for UnknownPrecision {}
-
-impl FromStr for Precision {
-    type Err = UnknownPrecision;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|precision| precision.name() == name);
-        found.ok_or_else(|| UnknownPrecision { name: name.to_owned() })
     }
 }
 

@@ -7,6 +7,17 @@ use crate::simd::multiversion;
 /// nearly all of a SPLADE row.
 const BLOCK: usize = 32;
 
+/// Rows without their zeros: of each its columns, rising, and its values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SparseRows {
+    /// Where each row starts in the others, and where the last ends: `[rows + 1]`.
+    pub offsets: Vec<usize>,
+    /// Columns.
+    pub indices: Vec<u32>,
+    /// Values.
+    pub values: Vec<f32>,
+}
+
 /// Appends the index and value of each entry of `row` that is not zero, in rising order.
 ///
 /// Entries that are not finite are appended too: whoever takes the row refuses them.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use splade_kernels::Precision;
+use crate::Precision;
 
 use crate::weights::weight_files;
 use crate::{ModelConfig, ModelError};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use splade_kernels::Precision;
+use crate::Precision;
 
 use crate::pytorch::PytorchError;
 use crate::weights::LOOKED_FOR;
@@ -12,10 +12,18 @@ use crate::weights::LOOKED_FOR;
 #[non_exhaustive]
 pub enum ModelError {
     /// The backend's products do not run in the precision that was asked for.
-    #[error("this device does not compute in {precision}; choose f32, or the device `cpu`")]
+    #[error(
+        "this device does not compute in {precision}; choose f32, or another device: int8 is for `cpu`, f16 for GPUs"
+    )]
     Precision {
         /// What was asked for.
         precision: Precision,
+    },
+    /// The device gave up in the middle.
+    #[error("the device failed: {reason}")]
+    Device {
+        /// What it says.
+        reason: String,
     },
     /// A file cannot be read.
     #[error("cannot read {}", .path.display())]

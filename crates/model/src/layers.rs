@@ -2,14 +2,14 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::backend::Backend;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use splade_kernels::{Activation, LinearShape, PackedLinear, Precision};
+use splade_kernels::{Activation, LinearShape, PackedLinear};
 
 use crate::weights::Weights;
-use crate::{LinearWeights, ModelError, NormWeights, SpladeBackend};
+use crate::{LinearWeights, ModelError, NormWeights, Precision, SpladeBackend};
 
 /// activation(x · weightᵀ + bias).
 #[derive(Module, Debug)]
@@ -108,7 +108,8 @@ impl<B: SpladeBackend> Linear<B> {
             Some(_) => Self { weight: None, bias: None, packed },
             None => {
                 let bias = has_bias.then(|| param(bias, [shape[0]], device));
-                Self { weight: Some(param(weight.into_owned(), shape, device)), bias, packed }
+                let weight = weight_in(precision, weight.into_owned(), shape, device);
+                Self { weight: Some(weight), bias, packed }
             }
         }
     }
@@ -226,12 +227,14 @@ impl<B: SpladeBackend> Embedding<B> {
         let shape = LinearShape { in_features: width, out_features: rows };
         weights.take_with(path, &[rows, width], |table| {
             let packed = B::pack_linear(table, None, shape, precision);
-            let table = packed.is_none().then(|| param(table.to_vec(), [rows, width], device));
+            let table = packed
+                .is_none()
+                .then(|| weight_in(precision, table.to_vec(), [rows, width], device));
             Self { table, packed }
         })
     }
 
-    /// The rows of `ids`, which must be within the table: `[ids, width]`.
+    /// The rows of `ids`, which must be within the table: `[ids, width]`, `f32`.
     pub(crate) fn forward(&self, ids: &[u32], device: &B::Device) -> Tensor<B, 2> {
         match self.weights() {
             LinearWeights::Packed(table) => {
@@ -245,7 +248,8 @@ impl<B: SpladeBackend> Embedding<B> {
                 let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
                 let shape = [ids.len()];
                 let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, shape), device);
-                wrap::<B, 2>(weight).select(0, ids)
+                let rows = wrap::<B, 2>(weight).select(0, ids);
+                if rows.dtype() == DType::F32 { rows } else { rows.cast(DType::F32) }
             }
         }
     }
@@ -280,6 +284,17 @@ pub(crate) fn param<B: Backend, const D: usize>(
 ) -> Param<Tensor<B, D>> {
     let tensor = Tensor::from_data(TensorData::new(values, shape), device);
     Param::initialized(ParamId::new(), tensor)
+}
+
+/// A matrix of weights on the device, as its backend's products of `precision` take it.
+fn weight_in<B: SpladeBackend>(
+    precision: Precision,
+    values: Vec<f32>,
+    shape: [usize; 2],
+    device: &B::Device,
+) -> Param<Tensor<B, 2>> {
+    let tensor = Tensor::<B, 2>::from_data(TensorData::new(values, shape), device);
+    Param::initialized(ParamId::new(), wrap(B::hold(unwrap(tensor), precision)))
 }
 
 pub(crate) fn unwrap<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> B::FloatTensorPrimitive {

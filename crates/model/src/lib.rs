@@ -36,6 +36,7 @@ mod checkpoint;
 mod config;
 mod error;
 mod model;
+mod precision;
 
 mod architectures;
 mod backbone;
@@ -54,24 +55,28 @@ pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
 pub use error::ModelError;
-pub use model::{Encoder, Pooling, SpladeModel};
+pub use model::{Encoder, Pooled, Pooling, SpladeModel};
 pub use modules::{
     Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, TokenWeights,
     load_static_weights,
 };
+pub use precision::{Precision, UnknownPrecision};
 pub use pytorch::PytorchError;
 pub use weights::{StoredWeights, stored_weights};
 
-pub use splade_kernels::{
-    Activation, AttentionShape, PoolActivation, PoolStrategy, Precision, ProductKernel,
-    UnknownPrecision,
-};
+pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy, SparseRows};
 
-#[cfg(feature = "wgpu")]
-pub use backend::wgpu::{Adapter, probe_wgpu};
+#[cfg(feature = "cuda")]
+pub use burn_cuda::{Cuda, CudaDevice};
 #[cfg(feature = "flex")]
 pub use burn_flex::{Flex, FlexDevice};
 #[cfg(feature = "ndarray")]
 pub use burn_ndarray::{NdArray, NdArrayDevice};
 #[cfg(feature = "wgpu")]
 pub use burn_wgpu::{Wgpu, WgpuDevice};
+#[cfg(feature = "cuda")]
+pub use splade_gpu::cuda_cards;
+#[cfg(feature = "wgpu")]
+pub use splade_gpu::{Adapter, wgpu_adapters};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub use splade_gpu::{Api, Card, CardKind, keep_kernels};

@@ -1,16 +1,19 @@
 //! The model as a whole: any architecture, from a checkpoint to `[texts, vocab]`, or without its
 //! head to `[tokens, hidden]`.
 
+use std::num::NonZeroUsize;
+
 use burn::module::Module;
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use splade_kernels::{PoolActivation, PoolStrategy, Precision};
+use burn::tensor::{DType, Tensor};
+use splade_kernels::{PoolActivation, PoolStrategy, SparseRows};
 
 use crate::backbone::{Backbone, BackboneConfig};
 use crate::head::MlmHead;
+use crate::layers::unwrap;
 use crate::names::Part;
 use crate::weights::Weights;
-use crate::{Checkpoint, ModelError, PackedTokens, SpladeBackend};
+use crate::{Checkpoint, ModelError, PackedTokens, Precision, SpladeBackend};
 
 /// How the logits of a text's tokens become one weight for each vocabulary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,35 @@ impl Default for Pooling {
         Self { strategy: PoolStrategy::Max, activation: PoolActivation::Relu }
     }
 }
+
+/// Weights of texts in host memory.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pooled {
+    /// All: `[texts, vocab]`, row-major.
+    Dense(Vec<f32>),
+    /// Those that are not zero.
+    Sparse(SparseRows),
+}
+
+impl Pooled {
+    /// All weights, `[texts, vocab_size]`, row-major.
+    pub fn into_dense(self, vocab_size: usize) -> Vec<f32> {
+        let sparse = match self {
+            Self::Dense(weights) => return weights,
+            Self::Sparse(rows) => rows,
+        };
+        let mut weights = vec![0.0; (sparse.offsets.len() - 1) * vocab_size];
+        for (row, ends) in weights.chunks_exact_mut(vocab_size).zip(sparse.offsets.windows(2)) {
+            for place in ends[0]..ends[1] {
+                row[sparse.indices[place] as usize] = sparse.values[place];
+            }
+        }
+        weights
+    }
+}
+
+/// Entries of a row that a device gathers at most: SPLADE has some hundreds.
+const MAX_GATHERED: usize = 2048;
 
 /// A SPLADE model on a backend.
 #[derive(Module, Debug)]
@@ -49,14 +81,14 @@ impl<B: SpladeBackend> SpladeModel<B> {
     /// Loads the weights of a checkpoint onto a device.
     ///
     /// # Errors
-    /// A precision that the backend does not have; no masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
+    /// A precision that the device does not have; no masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
     /// or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         checkpoint.config().require_masked_lm()?;
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
         let weights = Weights::open(files, architecture.names, Part::MaskedLm)?;
-        let mut weights = weights.with_precision(precision_on::<B>(checkpoint)?);
+        let mut weights = weights.with_precision(precision_on::<B>(checkpoint, device)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;
         weights.finish()?;
@@ -87,17 +119,28 @@ impl<B: SpladeBackend> SpladeModel<B> {
         Ok(self.head.forward(hidden_states, words, tokens.offsets(), pooling))
     }
 
-    /// As [`forward`](Self::forward), copied to the host: `[texts, vocab]`, row-major.
+    /// As [`forward`](Self::forward), brought to the host: the entries that are not zero where the
+    /// device gathers them, of them the largest `keep` of each row where it is told, else all.
     ///
     /// # Errors
-    /// See [`forward`](Self::forward).
+    /// See [`forward`](Self::forward); the device failed.
     pub fn forward_to_host(
         &self,
         tokens: PackedTokens<'_>,
         pooling: Pooling,
-    ) -> Result<Vec<f32>, ModelError> {
+        keep: Option<NonZeroUsize>,
+    ) -> Result<Pooled, ModelError> {
+        let keep = keep.map(NonZeroUsize::get);
         let weights = self.forward(tokens, pooling)?;
-        Ok(weights.into_data().into_vec().expect("models are loaded and run in f32"))
+        // Of rows that are not sparse, the whole is less than twice their entries.
+        let capacity = MAX_GATHERED.min(self.limits.vocab_size / 2);
+        if let Some(rows) = B::gather_non_zeros(unwrap(weights.clone()), capacity, keep)? {
+            return Ok(Pooled::Sparse(rows));
+        }
+        let weights = weights.try_into_data();
+        let weights =
+            weights.map_err(|error| ModelError::Device { reason: format!("{error:?}") })?;
+        Ok(Pooled::Dense(weights.into_vec().expect("models are loaded and run in f32")))
     }
 }
 
@@ -115,12 +158,12 @@ impl<B: SpladeBackend> Encoder<B> {
     /// Loads the weights of a checkpoint onto a device. Those of heads are left aside.
     ///
     /// # Errors
-    /// A precision that the backend does not have; a broken file; a weight that is missing, of the wrong shape, not a number, or left over.
+    /// A precision that the device does not have; a broken file; a weight that is missing, of the wrong shape, not a number, or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
         let weights = Weights::open(files, architecture.names, Part::Encoder)?;
-        let mut weights = weights.with_precision(precision_on::<B>(checkpoint)?);
+        let mut weights = weights.with_precision(precision_on::<B>(checkpoint, device)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         weights.finish()?;
         let hidden_size = checkpoint.config().hidden_size();
@@ -146,7 +189,8 @@ impl<B: SpladeBackend> Encoder<B> {
             let device = self.devices().into_iter().next().expect("a model has weights");
             return Ok(Tensor::zeros([0, self.hidden_size], &device));
         }
-        Ok(self.backbone.forward(tokens))
+        let states = self.backbone.forward(tokens);
+        Ok(if states.dtype() == DType::F32 { states } else { states.cast(DType::F32) })
     }
 
     /// As [`forward`](Self::forward), copied to the host: `[tokens, hidden]`, row-major.
@@ -160,9 +204,12 @@ impl<B: SpladeBackend> Encoder<B> {
 }
 
 /// The precision that a checkpoint is to be loaded in.
-fn precision_on<B: SpladeBackend>(checkpoint: &Checkpoint) -> Result<Precision, ModelError> {
+fn precision_on<B: SpladeBackend>(
+    checkpoint: &Checkpoint,
+    device: &B::Device,
+) -> Result<Precision, ModelError> {
     let precision = checkpoint.precision();
-    match B::PRECISIONS.contains(&precision) {
+    match B::has_precision(precision, device) {
         true => Ok(precision),
         false => Err(ModelError::Precision { precision }),
     }

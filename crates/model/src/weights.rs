@@ -8,11 +8,11 @@ mod tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use splade_kernels::{MappedFile, Precision};
+use splade_kernels::MappedFile;
 
 use self::file::WeightFile;
-use crate::ModelError;
 use crate::names::{Meaning, NameTable, Part};
+use crate::{ModelError, Precision};
 
 pub(crate) use self::find::{LOOKED_FOR, weight_files};
 pub use self::stored::{StoredWeights, stored_weights};

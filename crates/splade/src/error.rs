@@ -251,3 +251,15 @@ pub enum SpladeError {
         path: PathBuf,
     },
 }
+
+impl SpladeError {
+    /// An error about a text of a part of a call, told as one about a text of the call.
+    pub(crate) fn counted_from(self, start: usize) -> Self {
+        match self {
+            Self::NotFinite { text, index, value } => {
+                Self::NotFinite { text: text + start, index, value }
+            }
+            other => other,
+        }
+    }
+}

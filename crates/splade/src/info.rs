@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use splade_model::{
-    PoolActivation, PoolStrategy, Pooling, Precision, ProductKernel, StoredWeights, stored_weights,
+    PoolActivation, PoolStrategy, Pooling, Precision, StoredWeights, stored_weights,
 };
 use splade_sparse::SimilarityFunction;
 
@@ -135,8 +135,8 @@ impl ModelInfo {
 
 /// What the products of each precision run on.
 fn instructions() -> BTreeMap<String, &'static str> {
-    let name = |precision| ProductKernel::detect(precision).name();
-    Precision::ALL.map(|precision| (precision.to_string(), name(precision))).into()
+    let named = |precision: Precision| Some((precision.to_string(), precision.instructions()?));
+    Precision::ALL.into_iter().filter_map(named).collect()
 }
 
 /// The files of weights in a module's folder.

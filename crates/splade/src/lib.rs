@@ -33,15 +33,17 @@
 //!
 //! # Cargo features
 //! One per backend, additive; none changes a result beyond rounding: `ndarray` (on by default) and
-//! `flex` run on the CPU, `wgpu` on GPUs. [`Device`] chooses among them at run time. `hub` (on by
-//! default) brings models from the Hugging Face hub by their ids.
+//! `flex` run on the CPU; `wgpu`, `vulkan`, `metal` and `cuda` on GPUs. [`Device`] chooses among them at
+//! run time, [`Devices::find`] says what is there. `hub` (on by default) brings models from the Hugging Face hub by their ids.
 #![forbid(unsafe_code)]
 
 mod call;
 mod chunks;
 mod device;
+mod devices;
 mod encoder;
 mod error;
+mod guard;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod info;
@@ -51,6 +53,7 @@ mod plan;
 mod pool;
 mod progress;
 
+mod lanes;
 mod layout;
 mod routes;
 mod settings;
@@ -65,6 +68,7 @@ mod transformer;
 mod backends;
 
 pub use device::Device;
+pub use devices::{DeviceInfo, Devices, MissingBackend};
 pub use encoder::{Encoded, SparseEncoder};
 pub use error::SpladeError;
 pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};

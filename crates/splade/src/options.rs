@@ -12,13 +12,14 @@ use crate::settings::Settings;
 use crate::{Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
 
 /// What can be chosen for one call of [`SparseEncoder::encode_with`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EncodeOptions {
-    /// Tokens of the forward passes that are under way: of one, or on a CPU of several together, one
-    /// for each thread as far as each has 1024. Default 4096. More costs memory; a single text that
-    /// is longer is a pass of its own.
-    pub max_batch_tokens: NonZeroUsize,
+    /// Tokens of a forward pass, or on a CPU of several together, one for each thread as far as each
+    /// has 1024; on a GPU of each of two that are
+    /// under way at once. `None`, the default, is 4096 on a CPU and
+    /// 16384 on a GPU. More costs memory; a single text that is longer is a pass of its own.
+    pub max_batch_tokens: Option<NonZeroUsize>,
     /// Keep only the largest weights of each text; `None` keeps what the encoder was loaded with.
     /// Among equal weights those of lower vocabulary entries are kept.
     pub max_active_dims: Option<NonZeroUsize>,
@@ -42,26 +43,6 @@ pub struct EncodeOptions {
     pub chunk_size: Option<NonZeroUsize>,
     /// Told how far the call is.
     pub(crate) progress: Option<Callback<EncodeProgress>>,
-}
-
-/// Measured on two cores of an AMD EPYC 9004 with BERT-base: from 2048 tokens on, more gain
-/// nothing; 4096 leaves room for machines with more cores.
-const DEFAULT_MAX_BATCH_TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("not 0");
-
-impl Default for EncodeOptions {
-    fn default() -> Self {
-        Self {
-            max_batch_tokens: DEFAULT_MAX_BATCH_TOKENS,
-            max_active_dims: None,
-            pruning: Pruning::default(),
-            batch_size: None,
-            prompt: None,
-            prompt_name: None,
-            task: None,
-            chunk_size: None,
-            progress: None,
-        }
-    }
 }
 
 impl EncodeOptions {
@@ -131,7 +112,7 @@ impl EncodeOptions {
     /// Sets [`max_batch_tokens`](Self::max_batch_tokens).
     #[must_use]
     pub fn with_max_batch_tokens(mut self, tokens: NonZeroUsize) -> Self {
-        self.max_batch_tokens = tokens;
+        self.max_batch_tokens = Some(tokens);
         self
     }
 
@@ -167,7 +148,7 @@ impl SparseEncoderBuilder {
     }
 
     /// What the weights of linear layers are held and multiplied in, whatever they are stored in.
-    /// Default: `f32`. Embeddings, decoder and head stay `f32` in each precision. On the CPU only.
+    /// Default: `f32`. Embeddings, decoder and head stay `f32` in each precision.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self

@@ -1,11 +1,14 @@
 //! Modules, loaded and in order: from texts to rows.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use splade_model::{PoolActivation, PoolStrategy, Pooling, Precision, TokenWeights};
+use splade_model::{
+    PoolActivation, PoolStrategy, Pooled, Pooling, Precision, SparseRows, TokenWeights,
+};
 use splade_sparse::{Pruning, SparseError, SparseRow};
 use splade_tokenizer::TokenBatch;
 use tracing::info_span;
@@ -124,6 +127,21 @@ impl Graph {
         limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
     }
 
+    /// Whether the transformer of a task's route runs on a GPU.
+    ///
+    /// # Errors
+    /// A task that no route serves.
+    pub(crate) fn is_on_gpu(&self, task: Option<&str>) -> Result<bool, SpladeError> {
+        Ok(match self.route(task)? {
+            Pipeline::Splade { transformer, .. }
+            | Pipeline::Csr { transformer, .. }
+            | Pipeline::TokenWeights { transformer, .. } => {
+                !self.transformers[*transformer].model.side_by_side()
+            }
+            Pipeline::Static(_) => false,
+        })
+    }
+
     /// The route that a task takes.
     ///
     /// # Errors
@@ -156,8 +174,12 @@ impl Graph {
             Pipeline::Splade { transformer, pooling, lexical } => {
                 let transformer = &self.transformers[*transformer];
                 let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
+                // The device may select them where nothing else is to be done to a row before.
+                let keep = pruning.max_active_dims().filter(|keep| {
+                    lexical.is_none() && *pruning == Pruning::default().with_max_active_dims(*keep)
+                });
                 let forward = |batch: &TokenBatch| {
-                    let pooled = forward(batch, || transformer.pooled(batch, *pooling))?;
+                    let pooled = forward(batch, || transformer.pooled(batch, *pooling, keep))?;
                     Ok(sparsify(&pooled, self.dimension, pruning, |text, row| match lexical {
                         Some(table) => table.scale(row.view(), &batch.input_ids[batch.range(text)]),
                         None => Ok(row),
@@ -175,6 +197,7 @@ impl Graph {
                         let states = transformer.hidden_states(batch)?;
                         modules.forward(&states, batch, prompt_length, pruning.max_active_dims())
                     })?;
+                    let latents = Pooled::Dense(latents);
                     Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
                 };
                 let rows = passes(transformer).run(&tokens, forward)?;
@@ -344,10 +367,10 @@ fn tokenize(
 }
 
 /// One pass over a batch, with its span.
-fn forward(
+fn forward<R>(
     batch: &TokenBatch,
-    pass: impl FnOnce() -> Result<Vec<f32>, SpladeError>,
-) -> Result<Vec<f32>, SpladeError> {
+    pass: impl FnOnce() -> Result<R, SpladeError>,
+) -> Result<R, SpladeError> {
     let _span = info_span!("forward", texts = batch.n_texts(), tokens = batch.n_tokens()).entered();
     pass()
 }
@@ -355,16 +378,28 @@ fn forward(
 /// A row for each text of a batch, from `[texts, dimension]`; `finish` is applied to each before
 /// it is pruned.
 fn sparsify(
-    dense: &[f32],
+    pooled: &Pooled,
     dimension: usize,
     pruning: &Pruning,
     finish: impl Fn(usize, SparseRow) -> Result<SparseRow, SparseError> + Sync,
 ) -> Vec<Result<SparseRow, SparseError>> {
-    let _span =
-        info_span!("sparsify", texts = dense.len() / dimension, weights = dense.len()).entered();
-    let row = |(text, dense): (usize, &[f32])| {
-        let row = finish(text, SparseRow::from_dense(dense)?)?;
+    let _span = info_span!("sparsify").entered();
+    let row = |text: usize, row: Result<SparseRow, SparseError>| {
+        let row = finish(text, row?)?;
         Ok(if *pruning == Pruning::default() { row } else { row.prune(pruning) })
     };
-    dense.par_chunks_exact(dimension).enumerate().map(row).collect()
+    match pooled {
+        Pooled::Dense(weights) => {
+            let rows = weights.par_chunks_exact(dimension).enumerate();
+            rows.map(|(text, dense)| row(text, SparseRow::from_dense(dense))).collect()
+        }
+        Pooled::Sparse(SparseRows { offsets, indices, values }) => {
+            let rows = offsets.par_windows(2).map(|ends| ends[0]..ends[1]).enumerate();
+            let entries = |places: Range<usize>| {
+                let (indices, values) = (&indices[places.clone()], &values[places]);
+                SparseRow::from_parts(dimension, indices.to_vec(), values.to_vec())
+            };
+            rows.map(|(text, places)| row(text, entries(places))).collect()
+        }
+    }
 }

@@ -125,13 +125,7 @@ impl EncoderPool {
             self.name_worker(failure, texts)
         })?;
 
-        let mut all = Rows { rows: Vec::with_capacity(texts.len()), n_tokens: 0, n_truncated: 0 };
-        for chunk in encoded {
-            all.rows.extend(chunk.rows);
-            all.n_tokens += chunk.n_tokens;
-            all.n_truncated += chunk.n_truncated;
-        }
-        all.into_encoded(self.workers[0].graph.dimension())
+        Rows::joined(encoded).into_encoded(self.workers[0].graph.dimension())
     }
 
     /// The devices of the workers, in their order, by the names that they have in this build:
@@ -149,23 +143,13 @@ impl EncoderPool {
         let chunk = failure.chunk;
         match failure.cause {
             chunks::Cause::Error(source) => {
-                let source = Box::new(count_from(source, texts.start));
+                let source = Box::new(source.counted_from(texts.start));
                 SpladeError::Worker { device, chunk, texts, source }
             }
             chunks::Cause::Panic(message) => {
                 SpladeError::WorkerPanicked { device, chunk, texts, message }
             }
         }
-    }
-}
-
-/// An error about a text of a chunk, told as one about a text of the call.
-fn count_from(error: SpladeError, start: usize) -> SpladeError {
-    match error {
-        SpladeError::NotFinite { text, index, value } => {
-            SpladeError::NotFinite { text: text + start, index, value }
-        }
-        other => other,
     }
 }
 

@@ -1,10 +1,11 @@
 //! A transformer module: its tokenizer with its limits, and its model on a device.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use splade_model::{Checkpoint, PackedTokens, Pooling, Precision};
+use splade_model::{Checkpoint, PackedTokens, Pooled, Pooling, Precision};
 use splade_tokenizer::{TokenBatch, Tokenizer};
 
 use crate::backends::{self, Forward, HiddenStates};
@@ -181,19 +182,21 @@ impl Transformer {
         Ok(input_ids.len() - usize::from(ends_special))
     }
 
-    /// Pooled weights of a batch: `[texts, vocab]`.
+    /// Pooled weights of a batch: `[texts, vocab]`; the largest `keep` of each text alone, where the device
+    /// selects them.
     ///
     /// # Errors
-    /// Tokens that the model has no embedding for.
+    /// Tokens that the model has no embedding for; the device failed.
     pub(crate) fn pooled(
         &self,
         batch: &TokenBatch,
         pooling: Pooling,
-    ) -> Result<Vec<f32>, SpladeError> {
+        keep: Option<NonZeroUsize>,
+    ) -> Result<Pooled, SpladeError> {
         let Model::MaskedLm(model) = &self.model else {
             unreachable!("a SpladePooling stands after a masked LM: the loader saw to it");
         };
-        Ok(model.forward(packed(batch), pooling)?)
+        Ok(model.forward(packed(batch), pooling, keep)?)
     }
 
     /// States of a batch's tokens: `[tokens, hidden]`.

@@ -8,21 +8,34 @@ use cargo_metadata::Message;
 use crate::command;
 
 const NAME: &str = "measure";
-/// Backends that are always built in, and the one that is where a device asks for it.
+/// Backends that are always built in, and those that are where a device asks for them.
 const CPU_FEATURES: &str = "ndarray,flex";
-const GPU_FEATURES: &str = "ndarray,flex,wgpu";
+const GPU_FEATURES: [&str; 4] = ["wgpu", "vulkan", "metal", "cuda"];
 
 /// The executable, with the backends that `devices` need.
 pub(super) fn executable(root: &Path, devices: &[String]) -> Result<PathBuf> {
-    let needs_gpu = devices.iter().any(|device| device == "wgpu" || device == "auto");
-    let features = if needs_gpu { GPU_FEATURES } else { CPU_FEATURES };
+    let features = features(devices);
     let messages = command::read_shown(
         command::cargo()
             .current_dir(root)
-            .args(["bench", "-p", "splade", "--no-default-features", "--features", features])
+            .args(["bench", "-p", "splade", "--no-default-features", "--features", &features])
             .args(["--bench", NAME, "--no-run", "--message-format=json-render-diagnostics"]),
     )?;
     find(&messages)?.with_context(|| format!("cargo built no executable for `{NAME}`"))
+}
+
+/// The CPU's backends, and those of GPUs that a device is of; `auto` may be any that is built here.
+fn features(devices: &[String]) -> String {
+    let is_of = |feature: &str| {
+        devices.iter().any(|device| {
+            let kind = device.split(':').next().unwrap_or_default();
+            kind == feature
+                || (kind, feature) == ("mps", "metal")
+                || (kind, feature) == ("auto", "wgpu")
+        })
+    };
+    let gpus = GPU_FEATURES.into_iter().filter(|feature| is_of(feature));
+    [CPU_FEATURES].into_iter().chain(gpus).collect::<Vec<_>>().join(",")
 }
 
 fn find(messages: &str) -> Result<Option<PathBuf>> {
@@ -40,6 +53,16 @@ fn find(messages: &str) -> Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_brings_its_backend() {
+        let features = |devices: &[&str]| {
+            features(&devices.iter().map(|d| (*d).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(features(&["cpu"]), "ndarray,flex");
+        assert_eq!(features(&["cpu", "cuda:1", "vulkan"]), "ndarray,flex,vulkan,cuda");
+        assert_eq!(features(&["mps", "auto"]), "ndarray,flex,wgpu,metal");
+    }
 
     #[test]
     fn no_artifact_is_no_executable() {

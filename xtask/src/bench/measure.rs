@@ -63,7 +63,7 @@ impl Plan {
             rival: None,
         };
         let engines = self.rivals.iter().flat_map(|rivals| {
-            let engines = rivals.of_precision(&cell.precision).into_iter();
+            let engines = rivals.of(&cell.device, &cell.precision).into_iter();
             engines.map(move |engine| (rivals, engine))
         });
         let mut theirs = Vec::new();

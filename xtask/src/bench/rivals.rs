@@ -11,8 +11,17 @@ use super::worker;
 use crate::command;
 
 /// Engines of `benches/rivals.py`: each computes in the precision at the end of its name.
-const ENGINES: [&str; 8] =
-    ["st-f32", "ort-f32", "ov-f32", "fastembed-f32", "st-bf16", "ov-bf16", "ort-int8", "ov-int8"];
+const ENGINES: [&str; 9] = [
+    "st-f32",
+    "ort-f32",
+    "ov-f32",
+    "fastembed-f32",
+    "st-f16",
+    "st-bf16",
+    "ov-bf16",
+    "ort-int8",
+    "ov-int8",
+];
 const SCRIPT: &str = "benches/rivals.py";
 
 /// Texts per forward pass: what sentence-transformers and fastembed users get without asking.
@@ -38,11 +47,17 @@ pub(super) fn check_names(names: &[String]) -> Result<()> {
 }
 
 impl Rivals {
-    /// The engines that compute in this precision.
-    pub(super) fn of_precision(&self, precision: &str) -> Vec<&'static str> {
+    /// The engines that compute on this device in this precision.
+    pub(super) fn of(&self, device: &str, precision: &str) -> Vec<&'static str> {
+        let Some(device) = torch_device(device) else {
+            return Vec::new();
+        };
         let chosen = |engine: &&str| {
-            let found = engine.rsplit_once('-').is_some_and(|(_, name)| name == precision);
-            found && (self.names.is_empty() || self.names.iter().any(|name| name == engine))
+            let Some((library, found)) = engine.rsplit_once('-') else { return false };
+            let computes_there =
+                device == "cpu" && precision != "f16" || library == "st" && device != "cpu";
+            let named = self.names.is_empty() || self.names.iter().any(|name| name == engine);
+            found == precision && computes_there && named
         };
         ENGINES.into_iter().filter(chosen).collect()
     }
@@ -52,6 +67,7 @@ impl Rivals {
         command.args(["worker", "--engine", engine, "--model"]).arg(&cell.model);
         command.arg("--texts").arg(&cell.texts.path);
         command.args(["--threads", &threads.to_string(), "--batch", &BATCH.to_string()]);
+        command.args(["--device", &torch_device(&cell.device).unwrap_or_default()]);
         command.arg("--cache").arg(&self.cache);
         command
     }
@@ -68,6 +84,16 @@ impl Rivals {
     }
 }
 
+/// What torch calls a device of ours; it reaches no card through Vulkan.
+fn torch_device(device: &str) -> Option<String> {
+    match device.split(':').next()? {
+        "cpu" | "ndarray" | "flex" => Some("cpu".to_owned()),
+        "cuda" => Some(device.to_owned()),
+        "metal" | "mps" => Some("mps".to_owned()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,9 +105,12 @@ mod tests {
 
     #[test]
     fn rivals_compute_in_the_precision_of_the_cell() {
-        assert_eq!(rivals(&[]).of_precision("bf16"), ["st-bf16", "ov-bf16"]);
-        assert_eq!(rivals(&["st-f32", "ov-int8"]).of_precision("f32"), ["st-f32"]);
-        assert!(rivals(&["st-f32"]).of_precision("int8").is_empty());
+        assert_eq!(rivals(&[]).of("cpu", "bf16"), ["st-bf16", "ov-bf16"]);
+        assert_eq!(rivals(&["st-f32", "ov-int8"]).of("flex", "f32"), ["st-f32"]);
+        assert!(rivals(&["st-f32"]).of("cpu", "int8").is_empty());
+        assert_eq!(rivals(&[]).of("cuda:1", "f16"), ["st-f16"]);
+        assert_eq!(rivals(&[]).of("mps", "f32"), ["st-f32"]);
+        assert!(rivals(&[]).of("vulkan", "f32").is_empty());
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use super::violation::Violation;
 
 /// A package, and the members that it may depend on, in its tests too.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-tokenizer", &[]),
-    ("splade-model", &["splade-kernels"]),
+    ("splade-gpu", &["splade-kernels"]),
+    ("splade-model", &["splade-kernels", "splade-gpu"]),
     ("splade", &["splade-sparse", "splade-tokenizer", "splade-model"]),
     ("splade-cli", &["splade"]),
     ("xtask", &[]),

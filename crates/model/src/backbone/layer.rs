@@ -70,7 +70,7 @@ impl<B: SpladeBackend> Layer<B> {
             head_dim,
             scale: 1.0 / ((head_dim * n_parts) as f32).sqrt(),
             window: layer.window,
-            precision: weights.precision(),
+            precision: weights.precision().on_cpu().unwrap_or_default(),
         };
         let shape =
             Shape { attention, activation: c.activation, gated: c.gated, norm_place: c.norm_place };

@@ -29,8 +29,11 @@ pub(super) trait HostTensor: Sized {
 macro_rules! run_on_kernels {
     ($backend:ty) => {
         impl $crate::SpladeBackend for $backend {
-            const PRECISIONS: &'static [$crate::Precision] = &$crate::Precision::ALL;
             const SIDE_BY_SIDE: bool = true;
+
+            fn has_precision(precision: $crate::Precision, _device: &Self::Device) -> bool {
+                precision.on_cpu().is_some()
+            }
 
             fn pack_linear(
                 weight: &[f32],
@@ -38,6 +41,7 @@ macro_rules! run_on_kernels {
                 shape: splade_kernels::LinearShape,
                 precision: $crate::Precision,
             ) -> Option<std::sync::Arc<splade_kernels::PackedLinear>> {
+                let precision = precision.on_cpu()?;
                 Some($crate::backend::host::pack_linear(weight, bias, shape, precision))
             }
 

@@ -2,6 +2,8 @@
 //!
 //! `cfg(feature = ...)` for a backend stands in this folder and in lib.rs alone.
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(any(feature = "ndarray", feature = "flex"))]
@@ -9,18 +11,16 @@ mod host;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 pub mod stock;
-#[cfg(feature = "wgpu")]
-pub(crate) mod wgpu;
 
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::{
-    Activation, AttentionShape, HeadScreen, LinearShape, PackedLinear, Precision,
+    Activation, AttentionShape, HeadScreen, LinearShape, PackedLinear, SparseRows,
 };
 
-use crate::Pooling;
+use crate::{ModelError, Pooling, Precision};
 
 /// What the place of a key beside its query adds to their score: the tensors of
 /// [`splade_kernels::RelativePositions`].
@@ -66,13 +66,23 @@ pub struct NormWeights<T> {
 /// A burn backend that SPLADE models run on.
 ///
 /// Each operation has a body of stock burn operations (its namesake in [`stock`]); a backend
-/// overrides those that it does faster. All tensors are `f32`, row-major in meaning.
+/// overrides those that it does faster. All tensors are `f32`, row-major in
+/// meaning; a backend may keep weights and states between operations in a type of its own
+/// ([`hold`](Self::hold)).
 pub trait SpladeBackend: Backend {
-    /// The precisions that this backend's matrix products run in.
-    const PRECISIONS: &'static [Precision] = &[Precision::F32];
-
     /// Whether several passes at once, each on one thread, are faster than one pass on all threads.
     const SIDE_BY_SIDE: bool = false;
+
+    /// Whether the matrix products of `device` run in `precision`.
+    fn has_precision(precision: Precision, _device: &Self::Device) -> bool {
+        precision == Precision::F32
+    }
+
+    /// A matrix of weights as the products of `precision` take it, where they are held as tensors. What
+    /// backends make of it in another type than `f32` is theirs alone to read, but for rows of tables.
+    fn hold(weight: FloatTensor<Self>, _precision: Precision) -> FloatTensor<Self> {
+        weight
+    }
 
     /// The weights of a linear layer, or of a table and decoder, packed at load, for a backend that holds
     /// them in a form of its own; `None` holds them as tensors.
@@ -227,5 +237,22 @@ pub trait SpladeBackend: Backend {
             unreachable!("a backend that packs weights has a head of its own for them");
         };
         stock::head_pool::<Self>(hidden_states, weight, bias, offsets, pooling)
+    }
+
+    /// The entries of `rows` that are not zero, in host memory, for a backend that gathers them on its
+    /// device; `None` where it does not, or where a row has more than `capacity`. With `keep`, the largest so
+    /// many of each row, of equal ones those of lower columns; rows are >= 0 or NaN then.
+    ///
+    /// # Shapes
+    /// `rows` `[rows, columns]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn gather_non_zeros(
+        _rows: FloatTensor<Self>,
+        _capacity: usize,
+        _keep: Option<usize>,
+    ) -> Result<Option<SparseRows>, ModelError> {
+        Ok(None)
     }
 }

@@ -49,7 +49,8 @@ fn log1p_to_one<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
 #[allow(clippy::approx_constant, reason = "the reference's own digits")]
 const LAPLACE_MEAN: f64 = 0.707107;
 
-fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
+/// An activation of each number.
+pub(super) fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
     match activation {
         Activation::Gelu => gelu(x),
         Activation::GeluTanh => {

@@ -14,8 +14,8 @@ suite!(wgpu: splade_model::Wgpu, cases = 4, tolerance = 1e-4, available = wgpu_i
 
 /// Whether there is a GPU or a software driver; with `SPLADE_TEST_WGPU=require` there must be.
 #[cfg(feature = "wgpu")]
-fn wgpu_is_there() -> bool {
-    match splade_model::probe_wgpu() {
+pub(crate) fn wgpu_is_there() -> bool {
+    match splade_model::wgpu_adapters() {
         Ok(_) => true,
         Err(why) => {
             let required = std::env::var_os("SPLADE_TEST_WGPU").is_some_and(|v| v == "require");
@@ -24,4 +24,14 @@ fn wgpu_is_there() -> bool {
             false
         }
     }
+}
+
+#[cfg(feature = "cuda")]
+suite!(cuda: splade_model::Cuda, cases = 32, tolerance = 1e-4, available = cuda_is_there);
+
+/// Whether there is an NVIDIA card.
+#[cfg(feature = "cuda")]
+fn cuda_is_there() -> bool {
+    let cards = splade_model::cuda_cards();
+    cards.inspect_err(|why| eprintln!("skipped: {why}")).is_ok()
 }

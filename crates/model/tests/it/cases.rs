@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use splade_kernels::reference;
-use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling, Precision};
+use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling};
 
 /// Every activation that a configuration can name.
 pub(crate) const ACTIVATIONS: [Activation; 16] = [
@@ -113,11 +113,29 @@ pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
     (lengths(), 1usize..=4, 1usize..=5, window, select(kinds), any::<u64>()).prop_map(
         |(lengths, n_heads, half, window, kind, seed)| {
             let scale = 1.0 / ((2 * half) as f32).sqrt();
-            let precision = Precision::F32;
+            let precision = splade_kernels::Precision::F32;
             let shape = AttentionShape { n_heads, head_dim: 2 * half, scale, window, precision };
             AttentionCase { lengths, shape, kind, seed }
         },
     )
+}
+
+/// Heads of real models' sizes, texts of more tokens than a kernel's blocks have, all windows and positions.
+pub(crate) fn long_attention() -> Vec<AttentionCase> {
+    let cases = [
+        (64, None, PositionKind::None),
+        (32, Some(40), PositionKind::None),
+        (12, Some(0), PositionKind::Bias),
+        (80, None, PositionKind::Bias),
+        (16, None, PositionKind::Disentangled { key: true, query: true }),
+    ];
+    let case = |(head_dim, window, kind)| {
+        let scale = 1.0 / (head_dim as f32).sqrt();
+        let precision = splade_kernels::Precision::F32;
+        let shape = AttentionShape { n_heads: 3, head_dim, scale, window, precision };
+        AttentionCase { lengths: vec![0, 33, 1, 0, 150, 32], shape, kind, seed: 11 }
+    };
+    cases.map(case).into()
 }
 
 #[derive(Clone, Debug)]

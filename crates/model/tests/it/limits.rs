@@ -17,7 +17,8 @@ fn model() -> SpladeModel<Cpu> {
 }
 
 fn forward(ids: &[u32], types: &[u32], offsets: &[u32]) -> Result<Vec<f32>, ModelError> {
-    model().forward_to_host(PackedTokens::new(ids, types, offsets), Pooling::default())
+    let tokens = PackedTokens::new(ids, types, offsets);
+    Ok(model().forward_to_host(tokens, Pooling::default(), None)?.into_dense(264))
 }
 
 #[test]

@@ -5,11 +5,15 @@
 
 mod cases;
 mod folders;
+mod gathered;
+mod sixteen_bit;
 mod suite;
 
 mod backends;
 mod csr;
 mod encoder;
+#[cfg(feature = "wgpu")]
+mod gpu_memory;
 mod limits;
 mod modules;
 mod weight_files;

@@ -48,8 +48,8 @@ fn load(folder: &Path) -> Result<SpladeModel<Cpu>, ModelError> {
 fn rows(folder: &Path) -> Vec<u32> {
     let ids = [101, 17, 200, 263, 5, 102, 101, 33, 102];
     let tokens = PackedTokens::new(&ids, &[0, 0, 0, 1, 1, 1, 0, 0, 0], &[0, 6, 9]);
-    let rows = load(folder).unwrap().forward_to_host(tokens, Pooling::default()).unwrap();
-    rows.into_iter().map(f32::to_bits).collect()
+    let rows = load(folder).unwrap().forward_to_host(tokens, Pooling::default(), None).unwrap();
+    rows.into_dense(264).into_iter().map(f32::to_bits).collect()
 }
 
 fn message(error: &ModelError) -> String {

@@ -1,0 +1,324 @@
+//! Attention over packed texts: a cube for some queries of one text and one head, which goes through the
+//! keys of that text a block at a time and never holds all scores (online softmax).
+
+mod buckets;
+mod matrix;
+mod units;
+
+use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+use splade_kernels::AttentionShape;
+
+use crate::launch::{MAX_CUBES, absent, empty_like, upload};
+
+type Vec4 = Vector<f32, Const<4>>;
+
+/// What a kernel of attention is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Heads {
+    n_heads: usize,
+    head_dim: usize,
+    /// How far a token sees, where that is not its whole text.
+    window: Option<u32>,
+    has_bias: bool,
+    has_distances: bool,
+    /// Buckets of disentangled attention; 0 without it.
+    n_buckets: usize,
+    has_keys: bool,
+    has_queries: bool,
+}
+
+/// What the places of two tokens add to their score. All `f32`.
+#[derive(Clone, Debug)]
+pub struct Positions<R: CubeRuntime> {
+    /// For each head and key - query, clamped to the reach: `[n_heads, 2 * reach + 1]`.
+    pub distances: Option<CubeTensor<R>>,
+    /// Keys of the buckets, `[n_buckets, hidden]`: scale · query · key.
+    pub keys: Option<CubeTensor<R>>,
+    /// Queries of the buckets, `[n_buckets, hidden]`: scale · query · key.
+    pub queries: Option<CubeTensor<R>>,
+    /// The bucket of each distance query - key, from `1 - positions` to `positions - 1`.
+    pub buckets: Vec<u32>,
+}
+
+impl<R: CubeRuntime> Default for Positions<R> {
+    fn default() -> Self {
+        Self { distances: None, keys: None, queries: None, buckets: Vec::new() }
+    }
+}
+
+/// Whether [`packed_attention`] has heads of this size on a device with so much shared memory.
+pub fn attention_fits(head_dim: usize, shared_memory: usize) -> bool {
+    head_dim.is_multiple_of(4) && head_dim > 0 && units::shared_bytes(head_dim) <= shared_memory
+}
+
+/// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own text, or
+/// those of them that are in its window. `bias` is added to queries, keys and values, but not for the
+/// buckets of positions. Scores and sums are `f32`.
+///
+/// # Shapes
+/// `qkv` `[tokens, 3 * hidden]` of any float type, `bias` `[3 * hidden]` `f32`, `offsets` `[texts + 1]`;
+/// returns `[tokens, hidden]`.
+///
+/// # Panics
+/// When the shapes do not fit, or [`attention_fits`] says no.
+pub fn packed_attention<R: CubeRuntime>(
+    qkv: CubeTensor<R>,
+    bias: Option<CubeTensor<R>>,
+    offsets: &[u32],
+    shape: AttentionShape,
+    positions: Positions<R>,
+) -> CubeTensor<R> {
+    let AttentionShape { n_heads, head_dim, scale, window, precision: _ } = shape;
+    let hidden = n_heads * head_dim;
+    let qkv = into_contiguous(qkv);
+    let [tokens, width] = [qkv.meta.shape()[0], qkv.meta.shape()[1]];
+    assert_eq!(width, 3 * hidden, "qkv is not [tokens, 3 * hidden]");
+    let whole = offsets.first() == Some(&0) && offsets.last() == Some(&(tokens as u32));
+    assert!(whole && offsets.is_sorted(), "offsets do not cover the tokens");
+    let (bias, distances) = (bias.map(into_contiguous), positions.distances.map(into_contiguous));
+    let rows = |tensor: &Option<CubeTensor<R>>| tensor.as_ref().map(|t| t.meta.shape()[0]);
+    assert!(rows(&bias).is_none_or(|found| found == width), "bias is not [3 * hidden]");
+    assert!(rows(&distances).is_none_or(|found| found == n_heads), "distances are not by head");
+    let (keys, queries) = (positions.keys, positions.queries);
+    let n_buckets = rows(&keys).or(rows(&queries)).unwrap_or(0);
+    let longest = offsets.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0) as usize;
+    let within = positions.buckets.iter().all(|&bucket| (bucket as usize) < n_buckets);
+    let enough = within && positions.buckets.len() + 1 >= 2 * longest;
+    assert!(n_buckets == 0 || enough && bias.is_none(), "buckets do not fit the texts");
+    let scores = |table: Option<CubeTensor<R>>, part| {
+        table.map(|table| buckets::scores(&qkv, table, shape, part))
+    };
+    let (by_key, by_query) = (scores(keys, 0), scores(queries, 1));
+    let client = qkv.client.clone();
+    let shared = client.properties().hardware.max_shared_memory_size;
+    assert!(attention_fits(head_dim, shared), "heads of {head_dim} do not fit");
+
+    let out = empty_like(&qkv, [tokens, hidden], qkv.dtype);
+    let dtype: StorageType = qkv.dtype.into();
+    let on_matrix_units = matrix::fits(&client, dtype, head_dim);
+    let queries = if on_matrix_units { matrix::QUERIES } else { units::QUERIES };
+    let blocks = query_blocks(offsets, queries);
+    if blocks.is_empty() {
+        return out;
+    }
+    let n_blocks = blocks.len() / 3;
+    let count = CubeCount::Static(
+        n_heads as u32,
+        n_blocks.min(MAX_CUBES) as u32,
+        n_blocks.div_ceil(MAX_CUBES) as u32,
+    );
+    let reach = distances.as_ref().map_or(0, |table| table.meta.shape()[1] / 2) as u32;
+    let heads = Heads {
+        n_heads,
+        head_dim,
+        window: window.map(|window| window as u32),
+        has_bias: bias.is_some(),
+        has_distances: distances.is_some(),
+        n_buckets,
+        has_keys: by_key.is_some(),
+        has_queries: by_query.is_some(),
+    };
+    let argument = |tensor: Option<CubeTensor<R>>| {
+        tensor.map_or_else(|| absent(&qkv), CubeTensor::into_array_arg)
+    };
+    let (bias, distances) = (argument(bias), argument(distances));
+    let (by_key, by_query) = (argument(by_key), argument(by_query));
+    let (from, to) = (qkv.clone().into_array_arg(), out.clone().into_array_arg());
+    let of_distances = match positions.buckets.is_empty() {
+        true => vec![0],
+        false => positions.buckets,
+    };
+    let middle = of_distances.len() as u32 / 2;
+    // SAFETY: of both, a block's queries and keys are tokens of one text, below the last offset, which is
+    // the number of rows; columns are below 3 * hidden, which the asserts compare with the arrays.
+    unsafe {
+        let blocks = ArrayArg::from_raw_parts(upload(&qkv, &blocks), blocks.len());
+        let places = upload(&qkv, &of_distances);
+        let places = ArrayArg::from_raw_parts(places, of_distances.len());
+        let n_blocks = n_blocks as u32;
+        match on_matrix_units {
+            true => matrix::kernel::launch_unchecked(
+                &client,
+                count,
+                CubeDim::new_2d(matrix::PLANE, matrix::PLANES as u32),
+                from,
+                bias,
+                distances,
+                by_key,
+                by_query,
+                places,
+                blocks,
+                to,
+                n_blocks,
+                scale,
+                reach,
+                middle,
+                heads,
+                dtype,
+            ),
+            false => units::kernel::launch_unchecked(
+                &client,
+                count,
+                CubeDim::new_1d(units::UNITS as u32),
+                from,
+                bias,
+                distances,
+                by_key,
+                by_query,
+                places,
+                blocks,
+                to,
+                n_blocks,
+                scale,
+                reach,
+                middle,
+                heads,
+                dtype,
+            ),
+        }
+    }
+    out
+}
+
+/// The first token and the end of a text, and the first of some queries of it, for each cube.
+fn query_blocks(offsets: &[u32], queries: usize) -> Vec<u32> {
+    let texts = offsets.windows(2);
+    let blocks = texts.flat_map(|ends| {
+        let firsts = (ends[0]..ends[1]).step_by(queries);
+        firsts.flat_map(|first| [ends[0], ends[1], first])
+    });
+    blocks.collect()
+}
+
+/// The keys that some queries see: the first, and the end.
+#[cube]
+fn keys_of(
+    text_start: u32,
+    text_end: u32,
+    first_query: u32,
+    #[comptime] queries: u32,
+    #[comptime] window: Option<u32>,
+) -> (u32, u32) {
+    let mut first = text_start;
+    let mut end = text_end;
+    if comptime!(window.is_some()) {
+        let window = comptime!(window.unwrap_or(0));
+        if first_query > text_start + window {
+            first = first_query - window;
+        }
+        end = min(text_end, first_query + queries + window);
+    }
+    (first, end)
+}
+
+/// Four scalars of a token's row, with the bias; zeros from `end` on. Columns are in vectors.
+#[cube]
+fn load<F: Float>(
+    qkv: &Array<Vector<F, Const<4>>>,
+    bias: &Array<Vec4>,
+    token: u32,
+    end: u32,
+    column: usize,
+    #[comptime] heads: Heads,
+) -> Vec4 {
+    let mut loaded = Vec4::new(0.0f32);
+    if token < end {
+        let width = comptime!(3 * heads.n_heads * heads.head_dim / 4);
+        loaded = Vector::cast_from(qkv[token as usize * width + column]);
+        if comptime!(heads.has_bias) {
+            loaded += bias[column];
+        }
+    }
+    loaded
+}
+
+/// The score of a pair of tokens with what their places add; hidden ones are the lowest.
+#[cube]
+#[allow(clippy::collapsible_if, reason = "one condition is of the compilation, one of the kernel")]
+fn add_positions(
+    score: f32,
+    distances: &Array<f32>,
+    by_key: &Array<f32>,
+    by_query: &Array<f32>,
+    buckets: &Array<u32>,
+    head: u32,
+    query: u32,
+    key: u32,
+    end_key: u32,
+    reach: u32,
+    middle: u32,
+    #[comptime] heads: Heads,
+) -> f32 {
+    let mut sum = score;
+    if comptime!(heads.has_distances) {
+        // Key - query + reach, within the table.
+        let from = key + reach;
+        let mut place = 0u32;
+        if from > query {
+            place = min(from - query, 2u32 * reach);
+        }
+        sum += distances[(head * (2u32 * reach + 1u32) + place) as usize];
+    }
+    if comptime!(heads.n_buckets > 0) {
+        if key < end_key {
+            let n_heads = comptime!(heads.n_heads);
+            let n_buckets = comptime!(heads.n_buckets);
+            // A query that fills the last tile is none, and may be beyond the table and the tokens.
+            let place = min(query + middle - key, 2u32 * middle);
+            let bucket = buckets[place as usize] as usize;
+            let head = head as usize;
+            if comptime!(heads.has_keys) {
+                let at = (query as usize * n_heads + head) * n_buckets + bucket;
+                if at < by_key.len() {
+                    sum += by_key[at];
+                }
+            }
+            if comptime!(heads.has_queries) {
+                sum += by_query[(key as usize * n_heads + head) * n_buckets + bucket];
+            }
+        }
+    }
+    if comptime!(heads.window.is_some()) {
+        let window = comptime!(heads.window.unwrap_or(0));
+        if key > query + window || key + window < query {
+            sum = f32::new(LOWEST);
+        }
+    }
+    if key >= end_key {
+        sum = f32::new(LOWEST);
+    }
+    sum
+}
+
+/// The score of a pair that does not see each other, whose weight is zero whatever the largest score is.
+const LOWEST: f32 = -1.0e30;
+
+/// e^(score - largest), zero for a hidden pair: where all so far are hidden, it would be 1.
+#[cube]
+fn weight_of(score: f32, largest: f32) -> f32 {
+    let mut weight = 0.0f32;
+    if score > 0.5f32 * LOWEST {
+        weight = f32::exp(score - largest);
+    }
+    weight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_text_has_blocks_of_its_own() {
+        assert_eq!(query_blocks(&[0, 0, 33, 34], 32), [0, 33, 0, 0, 33, 32, 33, 34, 33]);
+    }
+
+    #[test]
+    fn heads_of_64_fit_where_shared_memory_is_small() {
+        assert!(attention_fits(64, 32 << 10));
+        assert!(!attention_fits(128, 32 << 10) && !attention_fits(6, 1 << 20));
+    }
+}

@@ -1,0 +1,52 @@
+//! Compiled kernels, kept on disk: compiling those of a model takes seconds at each start.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, Once};
+
+use cubecl::config::cache::CacheConfig;
+use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+
+/// What the kernels here are made of: CubeCL knows a kernel by its name, not by its body.
+const SOURCES: [&str; 13] = [
+    include_str!("activate.rs"),
+    include_str!("attention.rs"),
+    include_str!("attention/buckets.rs"),
+    include_str!("attention/matrix.rs"),
+    include_str!("attention/units.rs"),
+    include_str!("compact.rs"),
+    include_str!("head.rs"),
+    include_str!("norm.rs"),
+    include_str!("pool.rs"),
+    include_str!("product.rs"),
+    include_str!("product/few.rs"),
+    include_str!("product/tile.rs"),
+    include_str!("rotate.rs"),
+];
+
+/// From the first call on, before any kernel is compiled, kernels are kept in the user's cache folder
+/// (`~/.cache/splade/kernels` on Linux), apart for other versions of them and other cards; not where
+/// `cubecl.toml` says something else, where CubeCL is in use already, or where the folder cannot be
+/// written. `cards` are the names of those that compile kernels of their own.
+pub fn keep_kernels(cards: &[String]) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
+        if config.compilation.cache.is_none() {
+            config.compilation.cache = folder(cards).map(CacheConfig::File);
+        }
+        CubeClRuntimeConfig::storage().lock().get_or_insert_with(|| Arc::new(config));
+    });
+}
+
+fn folder(cards: &[String]) -> Option<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    (SOURCES, cards, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+    let name = format!("{:016x}", hasher.finish());
+    let folder = dirs::cache_dir()?.join("splade").join("kernels").join(name);
+    fs::create_dir_all(&folder).ok()?;
+    // CubeCL panics where it cannot write.
+    tempfile::tempfile_in(&folder).ok()?;
+    Some(folder)
+}

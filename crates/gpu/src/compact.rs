@@ -1,0 +1,261 @@
+//! The entries of rows that are not zero, or the largest of them, gathered on the device: what crosses to the
+//! host is them alone.
+
+use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+use cubecl::server::Handle;
+use splade_kernels::SparseRows;
+
+use crate::launch::cubes;
+
+/// Units that share a row.
+const UNITS: u32 = 256;
+
+/// The entries of `rows` that are not zero (NaN is not); `None` where a row has more than `capacity`. With
+/// `keep`, the largest so many of each row, of equal ones those of lower columns; rows are >= 0 or NaN then,
+/// which counts as the largest.
+///
+/// # Shapes
+/// `rows` `[rows, columns]`, `f32`.
+///
+/// # Errors
+/// What the device answers when it cannot compute or be read.
+pub fn compact<R: CubeRuntime>(
+    rows: CubeTensor<R>,
+    capacity: usize,
+    keep: Option<usize>,
+) -> Result<Option<SparseRows>, String> {
+    let rows = into_contiguous(rows);
+    let [n_rows, columns] = [rows.meta.shape()[0], rows.meta.shape()[1]];
+    if n_rows == 0 || columns == 0 {
+        return Ok(Some(SparseRows { offsets: vec![0; n_rows + 1], ..Default::default() }));
+    }
+    let capacity = capacity.clamp(1, columns);
+    let client = rows.client.clone();
+    let counts = client.empty(n_rows * size_of::<u32>());
+    let places = n_rows * capacity;
+    let indices = client.empty(places * size_of::<u32>());
+    let values = client.empty(places * size_of::<f32>());
+    // SAFETY: the arrays have the lengths that are stated; the kernel reads columns below `columns` and
+    // writes places below `capacity` of rows below the number of cubes.
+    unsafe {
+        compact_kernel::launch_unchecked(
+            &client,
+            cubes(n_rows),
+            CubeDim::new_1d(UNITS),
+            rows.into_array_arg(),
+            ArrayArg::from_raw_parts(counts.clone(), n_rows),
+            ArrayArg::from_raw_parts(indices.clone(), places),
+            ArrayArg::from_raw_parts(values.clone(), places),
+            n_rows as u32,
+            columns as u32,
+            capacity as u32,
+        );
+    }
+    // What is read of each row, from arrays of so many places a row.
+    let (mut width, mut kept) = (capacity, [counts.clone(), indices, values]);
+    if let Some(keep) = keep.filter(|keep| *keep < capacity) {
+        width = keep.max(1);
+        kept = largest(&client, &kept, n_rows, capacity, width);
+    }
+    let [kept_counts, indices, values] = kept;
+    let read =
+        cubecl::future::block_on(client.read_async(vec![counts, kept_counts, indices, values]));
+    let read = read.map_err(|error| format!("{error:?}"))?;
+    let [counts, kept_counts, indices, values] = &read[..] else {
+        return Err("the device gave back other arrays than were asked for".to_owned());
+    };
+    let counts: &[u32] = bytemuck::cast_slice(counts);
+    if counts.iter().any(|&count| count as usize > capacity) {
+        return Ok(None);
+    }
+    let (kept_counts, indices): (&[u32], &[u32]) =
+        (bytemuck::cast_slice(kept_counts), bytemuck::cast_slice(indices));
+    let values: &[f32] = bytemuck::cast_slice(values);
+    let mut sparse = SparseRows { offsets: vec![0], ..Default::default() };
+    for (row, &count) in kept_counts.iter().enumerate() {
+        let places = row * width..row * width + count as usize;
+        sparse.indices.extend_from_slice(&indices[places.clone()]);
+        sparse.values.extend_from_slice(&values[places]);
+        sparse.offsets.push(sparse.indices.len());
+    }
+    Ok(Some(sparse))
+}
+
+/// The largest `keep` of the entries of each row, as `compact_kernel` has left them: counts, columns and
+/// values, `keep` places a row.
+fn largest<R: CubeRuntime>(
+    client: &ComputeClient<R>,
+    [counts, indices, values]: &[Handle; 3],
+    n_rows: usize,
+    capacity: usize,
+    keep: usize,
+) -> [Handle; 3] {
+    let (from, to) = (n_rows * capacity, n_rows * keep);
+    let kept = [n_rows, to, to].map(|places| client.empty(places * size_of::<u32>()));
+    // SAFETY: the arrays have the lengths that are stated; of a row the kernel reads places below its
+    // count and `capacity`, and writes places below `keep`.
+    unsafe {
+        largest_kernel::launch_unchecked(
+            client,
+            cubes(n_rows),
+            CubeDim::new_1d(UNITS),
+            ArrayArg::from_raw_parts(counts.clone(), n_rows),
+            ArrayArg::from_raw_parts(indices.clone(), from),
+            ArrayArg::from_raw_parts(values.clone(), from),
+            ArrayArg::from_raw_parts(kept[0].clone(), n_rows),
+            ArrayArg::from_raw_parts(kept[1].clone(), to),
+            ArrayArg::from_raw_parts(kept[2].clone(), to),
+            n_rows as u32,
+            capacity as u32,
+            keep as u32,
+        );
+    }
+    kept
+}
+
+/// A cube for each row. Each unit has neighbouring columns: it counts, learns from the counts before it
+/// where its entries go, and writes them.
+#[cube(launch_unchecked)]
+fn compact_kernel(
+    rows: &Array<f32>,
+    counts: &mut Array<u32>,
+    indices: &mut Array<u32>,
+    values: &mut Array<f32>,
+    n_rows: u32,
+    columns: u32,
+    capacity: u32,
+) {
+    let row = CUBE_POS;
+    if row >= n_rows as usize {
+        terminate!();
+    }
+    let unit = UNIT_POS;
+    let span = columns.div_ceil(UNITS);
+    let first = min(unit * span, columns);
+    let end = min(first + span, columns);
+    let start = row * columns as usize;
+    let mut count = 0u32;
+    for column in first..end {
+        if is_there(rows[start + column as usize]) {
+            count += 1u32;
+        }
+    }
+    let mut shared = SharedMemory::<u32>::new(UNITS as usize);
+    shared[unit as usize] = count;
+    sync_cube();
+    let mut place = 0u32;
+    for before in 0..unit {
+        place += shared[before as usize];
+    }
+    for column in first..end {
+        let value = rows[start + column as usize];
+        if is_there(value) {
+            if place < capacity {
+                indices[row * capacity as usize + place as usize] = column;
+                values[row * capacity as usize + place as usize] = value;
+            }
+            place += 1u32;
+        }
+    }
+    if unit == UNITS - 1u32 {
+        counts[row] = place;
+    }
+}
+
+/// A cube for each row. The least that is kept is found bit by bit, from the highest: numbers that are not
+/// negative are in the order of their bits. Of entries that are equal to it, the first are kept.
+#[cube(launch_unchecked)]
+fn largest_kernel(
+    counts: &Array<u32>,
+    indices: &Array<u32>,
+    values: &Array<f32>,
+    kept_counts: &mut Array<u32>,
+    kept_indices: &mut Array<u32>,
+    kept_values: &mut Array<f32>,
+    n_rows: u32,
+    capacity: u32,
+    keep: u32,
+) {
+    let row = CUBE_POS;
+    if row >= n_rows as usize {
+        terminate!();
+    }
+    let unit = UNIT_POS;
+    let count = min(counts[row], capacity);
+    let span = count.div_ceil(UNITS);
+    let first = min(unit * span, count);
+    let end = min(first + span, count);
+    let from = row * capacity as usize;
+    let mut shared = SharedMemory::<u32>::new(UNITS as usize);
+    let mut least = 0u32;
+    if count > keep {
+        for step in 0u32..31u32 {
+            let candidate = least | (1u32 << (30u32 - step));
+            let mut own = 0u32;
+            for place in first..end {
+                if u32::reinterpret(values[from + place as usize]) >= candidate {
+                    own += 1u32;
+                }
+            }
+            if total_before(own, UNITS, &mut shared) >= keep {
+                least = candidate;
+            }
+        }
+    }
+    let mut above = 0u32;
+    let mut equal = 0u32;
+    for place in first..end {
+        let bits = u32::reinterpret(values[from + place as usize]);
+        if bits > least {
+            above += 1u32;
+        } else if bits == least {
+            equal += 1u32;
+        }
+    }
+    // Of those equal to the least there is room for what those above it leave.
+    let all_above = total_before(above, UNITS, &mut shared);
+    let room = min(keep, count) - min(all_above, min(keep, count));
+    let mut above_before = total_before(above, unit, &mut shared);
+    let mut equal_before = total_before(equal, unit, &mut shared);
+    let to = row * keep as usize;
+    for place in first..end {
+        let value = values[from + place as usize];
+        let bits = u32::reinterpret(value);
+        let at = to + (above_before + min(equal_before, room)) as usize;
+        if bits > least || (bits == least && equal_before < room) {
+            kept_indices[at] = indices[from + place as usize];
+            kept_values[at] = value;
+        }
+        if bits > least {
+            above_before += 1u32;
+        } else if bits == least {
+            equal_before += 1u32;
+        }
+    }
+    if unit == 0u32 {
+        kept_counts[row] = min(count, keep);
+    }
+}
+
+/// The sum of what the units before `end` have.
+#[cube]
+fn total_before(own: u32, end: u32, shared: &mut SharedMemory<u32>) -> u32 {
+    sync_cube();
+    shared[UNIT_POS as usize] = own;
+    sync_cube();
+    let mut total = 0u32;
+    for before in 0..end {
+        total += shared[before as usize];
+    }
+    total
+}
+
+/// Whether any bit but the sign's is set: NaN is there too, which a comparison may lose.
+#[cube]
+fn is_there(value: f32) -> bool {
+    (u32::reinterpret(value) & 0x7fff_ffffu32) != 0u32
+}

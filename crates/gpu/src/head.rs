@@ -1,0 +1,181 @@
+//! The head in `f32`: the product with the vocabulary and the largest logit of each text in one kernel, so
+//! that no logit is in memory.
+
+use burn_cubecl::cubecl;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::zeros_client;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
+use burn_std::DType;
+use cubecl::prelude::*;
+
+use crate::launch::{empty_like, upload};
+use crate::pool::activated;
+use crate::product::tile::{self, ACROSS, FOUR, TILE, Vec4, sums_of_tile};
+
+/// Not a number, and above the bits of every number.
+const BROKEN: u32 = 0x7fc0_0000;
+
+/// `pooled[text, word]`: the largest ln(1 + relu(logit)) over the tokens of the text, or ln(1 + that) where
+/// `twice`; 0 for a text without tokens, NaN where a logit is not finite.
+///
+/// # Shapes
+/// `x` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all `f32`, hidden a multiple of
+/// four; `offsets` `[texts + 1]`; returns `[texts, vocab]` `f32`.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn largest_logits<R: CubeRuntime>(
+    x: CubeTensor<R>,
+    decoder: CubeTensor<R>,
+    bias: CubeTensor<R>,
+    offsets: &[u32],
+    twice: bool,
+) -> CubeTensor<R> {
+    let (x, decoder, bias) = (into_contiguous(x), into_contiguous(decoder), into_contiguous(bias));
+    let [tokens, depth] = [x.meta.shape()[0], x.meta.shape()[1]];
+    let (vocab, texts) = (decoder.meta.shape()[0], offsets.len() - 1);
+    assert!(depth.is_multiple_of(FOUR), "hidden is no multiple of four");
+    assert_eq!(decoder.meta.shape()[1], depth, "x and decoder do not fit");
+    assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
+    let ends = offsets.windows(2).enumerate();
+    let text_of: Vec<u32> =
+        ends.flat_map(|(text, ends)| (ends[0]..ends[1]).map(move |_| text as u32)).collect();
+    assert_eq!(text_of.len(), tokens, "offsets do not cover the tokens");
+    let (client, device) = (x.client.clone(), x.device.clone());
+    let pooled = empty_like(&x, [texts, vocab], DType::F32);
+    if texts * vocab == 0 {
+        return pooled;
+    }
+    // Numbers that are not negative are in the order of their bits, which every API has the largest of.
+    // Of one dimension: the rows of two may stand apart.
+    let largest = zeros_client::<R>(client.clone(), device, [texts * vocab].into(), DType::U32);
+    let count = CubeCount::Static(vocab.div_ceil(TILE) as u32, tokens.div_ceil(TILE) as u32, 1);
+    let units = texts * vocab;
+    let dim = CubeDim::new(&client, units);
+    // SAFETY: as of a layer's tile; texts are below the number of rows of `largest`, words below `vocab`;
+    // the second kernel has a unit for each place of both arrays.
+    unsafe {
+        if tokens > 0 {
+            kernel::launch_unchecked(
+                &client,
+                count,
+                CubeDim::new_1d(tile::UNITS as u32),
+                x.clone().into_array_arg(),
+                decoder.into_array_arg(),
+                bias.into_array_arg(),
+                ArrayArg::from_raw_parts(upload(&x, &text_of), tokens),
+                largest.clone().into_array_arg(),
+                tokens as u32,
+                vocab as u32,
+                depth as u32,
+            );
+        }
+        finish_kernel::launch_unchecked(
+            &client,
+            calculate_cube_count_elemwise(&client, units, dim),
+            dim,
+            largest.into_array_arg(),
+            pooled.clone().into_array_arg(),
+            units as u32,
+            twice,
+        );
+    }
+    pooled
+}
+
+/// A tile of tokens and words.
+#[cube(launch_unchecked)]
+fn kernel(
+    x: &Array<Vec4>,
+    decoder: &Array<Vec4>,
+    bias: &Array<f32>,
+    text_of: &Array<u32>,
+    largest: &mut Array<Atomic<u32>>,
+    tokens: u32,
+    vocab: u32,
+    depth: u32,
+) {
+    let tokens = tokens as usize;
+    let vocab = vocab as usize;
+    let first_token = CUBE_POS_Y as usize * TILE;
+    let first_word = CUBE_POS_X as usize * TILE;
+    let logits = sums_of_tile(x, decoder, first_token, first_word, tokens, vocab, depth as usize);
+    let across = UNIT_POS as usize % ACROSS;
+    let down = UNIT_POS as usize / ACROSS;
+    #[unroll]
+    for part in 0..FOUR {
+        let token = first_token + down * FOUR + comptime!(part % 2 * TILE / 2);
+        let word = first_word + across * FOUR + comptime!(part / 2 * TILE / 2);
+        if token < tokens {
+            let mut texts = Array::<u32>::new(FOUR);
+            #[unroll]
+            for i in 0..FOUR {
+                texts[i] = text_of[min(token + i, tokens - 1)];
+            }
+            #[unroll]
+            for c in 0..FOUR {
+                if word + c < vocab {
+                    let four = logits[4 * c + part] + Vec4::new(bias[word + c]);
+                    let mut text = texts[0];
+                    let mut best = 0u32;
+                    #[unroll]
+                    for i in 0..FOUR {
+                        if token + i < tokens {
+                            if texts[i] != text {
+                                raise(largest, text as usize * vocab + word + c, best);
+                                text = texts[i];
+                                best = 0u32;
+                            }
+                            best = max(best, bits_of(four[i]));
+                        }
+                    }
+                    raise(largest, text as usize * vocab + word + c, best);
+                }
+            }
+        }
+    }
+}
+
+/// The bits of what is above zero, zero for what is not, and `BROKEN` for what is not finite.
+#[cube]
+fn bits_of(logit: f32) -> u32 {
+    let bits = u32::reinterpret(logit);
+    let mut found = 0u32;
+    if (bits & 0x7f80_0000u32) == 0x7f80_0000u32 {
+        found = BROKEN;
+    } else if (bits & 0x8000_0000u32) == 0u32 {
+        found = bits;
+    }
+    found
+}
+
+/// Few logits of a trained model are above zero, so this has seldom anything to do.
+#[cube]
+#[allow(clippy::collapsible_if, reason = "a kernel evaluates both sides of an `and`")]
+fn raise(largest: &mut Array<Atomic<u32>>, place: usize, bits: u32) {
+    if bits > 0u32 {
+        if bits > largest[place].load() {
+            largest[place].fetch_max(bits);
+        }
+    }
+}
+
+#[cube(launch_unchecked)]
+fn finish_kernel(
+    largest: &Array<u32>,
+    pooled: &mut Array<f32>,
+    units: u32,
+    #[comptime] twice: bool,
+) {
+    if ABSOLUTE_POS >= units as usize {
+        terminate!();
+    }
+    let bits = largest[ABSOLUTE_POS];
+    let weight = activated(f32::reinterpret(bits), twice);
+    let mut out = u32::reinterpret(weight);
+    if bits >= BROKEN {
+        out = BROKEN;
+    }
+    pooled[ABSOLUTE_POS] = f32::reinterpret(out);
+}

@@ -1,0 +1,34 @@
+//! What SPLADE inference does its own way on GPUs: kernels in CubeCL, one source for CUDA, Vulkan and
+//! Metal, and which cards a machine has.
+//!
+//! `unsafe` stands here for the launches of kernels, which CubeCL cannot check, and for one question to
+//! the CUDA library. Each kernel has its oracle in stock burn operations in splade-model, whose tests
+//! compare the two.
+#![recursion_limit = "256"]
+
+mod activate;
+mod attention;
+mod cache;
+mod cards;
+mod compact;
+mod head;
+mod launch;
+mod norm;
+mod pool;
+mod product;
+mod rotate;
+
+pub use activate::{add_bias, gate, has_activation};
+pub use attention::{Positions, attention_fits, packed_attention};
+pub use cache::keep_kernels;
+#[cfg(feature = "cuda")]
+pub use cards::cuda::cards as cuda_cards;
+#[cfg(feature = "wgpu")]
+pub use cards::wgpu::{Adapter, adapters as wgpu_adapters};
+pub use cards::{Api, Card, CardKind};
+pub use compact::compact;
+pub use head::largest_logits;
+pub use norm::{Norm, add_norm};
+pub use pool::{PoolTile, pool_tile};
+pub use product::{linear, product, product_with};
+pub use rotate::rotate;

@@ -1,0 +1,203 @@
+//! Bias, residual and layer norm of each row, in one pass.
+
+use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use crate::launch::{absent, cubes, empty_like, vector_size};
+
+/// Units that share a row.
+const UNITS: u32 = 128;
+
+/// The weights of a layer norm, `[width]` `f32` each.
+#[derive(Clone, Debug)]
+pub struct Norm<R: CubeRuntime> {
+    /// The factor.
+    pub gamma: CubeTensor<R>,
+    /// The summand.
+    pub beta: CubeTensor<R>,
+    /// Added to the variance.
+    pub eps: f32,
+}
+
+/// `x + bias + residual`, or the layer norm of that. Computed in `f32`; the norm has the type of `x`, the
+/// sum that of the residual where there is one.
+///
+/// # Shapes
+/// `x` and `residual` `[tokens, width]` of any float types, `bias` `[width]` `f32`; returns
+/// `[tokens, width]`.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn add_norm<R: CubeRuntime>(
+    x: CubeTensor<R>,
+    bias: Option<CubeTensor<R>>,
+    residual: Option<CubeTensor<R>>,
+    norm: Option<Norm<R>>,
+) -> CubeTensor<R> {
+    let x = into_contiguous(x);
+    let [tokens, width] = [x.meta.shape()[0], x.meta.shape()[1]];
+    let (bias, residual) = (bias.map(into_contiguous), residual.map(into_contiguous));
+    let is_row = |vector: &CubeTensor<R>| vector.meta.shape()[0] == width;
+    assert!(bias.as_ref().is_none_or(is_row), "bias is not [width]");
+    assert!(
+        norm.as_ref().is_none_or(|norm| is_row(&norm.gamma) && is_row(&norm.beta)),
+        "norm is not [width]"
+    );
+    let is_like = |other: &CubeTensor<R>| other.meta.shape() == x.meta.shape();
+    assert!(residual.as_ref().is_none_or(is_like), "residual is not like x");
+    let dtype = match (&norm, &residual) {
+        (None, Some(residual)) => residual.dtype,
+        _ => x.dtype,
+    };
+    let out = empty_like(&x, [tokens, width], dtype);
+    if tokens * width == 0 {
+        return out;
+    }
+    let client = x.client.clone();
+    let vector = vector_size(&[width]);
+    let columns = width / vector;
+    let per_unit = columns.div_ceil(UNITS as usize);
+    let has = (bias.is_some(), residual.is_some(), norm.is_some());
+    let dtypes = (x.dtype, residual.as_ref().map_or(x.dtype, |residual| residual.dtype));
+    let eps = norm.as_ref().map_or(0.0, |norm| norm.eps);
+    let any = absent(&x);
+    let argument = |tensor: Option<CubeTensor<R>>| {
+        tensor.map_or_else(|| absent(&x), |tensor| into_contiguous(tensor).into_array_arg())
+    };
+    let (gamma, beta) = match norm {
+        Some(norm) => (Some(norm.gamma), Some(norm.beta)),
+        None => (None, None),
+    };
+    // SAFETY: the cube of a row reads and writes vectors of that row alone, and of `bias`, `gamma`,
+    // `beta` those below `columns`; the asserts say that all have them.
+    unsafe {
+        norm_kernel::launch_unchecked(
+            &client,
+            cubes(tokens),
+            CubeDim::new_1d(UNITS),
+            vector,
+            any,
+            argument(bias),
+            argument(residual),
+            argument(gamma),
+            argument(beta),
+            out.clone().into_array_arg(),
+            tokens as u32,
+            columns as u32,
+            eps,
+            per_unit,
+            has.0,
+            has.1,
+            has.2,
+            dtypes.0.into(),
+            dtypes.1.into(),
+            dtype.into(),
+        );
+    }
+    out
+}
+
+/// A cube for each row, which each unit has vectors of.
+#[cube(launch_unchecked)]
+fn norm_kernel<X: Float, S: Float, Z: Float, N: Size>(
+    x: &Array<Vector<X, N>>,
+    bias: &Array<Vector<f32, N>>,
+    residual: &Array<Vector<S, N>>,
+    gamma: &Array<Vector<f32, N>>,
+    beta: &Array<Vector<f32, N>>,
+    out: &mut Array<Vector<Z, N>>,
+    rows: u32,
+    columns: u32,
+    eps: f32,
+    #[comptime] per_unit: usize,
+    #[comptime] has_bias: bool,
+    #[comptime] has_residual: bool,
+    #[comptime] has_norm: bool,
+    #[define(X)] _type_of_x: StorageType,
+    #[define(S)] _type_of_residual: StorageType,
+    #[define(Z)] _type_of_out: StorageType,
+) {
+    if CUBE_POS >= rows as usize {
+        terminate!();
+    }
+    let columns = columns as usize;
+    let start = CUBE_POS * columns;
+    let unit = UNIT_POS as usize;
+    let mut values = Array::<Vector<f32, N>>::new(per_unit);
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    #[unroll]
+    for i in 0..per_unit {
+        let column = i * UNITS as usize + unit;
+        let mut value = Vector::<f32, N>::new(0.0f32);
+        if column < columns {
+            value = Vector::cast_from(x[start + column]);
+            if comptime!(has_bias) {
+                value += bias[column];
+            }
+            if comptime!(has_residual) {
+                value += Vector::cast_from(residual[start + column]);
+            }
+        }
+        values[i] = value;
+        sum += value;
+    }
+    if comptime!(has_norm) {
+        let width = (columns * sum.vector_size()) as f32;
+        let mut shared = SharedMemory::<f32>::new(UNITS as usize);
+        let mean = Vector::<f32, N>::new(cube_sum::<N>(sum, &mut shared) / width);
+        let mut squares = Vector::<f32, N>::new(0.0f32);
+        #[unroll]
+        for i in 0..per_unit {
+            if i * UNITS as usize + unit < columns {
+                let centred = values[i] - mean;
+                squares += centred * centred;
+            }
+        }
+        let variance = cube_sum::<N>(squares, &mut shared) / width;
+        let deviation = Vector::<f32, N>::new((variance + eps).sqrt());
+        #[unroll]
+        for i in 0..per_unit {
+            let column = i * UNITS as usize + unit;
+            if column < columns {
+                let normalised = (values[i] - mean) / deviation;
+                out[start + column] = Vector::cast_from(normalised * gamma[column] + beta[column]);
+            }
+        }
+    } else {
+        #[unroll]
+        for i in 0..per_unit {
+            let column = i * UNITS as usize + unit;
+            if column < columns {
+                out[start + column] = Vector::cast_from(values[i]);
+            }
+        }
+    }
+}
+
+/// The sum over the units of a cube, of all parts of their vectors.
+#[cube]
+fn cube_sum<N: Size>(value: Vector<f32, N>, shared: &mut SharedMemory<f32>) -> f32 {
+    let unit = UNIT_POS as usize;
+    let mut own = 0.0f32;
+    #[unroll]
+    for part in 0..value.vector_size() {
+        own += value[part];
+    }
+    shared[unit] = own;
+    sync_cube();
+    #[unroll]
+    for halving in 1..=UNITS.ilog2() {
+        let span = comptime!(UNITS as usize >> halving);
+        if unit < span {
+            let other = shared[unit + span];
+            shared[unit] += other;
+        }
+        sync_cube();
+    }
+    let sum = shared[0];
+    sync_cube();
+    sum
+}

@@ -1,0 +1,181 @@
+//! Sums of products in `f32` on the units that every card has: tiles of 128 tokens x 128 columns, each unit
+//! with 8 x 8 of their sums in registers. Layers and the head finish them each in its way.
+//!
+//! CubeCL's own are slower by half, and those of them that load ahead give wrong sums where the inner
+//! width is no multiple of their tiles (cubek-matmul 0.2, `DoubleUnit`).
+
+use burn_cubecl::cubecl;
+use cubecl::prelude::*;
+use splade_kernels::Activation;
+
+use crate::activate::activate;
+
+/// Tokens and columns of a tile.
+pub(crate) const TILE: usize = 128;
+/// Of the inner width, at a time.
+const DEPTH: usize = 16;
+pub(crate) const UNITS: usize = 256;
+/// Units beside each other: each has 4 columns of either half of the tile.
+pub(crate) const ACROSS: usize = 16;
+/// Scalars of a vector.
+pub(crate) const FOUR: usize = 4;
+/// Vectors of one step of the inner width, and one more, so that steps start in other banks of the shared
+/// memory.
+const PITCH: usize = TILE / FOUR + 1;
+
+pub(crate) type Vec4 = Vector<f32, Const<4>>;
+
+/// The sums of a cube's tile, as a unit has them: at `4 * c + part` its column c of `part`'s half of the
+/// columns (`part / 2`), for four tokens of `part`'s half of the tokens (`part % 2`).
+#[cube]
+pub(crate) fn sums_of_tile(
+    x: &Array<Vec4>,
+    weight: &Array<Vec4>,
+    first_token: usize,
+    first_column: usize,
+    tokens: usize,
+    columns: usize,
+    depth: usize,
+) -> Array<Vec4> {
+    let unit = UNIT_POS as usize;
+    let across = unit % ACROSS;
+    let down = unit / ACROSS;
+    let mut x_tile = SharedMemory::<Vec4>::new(comptime!(DEPTH * PITCH));
+    let mut weight_tile = SharedMemory::<Vec4>::new(comptime!(DEPTH * PITCH));
+    let mut sums = Array::<Vec4>::new(comptime!(4 * FOUR));
+    #[unroll]
+    for i in 0..4 * FOUR {
+        sums[i] = Vec4::new(0.0f32);
+    }
+
+    // Half of the units load rows of `x`, half those of `weight`: each four rows, one vector of them.
+    let loader = unit % comptime!(UNITS / 2);
+    let of_x = unit < comptime!(UNITS / 2);
+    let part = loader % comptime!(DEPTH / FOUR);
+    let four = loader / comptime!(DEPTH / FOUR);
+    let width = depth / FOUR;
+    let mut first_row = first_column + four * FOUR;
+    let mut rows = columns;
+    if of_x {
+        first_row = first_token + four * FOUR;
+        rows = tokens;
+    }
+    let mut loaded = Array::<Vec4>::new(FOUR);
+    #[unroll]
+    for i in 0..FOUR {
+        loaded[i] = load_row(x, weight, of_x, first_row + i, rows, part, width);
+    }
+    let steps = width.div_ceil(comptime!(DEPTH / FOUR));
+    for step in 0..steps {
+        // What was loaded, transposed.
+        #[unroll]
+        for c in 0..FOUR {
+            let mut column = Vec4::empty();
+            #[unroll]
+            for i in 0..FOUR {
+                let row = loaded[i];
+                column[i] = row[c];
+            }
+            let at = (part * FOUR + c) * PITCH + four;
+            if of_x {
+                x_tile[at] = column;
+            } else {
+                weight_tile[at] = column;
+            }
+        }
+        sync_cube();
+        // What comes next arrives while this is multiplied.
+        let next = (step + 1) * comptime!(DEPTH / FOUR) + part;
+        #[unroll]
+        for i in 0..FOUR {
+            loaded[i] = load_row(x, weight, of_x, first_row + i, rows, next, width);
+        }
+        #[unroll]
+        for k in 0..DEPTH {
+            let x_low = x_tile[k * PITCH + down];
+            let x_high = x_tile[k * PITCH + down + comptime!(TILE / 2 / FOUR)];
+            let w_low = weight_tile[k * PITCH + across];
+            let w_high = weight_tile[k * PITCH + across + comptime!(TILE / 2 / FOUR)];
+            #[unroll]
+            for c in 0..FOUR {
+                let low = Vec4::new(w_low[c]);
+                let high = Vec4::new(w_high[c]);
+                sums[4 * c] += x_low * low;
+                sums[4 * c + 1] += x_high * low;
+                sums[4 * c + 2] += x_low * high;
+                sums[4 * c + 3] += x_high * high;
+            }
+        }
+        sync_cube();
+    }
+    sums
+}
+
+/// One vector of a row; zeros beyond the rows and the inner width.
+#[cube]
+fn load_row(
+    x: &Array<Vec4>,
+    weight: &Array<Vec4>,
+    of_x: bool,
+    row: usize,
+    rows: usize,
+    part: usize,
+    width: usize,
+) -> Vec4 {
+    let mut loaded = Vec4::new(0.0f32);
+    if row < rows && part < width {
+        let at = row * width + part;
+        if of_x {
+            loaded = x[at];
+        } else {
+            loaded = weight[at];
+        }
+    }
+    loaded
+}
+
+/// A tile of `activation(x · weightᵀ + bias)`; columns are a multiple of four.
+#[cube(launch_unchecked)]
+pub(super) fn layer_kernel(
+    x: &Array<Vec4>,
+    weight: &Array<Vec4>,
+    bias: &Array<Vec4>,
+    out: &mut Array<Vec4>,
+    tokens: u32,
+    columns: u32,
+    depth: u32,
+    #[comptime] has_bias: bool,
+    #[comptime] activation: Activation,
+) {
+    let tokens = tokens as usize;
+    let columns = columns as usize;
+    let first_token = CUBE_POS_Y as usize * TILE;
+    let first_column = CUBE_POS_X as usize * TILE;
+    let sums = sums_of_tile(x, weight, first_token, first_column, tokens, columns, depth as usize);
+    let across = UNIT_POS as usize % ACROSS;
+    let down = UNIT_POS as usize / ACROSS;
+    #[unroll]
+    for part in 0..FOUR {
+        let token = first_token + down * FOUR + comptime!(part % 2 * TILE / 2);
+        let column = first_column + across * FOUR + comptime!(part / 2 * TILE / 2);
+        if column < columns {
+            let mut added = Vec4::new(0.0f32);
+            if comptime!(has_bias) {
+                added = bias[column / FOUR];
+            }
+            #[unroll]
+            for i in 0..FOUR {
+                if token + i < tokens {
+                    let mut row = Vec4::empty();
+                    #[unroll]
+                    for c in 0..FOUR {
+                        let four = sums[4 * c + part];
+                        row[c] = four[i];
+                    }
+                    let at = ((token + i) * columns + column) / FOUR;
+                    out[at] = activate::<Const<4>>(row + added, activation);
+                }
+            }
+        }
+    }
+}

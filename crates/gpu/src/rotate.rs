@@ -1,0 +1,97 @@
+//! Rotary position embedding of queries and keys.
+
+use burn_cubecl::cubecl;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
+use cubecl::prelude::*;
+use splade_kernels::AttentionShape;
+
+use crate::launch::{empty_like, upload};
+
+/// With the halves (a, b) of each head of query and key, by the token's place in its text,
+/// a' = a cos - b sin and b' = b cos + a sin; values as they are.
+///
+/// # Shapes
+/// `qkv` `[tokens, 3 * hidden]` of any float type, `offsets` `[texts + 1]`; `table`
+/// `[positions, head_dim]` `f32`: the cosines of a place, then its sines; returns `[tokens, 3 * hidden]`.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn rotate<R: CubeRuntime>(
+    qkv: CubeTensor<R>,
+    offsets: &[u32],
+    table: CubeTensor<R>,
+    shape: AttentionShape,
+) -> CubeTensor<R> {
+    let (qkv, table) = (into_contiguous(qkv), into_contiguous(table));
+    let [tokens, width] = [qkv.meta.shape()[0], qkv.meta.shape()[1]];
+    let AttentionShape { n_heads, head_dim, .. } = shape;
+    assert_eq!(width, 3 * n_heads * head_dim, "qkv is not [tokens, 3 * hidden]");
+    assert_eq!(table.meta.shape()[1], head_dim, "table is not [positions, head_dim]");
+    let places: Vec<u32> = offsets.windows(2).flat_map(|ends| 0..ends[1] - ends[0]).collect();
+    assert_eq!(places.len(), tokens, "offsets do not cover the tokens");
+    let longest = places.iter().max().map_or(0, |&place| place as usize + 1);
+    assert!(longest <= table.meta.shape()[0], "a place beyond the table");
+    let out = empty_like(&qkv, [tokens, width], qkv.dtype);
+    let units = tokens * width / 2;
+    if units == 0 {
+        return out;
+    }
+    let client = qkv.client.clone();
+    let dim = CubeDim::new(&client, units);
+    let count = calculate_cube_count_elemwise(&client, units, dim);
+    let dtype = qkv.dtype.into();
+    // SAFETY: a unit below `units` has two scalars of one row; places are within the table.
+    unsafe {
+        rotate_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            qkv.clone().into_array_arg(),
+            ArrayArg::from_raw_parts(upload(&qkv, &places), tokens),
+            table.into_array_arg(),
+            out.clone().into_array_arg(),
+            units as u32,
+            n_heads as u32,
+            head_dim as u32,
+            dtype,
+        );
+    }
+    out
+}
+
+#[cube(launch_unchecked)]
+fn rotate_kernel<F: Float>(
+    qkv: &Array<F>,
+    places: &Array<u32>,
+    table: &Array<f32>,
+    out: &mut Array<F>,
+    units: u32,
+    n_heads: u32,
+    head_dim: u32,
+    #[define(F)] _dtype: StorageType,
+) {
+    if ABSOLUTE_POS >= units as usize {
+        terminate!();
+    }
+    let head_dim = head_dim as usize;
+    let half = head_dim / 2;
+    let n_heads = n_heads as usize;
+    let head = ABSOLUTE_POS / half;
+    let pair = ABSOLUTE_POS % half;
+    let token = head / (3 * n_heads);
+    let at = head * head_dim + pair;
+    if head % (3 * n_heads) < 2 * n_heads {
+        let angle = places[token] as usize * head_dim + pair;
+        let cos = table[angle];
+        let sin = table[angle + half];
+        let a = f32::cast_from(qkv[at]);
+        let b = f32::cast_from(qkv[at + half]);
+        out[at] = F::cast_from(a * cos - b * sin);
+        out[at + half] = F::cast_from(b * cos + a * sin);
+    } else {
+        out[at] = qkv[at];
+        out[at + half] = qkv[at + half];
+    }
+}

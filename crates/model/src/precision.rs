@@ -1,0 +1,82 @@
+//! The precisions that a model can be loaded in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use splade_kernels::ProductKernel;
+
+/// What the weights of a model are held in, and its matrix products multiply. Not every device has each:
+/// [`SpladeBackend::has_precision`](crate::SpladeBackend::has_precision).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `f32`: 32-bit floats, which agree with the reference to 1e-4.
+    #[default]
+    F32,
+    /// `f16`: 16-bit floats with 11 bits of mantissa, summed in `f32`; on GPUs. Half the memory.
+    F16,
+    /// `bf16`: 16-bit floats with 8 bits of mantissa, summed in `f32`. Half the memory.
+    Bf16,
+    /// `int8`: weights in 8-bit integers by output channel, activations by row, both scaled by their
+    /// largest, summed in 32-bit integers; on CPUs. A quarter of the memory.
+    Int8,
+}
+
+impl Precision {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+
+    /// What the products of the CPU call it; `None` for one that they do not have.
+    pub fn on_cpu(self) -> Option<splade_kernels::Precision> {
+        match self {
+            Self::F32 => Some(splade_kernels::Precision::F32),
+            Self::F16 => None,
+            Self::Bf16 => Some(splade_kernels::Precision::Bf16),
+            Self::Int8 => Some(splade_kernels::Precision::Int8),
+        }
+    }
+
+    /// The instructions of this CPU that its products run on; `None` for one that CPUs do not have.
+    pub fn instructions(self) -> Option<&'static str> {
+        self.on_cpu().map(|precision| ProductKernel::detect(precision).name())
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+/// A name that is none of [`Precision`]'s.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownPrecision {
+    /// The name as it was found.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownPrecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown precision `{}`; there are f32, f16, bf16 and int8", self.name)
+    }
+}
+
+impl std::error::Error for UnknownPrecision {}
+
+impl FromStr for Precision {
+    type Err = UnknownPrecision;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|precision| precision.name() == name);
+        found.ok_or_else(|| UnknownPrecision { name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,75 @@
+//! What a device gathers of rows: the entries that are not zero, or the largest of them.
+
+use proptest::prelude::*;
+use splade_kernels::SparseRows;
+use splade_model::SpladeBackend;
+
+use crate::cases::{NormCase, numbers};
+use crate::suite::tensor;
+
+/// What a device gathers is what stands in the rows; or it says that it does not.
+pub(crate) fn check<B: SpladeBackend>(case: &NormCase) -> Result<(), TestCaseError> {
+    let (rows, columns) = (case.tokens, case.hidden_size);
+    if rows == 0 {
+        return Ok(());
+    }
+    // Of each sign of zero too, and NaN.
+    let mut values = numbers(rows * columns, case.seed);
+    for (i, value) in values.iter_mut().enumerate() {
+        match i % 5 {
+            0 | 1 => *value = 0.0,
+            2 => *value = -0.0,
+            _ => {}
+        }
+    }
+    values[case.seed as usize % (rows * columns)] = f32::NAN;
+    let mut expected = SparseRows { offsets: vec![0], ..Default::default() };
+    for row in values.chunks_exact(columns) {
+        splade_kernels::non_zeros(row, &mut expected.indices, &mut expected.values);
+        expected.offsets.push(expected.indices.len());
+    }
+    let fullest = expected.offsets.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0);
+    for capacity in [fullest, fullest.saturating_sub(1), columns] {
+        let found = B::gather_non_zeros(tensor::<B, 2>(&values, [rows, columns]), capacity, None);
+        let Some(found) = found.expect("the device is there") else {
+            prop_assert!(B::SIDE_BY_SIDE || capacity < fullest, "{capacity} of {fullest}");
+            continue;
+        };
+        prop_assert_eq!(bits(&found), bits(&expected));
+    }
+    check_largest::<B>(&values, [rows, columns])
+}
+
+fn bits(rows: &SparseRows) -> (Vec<usize>, Vec<u32>, Vec<u32>) {
+    let values = rows.values.iter().map(|value| value.to_bits()).collect();
+    (rows.offsets.clone(), rows.indices.clone(), values)
+}
+
+/// What a device keeps of a row are its largest, the first of equal ones, in the order of the row.
+fn check_largest<B: SpladeBackend>(
+    values: &[f32],
+    [rows, columns]: [usize; 2],
+) -> Result<(), TestCaseError> {
+    // Each of a few values often.
+    let values: Vec<f32> = values.iter().map(|value| (value.abs() * 4.0).round() / 4.0).collect();
+    for keep in [1, 3, columns] {
+        let found =
+            B::gather_non_zeros(tensor::<B, 2>(&values, [rows, columns]), columns, Some(keep));
+        let Some(found) = found.expect("the device is there") else {
+            prop_assert!(B::SIDE_BY_SIDE);
+            return Ok(());
+        };
+        let mut expected = SparseRows { offsets: vec![0], ..Default::default() };
+        for row in values.chunks_exact(columns) {
+            let mut places: Vec<usize> = (0..columns).filter(|&c| row[c] != 0.0).collect();
+            places.sort_by_key(|&place| std::cmp::Reverse(row[place].to_bits()));
+            places.truncate(keep);
+            places.sort_unstable();
+            expected.indices.extend(places.iter().map(|&place| place as u32));
+            expected.values.extend(places.iter().map(|&place| row[place]));
+            expected.offsets.push(expected.indices.len());
+        }
+        prop_assert_eq!(bits(&found), bits(&expected), "{} of {:?}", keep, values);
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Operations in f16 and bf16, on devices that have them, are near those in f32.
+
+use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
+use splade_kernels::reference::{self, noise};
+use splade_model::{
+    Activation, LinearWeights, NormWeights, Precision, RelativePositions, SpladeBackend,
+};
+
+use crate::cases::{POOLINGS, PositionKind, long_attention};
+
+/// A precision, and how far from f32 a result may be: some roundings of it, relative to the largest.
+const PRECISIONS: [(Precision, f32); 2] = [(Precision::F16, 4e-3), (Precision::Bf16, 3e-2)];
+
+/// Checks each operation that a device has in each of the two.
+pub(crate) fn check<B: SpladeBackend>() {
+    let device = B::Device::default();
+    for (precision, tolerance) in PRECISIONS {
+        if precision.on_cpu().is_some() && B::SIDE_BY_SIDE || !B::has_precision(precision, &device)
+        {
+            continue; // The CPU's bf16 has tests of its own.
+        }
+        let near = |what: &str, at: &dyn Fn(Precision) -> Vec<f32>| {
+            let (exact, found) = (at(Precision::F32), at(precision));
+            let largest = exact.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
+            for (entry, (found, exact)) in found.iter().zip(&exact).enumerate() {
+                let error = (found - exact).abs() / largest;
+                assert!(error <= tolerance, "{what}, {precision}, {entry}: {found}, f32 {exact}");
+            }
+        };
+        for case in long_attention() {
+            let hidden = case.shape.n_heads * case.shape.head_dim;
+            let offsets = reference::offsets(&case.lengths);
+            let tokens = case.lengths.iter().sum::<usize>();
+            let attention = |precision| {
+                let qkv =
+                    held::<B>(&noise(tokens * 3 * hidden, 1), [tokens, 3 * hidden], precision);
+                let positions = match case.kind {
+                    PositionKind::Bias => RelativePositions::Bias(held::<B>(
+                        &noise(case.shape.n_heads * 9, 2),
+                        [case.shape.n_heads, 9],
+                        Precision::F32,
+                    )),
+                    _ => RelativePositions::None,
+                };
+                values::<B>(B::packed_attention(qkv, &offsets, case.shape, positions))
+            };
+            near(&format!("{case:?}"), &attention);
+        }
+        for [tokens, depth, width] in [[1, 64, 24], [70, 128, 96], [130, 768, 512], [33, 40, 72]] {
+            let (x, weight) = (noise(tokens * depth, 3), noise(width * depth, 4));
+            let (bias, residual) = (noise(width, 5), noise(tokens * width, 6));
+            // Sums of many products of noise are large; a layer's are not.
+            let weight: Vec<f32> = weight.iter().map(|w| w / (depth as f32).sqrt()).collect();
+            let vector = |values: &[f32]| {
+                let data = TensorData::new(values.to_vec(), [width]);
+                Tensor::<B, 1>::from_data(data, &device).into_primitive().tensor()
+            };
+            let weights = |precision| LinearWeights::Tensors {
+                weight: held::<B>(&weight, [width, depth], precision),
+                bias: Some(vector(&bias)),
+            };
+            let input = || held::<B>(&x, [tokens, depth], Precision::F32);
+            let sizes = format!("{tokens} x {depth} x {width}");
+            let layer = |p| values::<B>(B::fused_linear(input(), weights(p), Activation::Gelu));
+            near(&sizes, &layer);
+            let added = |precision| {
+                let norm = NormWeights { gamma: vector(&bias), beta: vector(&bias), eps: 1e-5 };
+                let residual = held::<B>(&residual, [tokens, width], precision);
+                values::<B>(B::linear_add(input(), weights(precision), residual, Some(norm)))
+            };
+            near(&sizes, &added);
+            let offsets = [0, tokens as u32 / 2, tokens as u32];
+            let head = |precision| {
+                let bias = vector(&bias);
+                let pooled =
+                    B::head_pool(input(), weights(precision), bias, &offsets, POOLINGS[0], None);
+                values::<B>(pooled)
+            };
+            near(&sizes, &head);
+        }
+    }
+}
+
+type Primitive<B> = burn::tensor::ops::FloatTensor<B>;
+
+fn held<B: SpladeBackend>(values: &[f32], shape: [usize; 2], precision: Precision) -> Primitive<B> {
+    let data = TensorData::new(values.to_vec(), shape);
+    let tensor = Tensor::<B, 2>::from_data(data, &B::Device::default());
+    B::hold(tensor.into_primitive().tensor(), precision)
+}
+
+fn values<B: SpladeBackend>(result: Primitive<B>) -> Vec<f32> {
+    let result = Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(result));
+    result.cast(DType::F32).into_data().into_vec().expect("it was cast to f32")
+}

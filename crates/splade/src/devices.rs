@@ -1,0 +1,136 @@
+//! The devices of this machine that this build can run on.
+
+use serde::Serialize;
+use splade_model::Precision;
+
+use crate::Device;
+use crate::backends::{COMPILED, Compiled, SeenCard, cards};
+
+/// What this build can run on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Devices {
+    /// What is there, each once; `auto` takes the first GPU of them, else the CPU.
+    pub found: Vec<DeviceInfo>,
+    /// Backends that are compiled in and find no card.
+    pub missing: Vec<MissingBackend>,
+    /// Backends that are not compiled in, by their cargo features.
+    pub not_compiled: Vec<&'static str>,
+}
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceInfo {
+    /// The names that it goes by, the fastest first: a card may be there through CUDA and Vulkan.
+    pub names: Vec<String>,
+    /// What it is called.
+    pub description: String,
+    /// Whether it is a graphics card.
+    pub is_gpu: bool,
+}
+
+/// A backend without a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingBackend {
+    /// The name of its devices.
+    pub backend: &'static str,
+    /// What is missing.
+    pub why: String,
+}
+
+impl Devices {
+    /// Looks at this machine. What a driver cannot tell is among the missing.
+    #[must_use]
+    pub fn find() -> Self {
+        let (cards, missing) = cards();
+        let missing = missing.into_iter().map(|(backend, why)| MissingBackend { backend, why });
+        Self {
+            found: cpus(&COMPILED).into_iter().chain(merge(&cards)).collect(),
+            missing: missing.collect(),
+            not_compiled: not_compiled(&COMPILED),
+        }
+    }
+}
+
+fn cpus(compiled: &Compiled) -> Option<DeviceInfo> {
+    let backends = [(Device::NdArray, compiled.ndarray), (Device::Flex, compiled.flex)];
+    let backends = backends.into_iter().filter(|(_, is_compiled)| *is_compiled);
+    let names: Vec<String> = backends.map(|(device, _)| device.to_string()).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let precisions = Precision::ALL.into_iter();
+    let precisions = precisions.filter_map(|p| Some(format!("{p} on {}", p.instructions()?)));
+    let precisions = precisions.collect::<Vec<_>>().join(", ");
+    let description = format!("the processor, {threads} threads; {precisions}");
+    let names = [Device::Cpu.to_string()].into_iter().chain(names).collect();
+    Some(DeviceInfo { names, description, is_gpu: false })
+}
+
+/// Each card once, with all its names: those of one bus are one card.
+fn merge(cards: &[SeenCard]) -> Vec<DeviceInfo> {
+    let mut found: Vec<(Option<&str>, DeviceInfo)> = Vec::new();
+    for card in cards {
+        let bus = card.bus.as_deref();
+        let name = card.device.to_string();
+        match found.iter_mut().find(|(other, _)| bus.is_some() && *other == bus) {
+            Some((_, info)) => info.names.push(name),
+            None => {
+                let software = if card.is_software { " (computes on the processor)" } else { "" };
+                let description = format!("{}{software}", card.name);
+                let is_gpu = !card.is_software;
+                found.push((bus, DeviceInfo { names: vec![name], description, is_gpu }));
+            }
+        }
+    }
+    found.into_iter().map(|(_, info)| info).collect()
+}
+
+fn not_compiled(compiled: &Compiled) -> Vec<&'static str> {
+    let features = [
+        ("ndarray", compiled.ndarray),
+        ("flex", compiled.flex),
+        ("wgpu", compiled.wgpu),
+        ("vulkan", compiled.vulkan),
+        ("metal", compiled.metal),
+        ("cuda", compiled.cuda),
+    ];
+    features.into_iter().filter(|(_, is_compiled)| !is_compiled).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(device: Device, bus: Option<&str>) -> SeenCard {
+        let name = "NVIDIA H100".to_owned();
+        SeenCard { device, name, is_software: false, bus: bus.map(str::to_owned) }
+    }
+
+    #[test]
+    fn one_card_of_two_backends_is_listed_once() {
+        let found = merge(&[
+            card(Device::Cuda(0), Some("0000:65:00.0")),
+            card(Device::Cuda(1), Some("0000:66:00.0")),
+            card(Device::Vulkan(0), Some("0000:66:00.0")),
+            card(Device::Vulkan(1), None),
+            card(Device::Vulkan(2), None),
+        ]);
+        let names: Vec<_> = found.into_iter().map(|info| info.names.join(" ")).collect();
+        assert_eq!(names, ["cuda:0", "cuda:1 vulkan:0", "vulkan:1", "vulkan:2"]);
+    }
+
+    #[test]
+    fn what_is_not_compiled_in_is_named() {
+        let only_flex = Compiled {
+            ndarray: false,
+            flex: true,
+            wgpu: false,
+            vulkan: false,
+            metal: false,
+            cuda: false,
+        };
+        assert_eq!(not_compiled(&only_flex), ["ndarray", "wgpu", "vulkan", "metal", "cuda"]);
+        assert_eq!(cpus(&only_flex).unwrap().names, ["cpu", "flex"]);
+    }
+}
