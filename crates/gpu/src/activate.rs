@@ -1,13 +1,13 @@
 //! What follows a product, in one pass: bias and activation; and the gate of gated feed-forward blocks.
 
+use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
 use cubecl::prelude::*;
 use splade_kernels::Activation;
 
-use crate::launch::{absent, empty_like, vector_size};
+use crate::launch::{dims, elementwise, empty_like, optional, vector_size};
 
 /// Whether the kernels here have the activation. The others are left to stock operations.
 pub fn has_activation(activation: Activation) -> bool {
@@ -29,17 +29,16 @@ pub fn add_bias<R: CubeRuntime>(
 ) -> CubeTensor<R> {
     assert!(has_activation(activation), "no kernel has {activation:?}");
     let y = into_contiguous(y);
-    let [tokens, width] = [y.meta.shape()[0], y.meta.shape()[1]];
+    let [tokens, width] = dims(&y);
     if tokens * width == 0 || bias.is_none() && activation == Activation::Linear {
         return y;
     }
     let bias = bias.map(into_contiguous);
     assert!(bias.as_ref().is_none_or(|bias| bias.meta.shape()[0] == width), "bias is not [out]");
     let client = y.client.clone();
-    let vector = vector_size(&[width]);
+    let vector = vector_size(width);
     let units = tokens * width / vector;
-    let dim = CubeDim::new(&client, units);
-    let count = calculate_cube_count_elemwise(&client, units, dim);
+    let (count, dim) = elementwise(&client, units);
     let out = if y.can_mut() { y.clone() } else { empty_like(&y, [tokens, width], y.dtype) };
     let (has_bias, dtype) = (bias.is_some(), y.dtype.into());
     // SAFETY: a unit reads and writes one vector below the `units` of `y`, and one of the bias below
@@ -51,7 +50,7 @@ pub fn add_bias<R: CubeRuntime>(
             dim,
             vector,
             y.clone().into_array_arg(),
-            bias.map_or_else(|| absent(&y), CubeTensor::into_array_arg),
+            optional(bias, &y),
             out.clone().into_array_arg(),
             units as u32,
             (width / vector) as u32,
@@ -63,7 +62,7 @@ pub fn add_bias<R: CubeRuntime>(
     out
 }
 
-/// `activation(a + bias) * (b + bias)` for the halves (a, b) of each row.
+/// `activation(a) * b` for the halves (a, b) of each row.
 ///
 /// # Shapes
 /// `x` `[tokens, 2 * width]` of any float type; returns `[tokens, width]`.
@@ -73,16 +72,16 @@ pub fn add_bias<R: CubeRuntime>(
 pub fn gate<R: CubeRuntime>(x: CubeTensor<R>, activation: Activation) -> CubeTensor<R> {
     assert!(has_activation(activation), "no kernel has {activation:?}");
     let x = into_contiguous(x);
-    let [tokens, width] = [x.meta.shape()[0], x.meta.shape()[1] / 2];
+    let [tokens, both] = dims(&x);
+    let width = both / 2;
     let out = empty_like(&x, [tokens, width], x.dtype);
     if tokens * width == 0 {
         return out;
     }
     let client = x.client.clone();
-    let vector = vector_size(&[width]);
+    let vector = vector_size(width);
     let units = tokens * width / vector;
-    let dim = CubeDim::new(&client, units);
-    let count = calculate_cube_count_elemwise(&client, units, dim);
+    let (count, dim) = elementwise(&client, units);
     let dtype = x.dtype.into();
     // SAFETY: a unit below `units` reads two vectors of its row of `x` and writes one of `out`.
     unsafe {
@@ -157,7 +156,7 @@ pub(crate) fn activate<N: Size>(
         let inner = (x + cube * Vector::new(0.044715f32)) * Vector::new(0.797_884_6f32);
         x * half * (one + tanh::<N>(inner))
     } else if comptime!(activation == Activation::Relu) {
-        max(x, Vector::<f32, N>::new(0.0f32))
+        max(x, zero)
     } else if comptime!(activation == Activation::Silu) {
         x / (one + Vector::exp(zero - x))
     } else if comptime!(activation == Activation::Sigmoid) {

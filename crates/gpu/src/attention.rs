@@ -12,9 +12,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use splade_kernels::AttentionShape;
 
-use crate::launch::{MAX_CUBES, absent, empty_like, upload};
-
-type Vec4 = Vector<f32, Const<4>>;
+use crate::launch::{MAX_CUBES, Vec4, dims, empty_like, optional, upload};
 
 /// What a kernel of attention is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,7 +73,7 @@ pub fn packed_attention<R: CubeRuntime>(
     let AttentionShape { n_heads, head_dim, scale, window, precision: _ } = shape;
     let hidden = n_heads * head_dim;
     let qkv = into_contiguous(qkv);
-    let [tokens, width] = [qkv.meta.shape()[0], qkv.meta.shape()[1]];
+    let [tokens, width] = dims(&qkv);
     assert_eq!(width, 3 * hidden, "qkv is not [tokens, 3 * hidden]");
     let whole = offsets.first() == Some(&0) && offsets.last() == Some(&(tokens as u32));
     assert!(whole && offsets.is_sorted(), "offsets do not cover the tokens");
@@ -122,11 +120,8 @@ pub fn packed_attention<R: CubeRuntime>(
         has_keys: by_key.is_some(),
         has_queries: by_query.is_some(),
     };
-    let argument = |tensor: Option<CubeTensor<R>>| {
-        tensor.map_or_else(|| absent(&qkv), CubeTensor::into_array_arg)
-    };
-    let (bias, distances) = (argument(bias), argument(distances));
-    let (by_key, by_query) = (argument(by_key), argument(by_query));
+    let (bias, distances) = (optional(bias, &qkv), optional(distances, &qkv));
+    let (by_key, by_query) = (optional(by_key, &qkv), optional(by_query, &qkv));
     let (from, to) = (qkv.clone().into_array_arg(), out.clone().into_array_arg());
     let of_distances = match positions.buckets.is_empty() {
         true => vec![0],
@@ -140,45 +135,18 @@ pub fn packed_attention<R: CubeRuntime>(
         let places = upload(&qkv, &of_distances);
         let places = ArrayArg::from_raw_parts(places, of_distances.len());
         let n_blocks = n_blocks as u32;
+        // Two kernels of the same arguments.
+        macro_rules! launch {
+            ($kernel:ident, $dim:expr) => {
+                $kernel::kernel::launch_unchecked(
+                    &client, count, $dim, from, bias, distances, by_key, by_query, places, blocks,
+                    to, n_blocks, scale, reach, middle, heads, dtype,
+                )
+            };
+        }
         match on_matrix_units {
-            true => matrix::kernel::launch_unchecked(
-                &client,
-                count,
-                CubeDim::new_2d(matrix::PLANE, matrix::PLANES as u32),
-                from,
-                bias,
-                distances,
-                by_key,
-                by_query,
-                places,
-                blocks,
-                to,
-                n_blocks,
-                scale,
-                reach,
-                middle,
-                heads,
-                dtype,
-            ),
-            false => units::kernel::launch_unchecked(
-                &client,
-                count,
-                CubeDim::new_1d(units::UNITS as u32),
-                from,
-                bias,
-                distances,
-                by_key,
-                by_query,
-                places,
-                blocks,
-                to,
-                n_blocks,
-                scale,
-                reach,
-                middle,
-                heads,
-                dtype,
-            ),
+            true => launch!(matrix, CubeDim::new_2d(matrix::PLANE, matrix::PLANES as u32)),
+            false => launch!(units, CubeDim::new_1d(units::UNITS as u32)),
         }
     }
     out

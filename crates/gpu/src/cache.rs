@@ -9,7 +9,7 @@ use cubecl::config::cache::CacheConfig;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
 /// What the kernels here are made of: CubeCL knows a kernel by its name, not by its body.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     include_str!("activate.rs"),
     include_str!("attention.rs"),
     include_str!("attention/buckets.rs"),
@@ -17,6 +17,7 @@ const SOURCES: [&str; 13] = [
     include_str!("attention/units.rs"),
     include_str!("compact.rs"),
     include_str!("head.rs"),
+    include_str!("launch.rs"),
     include_str!("norm.rs"),
     include_str!("pool.rs"),
     include_str!("product.rs"),

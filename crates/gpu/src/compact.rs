@@ -9,7 +9,7 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 use splade_kernels::SparseRows;
 
-use crate::launch::cubes;
+use crate::launch::{cubes, dims};
 
 /// Units that share a row.
 const UNITS: u32 = 256;
@@ -29,7 +29,7 @@ pub fn compact<R: CubeRuntime>(
     keep: Option<usize>,
 ) -> Result<Option<SparseRows>, String> {
     let rows = into_contiguous(rows);
-    let [n_rows, columns] = [rows.meta.shape()[0], rows.meta.shape()[1]];
+    let [n_rows, columns] = dims(&rows);
     if n_rows == 0 || columns == 0 {
         return Ok(Some(SparseRows { offsets: vec![0; n_rows + 1], ..Default::default() }));
     }
@@ -145,12 +145,7 @@ fn compact_kernel(
         }
     }
     let mut shared = SharedMemory::<u32>::new(UNITS as usize);
-    shared[unit as usize] = count;
-    sync_cube();
-    let mut place = 0u32;
-    for before in 0..unit {
-        place += shared[before as usize];
-    }
+    let mut place = total_before(count, unit, &mut shared);
     for column in first..end {
         let value = rows[start + column as usize];
         if is_there(value) {

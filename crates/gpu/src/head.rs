@@ -1,20 +1,17 @@
 //! The head in `f32`: the product with the vocabulary and the largest logit of each text in one kernel, so
 //! that no logit is in memory.
 
+use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::zeros_client;
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
 use burn_std::DType;
 use cubecl::prelude::*;
 
-use crate::launch::{empty_like, upload};
-use crate::pool::activated;
-use crate::product::tile::{self, ACROSS, FOUR, TILE, Vec4, sums_of_tile};
-
-/// Not a number, and above the bits of every number.
-const BROKEN: u32 = 0x7fc0_0000;
+use crate::launch::{Vec4, dims, elementwise, empty_like, upload};
+use crate::pool::{BROKEN, activated, is_finite};
+use crate::product::tile::{self, ACROSS, FOUR, TILE, sums_of_tile};
 
 /// `pooled[text, word]`: the largest ln(1 + relu(logit)) over the tokens of the text, or ln(1 + that) where
 /// `twice`; 0 for a text without tokens, NaN where a logit is not finite.
@@ -33,7 +30,7 @@ pub fn largest_logits<R: CubeRuntime>(
     twice: bool,
 ) -> CubeTensor<R> {
     let (x, decoder, bias) = (into_contiguous(x), into_contiguous(decoder), into_contiguous(bias));
-    let [tokens, depth] = [x.meta.shape()[0], x.meta.shape()[1]];
+    let [tokens, depth] = dims(&x);
     let (vocab, texts) = (decoder.meta.shape()[0], offsets.len() - 1);
     assert!(depth.is_multiple_of(FOUR), "hidden is no multiple of four");
     assert_eq!(decoder.meta.shape()[1], depth, "x and decoder do not fit");
@@ -52,7 +49,7 @@ pub fn largest_logits<R: CubeRuntime>(
     let largest = zeros_client::<R>(client.clone(), device, [texts * vocab].into(), DType::U32);
     let count = CubeCount::Static(vocab.div_ceil(TILE) as u32, tokens.div_ceil(TILE) as u32, 1);
     let units = texts * vocab;
-    let dim = CubeDim::new(&client, units);
+    let (finish_count, dim) = elementwise(&client, units);
     // SAFETY: as of a layer's tile; texts are below the number of rows of `largest`, words below `vocab`;
     // the second kernel has a unit for each place of both arrays.
     unsafe {
@@ -73,7 +70,7 @@ pub fn largest_logits<R: CubeRuntime>(
         }
         finish_kernel::launch_unchecked(
             &client,
-            calculate_cube_count_elemwise(&client, units, dim),
+            finish_count,
             dim,
             largest.into_array_arg(),
             pooled.clone().into_array_arg(),
@@ -142,7 +139,7 @@ fn kernel(
 fn bits_of(logit: f32) -> u32 {
     let bits = u32::reinterpret(logit);
     let mut found = 0u32;
-    if (bits & 0x7f80_0000u32) == 0x7f80_0000u32 {
+    if !is_finite(logit) {
         found = BROKEN;
     } else if (bits & 0x8000_0000u32) == 0u32 {
         found = bits;

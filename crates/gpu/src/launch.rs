@@ -1,9 +1,9 @@
-//! What every launch needs: outputs, cubes for rows, small arrays from the host.
+//! What launches and kernels share: outputs, cubes, arguments, small arrays from the host, vectors of four.
 
-use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
 use burn_std::DType;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
@@ -17,9 +17,37 @@ pub(crate) fn cubes(n: usize) -> CubeCount {
     CubeCount::Static(across as u32, n.div_ceil(across).max(1) as u32, 1)
 }
 
-/// Scalars that a vector of a load holds: 4 where each of the lengths is a multiple of that.
-pub(crate) fn vector_size(lengths: &[usize]) -> usize {
-    if lengths.iter().all(|length| length.is_multiple_of(4)) { 4 } else { 1 }
+/// Cubes of so many units in all, which their kernel tells apart by `ABSOLUTE_POS`; there may be more.
+pub(crate) fn elementwise<R: CubeRuntime>(
+    client: &ComputeClient<R>,
+    units: usize,
+) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new(client, units);
+    (calculate_cube_count_elemwise(client, units, dim), dim)
+}
+
+/// Scalars that a vector of rows of this width holds: 4 where the width is a multiple of that.
+pub(crate) fn vector_size(width: usize) -> usize {
+    if width.is_multiple_of(4) { 4 } else { 1 }
+}
+
+pub(crate) type Vec4 = Vector<f32, Const<4>>;
+
+/// Column `c` of four rows.
+#[cube]
+pub(crate) fn column_of(rows: &Array<Vec4>, #[comptime] c: usize) -> Vec4 {
+    let mut column = Vec4::empty();
+    #[unroll]
+    for i in 0..4usize {
+        let row = rows[i];
+        column[i] = row[c];
+    }
+    column
+}
+
+/// Rows and columns.
+pub(crate) fn dims<R: CubeRuntime>(tensor: &CubeTensor<R>) -> [usize; 2] {
+    [tensor.meta.shape()[0], tensor.meta.shape()[1]]
 }
 
 /// A tensor of that shape beside `like`, row after row, not yet written.
@@ -37,7 +65,10 @@ pub(crate) fn upload<R: CubeRuntime>(like: &CubeTensor<R>, values: &[u32]) -> Ha
     like.client.create_from_slice(bytemuck::cast_slice(values))
 }
 
-/// An argument where a kernel reads nothing.
-pub(crate) fn absent<R: CubeRuntime>(any: &CubeTensor<R>) -> ArrayArg<R> {
-    any.clone().into_array_arg()
+/// A tensor as an argument; in place of none any other, of which the kernel reads nothing.
+pub(crate) fn optional<R: CubeRuntime>(
+    tensor: Option<CubeTensor<R>>,
+    any: &CubeTensor<R>,
+) -> ArrayArg<R> {
+    tensor.unwrap_or_else(|| any.clone()).into_array_arg()
 }

@@ -29,6 +29,6 @@ pub use cards::{Api, Card, CardKind};
 pub use compact::compact;
 pub use head::largest_logits;
 pub use norm::{Norm, add_norm};
-pub use pool::{PoolTile, pool_tile};
+pub use pool::Pool;
 pub use product::{linear, product, product_with};
 pub use rotate::rotate;

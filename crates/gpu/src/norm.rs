@@ -6,7 +6,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::launch::{absent, cubes, empty_like, vector_size};
+use crate::launch::{cubes, dims, empty_like, optional, vector_size};
 
 /// Units that share a row.
 const UNITS: u32 = 128;
@@ -38,7 +38,7 @@ pub fn add_norm<R: CubeRuntime>(
     norm: Option<Norm<R>>,
 ) -> CubeTensor<R> {
     let x = into_contiguous(x);
-    let [tokens, width] = [x.meta.shape()[0], x.meta.shape()[1]];
+    let [tokens, width] = dims(&x);
     let (bias, residual) = (bias.map(into_contiguous), residual.map(into_contiguous));
     let is_row = |vector: &CubeTensor<R>| vector.meta.shape()[0] == width;
     assert!(bias.as_ref().is_none_or(is_row), "bias is not [width]");
@@ -57,20 +57,14 @@ pub fn add_norm<R: CubeRuntime>(
         return out;
     }
     let client = x.client.clone();
-    let vector = vector_size(&[width]);
+    let vector = vector_size(width);
     let columns = width / vector;
     let per_unit = columns.div_ceil(UNITS as usize);
-    let has = (bias.is_some(), residual.is_some(), norm.is_some());
-    let dtypes = (x.dtype, residual.as_ref().map_or(x.dtype, |residual| residual.dtype));
+    let (has_bias, has_residual, has_norm) = (bias.is_some(), residual.is_some(), norm.is_some());
+    let residual_dtype = residual.as_ref().map_or(x.dtype, |residual| residual.dtype);
     let eps = norm.as_ref().map_or(0.0, |norm| norm.eps);
-    let any = absent(&x);
-    let argument = |tensor: Option<CubeTensor<R>>| {
-        tensor.map_or_else(|| absent(&x), |tensor| into_contiguous(tensor).into_array_arg())
-    };
-    let (gamma, beta) = match norm {
-        Some(norm) => (Some(norm.gamma), Some(norm.beta)),
-        None => (None, None),
-    };
+    let (gamma, beta) =
+        norm.map(|norm| (into_contiguous(norm.gamma), into_contiguous(norm.beta))).unzip();
     // SAFETY: the cube of a row reads and writes vectors of that row alone, and of `bias`, `gamma`,
     // `beta` those below `columns`; the asserts say that all have them.
     unsafe {
@@ -79,21 +73,21 @@ pub fn add_norm<R: CubeRuntime>(
             cubes(tokens),
             CubeDim::new_1d(UNITS),
             vector,
-            any,
-            argument(bias),
-            argument(residual),
-            argument(gamma),
-            argument(beta),
+            x.clone().into_array_arg(),
+            optional(bias, &x),
+            optional(residual, &x),
+            optional(gamma, &x),
+            optional(beta, &x),
             out.clone().into_array_arg(),
             tokens as u32,
             columns as u32,
             eps,
             per_unit,
-            has.0,
-            has.1,
-            has.2,
-            dtypes.0.into(),
-            dtypes.1.into(),
+            has_bias,
+            has_residual,
+            has_norm,
+            x.dtype.into(),
+            residual_dtype.into(),
             dtype.into(),
         );
     }

@@ -1,70 +1,96 @@
 //! From the logits of a tile of the vocabulary to one weight for each text and word of it.
 
+use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
+use burn_std::DType;
 use cubecl::prelude::*;
+use cubecl::server::Handle;
 
-/// A tile of the vocabulary, and what is made of it.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolTile {
-    /// The first word of the tile.
-    pub first_word: usize,
-    /// The sum over the tokens, in place of the largest.
-    pub sum: bool,
-    /// ln(1 + ln(1 + relu(x))) in place of ln(1 + relu(x)).
-    pub twice: bool,
+use crate::launch::{dims, elementwise, empty_like, upload};
+
+/// Not a number, and above the bits of every number.
+pub(crate) const BROKEN: u32 = 0x7fc0_0000;
+
+/// Weights of texts, found a tile of the vocabulary at a time: of the logits of a text's tokens the largest or
+/// the sum of ln(1 + relu(logit + bias)); 0 for a text without tokens, NaN where a logit is not finite.
+#[derive(Debug)]
+pub struct Pool<R: CubeRuntime> {
+    /// `[texts, vocab]`, `f32`.
+    pooled: CubeTensor<R>,
+    /// `[vocab]`, `f32`.
+    bias: CubeTensor<R>,
+    /// `[texts + 1]`, `u32`, and how many there are.
+    offsets: Handle,
+    texts: usize,
+    tokens: usize,
+    sum: bool,
+    twice: bool,
 }
 
-/// Writes `pooled[text, first_word + word]`: ln(1 + relu(logit + bias)), the largest or the sum over the
-/// tokens of the text; 0 for a text without tokens, NaN where a logit is not finite.
-///
-/// # Shapes
-/// `logits` `[tokens, words]` of any float type, `bias` `[vocab]` `f32`, `offsets` `[texts + 1]` `u32`;
-/// `pooled` `[texts, vocab]` `f32`, contiguous.
-///
-/// # Panics
-/// When the shapes do not fit.
-pub fn pool_tile<R: CubeRuntime>(
-    logits: CubeTensor<R>,
-    bias: &CubeTensor<R>,
-    offsets: &CubeTensor<R>,
-    pooled: &CubeTensor<R>,
-    tile: PoolTile,
-) {
-    let logits = into_contiguous(logits);
-    let words = logits.meta.shape()[1];
-    let (texts, vocab) = (pooled.meta.shape()[0], pooled.meta.shape()[1]);
-    assert!(tile.first_word + words <= vocab, "a tile beyond the vocabulary");
-    assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
-    assert_eq!(offsets.meta.shape()[0], texts + 1, "offsets are not [texts + 1]");
-    let units = texts * words;
-    if units == 0 {
-        return;
+impl<R: CubeRuntime> Pool<R> {
+    /// Of no tile yet. `sum` is the sum over the tokens in place of the largest, `twice`
+    /// ln(1 + ln(1 + relu(x))) in place of ln(1 + relu(x)).
+    ///
+    /// # Shapes
+    /// `bias` `[vocab]` `f32`, `offsets` `[texts + 1]`.
+    ///
+    /// # Panics
+    /// When the bias is not of so many words.
+    pub fn new(bias: CubeTensor<R>, vocab: usize, offsets: &[u32], sum: bool, twice: bool) -> Self {
+        let (bias, texts) = (into_contiguous(bias), offsets.len() - 1);
+        assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
+        let pooled = empty_like(&bias, [texts, vocab], DType::F32);
+        let tokens = offsets[texts] as usize;
+        let offsets = upload(&bias, offsets);
+        Self { pooled, bias, offsets, texts, tokens, sum, twice }
     }
-    let client = logits.client.clone();
-    let dim = CubeDim::new(&client, units);
-    let count = calculate_cube_count_elemwise(&client, units, dim);
-    let dtype = logits.dtype.into();
-    // SAFETY: a unit reads logits of rows below `offsets`' last, which is the number of tokens, and
-    // columns below `words`; the asserts keep the other indices within their arrays.
-    unsafe {
-        pool_kernel::launch_unchecked(
-            &client,
-            count,
-            dim,
-            logits.into_array_arg(),
-            bias.clone().into_array_arg(),
-            offsets.clone().into_array_arg(),
-            pooled.clone().into_array_arg(),
-            words as u32,
-            tile.first_word as u32,
-            vocab as u32,
-            tile.sum,
-            tile.twice,
-            dtype,
-        );
+
+    /// Pools the logits of the words from `first_word` on.
+    ///
+    /// # Shapes
+    /// `logits` `[tokens, words]` of any float type.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn add(&self, logits: CubeTensor<R>, first_word: usize) {
+        let logits = into_contiguous(logits);
+        let [tokens, words] = dims(&logits);
+        let vocab = self.bias.meta.shape()[0];
+        assert_eq!(tokens, self.tokens, "logits are not of the offsets' tokens");
+        assert!(first_word + words <= vocab, "a tile beyond the vocabulary");
+        let units = self.texts * words;
+        if units == 0 {
+            return;
+        }
+        let client = logits.client.clone();
+        let (count, dim) = elementwise(&client, units);
+        let dtype = logits.dtype.into();
+        // SAFETY: a unit reads logits of rows below `offsets`' last, which is the number of tokens, and
+        // columns below `words`; the asserts keep the other indices within their arrays.
+        unsafe {
+            pool_kernel::launch_unchecked(
+                &client,
+                count,
+                dim,
+                logits.into_array_arg(),
+                self.bias.clone().into_array_arg(),
+                ArrayArg::from_raw_parts(self.offsets.clone(), self.texts + 1),
+                self.pooled.clone().into_array_arg(),
+                words as u32,
+                first_word as u32,
+                vocab as u32,
+                self.sum,
+                self.twice,
+                dtype,
+            );
+        }
+    }
+
+    /// `[texts, vocab]` `f32`, once all tiles are there.
+    pub fn into_pooled(self) -> CubeTensor<R> {
+        self.pooled
     }
 }
 
@@ -93,12 +119,11 @@ fn pool_kernel<F: Float>(
     let end = offsets[text + 1] as usize;
     let bias = bias[place];
     let mut weight = 0.0f32;
-    // The exponent of infinity and NaN is all ones: a comparison would drop them.
     let mut broken = 0u32;
     for token in start..end {
         let logit = f32::cast_from(logits[token * words + word]);
-        if (u32::reinterpret(logit) & 0x7f80_0000u32) == 0x7f80_0000u32 {
-            broken = 0x7fc0_0000u32;
+        if !is_finite(logit) {
+            broken = BROKEN;
         }
         if comptime!(sum) {
             weight += activated(logit + bias, twice);
@@ -110,6 +135,12 @@ fn pool_kernel<F: Float>(
         weight = activated(weight, twice);
     }
     pooled[text * vocab as usize + place] = f32::reinterpret(u32::reinterpret(weight) | broken);
+}
+
+/// The exponent of infinity and NaN is all ones. A comparison would drop them.
+#[cube]
+pub(crate) fn is_finite(logit: f32) -> bool {
+    (u32::reinterpret(logit) & 0x7f80_0000u32) != 0x7f80_0000u32
 }
 
 #[cube]

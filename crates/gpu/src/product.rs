@@ -22,7 +22,7 @@ use splade_kernels::Activation;
 
 use self::tile::{FOUR, TILE};
 use crate::activate::add_bias;
-use crate::launch::{absent, cubes, empty_like};
+use crate::launch::{cubes, dims, empty_like, optional};
 
 /// Steps of this are even numbers of tiles of the kernels that load one tile ahead, which are wrong
 /// otherwise (cubek-matmul 0.2).
@@ -97,7 +97,7 @@ fn on_tiles<R: CubeRuntime>(
 ) -> CubeTensor<R> {
     let (x, weight, bias) =
         (into_contiguous(x), into_contiguous(weight), bias.map(into_contiguous));
-    let [tokens, depth] = [x.meta.shape()[0], x.meta.shape()[1]];
+    let [tokens, depth] = dims(&x);
     let columns = weight.meta.shape()[0];
     assert_eq!(depth, weight.meta.shape()[1], "x and weight do not fit");
     assert!(bias.as_ref().is_none_or(|bias| bias.meta.shape()[0] == columns), "bias is not [out]");
@@ -112,7 +112,7 @@ fn on_tiles<R: CubeRuntime>(
             CubeDim::new_1d(tile::UNITS as u32),
             x.clone().into_array_arg(),
             weight.into_array_arg(),
-            bias.map_or_else(|| absent(&x), CubeTensor::into_array_arg),
+            optional(bias, &x),
             y.clone().into_array_arg(),
             tokens as u32,
             columns as u32,
@@ -126,7 +126,7 @@ fn on_tiles<R: CubeRuntime>(
 
 fn of_few<R: CubeRuntime>(x: CubeTensor<R>, weight: CubeTensor<R>, out: DType) -> CubeTensor<R> {
     let (x, weight) = (into_contiguous(x), into_contiguous(weight));
-    let [tokens, depth] = [x.meta.shape()[0], x.meta.shape()[1]];
+    let [tokens, depth] = dims(&x);
     let columns = weight.meta.shape()[0];
     let y = empty_like(&x, [tokens, columns], out);
     if tokens * columns == 0 {

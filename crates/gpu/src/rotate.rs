@@ -1,13 +1,13 @@
 //! Rotary position embedding of queries and keys.
 
+use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
 use cubecl::prelude::*;
 use splade_kernels::AttentionShape;
 
-use crate::launch::{empty_like, upload};
+use crate::launch::{dims, elementwise, empty_like, upload};
 
 /// With the halves (a, b) of each head of query and key, by the token's place in its text,
 /// a' = a cos - b sin and b' = b cos + a sin; values as they are.
@@ -25,7 +25,7 @@ pub fn rotate<R: CubeRuntime>(
     shape: AttentionShape,
 ) -> CubeTensor<R> {
     let (qkv, table) = (into_contiguous(qkv), into_contiguous(table));
-    let [tokens, width] = [qkv.meta.shape()[0], qkv.meta.shape()[1]];
+    let [tokens, width] = dims(&qkv);
     let AttentionShape { n_heads, head_dim, .. } = shape;
     assert_eq!(width, 3 * n_heads * head_dim, "qkv is not [tokens, 3 * hidden]");
     assert_eq!(table.meta.shape()[1], head_dim, "table is not [positions, head_dim]");
@@ -39,8 +39,7 @@ pub fn rotate<R: CubeRuntime>(
         return out;
     }
     let client = qkv.client.clone();
-    let dim = CubeDim::new(&client, units);
-    let count = calculate_cube_count_elemwise(&client, units, dim);
+    let (count, dim) = elementwise(&client, units);
     let dtype = qkv.dtype.into();
     // SAFETY: a unit below `units` has two scalars of one row; places are within the table.
     unsafe {

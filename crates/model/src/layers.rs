@@ -248,8 +248,7 @@ impl<B: SpladeBackend> Embedding<B> {
                 let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
                 let shape = [ids.len()];
                 let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, shape), device);
-                let rows = wrap::<B, 2>(weight).select(0, ids);
-                if rows.dtype() == DType::F32 { rows } else { rows.cast(DType::F32) }
+                in_f32(wrap::<B, 2>(weight).select(0, ids))
             }
         }
     }
@@ -295,6 +294,11 @@ fn weight_in<B: SpladeBackend>(
 ) -> Param<Tensor<B, 2>> {
     let tensor = Tensor::<B, 2>::from_data(TensorData::new(values, shape), device);
     Param::initialized(ParamId::new(), wrap(B::hold(unwrap(tensor), precision)))
+}
+
+/// A matrix in `f32`, whatever its backend keeps it in.
+pub(crate) fn in_f32<B: Backend>(tensor: Tensor<B, 2>) -> Tensor<B, 2> {
+    if tensor.dtype() == DType::F32 { tensor } else { tensor.cast(DType::F32) }
 }
 
 pub(crate) fn unwrap<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> B::FloatTensorPrimitive {

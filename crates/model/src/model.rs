@@ -4,13 +4,13 @@
 use std::num::NonZeroUsize;
 
 use burn::module::Module;
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Tensor};
 use splade_kernels::{PoolActivation, PoolStrategy, SparseRows};
 
 use crate::backbone::{Backbone, BackboneConfig};
 use crate::head::MlmHead;
-use crate::layers::unwrap;
+use crate::layers::{in_f32, unwrap};
 use crate::names::Part;
 use crate::weights::Weights;
 use crate::{Checkpoint, ModelError, PackedTokens, Precision, SpladeBackend};
@@ -189,8 +189,7 @@ impl<B: SpladeBackend> Encoder<B> {
             let device = self.devices().into_iter().next().expect("a model has weights");
             return Ok(Tensor::zeros([0, self.hidden_size], &device));
         }
-        let states = self.backbone.forward(tokens);
-        Ok(if states.dtype() == DType::F32 { states } else { states.cast(DType::F32) })
+        Ok(in_f32(self.backbone.forward(tokens)))
     }
 
     /// As [`forward`](Self::forward), copied to the host: `[tokens, hidden]`, row-major.

@@ -1,15 +1,14 @@
 //! Disentangled attention: the score of each token with each bucket of distances, which attention looks up.
 
+use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{CubeRuntime, cubecl::calculate_cube_count_elemwise};
 use burn_std::DType;
 use cubecl::prelude::*;
 use splade_kernels::AttentionShape;
 
-use super::Vec4;
-use crate::launch::empty_like;
+use crate::launch::{Vec4, dims, elementwise, empty_like};
 
 /// scale · the queries (`part` 0) or keys (`part` 1) of `qkv` · `table`ᵀ, by head:
 /// `[tokens, n_heads * n_buckets]`.
@@ -21,7 +20,7 @@ pub(super) fn scores<R: CubeRuntime>(
 ) -> CubeTensor<R> {
     let AttentionShape { n_heads, head_dim, scale, .. } = shape;
     let table = into_contiguous(table);
-    let [n_buckets, hidden] = [table.meta.shape()[0], table.meta.shape()[1]];
+    let [n_buckets, hidden] = dims(&table);
     assert_eq!(hidden, n_heads * head_dim, "buckets are not [n_buckets, hidden]");
     assert_eq!(table.dtype, DType::F32, "buckets are not f32");
     let tokens = qkv.meta.shape()[0];
@@ -31,13 +30,13 @@ pub(super) fn scores<R: CubeRuntime>(
         return out;
     }
     let client = qkv.client.clone();
-    let dim = CubeDim::new(&client, units);
+    let (count, dim) = elementwise(&client, units);
     let dtype = qkv.dtype.into();
     // SAFETY: a unit below `units` reads the head of a token and the same of a bucket, which both have.
     unsafe {
         kernel::launch_unchecked(
             &client,
-            calculate_cube_count_elemwise(&client, units, dim),
+            count,
             dim,
             qkv.clone().into_array_arg(),
             table.into_array_arg(),

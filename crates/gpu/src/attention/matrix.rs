@@ -7,9 +7,8 @@ use cubecl::cmma::{Matrix, MatrixIdent, MatrixLayout};
 use cubecl::features::{MmaConfig, Plane};
 use cubecl::prelude::*;
 
-use crate::launch::MAX_CUBES;
-
-use super::{Heads, LOWEST, Vec4, add_positions, keys_of, load, weight_of};
+use super::{Heads, LOWEST, add_positions, keys_of, load, weight_of};
+use crate::launch::{MAX_CUBES, Vec4};
 
 pub(super) const PLANE: u32 = 32;
 pub(super) const PLANES: usize = 4;

@@ -3,9 +3,8 @@
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
 
-use crate::launch::MAX_CUBES;
-
-use super::{Heads, LOWEST, Vec4, add_positions, keys_of, load, weight_of};
+use super::{Heads, LOWEST, add_positions, keys_of, load, weight_of};
+use crate::launch::{MAX_CUBES, Vec4, column_of};
 
 /// Queries of a cube. A unit has four of them.
 pub(super) const QUERIES: usize = 32;
@@ -223,13 +222,7 @@ fn load_transposed<F: Float>(
         }
         #[unroll]
         for c in 0..FOUR {
-            let mut tokens = Vec4::empty();
-            #[unroll]
-            for i in 0..FOUR {
-                let row = rows[i];
-                tokens[i] = row[c];
-            }
-            shared[(part * FOUR + c) * PITCH + four] = tokens;
+            shared[(part * FOUR + c) * PITCH + four] = column_of(&rows, c);
         }
         item += UNITS;
     }

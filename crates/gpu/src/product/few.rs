@@ -4,6 +4,8 @@
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
 
+use crate::launch::Vec4;
+
 /// Tokens at most: a unit has a sum of each.
 pub(super) const MOST: usize = 16;
 /// Columns of a cube.
@@ -11,8 +13,6 @@ pub(super) const COLUMNS: usize = 8;
 /// Units that share a column.
 const SHARING: usize = 16;
 pub(super) const UNITS: usize = COLUMNS * SHARING;
-
-type Vec4 = Vector<f32, Const<4>>;
 
 /// The inner width is a multiple of four.
 #[cube(launch_unchecked)]

@@ -9,6 +9,7 @@ use cubecl::prelude::*;
 use splade_kernels::Activation;
 
 use crate::activate::activate;
+use crate::launch::{Vec4, column_of};
 
 /// Tokens and columns of a tile.
 pub(crate) const TILE: usize = 128;
@@ -22,8 +23,6 @@ pub(crate) const FOUR: usize = 4;
 /// Vectors of one step of the inner width, and one more, so that steps start in other banks of the shared
 /// memory.
 const PITCH: usize = TILE / FOUR + 1;
-
-pub(crate) type Vec4 = Vector<f32, Const<4>>;
 
 /// The sums of a cube's tile, as a unit has them: at `4 * c + part` its column c of `part`'s half of the
 /// columns (`part / 2`), for four tokens of `part`'s half of the tokens (`part % 2`).
@@ -70,12 +69,7 @@ pub(crate) fn sums_of_tile(
         // What was loaded, transposed.
         #[unroll]
         for c in 0..FOUR {
-            let mut column = Vec4::empty();
-            #[unroll]
-            for i in 0..FOUR {
-                let row = loaded[i];
-                column[i] = row[c];
-            }
+            let column = column_of(&loaded, c);
             let at = (part * FOUR + c) * PITCH + four;
             if of_x {
                 x_tile[at] = column;

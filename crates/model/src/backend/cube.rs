@@ -5,15 +5,14 @@
 
 use burn::tensor::backend::DeviceOps;
 use burn::tensor::ops::{FloatTensor, FloatTensorOps};
-use burn::tensor::{DType, Shape, Slice, Tensor, TensorMetadata};
+use burn::tensor::{DType, Slice, Tensor, TensorMetadata};
 use burn_cubecl::cubecl::prelude::StorageType;
-use burn_cubecl::kernel::{cast, into_contiguous};
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::kernel::cast;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
 use splade_gpu::{
-    Norm, PoolTile, Positions, add_bias, add_norm, attention_fits, has_activation, largest_logits,
-    linear, packed_attention, pool_tile, product,
+    Norm, Pool, Positions, add_bias, add_norm, attention_fits, has_activation, largest_logits,
+    linear, packed_attention, product,
 };
 use splade_kernels::{
     Activation, AttentionShape, HeadScreen, PoolActivation, PoolStrategy, SparseRows,
@@ -142,18 +141,16 @@ where
             return largest_logits(hidden_states, weight, bias, offsets, twice);
         }
         let tokens = hidden_states.shape()[0];
-        let pooled = pooled_like(&hidden_states, offsets, vocab);
-        let offsets = offsets_beside(&hidden_states, offsets);
-        let bias = into_contiguous(bias);
+        let pool = Pool::new(bias, vocab, offsets, sum, twice);
         let words = (TILE_LOGITS / tokens.max(1) / TILE_STEP * TILE_STEP).max(TILE_STEP);
         for first_word in (0..vocab).step_by(words) {
             let end = (first_word + words).min(vocab);
             let tile = [Slice::from(first_word..end), Slice::from(0..hidden_size)];
             let tile = Self::float_slice(weight.clone(), &tile);
             let logits = product(hidden_states.clone(), tile, DType::F32);
-            pool_tile(logits, &bias, &offsets, &pooled, PoolTile { first_word, sum, twice });
+            pool.add(logits, first_word);
         }
-        pooled
+        pool.into_pooled()
     }
 
     fn gather_non_zeros(
@@ -173,23 +170,6 @@ fn dtype_of(precision: Precision) -> Option<DType> {
         Precision::Bf16 => Some(DType::BF16),
         Precision::Int8 => None,
     }
-}
-
-/// A row for each text, not yet written.
-fn pooled_like<R: CubeRuntime>(
-    like: &CubeTensor<R>,
-    offsets: &[u32],
-    vocab: usize,
-) -> CubeTensor<R> {
-    let (client, device) = (like.client.clone(), like.device.clone());
-    let shape = Shape::from([offsets.len() - 1, vocab]);
-    empty_device_contiguous_dtype(client, device, shape, DType::F32)
-}
-
-fn offsets_beside<R: CubeRuntime>(like: &CubeTensor<R>, offsets: &[u32]) -> CubeTensor<R> {
-    let handle = like.client.create_from_slice(bytemuck::cast_slice(offsets));
-    let (client, device) = (like.client.clone(), like.device.clone());
-    CubeTensor::new_contiguous(client, device, [offsets.len()].into(), handle, DType::U32)
 }
 
 fn held_as<R: CubeRuntime>(tensor: CubeTensor<R>, dtype: DType) -> CubeTensor<R> {

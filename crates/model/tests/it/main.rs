@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 #![recursion_limit = "256"]
 
+mod attention;
 mod cases;
 mod folders;
 mod gathered;

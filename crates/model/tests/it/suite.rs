@@ -3,12 +3,10 @@
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use proptest::prelude::*;
-use splade_kernels::{Activation, AttentionShape, HeadShape, LinearShape, reference};
-use splade_model::{
-    LinearWeights, NormWeights, Precision, RelativePositions, SpladeBackend, stock,
-};
+use splade_kernels::{HeadShape, LinearShape, reference};
+use splade_model::{LinearWeights, NormWeights, Precision, SpladeBackend, stock};
 
-use crate::cases::{AttentionCase, HeadCase, LinearCase, NormCase, PositionKind, numbers};
+use crate::cases::{HeadCase, LinearCase, NormCase, numbers};
 
 /// Stamps the tests for one backend. `available` says whether the machine has it.
 macro_rules! suite {
@@ -19,11 +17,9 @@ macro_rules! suite {
 
             #[allow(unused_imports, reason = "`available` may be a closure")]
             use super::*;
+            use crate::attention::{check_attention, check_projected_attention, check_rotation};
             use crate::cases::{self, ACTIVATIONS, HeadCase, LinearCase, POOLINGS};
-            use crate::suite::{
-                check_attention, check_gate, check_head, check_linear, check_norm,
-                check_projected_attention, check_rotation,
-            };
+            use crate::suite::{check_gate, check_head, check_linear, check_norm};
 
             fn is_there() -> bool {
                 static IS_THERE: std::sync::LazyLock<bool> = std::sync::LazyLock::new($available);
@@ -258,111 +254,6 @@ pub(crate) fn check_norm<B: SpladeBackend>(
     compare::<B>(&found, &stock, &exact, tolerance)
 }
 
-pub(crate) fn check_attention<B: SpladeBackend>(
-    case: &AttentionCase,
-    tolerance: f64,
-) -> Result<(), TestCaseError> {
-    let AttentionShape { n_heads, head_dim, .. } = case.shape;
-    let offsets = reference::offsets(&case.lengths);
-    let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
-    if tokens == 0 {
-        return Ok(()); // Not every backend has tensors without entries; models never make them.
-    }
-    let longest = case.lengths.iter().copied().max().unwrap_or(0);
-    let n_buckets = 7;
-    let bias = numbers(n_heads * 9, case.seed ^ 1);
-    let key = numbers(n_buckets * hidden, case.seed ^ 2);
-    let query = numbers(n_buckets * hidden, case.seed ^ 3);
-    let buckets: Vec<u32> =
-        (0..2 * longest - 1).map(|distance| (distance * 5 % n_buckets) as u32).collect();
-    let of_buckets = |table: &Vec<f32>| tensor::<B, 2>(table, [n_buckets, hidden]);
-    let positions = || match case.kind {
-        PositionKind::None => RelativePositions::None,
-        PositionKind::Bias => RelativePositions::Bias(tensor::<B, 2>(&bias, [n_heads, 9])),
-        PositionKind::Disentangled { key: has_key, query: has_query } => {
-            RelativePositions::Disentangled {
-                key: has_key.then(|| of_buckets(&key)),
-                query: has_query.then(|| of_buckets(&query)),
-                buckets: &buckets,
-            }
-        }
-    };
-    let plain = match case.kind {
-        PositionKind::None => splade_kernels::RelativePositions::None,
-        PositionKind::Bias => splade_kernels::RelativePositions::Bias(&bias),
-        PositionKind::Disentangled { key: has_key, query: has_query } => {
-            splade_kernels::RelativePositions::Disentangled {
-                key: has_key.then_some(&key[..]),
-                query: has_query.then_some(&query[..]),
-                buckets: &buckets,
-            }
-        }
-    };
-    let qkv = numbers(tokens * 3 * hidden, case.seed);
-    let input = || tensor::<B, 2>(&qkv, [tokens, 3 * hidden]);
-    let shape = [tokens, hidden];
-    let found = B::packed_attention(input(), &offsets, case.shape, positions());
-    let found = values::<B>(found, shape)?;
-    let stock = stock::packed_attention::<B>(input(), &offsets, case.shape, positions());
-    let stock = values::<B>(stock, shape)?;
-    let exact = reference::packed_attention(&qkv, &offsets, case.shape, plain);
-    compare::<B>(&found, &stock, &exact, tolerance)
-}
-
-pub(crate) fn check_projected_attention<B: SpladeBackend>(
-    case: &AttentionCase,
-    tolerance: f64,
-) -> Result<(), TestCaseError> {
-    const WIDTH: usize = 5;
-    let AttentionShape { n_heads, head_dim, .. } = case.shape;
-    let offsets = reference::offsets(&case.lengths);
-    let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
-    if tokens == 0 {
-        return Ok(()); // As above.
-    }
-    let x = numbers(tokens * WIDTH, case.seed);
-    let weight = numbers(3 * hidden * WIDTH, case.seed ^ 1);
-    let sizes = LinearShape { in_features: WIDTH, out_features: 3 * hidden };
-    let packed = B::pack_linear(&weight, None, sizes, Precision::F32);
-    let tensors =
-        || LinearWeights::Tensors { weight: weight_tensor::<B>(&weight, WIDTH), bias: None };
-    let weights = || packed.as_deref().map_or_else(tensors, LinearWeights::Packed);
-    let input = || tensor::<B, 2>(&x, [tokens, WIDTH]);
-    let none = || RelativePositions::None;
-    let found = B::projected_attention(input(), weights(), &offsets, case.shape, none());
-    let qkv = stock::fused_linear::<B>(input(), tensors(), Activation::Linear);
-    let stock = stock::packed_attention::<B>(qkv, &offsets, case.shape, none());
-    let shape = [tokens, hidden];
-    let (found, stock) = (values::<B>(found, shape)?, values::<B>(stock, shape)?);
-    let qkv = reference::linear(&x, &weight, None, Activation::Linear, sizes);
-    let qkv: Vec<f32> = qkv.into_iter().map(|value| value as f32).collect();
-    let none = splade_kernels::RelativePositions::None;
-    let exact = reference::packed_attention(&qkv, &offsets, case.shape, none);
-    compare::<B>(&found, &stock, &exact, 2.0 * tolerance)
-}
-
-pub(crate) fn check_rotation<B: SpladeBackend>(
-    case: &AttentionCase,
-    tolerance: f64,
-) -> Result<(), TestCaseError> {
-    let AttentionShape { n_heads, head_dim, .. } = case.shape;
-    let offsets = reference::offsets(&case.lengths);
-    let tokens = case.lengths.iter().sum::<usize>();
-    if tokens == 0 {
-        return Ok(());
-    }
-    let shape = [tokens, 3 * n_heads * head_dim];
-    let qkv = numbers(shape[0] * shape[1], case.seed);
-    let table = numbers(150 * head_dim, case.seed ^ 1);
-    let input = || tensor::<B, 2>(&qkv, shape);
-    let angles = || tensor::<B, 2>(&table, [150, head_dim]);
-    let found = values::<B>(B::rotate(input(), &offsets, angles(), case.shape), shape)?;
-    let stock = stock::rotate::<B>(input(), &offsets, angles(), case.shape);
-    let stock = values::<B>(stock, shape)?;
-    let exact = reference::rotate(&qkv, &offsets, &table, case.shape);
-    compare::<B>(&found, &stock, &exact, tolerance)
-}
-
 pub(crate) fn check_gate<B: SpladeBackend>(
     case: &LinearCase,
     tolerance: f64,
@@ -423,12 +314,12 @@ pub(crate) fn tensor<B: SpladeBackend, const D: usize>(
 }
 
 /// A matrix of `width` columns.
-fn weight_tensor<B: SpladeBackend>(values: &[f32], width: usize) -> Primitive<B> {
+pub(crate) fn weight_tensor<B: SpladeBackend>(values: &[f32], width: usize) -> Primitive<B> {
     tensor::<B, 2>(values, [values.len() / width, width])
 }
 
 /// The values of a result, which must have this shape.
-fn values<B: SpladeBackend>(
+pub(crate) fn values<B: SpladeBackend>(
     result: Primitive<B>,
     shape: [usize; 2],
 ) -> Result<Vec<f32>, TestCaseError> {
@@ -438,7 +329,7 @@ fn values<B: SpladeBackend>(
 }
 
 /// All three are the same within `tolerance`, absolute, and relative on top.
-fn compare<B: SpladeBackend>(
+pub(crate) fn compare<B: SpladeBackend>(
     found: &[f32],
     stock: &[f32],
     exact: &[f64],
