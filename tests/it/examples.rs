@@ -64,6 +64,17 @@ fn conversions() {
     assert_prints("conversions", &["sprs", "triplet", "scipy", "\"indices\"", "\"today\""]);
 }
 
+#[test]
+fn corpus_to_answers() {
+    let expected = ["21 documents in 3 parts", "an index of", "for `", "nDCG@10 0.97"];
+    assert_prints("corpus_to_answers", &expected);
+}
+
+#[test]
+fn engines() {
+    assert_prints("engines", &["qdrant: setup", "pgvector: setup", "a page of"]);
+}
+
 /// Each backend of this build that the machine has.
 #[test]
 fn backends() {

@@ -8,12 +8,17 @@
 )]
 
 mod bad_input;
+mod corpora;
 mod devices;
 mod encode_files;
 mod encode_texts;
+mod evaluate;
+mod exports;
 #[cfg(feature = "hub")]
 mod hub;
+mod indexes;
 mod info;
+mod kills;
 mod memory;
 mod run;
 mod scores;

@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod apt;
 mod backends;
 mod bench;
+mod browser;
 mod check;
 mod command;
 mod fixtures;
@@ -34,7 +36,8 @@ enum Task {
     Tidy,
     /// Run tidy, rustfmt, clippy and rustdoc; any warning fails
     Check,
-    /// Run all tests on all backends; on Debian as root, first install a software Vulkan driver
+    /// Run all tests on all backends; on Debian as root, first install a software Vulkan driver and a
+    /// headless browser
     Test {
         /// Arguments for `cargo test`
         #[arg(last = true)]

@@ -6,25 +6,35 @@ use anyhow::{Context, Result, ensure};
 
 use crate::backends::ALL_FEATURES;
 use crate::vulkan::{self, Driver};
-use crate::{command, workspace};
+use crate::{browser, command, workspace};
 
 /// With the value `require`, the wgpu suite fails where it finds no adapter, instead of
 /// printing that it was skipped.
 const TEST_WGPU: &str = "SPLADE_TEST_WGPU";
+/// The same of the tests that look at pages in a browser.
+const TEST_CHROMIUM: &str = "SPLADE_TEST_CHROMIUM";
 const REQUIRE: &str = "require";
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let driver = vulkan::ensure_driver();
-    let required = env::var(TEST_WGPU).is_ok_and(|value| value == REQUIRE);
     ensure!(
-        driver == Driver::Found || !required,
+        driver == Driver::Found || !is_required(TEST_WGPU),
         "{TEST_WGPU}={REQUIRE}, but there is no Vulkan driver on this machine and none could be installed"
+    );
+
+    let has_browser = browser::ensure_browser();
+    ensure!(
+        has_browser || !is_required(TEST_CHROMIUM),
+        "{TEST_CHROMIUM}={REQUIRE}, but there is no Chromium on this machine and none could be installed"
     );
 
     let mut test = command::cargo();
     test.args(["test", "--workspace", "--features", ALL_FEATURES]).args(arguments);
     if driver == Driver::Found && env::var_os("CI").is_some() {
         test.env(TEST_WGPU, REQUIRE);
+    }
+    if has_browser && env::var_os("CI").is_some() {
+        test.env(TEST_CHROMIUM, REQUIRE);
     }
     let target = workspace::target_folder(&workspace::load_metadata()?);
     // Mesa complains on every start without the one; the other is where GPU kernels are kept, which
@@ -38,4 +48,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
     }
     command::run(&mut test)
+}
+
+fn is_required(variable: &str) -> bool {
+    env::var(variable).is_ok_and(|value| value == REQUIRE)
 }

@@ -1,10 +1,9 @@
 //! A Vulkan driver for the wgpu tests: found, or on Debian and Ubuntu installed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
-use crate::command;
+use crate::apt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Driver {
@@ -28,13 +27,7 @@ pub(crate) fn ensure_driver() -> Driver {
         return Driver::Found;
     }
     if look() == Driver::Missing {
-        match installer() {
-            Some(prefix) => install(&prefix),
-            None => eprintln!(
-                "no Vulkan driver: the wgpu tests need one (Debian, Ubuntu: apt-get install {})",
-                PACKAGES.join(" ")
-            ),
-        }
+        apt::install("Vulkan driver", &PACKAGES);
     }
     look()
 }
@@ -57,38 +50,6 @@ fn find_driver(named: &[PathBuf], folders: &[&Path]) -> Driver {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .any(|path| path.extension().is_some_and(|extension| extension == "json"));
     if listed || named.iter().any(|path| path.is_file()) { Driver::Found } else { Driver::Missing }
-}
-
-/// What to write before `apt-get`: nothing as root, sudo where it asks for no password.
-fn installer() -> Option<Vec<&'static str>> {
-    if !Path::new("/etc/debian_version").exists() || !answers("apt-get", &["--version"]) {
-        return None;
-    }
-    let user = command::read(Command::new("id").arg("-u")).ok()?;
-    if user.trim() == "0" {
-        return Some(Vec::new());
-    }
-    answers("sudo", &["-n", "true"]).then(|| vec!["sudo", "-n"])
-}
-
-fn answers(program: &str, arguments: &[&str]) -> bool {
-    command::read(Command::new(program).args(arguments)).is_ok()
-}
-
-fn install(prefix: &[&str]) {
-    let install = ["install", "--yes", "--no-install-recommends"];
-    for arguments in [&["update"][..], &[&install[..], &PACKAGES[..]].concat()] {
-        let words: Vec<&str> = prefix
-            .iter()
-            .chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"])
-            .chain(arguments)
-            .copied()
-            .collect();
-        if let Err(error) = command::run(Command::new(words[0]).args(&words[1..])) {
-            eprintln!("no Vulkan driver installed: {error:#}");
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

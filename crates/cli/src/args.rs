@@ -1,10 +1,27 @@
 //! The command line.
 
+mod encode;
+mod evaluate;
+mod explain;
+mod export;
+mod index;
+mod search;
+mod similarity;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use splade::{Device, Precision, SimilarityFunction};
+use splade::corpus::{Header, Quoting, ReadOptions, TextFormat};
+use splade::{Device, Precision};
+
+pub(crate) use encode::EncodeArgs;
+pub(crate) use evaluate::EvaluateArgs;
+pub(crate) use explain::ExplainArgs;
+pub(crate) use export::ExportArgs;
+pub(crate) use index::IndexArgs;
+pub(crate) use search::SearchArgs;
+pub(crate) use similarity::SimilarityArgs;
 
 /// Learned sparse text vectors (SPLADE).
 #[derive(Debug, Parser)]
@@ -27,142 +44,12 @@ pub(crate) enum Command {
     Encode(EncodeArgs),
     Similarity(SimilarityArgs),
     Search(SearchArgs),
+    Index(IndexArgs),
+    Evaluate(EvaluateArgs),
+    Export(ExportArgs),
+    Explain(ExplainArgs),
     Info(InfoArgs),
     Devices(DevicesArgs),
-}
-
-/// Turn texts into sparse vectors.
-///
-/// With TEXTs, shows each one's heaviest tokens and how well the texts match. With --input, writes
-/// one JSON line for each text of a file, in its order:
-/// {"id": "...", "indices": [...], "values": [...]}.
-#[derive(Debug, clap::Args)]
-pub(crate) struct EncodeArgs {
-    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
-    #[arg(short, long, value_name = "MODEL")]
-    pub(crate) model: PathBuf,
-
-    /// Texts to encode and show.
-    #[arg(value_name = "TEXT", required_unless_present = "input", conflicts_with_all = ["input", "output"])]
-    pub(crate) texts: Vec<String>,
-
-    /// File of texts: JSON lines {"id": "...", "text": "..."} where it ends in .jsonl, else a text
-    /// a line; `-` is standard input, JSON lines if its first line starts with `{`.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) input: Option<PathBuf>,
-
-    /// File to write, whole or not at all: a matrix for SciPy (load_npz) where it ends in .npz,
-    /// whose row i is text i, without ids, held in memory until it is whole; else JSON lines. `-`
-    /// is standard output.
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub(crate) output: PathBuf,
-
-    /// Tokens to show of each TEXT.
-    #[arg(long, value_name = "N", default_value = "10")]
-    pub(crate) top_k: NonZeroUsize,
-
-    /// Write the tokens too: "tokens": {"token": weight, ...}, the heaviest first.
-    #[arg(long, requires = "input")]
-    pub(crate) decode: bool,
-
-    /// Encode as queries or as documents: the checkpoint's prompt and route of that name. Other
-    /// routes of a router may be named too.
-    #[arg(long, value_name = "query|document")]
-    pub(crate) task: Option<String>,
-
-    /// Put this before each text, whatever the checkpoint says.
-    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
-    pub(crate) prompt: Option<String>,
-
-    /// Put the checkpoint's prompt of this name before each text.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) prompt_name: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) vectors: VectorArgs,
-
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-}
-
-/// Score texts against texts.
-///
-/// With TEXTs, shows a table of each with each. With --queries and --corpus, writes one JSON line
-/// for each pair: {"query": "...", "document": "...", "score": 1.5}.
-#[derive(Debug, clap::Args)]
-pub(crate) struct SimilarityArgs {
-    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
-    #[arg(short, long, value_name = "MODEL")]
-    pub(crate) model: PathBuf,
-
-    /// Texts to compare, each with each.
-    #[arg(value_name = "TEXT", required_unless_present = "queries", conflicts_with = "queries")]
-    pub(crate) texts: Vec<String>,
-
-    /// File of queries, in the forms of `splade encode --input`.
-    #[arg(long, value_name = "FILE", requires = "corpus")]
-    pub(crate) queries: Option<PathBuf>,
-
-    /// File of documents, in the same forms.
-    #[arg(long, value_name = "FILE", requires = "queries")]
-    pub(crate) corpus: Option<PathBuf>,
-
-    /// Score query i with document i alone.
-    #[arg(long, requires = "queries")]
-    pub(crate) pairwise: bool,
-
-    /// How vectors are compared: dot, cosine, euclidean or manhattan, the last two as negative
-    /// distances [default: what the checkpoint says, else dot].
-    #[arg(long, value_name = "FUNCTION")]
-    pub(crate) similarity: Option<SimilarityFunction>,
-
-    /// File to write JSON lines to, whole or not at all; `-` is standard output.
-    #[arg(short, long, value_name = "FILE", default_value = "-", requires = "queries")]
-    pub(crate) output: PathBuf,
-
-    #[command(flatten)]
-    pub(crate) vectors: VectorArgs,
-
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-}
-
-/// Find the documents of a file that match queries best, by dot product, exactly.
-///
-/// With TEXTs, shows what is found for each. With --queries, writes one JSON line for each query:
-/// {"id": "...", "hits": [{"id": "...", "score": 12.5}, ...]}. The vectors of the corpus are held
-/// in memory: 8 bytes for each weight, twice.
-#[derive(Debug, clap::Args)]
-pub(crate) struct SearchArgs {
-    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
-    #[arg(short, long, value_name = "MODEL")]
-    pub(crate) model: PathBuf,
-
-    /// File of documents, in the forms of `splade encode --input`.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) corpus: PathBuf,
-
-    /// Queries.
-    #[arg(value_name = "TEXT", required_unless_present = "queries", conflicts_with_all = ["queries", "output"])]
-    pub(crate) texts: Vec<String>,
-
-    /// File of queries, in the same forms.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) queries: Option<PathBuf>,
-
-    /// Documents to find for each query.
-    #[arg(short = 'k', long, value_name = "N", default_value = "10")]
-    pub(crate) top_k: NonZeroUsize,
-
-    /// File to write JSON lines to, whole or not at all; `-` is standard output.
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub(crate) output: PathBuf,
-
-    #[command(flatten)]
-    pub(crate) vectors: VectorArgs,
-
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
 }
 
 /// Show what a model is: modules, architecture, dimension, lengths, prompts, weights, size.
@@ -192,6 +79,52 @@ pub(crate) struct DevicesArgs {
     /// Write it as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What of a file is the text, and what its name.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InputArgs {
+    /// Columns of tables, or fields of JSON lines, that are the text; several are joined:
+    /// title,text.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', default_value = "text")]
+    columns: Vec<String>,
+
+    /// What stands between several columns [default: a space].
+    #[arg(long, value_name = "TEXT", default_value = " ", hide_default_value = true)]
+    separator: String,
+
+    /// Column that names the text [default: id or _id, else the number of the record].
+    #[arg(long, value_name = "COLUMN")]
+    id_column: Option<String>,
+
+    /// What the files are, whatever they are called: jsonl, csv, tsv, parquet or lines.
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<TextFormat>,
+
+    /// CSV and TSV begin with a record; their columns are called 1, 2 and so on.
+    #[arg(long)]
+    no_header: bool,
+
+    /// Quotes in CSV and TSV are ordinary characters, as in the files of MS MARCO.
+    #[arg(long)]
+    no_quotes: bool,
+}
+
+impl InputArgs {
+    pub(crate) fn options(&self) -> ReadOptions {
+        let mut options = ReadOptions::default()
+            .with_text(self.columns.iter().cloned())
+            .with_separator(self.separator.clone());
+        options.id.clone_from(&self.id_column);
+        options.format = self.input_format;
+        if self.no_header {
+            options = options.with_header(Header::Absent);
+        }
+        if self.no_quotes {
+            options = options.with_quoting(Quoting::None);
+        }
+        options
+    }
 }
 
 /// What is kept of each vector.

@@ -1,19 +1,39 @@
-//! `splade encode`: loads the model, then shows texts or streams a file.
+//! `splade encode`: loads the model, then shows texts or streams files into files.
 
-use splade::EncodeOptions;
+use std::num::{NonZeroU64, NonZeroUsize};
+
+use serde_json::{Value, json};
+use splade::corpus::{
+    Compression, CorpusReader, PartsOptions, PartsWriter, Resumed, VectorFormat, VectorOptions,
+    VectorWriter,
+};
+use splade::{CorpusOptions, EncodeOptions, VectorSink, encode_corpus};
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
-use crate::output::{JsonLines, Npz};
-use crate::stream::{self, Totals};
-use crate::{input::Input, show};
+use crate::show;
+use crate::stream::{self, ReadBar};
+use crate::text::thousands;
+
+/// Rows of a part, where nobody says.
+const ROWS_PER_PART: NonZeroU64 = NonZeroU64::new(10_000).expect("not zero");
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
-    let is_npz = args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
-    if is_npz && args.decode {
-        return Err(CliError::NpzTokens);
+    let format = args.format.unwrap_or_else(|| VectorFormat::of_name(&args.output));
+    if args.decode && !format.takes_tokens() {
+        return Err(CliError::NoTokens { format: format.name() });
     }
+    let in_parts = is_in_parts(args);
+    if in_parts && args.output.as_os_str() == "-" {
+        return Err(CliError::PartsToStream);
+    }
+    if !in_parts && args.compress != Compression::None {
+        return Err(CliError::CompressFile);
+    }
+    // Before the model is loaded: what is not there is told at once.
+    let reader = (!args.input.is_empty()).then(|| stream::open(&args.input, &args.texts_in));
+    let reader = reader.transpose()?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let task = match args.task.as_deref() {
         None => EncodeOptions::default(),
@@ -24,46 +44,126 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     let mut options = model::options(task, &args.run, &args.vectors)?;
     options.prompt = args.prompt.clone();
     options.prompt_name = args.prompt_name.clone().or(options.prompt_name);
-    let Some(input) = &args.input else { return show::texts(&model, &options, args) };
+    let Some(reader) = reader else { return show::texts(&model, &options, args) };
 
-    let input = Input::open(input)?;
-    let totals = match is_npz {
-        true => to_npz(&model, &options, input, args)?,
-        false => to_json_lines(&model, &options, input, args)?,
-    };
-    if !args.run.quiet {
-        totals.print(&model.encoder);
+    let vectors = VectorOptions::new(format, model.encoder.dimension())
+        .with_quantization_factor(args.quantization_factor);
+    match in_parts {
+        true => to_parts(&model, options, reader, vectors, args),
+        false => {
+            let mut output = VectorWriter::create(&args.output, &vectors)?;
+            encode(&model, options, reader, &mut output, args)?;
+            Ok(output.finish()?)
+        }
     }
+}
+
+fn is_in_parts(args: &EncodeArgs) -> bool {
+    let is_folder =
+        args.output.is_dir() || args.output.as_os_str().to_string_lossy().ends_with('/');
+    args.rows_per_part.is_some() || args.resume || (is_folder && !args.input.is_empty())
+}
+
+fn to_parts(
+    model: &Model,
+    options: EncodeOptions,
+    mut reader: CorpusReader,
+    vectors: VectorOptions,
+    args: &EncodeArgs,
+) -> Result<(), CliError> {
+    let mut parts = PartsOptions::new(vectors)
+        .with_compression(args.compress)
+        .with_settings(settings(model, &options, &reader, args)?);
+    parts.rows_per_part = rows_per_part(args);
+    let mut output = match args.resume {
+        false => PartsWriter::create(&args.output, parts)?,
+        true => match PartsWriter::resume(&args.output, parts)? {
+            Resumed::Unfinished(output) => *output,
+            Resumed::Complete(manifest) => {
+                let rows = thousands(manifest.rows as usize);
+                tell(args, &format!("{} is complete: {rows} texts", args.output.display()));
+                return Ok(());
+            }
+        },
+    };
+    if let Some(last_id) = output.manifest().last_id() {
+        let n_done = output.n_rows();
+        tell(args, &format!("{} texts are done already", thousands(n_done as usize)));
+        reader.skip_done(n_done, last_id)?;
+    }
+    encode(model, options, reader, &mut output, args)?;
+    output.finish()?;
     Ok(())
 }
 
-fn to_json_lines(
+fn encode(
     model: &Model,
-    options: &EncodeOptions,
-    input: Input,
+    options: EncodeOptions,
+    reader: CorpusReader,
+    output: &mut dyn VectorSink,
     args: &EncodeArgs,
-) -> Result<Totals, CliError> {
-    let mut output = JsonLines::create(&args.output)?;
-    let totals = stream::windows(model, options, input, &args.run, |records, embeddings| {
-        for (record, row) in records.iter().zip(embeddings.rows()) {
-            let tokens = args.decode.then(|| model.encoder.decode(row, None));
-            output.write_row(&record.id, row, tokens.as_deref())?;
-        }
-        output.flush()
-    })?;
-    output.finish()?;
-    Ok(totals)
+) -> Result<(), CliError> {
+    let bar = ReadBar::new(&reader, args.run.quiet);
+    let mut windows = stream::windows(model, &args.run);
+    if is_in_parts(args) {
+        let rows = usize::try_from(rows_per_part(args).get()).unwrap_or(usize::MAX);
+        windows.boundary = NonZeroUsize::new(rows);
+    }
+    let mut options = CorpusOptions::default().with_encode(options).with_windows(windows);
+    let format = args.format.unwrap_or_else(|| VectorFormat::of_name(&args.output));
+    if args.decode || format.needs_tokens() {
+        options = options.with_tokens_of(&model.encoder);
+    }
+    let on_window = |totals: &splade::StreamTotals| bar.show(totals.n_texts);
+    let totals = encode_corpus(model.texts(), &options, reader, output, on_window)?;
+    bar.finish(&totals, &model.encoder, &args.run);
+    Ok(())
 }
 
-fn to_npz(
+fn rows_per_part(args: &EncodeArgs) -> NonZeroU64 {
+    args.rows_per_part.unwrap_or(ROWS_PER_PART)
+}
+
+/// All that must be the same for a text to have the same vector, bit for bit.
+fn settings(
     model: &Model,
     options: &EncodeOptions,
-    input: Input,
+    reader: &CorpusReader,
     args: &EncodeArgs,
-) -> Result<Totals, CliError> {
-    // Made first: a folder that is not there is told before the work, not after.
-    let output = Npz::create(&args.output)?;
-    let (embeddings, totals) = stream::collect(model, options, input, &args.run, drop)?;
-    output.write(&embeddings)?;
-    Ok(totals)
+) -> Result<Value, CliError> {
+    let describe =
+        |source| CliError::Describe { model: args.model.clone(), source: Box::new(source) };
+    let info = model.encoder.info().map_err(describe)?;
+    let weights = info
+        .weights
+        .iter()
+        .map(|weights| json!({ "file": weights.file, "bytes": weights.n_bytes }));
+    let files =
+        reader.files().iter().map(|file| json!({ "file": file.name, "bytes": file.n_bytes }));
+    let devices = args.run.device.iter().map(ToString::to_string);
+    Ok(json!({
+        "splade": env!("CARGO_PKG_VERSION"),
+        "model": { "name": args.model, "weights": weights.collect::<Vec<_>>() },
+        "devices": devices.collect::<Vec<_>>(),
+        "precision": args.run.precision.to_string(),
+        "batch_tokens": args.run.batch_tokens,
+        "chunk_size": args.run.chunk_size,
+        "max_seq_length": model.encoder.max_seq_length(),
+        "task": options.task,
+        "prompt": options.prompt,
+        "prompt_name": options.prompt_name,
+        "max_active_dims": args.vectors.max_active_dims,
+        "min_weight": args.vectors.min_weight,
+        "max_ratio": args.vectors.max_ratio,
+        "mass_share": args.vectors.mass_share,
+        "tokens": args.decode,
+        "texts": format!("{:?}", args.texts_in.options()),
+        "input": files.collect::<Vec<_>>(),
+    }))
+}
+
+fn tell(args: &EncodeArgs, what: &str) {
+    if !args.run.quiet {
+        anstream::eprintln!("{what}");
+    }
 }

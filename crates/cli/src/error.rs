@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use splade::corpus::CorpusError;
+use splade::evaluate::EvaluateError;
+use splade::export::{ExportError, PageError};
+use splade::index::IndexError;
 use splade::{SparseError, SpladeError};
 
 /// Why the program stops.
@@ -14,27 +18,52 @@ pub(crate) enum CliError {
         #[source]
         source: Box<SpladeError>,
     },
+    #[error(transparent)]
+    Splade(Box<SpladeError>),
+    #[error("cannot prune like that")]
+    Pruning(#[source] SparseError),
     #[error("cannot read {}", name(.path))]
     Read {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("{}, line {line}: {what}", name(.path))]
-    Line { path: PathBuf, line: u64, what: String },
-    #[error("cannot encode the texts that start at line {line} of {}", name(.path))]
-    EncodeLines {
-        path: PathBuf,
-        line: u64,
+    #[error("cannot show these texts")]
+    Page(#[source] PageError),
+    #[error(transparent)]
+    Export(ExportError),
+    #[error("{place}")]
+    ExportRow {
+        place: String,
         #[source]
-        source: Box<SpladeError>,
+        source: ExportError,
     },
-    #[error("cannot prune like that")]
-    Pruning(#[source] SparseError),
-    #[error("the vectors do not fit one matrix")]
-    Collect(#[source] SparseError),
-    #[error("a .npz file has no place for tokens: write JSON lines, or leave out --decode")]
-    NpzTokens,
+    #[error("the format {format} has no place for tokens: write JSON lines, or leave out --decode")]
+    NoTokens { format: &'static str },
+    #[error("parts are written to a folder, so --output cannot be standard output: name a folder")]
+    PartsToStream,
+    #[error("--compress is for parts: a single file is compressed by its name (.gz, .zst)")]
+    CompressFile,
+    #[error("{} has vectors of {index}, but {} gives vectors of {model} entries: not the same model", .path.display(), .model_path.display())]
+    IndexDimension { path: PathBuf, index: usize, model_path: PathBuf, model: usize },
+    #[error("{engine} is keyed by tokens: name the model that made the vectors with --model")]
+    ExportModel { engine: &'static str },
+    #[error(
+        "{} does not say the size of its vectors: name it with --dimension (`splade info` shows a \
+         model's)", name(.path)
+    )]
+    Dimension { path: PathBuf },
+    #[error(
+        "the size of a vector is not known: name it with --dimension, or the model with --model"
+    )]
+    ExportDimension,
+    #[error("cannot send to {url}")]
+    #[cfg(feature = "qdrant")]
+    Send {
+        url: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("--queries and --corpus cannot both be standard input")]
     StdinTwice,
     #[error("{queries} queries and {documents} documents: --pairwise needs as many of each")]
@@ -55,6 +84,30 @@ pub(crate) enum CliError {
     },
 }
 
+impl From<SpladeError> for CliError {
+    fn from(error: SpladeError) -> Self {
+        Self::Splade(Box::new(error))
+    }
+}
+
+impl From<CorpusError> for CliError {
+    fn from(error: CorpusError) -> Self {
+        SpladeError::from(error).into()
+    }
+}
+
+impl From<EvaluateError> for CliError {
+    fn from(error: EvaluateError) -> Self {
+        SpladeError::from(error).into()
+    }
+}
+
+impl From<IndexError> for CliError {
+    fn from(error: IndexError) -> Self {
+        SpladeError::from(error).into()
+    }
+}
+
 /// `-` by its long name.
 fn name(path: &Path) -> String {
     match path.to_str() {
@@ -66,7 +119,16 @@ fn name(path: &Path) -> String {
 impl CliError {
     /// Whether whoever reads our output has closed it.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+        let source = match self {
+            Self::Write { source, .. } => source,
+            Self::Splade(error) => match error.as_ref() {
+                SpladeError::Corpus(CorpusError::Write { source, .. }) => source,
+                _ => return false,
+            },
+            Self::ExportRow { source: ExportError::Write { source, .. }, .. } => source,
+            _ => return false,
+        };
+        source.kind() == io::ErrorKind::BrokenPipe
     }
 
     /// Prints the error and its causes on standard error.

@@ -5,8 +5,12 @@ mod args;
 mod devices;
 mod encode;
 mod error;
+mod evaluate;
+mod explain;
+mod export;
+mod hits;
+mod index;
 mod info;
-mod input;
 mod model;
 mod output;
 mod profile;
@@ -17,6 +21,8 @@ mod similarity;
 mod stream;
 mod text;
 mod trace;
+#[cfg(feature = "qdrant")]
+mod upsert;
 
 use std::process::ExitCode;
 
@@ -38,6 +44,10 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(&args),
         Command::Similarity(args) => similarity::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Index(args) => index::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Devices(args) => devices::run(&args),
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use splade::{
     Device, EncodeOptions, Encoded, EncoderPool, Pruning, SparseEncoder, SparseEncoderBuilder,
-    SparseError, SpladeError,
+    SparseError, SpladeError, TextEncoder,
 };
 
 use crate::args::{HubArgs, RunArgs, VectorArgs};
@@ -43,17 +43,16 @@ impl Model {
         options: &EncodeOptions,
     ) -> Result<Encoded, CliError> {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        self.encode_with(&texts, options).map_err(|error| CliError::Encode(Box::new(error)))
+        self.texts()
+            .encode_texts(&texts, options)
+            .map_err(|error| CliError::Encode(Box::new(error)))
     }
 
-    pub(crate) fn encode_with(
-        &self,
-        texts: &[&str],
-        options: &EncodeOptions,
-    ) -> Result<Encoded, SpladeError> {
+    /// Whatever encodes: the encoder, or a pool of several.
+    pub(crate) fn texts(&self) -> &dyn TextEncoder {
         match &self.pool {
-            Some(pool) => pool.encode_with(texts, options),
-            None => self.encoder.encode_with(texts, options),
+            Some(pool) => pool,
+            None => &self.encoder,
         }
     }
 }

@@ -1,20 +1,21 @@
-//! `splade search`: encodes a file of documents, indexes it in memory, and answers queries.
+//! `splade search`: answers queries from the command line, a file or the terminal.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use splade::{EncodeOptions, Hit, SearchIndex};
+use splade::evaluate::{Run, ScoredDoc};
+use splade::{EncodeOptions, Hit, SparseMatrix};
 
 use crate::args::SearchArgs;
 use crate::error::CliError;
-use crate::input::{Input, Record};
+use crate::hits::{Documents, Shared};
 use crate::model::{self, Model};
-use crate::output::JsonLines;
+use crate::output::{Output, cannot_write};
 use crate::stream;
-use crate::text::{BOLD, DIM, shortened};
+use crate::text::{BOLD, DIM, printable, shortened};
 
-/// Columns of a document at a terminal.
+/// Columns of a query at a terminal.
 const TEXT_WIDTH: usize = 90;
 
 /// What was found for one query of a file.
@@ -28,71 +29,143 @@ struct Answer<'a> {
 struct Found<'a> {
     id: &'a str,
     score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<Vec<Shared>>,
 }
 
 pub(crate) fn run(args: &SearchArgs) -> Result<(), CliError> {
+    let is_stdin = |path: &Path| path.as_os_str() == "-";
+    let both = args.queries.iter().chain(&args.corpus).filter(|path| is_stdin(path)).count();
+    if both > 1 {
+        return Err(CliError::StdinTwice);
+    }
     match &args.queries {
         Some(queries) => from_file(queries, args),
+        None if args.texts.is_empty() => interactive(args),
         None => from_texts(args),
     }
 }
 
 fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
-    let (queries, corpus) = Input::open_both(queries, &args.corpus)?;
-    let mut output = JsonLines::create(&args.output)?;
+    let queries = stream::open(&[queries.to_owned()], &args.texts_in)?;
+    let extension = args.output.extension().and_then(|extension| extension.to_str());
+    let mut output = Output::create(&args.output)?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
-    let mut ids = Vec::new();
-    let index = index(&model, corpus, args, |record| ids.push(record.id))?;
+    let documents = Documents::open(&model, args)?;
+    let mut run = matches!(extension, Some("trec" | "run")).then(|| Run::new("splade"));
     let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
-    stream::windows(&model, &options, queries, &args.run, |records, embeddings| {
-        for (record, hits) in records.iter().zip(index.search(embeddings, args.top_k)) {
-            let found = |hit: &Hit| Found { id: &ids[hit.doc_idx], score: hit.score };
-            output.write(&Answer { id: &record.id, hits: hits.iter().map(found).collect() })?;
+    stream::each_window(&model, &options, queries, &args.run, |records, encoded| {
+        let answers = documents.search(&encoded.embeddings, args.top_k)?;
+        for ((record, query), hits) in records.iter().zip(encoded.embeddings.rows()).zip(answers) {
+            if let Some(run) = &mut run {
+                let scored = hits.iter().map(|hit| -> Result<_, CliError> {
+                    let doc_id = documents.id(hit.doc_idx)?.to_owned();
+                    Ok(ScoredDoc { doc_id, score: hit.score.into() })
+                });
+                run.push(&record.id, scored.collect::<Result<_, _>>()?)?;
+                continue;
+            }
+            let found = |hit: &Hit| -> Result<Found<'_>, CliError> {
+                let tokens = args.explain.then(|| documents.explain(&model.encoder, query, hit));
+                let (id, tokens) = (documents.id(hit.doc_idx)?, tokens.transpose()?);
+                Ok(Found { id, score: hit.score, tokens })
+            };
+            let hits = hits.iter().map(found).collect::<Result<_, _>>()?;
+            output.write_json(&Answer { id: &record.id, hits })?;
         }
         output.flush()
     })?;
+    if let Some(run) = run {
+        output.write_run(&run)?;
+    }
     output.finish()
 }
 
 fn from_texts(args: &SearchArgs) -> Result<(), CliError> {
-    let corpus = Input::open(&args.corpus)?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
-    let mut documents = Vec::new();
-    let index = index(&model, corpus, args, |record| {
-        documents.push((record.id, shortened(&record.text, TEXT_WIDTH)));
-    })?;
-    let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
-    let queries = model.encode_texts(&args.texts, &options)?.embeddings;
-    let answers = index.search(&queries, args.top_k);
-    let mut out = anstream::stdout().lock();
-    let mut write = || -> io::Result<()> {
-        for (query, hits) in args.texts.iter().zip(&answers) {
-            writeln!(out, "{BOLD}{}{BOLD:#}", shortened(query, TEXT_WIDTH))?;
-            if hits.is_empty() {
-                writeln!(out, "  {DIM}no document shares a token with it{DIM:#}")?;
-            }
-            for hit in hits {
-                let (id, text) = &documents[hit.doc_idx];
-                writeln!(out, "  {:>9.4}  {DIM}{id}{DIM:#}  {text}", hit.score)?;
-            }
-            writeln!(out)?;
-        }
-        out.flush()
-    };
-    write().map_err(|source| CliError::Write { path: "-".into(), source })
+    let documents = Documents::open(&model, args)?;
+    answer(&model, &documents, &args.texts, args)
 }
 
-/// Encodes the documents of a file and indexes them; `keep` gets each record.
-fn index(
-    model: &Model,
-    corpus: Input,
-    args: &SearchArgs,
-    keep: impl FnMut(Record),
-) -> Result<SearchIndex, CliError> {
-    let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
-    let (documents, totals) = stream::collect(model, &options, corpus, &args.run, keep)?;
-    if !args.run.quiet {
-        totals.print(&model.encoder);
+/// Asks for queries, one a line, until the input ends.
+fn interactive(args: &SearchArgs) -> Result<(), CliError> {
+    let model = Model::load(&args.model, &args.run, &args.vectors)?;
+    let documents = Documents::open(&model, args)?;
+    let prompt = io::stdin().is_terminal() && !args.run.quiet;
+    let mut lines = io::stdin().lock().lines();
+    loop {
+        if prompt {
+            anstream::eprint!("{BOLD}>{BOLD:#} ");
+        }
+        let line = lines.next().transpose();
+        let line = line.map_err(|source| CliError::Read { path: "-".into(), source })?;
+        let Some(line) = line else { break };
+        if !line.trim().is_empty() {
+            answer(&model, &documents, &[line], args)?;
+        }
     }
-    Ok(SearchIndex::new(&documents))
+    Ok(())
+}
+
+/// Shows what is found for texts.
+fn answer(
+    model: &Model,
+    documents: &Documents,
+    texts: &[String],
+    args: &SearchArgs,
+) -> Result<(), CliError> {
+    let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
+    let queries = model.encode_texts(texts, &options)?.embeddings;
+    let answers = documents.search(&queries, args.top_k)?;
+    let mut lines = Vec::new();
+    for ((text, query), hits) in texts.iter().zip(0..).zip(&answers) {
+        lines.push(format!("{BOLD}{}{BOLD:#}", shortened(text, TEXT_WIDTH)));
+        if hits.is_empty() {
+            lines.push(format!("  {DIM}no document shares a token with it{DIM:#}"));
+        }
+        for hit in hits {
+            let (id, text) = (documents.id(hit.doc_idx)?, documents.text(hit.doc_idx));
+            let id = printable(id);
+            lines.push(
+                format!("  {:>9.4}  {DIM}{id}{DIM:#}  {text}", hit.score).trim_end().to_owned(),
+            );
+            if args.explain {
+                lines.push(why(model, documents, &queries, query, hit, args)?);
+            }
+        }
+        lines.push(String::new());
+    }
+    let mut out = anstream::stdout().lock();
+    let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
+    written.and_then(|()| out.flush()).map_err(|source| cannot_write(Path::new("-"), source))
+}
+
+/// One line of the tokens that made a hit: `token 45 %`, the largest part of the score first.
+fn why(
+    model: &Model,
+    documents: &Documents,
+    queries: &SparseMatrix,
+    query: usize,
+    hit: &Hit,
+    args: &SearchArgs,
+) -> Result<String, CliError> {
+    let shared = documents.explain(&model.encoder, queries.row(query), hit)?;
+    let shown = args.explain_tokens.get();
+    let mut parts: Vec<String> = shared
+        .iter()
+        .take(shown)
+        .map(|s| {
+            format!(
+                "{} {:.2} × {:.2} = {:.0} %",
+                printable(&s.token),
+                s.query,
+                s.document,
+                s.share * 100.0
+            )
+        })
+        .collect();
+    if shared.len() > shown {
+        parts.push(format!("and {} more", shared.len() - shown));
+    }
+    Ok(format!("             {DIM}{}{DIM:#}", parts.join(", ")))
 }

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::Serialize;
+use splade::corpus::Record;
 use splade::{EncodeOptions, SimilarityFunction, SparseMatrix};
 
 use crate::args::SimilarityArgs;
 use crate::error::CliError;
-use crate::input::Input;
 use crate::model::{self, Model};
-use crate::output::JsonLines;
+use crate::output::Output;
 use crate::{stream, text};
 
 /// Scores that are held at once.
@@ -60,16 +60,17 @@ fn files(
     corpus: &Path,
     args: &SimilarityArgs,
 ) -> Result<(), CliError> {
-    let (queries, corpus) = Input::open_both(queries, corpus)?;
-    let mut output = JsonLines::create(&args.output)?;
+    if [queries, corpus].iter().all(|path| path.as_os_str() == "-") {
+        return Err(CliError::StdinTwice);
+    }
+    let open = |path: &Path| stream::open(&[path.to_owned()], &args.texts_in);
+    let (queries, corpus) = (open(queries)?, open(corpus)?);
+    let mut output = Output::create(&args.output)?;
     let side = |input, task| -> Result<(Vec<String>, SparseMatrix), CliError> {
         let options = model::options(task, &args.run, &args.vectors)?;
         let mut ids = Vec::new();
-        let keep = |record: crate::input::Record| ids.push(record.id);
-        let (matrix, totals) = stream::collect(model, &options, input, &args.run, keep)?;
-        if !args.run.quiet {
-            totals.print(&model.encoder);
-        }
+        let keep = |record: Record| ids.push(record.id);
+        let matrix = stream::collect(model, &options, input, &args.run, keep)?;
         Ok((ids, matrix))
     };
     let (query_ids, queries) = side(queries, EncodeOptions::query())?;
@@ -82,7 +83,7 @@ fn files(
         }
         let scores = function.similarity_pairwise(&queries, &documents);
         for ((query, document), score) in query_ids.iter().zip(&document_ids).zip(scores) {
-            output.write(&Pair { query, document, score })?;
+            output.write_json(&Pair { query, document, score })?;
         }
         return output.finish();
     }
@@ -91,7 +92,7 @@ fn files(
         let scores = function.similarity(&block, &documents);
         for (query, scores) in query_ids[rows].iter().zip(scores.rows()) {
             for (document, &score) in document_ids.iter().zip(scores) {
-                output.write(&Pair { query, document, score })?;
+                output.write_json(&Pair { query, document, score })?;
             }
         }
     }

@@ -40,6 +40,11 @@ pub(crate) fn scores(
     writeln!(out)
 }
 
+/// A size in bytes as people say it.
+pub(crate) fn bytes(n: u64) -> String {
+    indicatif::HumanBytes(n).to_string()
+}
+
 /// A text on one line of at most `width` columns, without what would steer the terminal.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     let clean = printable(text);

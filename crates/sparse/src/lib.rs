@@ -56,12 +56,14 @@ mod matrix;
 mod pruning;
 mod sparsity;
 
+mod best;
 mod dense;
 mod postings;
 mod search;
 mod similarity;
 
 mod npz;
+mod npz_ids;
 mod serial;
 mod triplets;
 
@@ -69,6 +71,7 @@ mod check;
 mod gather;
 mod npy;
 
+pub use best::{BestHits, Hit};
 pub use builder::SparseMatrixBuilder;
 pub use dense::DenseMatrix;
 pub use error::SparseError;
@@ -76,7 +79,7 @@ pub use matrix::SparseMatrix;
 pub use postings::Postings;
 pub use pruning::Pruning;
 pub use row::SparseRow;
-pub use search::{Hit, SearchIndex};
+pub use search::SearchIndex;
 pub use similarity::SimilarityFunction;
 pub use sparsity::Sparsity;
 pub use view::{SparseRowView, intersection};

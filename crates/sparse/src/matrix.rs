@@ -210,6 +210,22 @@ impl SparseMatrix {
         self.0.into_raw_storage()
     }
 
+    /// The rows at length 1: each weight over the root of the sum of the row's squared weights. Empty rows
+    /// stay empty.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let mut matrix = Self::builder(self.dimension());
+        for row in self.rows() {
+            let norm = row.squared_norm().sqrt();
+            let scaled = row.iter().map(|(index, value)| (index, (f64::from(value) / norm) as f32));
+            // What rounds to zero is no stored weight.
+            let (indices, values) = scaled.filter(|(_, value)| *value != 0.0).unzip();
+            let row = SparseRow::from_checked_parts(self.dimension(), indices, values);
+            matrix.push_row(row.view()).expect("the dimension is this matrix's, and no row is new");
+        }
+        matrix.finish()
+    }
+
     /// The `sprs` matrix inside.
     #[must_use]
     pub fn as_sprs(&self) -> &CsMatI<f32, u32, usize> {

@@ -9,6 +9,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::npy::NpyHeader;
+use crate::npz_ids::{read_ids, write_ids};
 use crate::{SparseError, SparseMatrix};
 
 /// Bytes of elements converted at once.
@@ -24,6 +25,35 @@ impl SparseMatrix {
     /// [`SparseError::Archive`] if the writer fails.
     pub fn write_npz(&self, writer: &mut (impl Write + Seek)) -> Result<(), SparseError> {
         let mut archive = ZipWriter::new(writer);
+        self.write_arrays(&mut archive)?;
+        archive.finish().map_err(zip_error)?;
+        Ok(())
+    }
+
+    /// As [`write_npz`](Self::write_npz), and the names of the rows as a further array `ids`,
+    /// which `scipy.sparse.load_npz` passes over and `numpy.load(file)["ids"]` reads. NumPy gives
+    /// each text the room of the longest, 4 bytes a character.
+    ///
+    /// # Errors
+    /// As [`write_npz`](Self::write_npz).
+    ///
+    /// # Panics
+    /// If there are not as many ids as rows.
+    pub fn write_npz_with_ids(
+        &self,
+        writer: &mut (impl Write + Seek),
+        ids: &[impl AsRef<str>],
+    ) -> Result<(), SparseError> {
+        assert_eq!(ids.len(), self.n_rows(), "each row needs one id");
+        let mut archive = ZipWriter::new(writer);
+        self.write_arrays(&mut archive)?;
+        write_ids(&mut archive, ids)?;
+        archive.finish().map_err(zip_error)?;
+        Ok(())
+    }
+
+    /// Writes the arrays of the matrix.
+    fn write_arrays(&self, archive: &mut ZipWriter<impl Write + Seek>) -> Result<(), SparseError> {
         // SciPy wants one integer type for both index arrays.
         let most = self.dimension().max(self.nnz());
         let narrow = i32::try_from(most).is_ok();
@@ -31,18 +61,16 @@ impl SparseMatrix {
         let indices = self.indices().iter().map(|&index| u64::from(index));
         let shape = [self.n_rows() as u64, self.dimension() as u64];
         if narrow {
-            write_array(&mut archive, "indices", "<i4", indices.map(|i| (i as u32).to_le_bytes()))?;
-            write_array(&mut archive, "indptr", "<i4", indptr.map(|i| (i as u32).to_le_bytes()))?;
+            write_array(archive, "indices", "<i4", indices.map(|i| (i as u32).to_le_bytes()))?;
+            write_array(archive, "indptr", "<i4", indptr.map(|i| (i as u32).to_le_bytes()))?;
         } else {
-            write_array(&mut archive, "indices", "<i8", indices.map(u64::to_le_bytes))?;
-            write_array(&mut archive, "indptr", "<i8", indptr.map(u64::to_le_bytes))?;
+            write_array(archive, "indices", "<i8", indices.map(u64::to_le_bytes))?;
+            write_array(archive, "indptr", "<i8", indptr.map(u64::to_le_bytes))?;
         }
-        write_format(&mut archive)?;
-        write_array(&mut archive, "shape", "<i8", shape.into_iter().map(u64::to_le_bytes))?;
+        write_format(archive)?;
+        write_array(archive, "shape", "<i8", shape.into_iter().map(u64::to_le_bytes))?;
         let values = self.values().iter().map(|value| value.to_le_bytes());
-        write_array(&mut archive, "data", "<f4", values)?;
-        archive.finish().map_err(zip_error)?;
-        Ok(())
+        write_array(archive, "data", "<f4", values)
     }
 
     /// Reads what `scipy.sparse.save_npz` or [`write_npz`](Self::write_npz) wrote, compressed or
@@ -54,10 +82,32 @@ impl SparseMatrix {
     /// format than CSR or breaks an invariant. SciPy allows unsorted rows, duplicates and stored
     /// zeros; `m.sum_duplicates(); m.eliminate_zeros()` before saving removes all three.
     pub fn read_npz(reader: &mut (impl Read + Seek)) -> Result<Self, SparseError> {
-        let archive_bytes = reader.seek(SeekFrom::End(0)).map_err(io_error)?;
-        reader.rewind().map_err(io_error)?;
-        let mut source =
-            Source { archive: ZipArchive::new(reader).map_err(zip_error)?, archive_bytes };
+        Self::read_arrays(&mut Source::open_archive(reader)?)
+    }
+
+    /// As [`read_npz`](Self::read_npz), and the names of the rows if
+    /// [`write_npz_with_ids`](Self::write_npz_with_ids) wrote them.
+    ///
+    /// # Errors
+    /// As [`read_npz`](Self::read_npz), and [`SparseError::NpyShape`] if there are not as many ids
+    /// as rows.
+    pub fn read_npz_with_ids(
+        reader: &mut (impl Read + Seek),
+    ) -> Result<(Self, Option<Vec<String>>), SparseError> {
+        let mut source = Source::open_archive(reader)?;
+        let matrix = Self::read_arrays(&mut source)?;
+        let ids = source.read_ids()?;
+        match &ids {
+            Some(ids) if ids.len() != matrix.n_rows() => Err(SparseError::NpyShape {
+                array: "ids",
+                found: vec![ids.len()],
+                expected: "one for each row",
+            }),
+            _ => Ok((matrix, ids)),
+        }
+    }
+
+    fn read_arrays<R: Read + Seek>(source: &mut Source<R>) -> Result<Self, SparseError> {
         let found = source.read_format()?;
         if found != "csr" {
             return Err(SparseError::SparseFormat { found });
@@ -79,7 +129,7 @@ impl SparseMatrix {
     }
 }
 
-fn io_error(source: std::io::Error) -> SparseError {
+pub(crate) fn io_error(source: std::io::Error) -> SparseError {
     SparseError::Archive { source }
 }
 
@@ -87,7 +137,7 @@ fn zip_error(source: zip::result::ZipError) -> SparseError {
     io_error(source.into())
 }
 
-fn start_array<W: Write + Seek>(
+pub(crate) fn start_array<W: Write + Seek>(
     archive: &mut ZipWriter<W>,
     array: &str,
     bytes: usize,
@@ -132,6 +182,22 @@ struct Source<R> {
 }
 
 impl<R: Read + Seek> Source<R> {
+    fn open_archive(mut reader: R) -> Result<Self, SparseError> {
+        let archive_bytes = reader.seek(SeekFrom::End(0)).map_err(io_error)?;
+        reader.rewind().map_err(io_error)?;
+        Ok(Self { archive: ZipArchive::new(reader).map_err(zip_error)?, archive_bytes })
+    }
+
+    /// The names of the rows, where there are some.
+    fn read_ids(&mut self) -> Result<Option<Vec<String>>, SparseError> {
+        let array = "ids";
+        if self.archive.index_for_name(&format!("{array}.npy")).is_none() {
+            return Ok(None);
+        }
+        let (header, reader) = self.open(array)?;
+        read_ids(array, &header, reader).map(Some)
+    }
+
     /// The name of the sparse format, which SciPy writes as bytes, and wrote as text.
     fn read_format(&mut self) -> Result<String, SparseError> {
         let array = "format";

@@ -1,11 +1,13 @@
 //! [`SparseEncoder`]: texts to sparse vectors, and what is done with them.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use splade_export::Reading;
 use splade_sparse::{
     DenseMatrix, SimilarityFunction, SparseMatrix, SparseRow, SparseRowView, Sparsity,
 };
-use splade_tokenizer::Tokenizer;
+use splade_tokenizer::{Piece, SpecialTokens, Tokenizer};
 use tracing::info_span;
 
 use crate::call::Call;
@@ -37,6 +39,18 @@ pub struct Encoded {
     pub n_tokens: usize,
     /// Texts that were longer than `max_seq_length` and were cut.
     pub n_truncated: usize,
+}
+
+/// A token that a model sees of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TextPiece {
+    /// Its id: the entry of a vector, where vectors are over the vocabulary.
+    pub id: u32,
+    /// As the vocabulary spells it.
+    pub token: String,
+    /// The bytes of the text that it stands for; none for special tokens and those of a prompt.
+    pub range: Range<usize>,
 }
 
 impl SparseEncoder {
@@ -241,7 +255,7 @@ impl SparseEncoder {
         let mut entries: Vec<(u32, f32)> = embedding.iter().collect();
         entries.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         entries.truncate(top_k.unwrap_or(usize::MAX));
-        entries.into_iter().map(|(id, weight)| (self.spell(id), weight)).collect()
+        entries.into_iter().map(|(id, weight)| (self.token(id), weight)).collect()
     }
 
     /// The tokens that the model sees of a text, special tokens included, after cutting; without
@@ -250,15 +264,64 @@ impl SparseEncoder {
     /// # Errors
     /// A text that cannot be tokenised.
     pub fn tokenize(&self, text: &str) -> Result<Vec<String>, SpladeError> {
-        let batch = match self.graph.route(None)? {
+        let options = EncodeOptions::default().with_prompt("");
+        Ok(self.pieces(text, &options)?.into_iter().map(|piece| piece.token).collect())
+    }
+
+    /// The tokens that the model sees of a text in a call with `options`, after cutting, and the bytes of
+    /// the text that each stands for. Those of a prompt come first, and stand for none.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised; a prompt or a task that the model does not have.
+    pub fn pieces(
+        &self,
+        text: &str,
+        options: &EncodeOptions,
+    ) -> Result<Vec<TextPiece>, SpladeError> {
+        let prompt = self.prompt(options)?;
+        let (pieces, _) = self.pieces_of(&format!("{prompt}{text}"), options.task.as_deref())?;
+        let in_text = |at: usize| at.saturating_sub(prompt.len());
+        let pieces = pieces.into_iter().map(|piece| TextPiece {
+            id: piece.id,
+            token: self.token(piece.id),
+            range: in_text(piece.range.start)..in_text(piece.range.end),
+        });
+        Ok(pieces.collect())
+    }
+
+    /// The prompt of a call.
+    ///
+    /// # Errors
+    /// One that the model does not have.
+    pub(crate) fn prompt<'a>(&'a self, options: &'a EncodeOptions) -> Result<&'a str, SpladeError> {
+        self.settings.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())
+    }
+
+    /// The tokens of a text that has its prompt before it, on the route of a task, and whether they are
+    /// all of it.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised; a task that no route serves.
+    pub(crate) fn pieces_of(
+        &self,
+        prompted: &str,
+        task: Option<&str>,
+    ) -> Result<(Vec<Piece>, Reading), SpladeError> {
+        let (pieces, is_cut) = match self.graph.route(task)? {
             Pipeline::Splade { transformer, .. }
             | Pipeline::Csr { transformer, .. }
             | Pipeline::TokenWeights { transformer, .. } => {
-                self.graph.transformers[*transformer].tokenize(&[text], None)?
+                let tokenizer = self.graph.transformers[*transformer].task_tokenizer(task);
+                tokenizer.pieces(prompted, SpecialTokens::Add)?
             }
-            Pipeline::Static(table) => table.tokenize(&[text])?,
+            Pipeline::Static(table) => table.tokenizer().pieces(prompted, SpecialTokens::Leave)?,
         };
-        Ok(batch.input_ids.iter().map(|&id| self.spell(id)).collect())
+        Ok((pieces, if is_cut { Reading::Cut } else { Reading::Whole }))
+    }
+
+    /// Whether entries of a vector are tokens; those of a CSR model are latents.
+    pub(crate) fn has_tokens(&self) -> bool {
+        !self.graph.pipelines.iter().any(|pipeline| matches!(pipeline, Pipeline::Csr { .. }))
     }
 
     /// The score of each row of `a` with each row of `b`, by the model's
@@ -283,8 +346,9 @@ impl SparseEncoder {
         embeddings.sparsity()
     }
 
-    /// The token of an id, or `[id N]` where the tokenizer has none for it.
-    fn spell(&self, id: u32) -> String {
+    /// The token of an entry as the vocabulary spells it, or `[id N]` where the tokenizer has none for it.
+    #[must_use]
+    pub fn token(&self, id: u32) -> String {
         self.tokenizer().token(id).unwrap_or_else(|| format!("[id {id}]"))
     }
 

@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use splade_corpus::CorpusError;
+use splade_evaluate::EvaluateError;
+use splade_index::IndexError;
 use splade_model::ModelError;
 use splade_sparse::SparseError;
 use splade_tokenizer::TokenizerError;
@@ -231,6 +234,43 @@ pub enum SpladeError {
         /// Its weight.
         value: f32,
     },
+    /// A file of texts or vectors cannot be read or written.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// Judgements or runs are not what they must be.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// An index on disk cannot be built or searched.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A query that is judged, but not there.
+    #[error("{}: query `{id}` is judged, but not in this file", .path.display())]
+    JudgedQuery {
+        /// The file of queries.
+        path: PathBuf,
+        /// The query.
+        id: String,
+    },
+    /// Scores that an inverted index does not rank by.
+    #[error(
+        "documents cannot be ranked by {similarity} scores: an inverted index ranks by dot or cosine"
+    )]
+    RetrievalSimilarity {
+        /// The function.
+        similarity: &'static str,
+    },
+    /// Texts of a stream that cannot be encoded.
+    #[error("cannot encode {places}")]
+    Texts {
+        /// Where the text came from, or the first and the last of those that were encoded together.
+        places: String,
+        /// Why.
+        #[source]
+        source: Box<SpladeError>,
+    },
+    /// Whatever gave the texts of a stream broke down without a word: it has panicked.
+    #[error("the reader of the texts broke down before their end")]
+    StreamBroken,
     /// There is no folder of that name, and the hub does not give a model of that name either.
     #[cfg(feature = "hub")]
     #[error("there is no folder `{id}`, and the hub gave no model of that name")]
@@ -253,6 +293,16 @@ pub enum SpladeError {
 }
 
 impl SpladeError {
+    /// The place, among the texts of the call, of the one that is at fault, where it is one.
+    pub(crate) fn text(&self) -> Option<usize> {
+        match self {
+            Self::NotFinite { text, .. } | Self::Tokenizer(TokenizerError::Encode { text, .. }) => {
+                Some(*text)
+            }
+            _ => None,
+        }
+    }
+
     /// An error about a text of a part of a call, told as one about a text of the call.
     pub(crate) fn counted_from(self, start: usize) -> Self {
         match self {

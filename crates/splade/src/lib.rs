@@ -52,6 +52,12 @@ mod options;
 mod plan;
 mod pool;
 mod progress;
+mod stream;
+
+mod beir;
+mod encode_corpus;
+mod explain;
+mod retrieval;
 
 mod lanes;
 mod layout;
@@ -67,21 +73,33 @@ mod transformer;
 
 mod backends;
 
+pub use beir::BeirFolder;
 pub use device::Device;
 pub use devices::{DeviceInfo, Devices, MissingBackend};
-pub use encoder::{Encoded, SparseEncoder};
+pub use encode_corpus::{CorpusOptions, VectorSink, encode_corpus};
+pub use encoder::{Encoded, SparseEncoder, TextPiece};
 pub use error::SpladeError;
+pub use explain::ReadTexts;
 pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};
 pub use options::{EncodeOptions, SparseEncoderBuilder};
 pub use plan::plan_batches;
 pub use pool::EncoderPool;
 pub use progress::EncodeProgress;
+pub use retrieval::{
+    Judging, Measured, NamedVectors, RetrieveOptions, measure_retrieval, retrieve, statistics,
+};
 pub use splade_model::{Precision, UnknownPrecision};
+pub use stream::{StreamText, StreamTotals, TextEncoder, Windows, collect_stream, encode_stream};
 
 pub use splade_sparse::{
     DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,
     SparseMatrixBuilder, SparseRow, SparseRowView, Sparsity, intersection,
 };
+
+pub use splade_corpus as corpus;
+pub use splade_evaluate as evaluate;
+pub use splade_export as export;
+pub use splade_index as index;
 
 /// Errors of the crates below, which are the sources of [`SpladeError`].
 pub mod errors {

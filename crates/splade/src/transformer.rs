@@ -159,9 +159,13 @@ impl Transformer {
         texts: &[T],
         task: Option<&str>,
     ) -> Result<TokenBatch, SpladeError> {
+        Ok(self.task_tokenizer(task).encode_batch(texts)?)
+    }
+
+    /// The tokenizer with the limit of a task.
+    pub(crate) fn task_tokenizer(&self, task: Option<&str>) -> &Tokenizer {
         let own = self.task_tokenizers.iter().find(|(name, _)| Some(*name) == task);
-        let tokenizer = own.map_or(&self.tokenizer, |(_, tokenizer)| tokenizer);
-        Ok(tokenizer.encode_batch(texts)?)
+        own.map_or(&self.tokenizer, |(_, tokenizer)| tokenizer)
     }
 
     /// Tokens at the front of a text that are its prompt's, [CLS] included: those of the prompt

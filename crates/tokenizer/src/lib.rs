@@ -28,4 +28,4 @@ mod vocabulary_files;
 
 pub use batch::TokenBatch;
 pub use error::TokenizerError;
-pub use tokenizer::{SpecialTokens, Tokenizer};
+pub use tokenizer::{Piece, SpecialTokens, Tokenizer};

@@ -1,5 +1,6 @@
 //! A model's tokenizer: loading it, many texts to packed ids, ids to tokens.
 
+use std::ops::Range;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -20,6 +21,15 @@ pub enum SpecialTokens {
     Add,
     /// As a table of weights wants it. Texts are still cut to `max_seq_length` tokens.
     Leave,
+}
+
+/// A token in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its id.
+    pub id: u32,
+    /// The bytes of the text that it stands for; none where it is a special token that was added.
+    pub range: Range<usize>,
 }
 
 /// Turns texts into packed token ids, as transformers' tokenizer of the same folder does.
@@ -190,6 +200,24 @@ impl Tokenizer {
             batch.n_truncated += usize::from(truncated);
         }
         Ok(batch)
+    }
+
+    /// The tokens of one text, after cutting, with where each stands in it, and whether it was cut.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses.
+    pub fn pieces(
+        &self,
+        text: &str,
+        special_tokens: SpecialTokens,
+    ) -> Result<(Vec<Piece>, bool), TokenizerError> {
+        let encoding = self
+            .inner
+            .encode(text, special_tokens == SpecialTokens::Add)
+            .map_err(|source| TokenizerError::Encode { text: 0, source })?;
+        let ranges = encoding.get_offsets().iter().map(|&(start, end)| start..end);
+        let pieces = encoding.get_ids().iter().zip(ranges).map(|(&id, range)| Piece { id, range });
+        Ok((pieces.collect(), !encoding.get_overflowing().is_empty()))
     }
 
     /// The token of an id as the vocabulary spells it (`##ing`, `[SEP]`).

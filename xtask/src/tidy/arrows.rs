@@ -3,13 +3,28 @@
 use super::violation::Violation;
 
 /// A package, and the members that it may depend on, in its tests too.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
+    ("splade-index", &["splade-kernels", "splade-sparse"]),
+    ("splade-corpus", &["splade-sparse"]),
+    ("splade-export", &["splade-sparse"]),
+    ("splade-evaluate", &[]),
     ("splade-tokenizer", &[]),
     ("splade-gpu", &["splade-kernels"]),
     ("splade-model", &["splade-kernels", "splade-gpu"]),
-    ("splade", &["splade-sparse", "splade-tokenizer", "splade-model"]),
+    (
+        "splade",
+        &[
+            "splade-sparse",
+            "splade-index",
+            "splade-corpus",
+            "splade-export",
+            "splade-evaluate",
+            "splade-tokenizer",
+            "splade-model",
+        ],
+    ),
     ("splade-cli", &["splade"]),
     ("xtask", &[]),
 ];

@@ -2,7 +2,15 @@
 
 use super::violation::Violation;
 
-pub(crate) const PACKAGES: [&str; 3] = ["splade-kernels", "splade-sparse", "splade-tokenizer"];
+pub(crate) const PACKAGES: [&str; 7] = [
+    "splade-kernels",
+    "splade-sparse",
+    "splade-index",
+    "splade-corpus",
+    "splade-export",
+    "splade-evaluate",
+    "splade-tokenizer",
+];
 
 /// `tree` has the names of all that `package` depends on.
 pub(crate) fn check(package: &str, tree: &[String]) -> Vec<Violation> {

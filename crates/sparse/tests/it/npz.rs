@@ -172,3 +172,41 @@ proptest! {
         }
     }
 }
+
+fn ids_with(dtype: &str, shape: &str, bytes: &[u8]) -> Result<Option<Vec<String>>, E> {
+    let mut writer = ZipWriter::new_append(Cursor::new(archive_with("", None))).expect("it is one");
+    writer.start_file("ids.npy", SimpleFileOptions::default()).expect("memory takes it");
+    writer.write_all(&npy(dtype, shape, bytes)).expect("memory takes it");
+    let archive = writer.finish().expect("memory takes it").into_inner();
+    SparseMatrix::read_npz_with_ids(&mut Cursor::new(archive)).map(|(_, ids)| ids)
+}
+
+#[test]
+fn ids_come_back_and_the_matrix_is_read_without_them() {
+    let rows = [SparseRow::from_dense(&[0.0, 1.0]), SparseRow::from_dense(&[2.0, 0.0])];
+    let matrix = SparseMatrix::from_rows(2, &rows.map(Result::unwrap)).unwrap();
+    let mut file = Cursor::new(Vec::new());
+    matrix.write_npz_with_ids(&mut file, &["\u{1f31e}b", ""]).unwrap();
+    assert_eq!(SparseMatrix::read_npz(&mut file).unwrap(), matrix);
+    let (found, ids) = SparseMatrix::read_npz_with_ids(&mut file).unwrap();
+    assert_eq!((found, ids), (matrix.clone(), Some(vec!["\u{1f31e}b".to_owned(), String::new()])));
+    let mut file = Cursor::new(Vec::new());
+    matrix.write_npz(&mut file).unwrap();
+    assert_eq!(SparseMatrix::read_npz_with_ids(&mut file).unwrap(), (matrix, None));
+}
+
+#[test]
+fn ids_in_bytes_are_read_and_broken_ones_refused() {
+    let ids = |ids: [&str; 2]| Some(ids.map(str::to_owned).to_vec());
+    assert_eq!(ids_with("|S2", "(2,)", b"a\0bc").unwrap(), ids(["a", "bc"]));
+    assert_eq!(ids_with("<U1", "(2,)", b"a\0\0\0\xe9\0\0\0").unwrap(), ids(["a", "\u{e9}"]));
+    let refused = |dtype, shape, bytes| ids_with(dtype, shape, bytes).unwrap_err();
+    assert!(matches!(refused("|S2", "(1,)", b"ab"), E::NpyShape { array: "ids", .. }));
+    assert!(matches!(refused("|S2", "(2, 1)", b"abcd"), E::NpyShape { array: "ids", .. }));
+    assert!(matches!(refused("|S2", "(2,)", b"abc"), E::Archive { .. }));
+    assert!(matches!(refused("|S2", "(2,)", b"abcde"), E::NpyTrailing { array: "ids" }));
+    assert!(matches!(refused("|S1", "(2,)", b"a\xff"), E::Archive { .. }));
+    assert!(matches!(refused("<U1", "(2,)", b"a\0\0\0\0\xd8\0\0"), E::Archive { .. }));
+    assert!(matches!(refused("<U0", "(999999999999,)", b""), E::NpyDtype { array: "ids", .. }));
+    assert!(matches!(refused("|O", "(2,)", b"ab"), E::NpyDtype { array: "ids", .. }));
+}

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use splade_tokenizer::{TokenBatch, Tokenizer};
+use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
 
 use crate::folder::{CASED, Folder, UNCASED};
 
@@ -93,4 +93,31 @@ fn no_texts_are_a_batch_without_tokens() {
 fn an_empty_text_is_its_special_tokens() {
     let batch = UNLIMITED.encode_batch(&["", " \n\t"]).unwrap();
     assert_eq!((batch.input_ids, batch.offsets), (vec![2, 3, 2, 3], vec![0, 2, 4]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn pieces_are_the_tokens_with_their_places(text in text()) {
+        for tokenizer in [&*UNLIMITED, &*LIMITED] {
+            for special_tokens in [SpecialTokens::Add, SpecialTokens::Leave] {
+                let (pieces, is_cut) = tokenizer.pieces(&text, special_tokens).unwrap();
+                let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
+                let batch = tokenizer.encode_batch_with(&[&text], special_tokens).unwrap();
+                prop_assert_eq!(ids, batch.input_ids);
+                prop_assert_eq!(usize::from(is_cut), batch.n_truncated);
+                for piece in pieces {
+                    prop_assert!(text.get(piece.range).is_some());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_piece_says_where_its_token_stands() {
+    let (pieces, _) = UNLIMITED.pieces("A  river", SpecialTokens::Add).unwrap();
+    let ranges: Vec<_> = pieces.into_iter().map(|piece| piece.range).collect();
+    assert_eq!(ranges, [0..0, 0..1, 3..8, 0..0]);
 }

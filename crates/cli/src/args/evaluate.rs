@@ -1,0 +1,88 @@
+//! Arguments of `splade evaluate`.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use super::{RunArgs, VectorArgs};
+
+/// Measure retrieval: nDCG, MRR, MAP, precision and recall, by two programs' definitions.
+///
+/// Of a model on a collection: a folder with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, as BEIR
+/// has them. Or of runs that other searches wrote (--runs with --qrels), alone or fused.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["folder", "runs"])))]
+pub(crate) struct EvaluateArgs {
+    /// The collection.
+    #[arg(value_name = "FOLDER", requires = "model")]
+    pub(crate) folder: Option<PathBuf>,
+
+    /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
+    #[arg(short, long, value_name = "MODEL", requires = "folder")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// Judgements to use: qrels/SPLIT.tsv.
+    #[arg(long, value_name = "SPLIT", default_value = "test")]
+    pub(crate) split: String,
+
+    /// Search this index of the collection's documents (`splade index`), which are then not encoded.
+    #[arg(long, value_name = "FILE", requires = "folder")]
+    pub(crate) index: Option<PathBuf>,
+
+    /// Measure once for each of these numbers of largest weights kept of queries and documents, and
+    /// once with all: 16,32,64.
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        requires = "folder",
+        conflicts_with = "index"
+    )]
+    pub(crate) sweep: Vec<NonZeroUsize>,
+
+    /// With --sweep, write quality against size as a chart (SVG).
+    #[arg(long, value_name = "FILE", requires = "sweep")]
+    pub(crate) chart: Option<PathBuf>,
+
+    /// TREC run files to measure.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "qrels")]
+    pub(crate) runs: Vec<PathBuf>,
+
+    /// Judgements of --runs: TREC's form, or BEIR's tsv.
+    #[arg(long, value_name = "FILE", requires = "runs")]
+    pub(crate) qrels: Option<PathBuf>,
+
+    /// Fuse --runs by reciprocal rank, 1 / (k + rank), measure the result too, and write it here.
+    #[arg(long, value_name = "FILE", requires = "runs")]
+    pub(crate) fuse: Option<PathBuf>,
+
+    /// The k of --fuse.
+    #[arg(long, value_name = "N", default_value = "60", requires = "fuse")]
+    pub(crate) fuse_k: NonZeroU32,
+
+    /// By trec_eval's definitions, with graded judgements, instead of sentence-transformers'.
+    #[arg(long)]
+    pub(crate) trec: bool,
+
+    /// Measures to show, as ndcg@10 or, with --trec, ndcg_cut_10 [default: those that
+    /// sentence-transformers prints, or trec_eval's usual ones].
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) measures: Vec<String>,
+
+    /// Documents to find for each query.
+    #[arg(short = 'k', long, value_name = "N", default_value = "1000")]
+    pub(crate) depth: NonZeroUsize,
+
+    /// Write what was found as a TREC run (with --sweep, that of all weights).
+    #[arg(long, value_name = "FILE", requires = "folder")]
+    pub(crate) write_run: Option<PathBuf>,
+
+    /// Write all measures, of each query too, as one JSON object; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) vectors: VectorArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}

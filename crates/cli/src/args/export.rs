@@ -1,0 +1,87 @@
+//! Arguments of `splade export`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use splade::export::Engine;
+
+use super::HubArgs;
+
+/// Write encoded vectors in the form that a search engine loads.
+///
+/// Engines: qdrant, elasticsearch (rank_features), elasticsearch-sparse-vector, opensearch,
+/// opensearch-sparse-vector, pgvector, vespa, milvus. Rows that an engine would refuse are refused, by
+/// file and row.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// The engine.
+    #[arg(value_name = "ENGINE")]
+    pub(crate) engine: Engine,
+
+    /// Files of vectors that `splade encode` wrote, or folders of parts.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., required_unless_present_any = ["setup", "query"])]
+    pub(crate) input: Vec<PathBuf>,
+
+    /// File to write, whole or not at all; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    /// Write what creates the collection, index or table instead: its mapping, schema or SQL.
+    #[arg(long, conflicts_with_all = ["input", "query"])]
+    pub(crate) setup: bool,
+
+    /// Write the query for this text instead (needs --model).
+    #[arg(long, value_name = "TEXT", conflicts_with = "input", requires = "model")]
+    pub(crate) query: Option<String>,
+
+    /// Documents that --query asks for.
+    #[arg(short = 'k', long, value_name = "N", default_value = "10", requires = "query")]
+    pub(crate) top_k: NonZeroUsize,
+
+    /// The model that made the vectors: for engines that are keyed by tokens (elasticsearch,
+    /// opensearch, vespa), for --query, and for the dimension where files do not say it.
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// Entries of a vector, where neither the files nor a model say.
+    #[arg(long, value_name = "N")]
+    pub(crate) dimension: Option<usize>,
+
+    /// Name of the collection, index or table.
+    #[arg(long, value_name = "NAME", default_value = "splade")]
+    pub(crate) name: String,
+
+    /// Name of the field or column of the vectors [default: the engine's usual one].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) field: Option<String>,
+
+    /// Points in a request to Qdrant.
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) batch_rows: NonZeroUsize,
+
+    /// With elasticsearch, score features linearly, which is nearly the dot product, instead of by
+    /// saturation, as sentence-transformers does.
+    #[arg(long)]
+    pub(crate) linear: bool,
+
+    /// With pgvector, make an HNSW index too: rows of more than 1,000 weights are refused.
+    #[arg(long)]
+    pub(crate) hnsw: bool,
+
+    /// Write rows whose id was there before; Qdrant and others then keep the last.
+    #[arg(long)]
+    pub(crate) allow_duplicates: bool,
+
+    /// Send the rows to the Qdrant that listens here (its gRPC port: http://localhost:6334) instead of
+    /// writing them; the API key is QDRANT_API_KEY of the environment.
+    #[cfg(feature = "qdrant")]
+    #[arg(long, value_name = "URL", conflicts_with = "output", requires = "input")]
+    pub(crate) url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
+
+    /// No progress bar and no summary on standard error.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}

@@ -1,0 +1,126 @@
+//! `splade export`: encoded vectors in the form that a search engine loads.
+
+use splade::corpus::VectorReader;
+use splade::export::{
+    DuplicateIds, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key, PgvectorIndex,
+    RankFeatureFunction,
+};
+use splade::{EncodeOptions, SparseEncoder};
+
+use crate::args::ExportArgs;
+use crate::error::CliError;
+use crate::index::read_vectors;
+use crate::model;
+use crate::output::Output;
+use crate::progress::file_bar;
+use crate::text::thousands;
+
+/// Rows between two looks at the progress bar.
+const ROWS_PER_LOOK: u64 = 1000;
+
+pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
+    let options = options(args);
+    let load = |model| model::load(model, SparseEncoder::builder(), &args.hub, args.quiet);
+    let encoder = args.model.as_deref().map(load).transpose()?;
+    let dimension = args.dimension.or(encoder.as_ref().map(SparseEncoder::dimension));
+    if args.setup {
+        // In the others' forms it does not stand.
+        let needs_dimension = args.engine == Engine::Pgvector;
+        let dimension = match dimension {
+            None if needs_dimension => return Err(CliError::ExportDimension),
+            dimension => dimension.unwrap_or(0),
+        };
+        let setup = args.engine.setup(&options, dimension).map_err(CliError::Export)?;
+        return Output::write_all(&args.output, with_line_end(setup).as_bytes());
+    }
+    if let (Some(text), Some(encoder)) = (&args.query, &encoder) {
+        let query = query(text, encoder, &options, args)?;
+        return Output::write_all(&args.output, with_line_end(query).as_bytes());
+    }
+    if args.engine.key() == Key::Token && encoder.is_none() {
+        return Err(CliError::ExportModel { engine: args.engine.name() });
+    }
+    let vectors = read_vectors(&args.input, dimension)?;
+    #[cfg(feature = "qdrant")]
+    if let Some(url) = &args.url {
+        return crate::upsert::run(url, vectors, options, args);
+    }
+    rows(vectors, encoder.as_ref(), options, args)
+}
+
+fn options(args: &ExportArgs) -> ExportOptions {
+    let mut options =
+        ExportOptions::default().with_name(args.name.clone()).with_batch_rows(args.batch_rows);
+    options.field.clone_from(&args.field);
+    if args.linear {
+        options = options.with_rank_feature_function(RankFeatureFunction::Linear);
+    }
+    if args.hnsw {
+        options = options.with_pgvector_index(PgvectorIndex::Hnsw);
+    }
+    if args.allow_duplicates {
+        options = options.with_duplicate_ids(DuplicateIds::Write);
+    }
+    options
+}
+
+/// The body or SQL that asks for what matches a text.
+fn query(
+    text: &str,
+    encoder: &SparseEncoder,
+    options: &ExportOptions,
+    args: &ExportArgs,
+) -> Result<String, CliError> {
+    let encode = encoder.encode_with(&[text], &EncodeOptions::query());
+    let encoded = encode.map_err(|source| CliError::Encode(Box::new(source)))?;
+    let row = encoded.embeddings.row(0);
+    let tokens = encoder.decode(row, None);
+    let row = ExportRow::new(1, "query").with_vector(row).with_tokens(&tokens);
+    args.engine.query(options, &row, args.top_k).map_err(CliError::Export)
+}
+
+fn rows(
+    mut vectors: VectorReader,
+    encoder: Option<&SparseEncoder>,
+    options: ExportOptions,
+    args: &ExportArgs,
+) -> Result<(), CliError> {
+    let bar = file_bar(vectors.n_bytes(), args.quiet);
+    let mut output = Output::create(&args.output)?;
+    let mut writer =
+        ExportWriter::new(args.engine, options, &mut output).map_err(CliError::Export)?;
+    while let Some((id, row)) = vectors.next_row()? {
+        // Spelling the tokens costs more than all the rest where nothing is keyed by them.
+        let encoder = encoder.filter(|_| args.engine.key() == Key::Token);
+        let tokens = encoder.map(|encoder| encoder.decode(row.view(), None));
+        let place = vectors.place();
+        let mut exported = ExportRow::new(place.number(), &id).with_vector(&row);
+        if let Some(tokens) = &tokens {
+            exported = exported.with_tokens(tokens);
+        }
+        writer.write(&exported).map_err(|source| at(&place.to_string(), source))?;
+        if writer.rows() % ROWS_PER_LOOK == 0 {
+            bar.set_position(vectors.n_bytes_read());
+            bar.set_message(format!("{} rows", thousands(writer.rows() as usize)));
+        }
+    }
+    let n_rows = writer.rows();
+    writer.finish().map_err(|source| at(&args.output.display().to_string(), source))?;
+    output.finish()?;
+    bar.finish_and_clear();
+    if !args.quiet {
+        anstream::eprintln!("{} rows for {}", thousands(n_rows as usize), args.engine.name());
+    }
+    Ok(())
+}
+
+pub(crate) fn at(place: &str, source: ExportError) -> CliError {
+    CliError::ExportRow { place: place.to_owned(), source }
+}
+
+fn with_line_end(mut text: String) -> String {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,135 @@
+//! Documents that answer queries, from an index on disk or one in memory, and why they do.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use serde::Serialize;
+use splade::index::Index;
+use splade::{
+    EncodeOptions, Hit, SearchIndex, SparseEncoder, SparseMatrix, SparseRowView, intersection,
+};
+
+use crate::args::SearchArgs;
+use crate::error::CliError;
+use crate::model::{self, Model};
+use crate::stream;
+use crate::text::shortened;
+
+/// Columns of a document at a terminal.
+const TEXT_WIDTH: usize = 90;
+
+/// What is searched.
+pub(crate) enum Documents {
+    /// An index on disk, which has the ids.
+    Index(Box<Index>),
+    /// The vectors of files, with ids and the starts of the texts.
+    Memory { documents: SparseMatrix, index: SearchIndex, names: Vec<(String, String)> },
+}
+
+/// A token that query and document share.
+#[derive(Serialize)]
+pub(crate) struct Shared {
+    pub(crate) token: String,
+    pub(crate) query: f32,
+    pub(crate) document: f32,
+    /// The product of both, and what share of the score it is.
+    pub(crate) part: f64,
+    pub(crate) share: f64,
+}
+
+impl Documents {
+    /// Opens the index, or encodes the files.
+    pub(crate) fn open(model: &Model, args: &SearchArgs) -> Result<Self, CliError> {
+        match &args.index {
+            Some(path) => Ok(Self::Index(Box::new(open_index(path, model, &args.model)?))),
+            None => {
+                let reader = stream::open(&args.corpus, &args.texts_in)?;
+                let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
+                let mut names = Vec::new();
+                let documents = stream::collect(model, &options, reader, &args.run, |record| {
+                    names.push((record.id, shortened(&record.text, TEXT_WIDTH)));
+                })?;
+                let index = SearchIndex::new(&documents);
+                Ok(Self::Memory { documents, index, names })
+            }
+        }
+    }
+
+    /// The best documents for each query.
+    pub(crate) fn search(
+        &self,
+        queries: &SparseMatrix,
+        k: NonZeroUsize,
+    ) -> Result<Vec<Vec<Hit>>, CliError> {
+        match self {
+            Self::Index(index) => Ok(index.search_many(queries, k)?),
+            Self::Memory { index, .. } => Ok(index.search(queries, k)),
+        }
+    }
+
+    pub(crate) fn id(&self, doc_idx: usize) -> Result<&str, CliError> {
+        match self {
+            Self::Index(index) => Ok(index.id(doc_idx)?),
+            Self::Memory { names, .. } => Ok(&names[doc_idx].0),
+        }
+    }
+
+    /// The start of a document's text, where it is at hand.
+    pub(crate) fn text(&self, doc_idx: usize) -> &str {
+        match self {
+            Self::Index(_) => "",
+            Self::Memory { names, .. } => &names[doc_idx].1,
+        }
+    }
+
+    /// The tokens that a query and a hit share, the largest part of the score first.
+    pub(crate) fn explain(
+        &self,
+        encoder: &SparseEncoder,
+        query: SparseRowView<'_>,
+        hit: &Hit,
+    ) -> Result<Vec<Shared>, CliError> {
+        let mut terms = match self {
+            Self::Index(index) => {
+                let terms = index.explain(query, hit.doc_idx)?.into_iter();
+                terms.map(|t| (t.term, t.query_weight, t.document_weight, t.product)).collect()
+            }
+            Self::Memory { documents, .. } => shared(query, documents.row(hit.doc_idx)),
+        };
+        terms.sort_by(|a, b| b.3.total_cmp(&a.3).then(a.0.cmp(&b.0)));
+        let token = |(term, query, document, part): (u32, f32, f32, f64)| Shared {
+            token: encoder.token(term),
+            query,
+            document,
+            part,
+            share: if hit.score == 0.0 { 0.0 } else { part / f64::from(hit.score) },
+        };
+        Ok(terms.into_iter().map(token).collect())
+    }
+}
+
+/// Opens an index for a model.
+pub(crate) fn open_index(path: &Path, model: &Model, name: &Path) -> Result<Index, CliError> {
+    let index = Index::open(path)?;
+    let dimension = model.encoder.dimension();
+    if index.dimension() != dimension {
+        return Err(CliError::IndexDimension {
+            path: path.to_owned(),
+            index: index.dimension(),
+            model_path: name.to_owned(),
+            model: dimension,
+        });
+    }
+    Ok(index)
+}
+
+/// Shared terms: their number, both weights and the product.
+fn shared(query: SparseRowView<'_>, document: SparseRowView<'_>) -> Vec<(u32, f32, f32, f64)> {
+    let weight = |row: SparseRowView<'_>, term: u32| {
+        row.indices().binary_search(&term).map_or(0.0, |at| row.values()[at])
+    };
+    let terms = intersection(query, document);
+    let both =
+        terms.indices().iter().map(|&term| (term, weight(query, term), weight(document, term)));
+    both.map(|(term, a, b)| (term, a, b, f64::from(a) * f64::from(b))).collect()
+}

@@ -1,0 +1,61 @@
+//! `splade export qdrant --url`: rows into a running Qdrant.
+
+use splade::corpus::VectorReader;
+use splade::export::qdrant_client::Qdrant;
+use splade::export::{ExportOptions, ExportRow, QdrantUpsert, create_qdrant_collection};
+
+use crate::args::ExportArgs;
+use crate::error::CliError;
+use crate::export::at;
+use crate::progress::file_bar;
+use crate::text::thousands;
+
+/// The API key of a Qdrant in the cloud.
+const API_KEY: &str = "QDRANT_API_KEY";
+
+pub(crate) fn run(
+    url: &str,
+    vectors: VectorReader,
+    options: ExportOptions,
+    args: &ExportArgs,
+) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| cannot_send(url, source))?;
+    let n_rows = runtime.block_on(send(url, vectors, options, args))?;
+    if !args.quiet {
+        anstream::eprintln!("{} rows sent to {url}", thousands(n_rows as usize));
+    }
+    Ok(())
+}
+
+async fn send(
+    url: &str,
+    mut vectors: VectorReader,
+    options: ExportOptions,
+    args: &ExportArgs,
+) -> Result<u64, CliError> {
+    let mut config = Qdrant::from_url(url);
+    if let Ok(key) = std::env::var(API_KEY) {
+        config = config.api_key(key);
+    }
+    let client = config.build().map_err(|source| cannot_send(url, source))?;
+    let exists = client.collection_exists(options.name.as_str()).await;
+    if !exists.map_err(|source| cannot_send(url, source))? {
+        let created = create_qdrant_collection(&client, &options).await;
+        created.map_err(|source| cannot_send(url, source))?;
+    }
+    let bar = file_bar(vectors.n_bytes(), args.quiet);
+    let mut upsert = QdrantUpsert::new(&client, options).map_err(CliError::Export)?;
+    while let Some((id, row)) = vectors.next_row()? {
+        let place = vectors.place();
+        let row = ExportRow::new(place.number(), &id).with_vector(&row);
+        upsert.push(&row).await.map_err(|source| at(&place.to_string(), source))?;
+        bar.set_position(vectors.n_bytes_read());
+    }
+    bar.finish_and_clear();
+    upsert.finish().await.map_err(|source| cannot_send(url, source))
+}
+
+fn cannot_send(url: &str, source: impl std::error::Error + Send + Sync + 'static) -> CliError {
+    CliError::Send { url: url.to_owned(), source: Box::new(source) }
+}

@@ -1,0 +1,80 @@
+//! Corpora on disk: texts in, sparse vectors out, in parts that survive a kill.
+//!
+//! [`CorpusReader`] makes one stream of records of JSON lines, CSV, TSV, Parquet and plain text,
+//! compressed or not, in files or folders. [`VectorWriter`] writes rows to a file that appears
+//! whole or not at all, [`PartsWriter`] to a folder of numbered parts that goes on after a kill
+//! where it was. [`VectorReader`] reads the rows back. Nothing here holds a file in memory, but for
+//! `.npz`, which is one matrix. Every error names the file, and the line or row in it.
+//!
+//! ```
+//! use std::fs;
+//! use std::num::NonZeroU64;
+//!
+//! use splade_corpus::{
+//!     CorpusReader, PartsOptions, PartsWriter, ReadOptions, Resumed, VectorFormat,
+//!     VectorOptions, VectorReadOptions, VectorReader,
+//! };
+//! use splade_sparse::SparseRow;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let input = folder.path().join("corpus.csv");
+//! fs::write(&input, "id,title,text\na,Weather,\"It's so sunny, outside!\"\nb,,Rain\n")?;
+//! let mut reader =
+//!     CorpusReader::open(&[input], ReadOptions::default().with_text(["title", "text"]))?;
+//!
+//! // The same call begins and goes on: here, or after a kill.
+//! let output = folder.path().join("vectors");
+//! let options = PartsOptions::new(VectorOptions::new(VectorFormat::JsonLines, 30_522))
+//!     .with_rows_per_part(NonZeroU64::MIN)
+//!     .with_settings(serde_json::json!({"model": "naver/splade-v3"}));
+//! if let Resumed::Unfinished(mut writer) = PartsWriter::resume(&output, options)? {
+//!     if let Some(last_id) = writer.manifest().last_id() {
+//!         reader.skip_done(writer.n_rows(), last_id)?;
+//!     }
+//!     for record in reader {
+//!         let record = record?;
+//!         # let encode = |text: &str| SparseRow::from_parts(30_522, vec![text.len() as u32], vec![1.0]);
+//!         let row: SparseRow = encode(&record.text)?;
+//!         writer.write(&record.id, row.view(), None)?;
+//!     }
+//!     writer.finish()?;
+//! }
+//!
+//! let rows = VectorReader::open(&[output], &VectorReadOptions::default())?;
+//! let ids: Vec<String> = rows.map(|row| Ok(row?.0)).collect::<Result<_, splade_corpus::CorpusError>>()?;
+//! assert_eq!(ids, ["a", "b"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! `parquet`: Parquet in and out, through `arrow`. Off by default; without it a Parquet file is
+//! refused by name.
+#![forbid(unsafe_code)]
+
+mod error;
+mod place;
+
+mod compression;
+mod lines;
+mod output;
+mod output_file;
+#[cfg(feature = "parquet")]
+mod parquet_file;
+mod stream;
+
+mod texts;
+
+mod parts;
+mod vectors;
+
+pub use compression::Compression;
+pub use error::CorpusError;
+pub use output_file::OutputFile;
+pub use parts::{Manifest, PartInfo, PartsOptions, PartsWriter, Resumed};
+pub use place::{Place, PlaceUnit};
+pub use texts::{
+    CorpusReader, Header, InputFile, Quoting, ReadOptions, ReadProgress, Record, TextFormat,
+};
+pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

@@ -1,0 +1,82 @@
+//! The lines of a text, each with its number.
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::stream::{MAX_RECORD_BYTES, TextStream};
+use crate::{CorpusError, Place};
+
+/// The lines of a text without their ends, `\n` or `\r\n`.
+pub(crate) struct Lines {
+    file: Arc<Path>,
+    text: TextStream,
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    pub(crate) fn new(file: &Arc<Path>, text: TextStream) -> Self {
+        Self { file: Arc::clone(file), text, buffer: Vec::new(), number: 0 }
+    }
+
+    /// The place of the last line that was read.
+    pub(crate) fn place(&self) -> Place {
+        Place::line(&self.file, self.number)
+    }
+
+    /// Reads a line; false at the end of the text.
+    pub(crate) fn advance(&mut self) -> Result<bool, CorpusError> {
+        self.buffer.clear();
+        let mut text = (&mut self.text).take(MAX_RECORD_BYTES as u64 + 1);
+        let n = text.read_until(b'\n', &mut self.buffer).map_err(CorpusError::read(&self.file))?;
+        if n == 0 {
+            return Ok(false);
+        }
+        self.number += 1;
+        if n > MAX_RECORD_BYTES {
+            return Err(CorpusError::TooLong { place: self.place(), limit: MAX_RECORD_BYTES });
+        }
+        if self.buffer.ends_with(b"\n") {
+            self.buffer.pop();
+            if self.buffer.ends_with(b"\r") {
+                self.buffer.pop();
+            }
+        } else if self.buffer.ends_with(b"\r") {
+            self.buffer.pop();
+        }
+        Ok(true)
+    }
+
+    /// Whether the last line that was read has nothing but space.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.buffer.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// The last line that was read.
+    pub(crate) fn line(&self) -> Result<&str, CorpusError> {
+        std::str::from_utf8(&self.buffer).map_err(|error| CorpusError::NotUtf8 {
+            place: self.place(),
+            byte: error.valid_up_to() + 1,
+            within: "line",
+        })
+    }
+
+    /// Reads the next line of JSON; false at the end. Blank lines may end a text; before another
+    /// record one is a broken line.
+    pub(crate) fn advance_json(&mut self) -> Result<bool, CorpusError> {
+        if !self.advance()? {
+            return Ok(false);
+        }
+        if !self.is_blank() {
+            return Ok(true);
+        }
+        let blank = self.place();
+        while self.advance()? {
+            if !self.is_blank() {
+                return Err(CorpusError::BlankLine { place: blank });
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,137 @@
+//! A Parquet file that is read: its schema, its rows, its places.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, SchemaRef};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+
+use crate::{CorpusError, Place};
+
+/// A Parquet file of which the metadata are read.
+pub(crate) struct ParquetFile {
+    path: Arc<Path>,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    n_bytes: u64,
+    n_rows: u64,
+}
+
+impl ParquetFile {
+    pub(crate) fn open(path: &Arc<Path>) -> Result<Self, CorpusError> {
+        let file = File::open(path).map_err(CorpusError::read(path))?;
+        let on_disk = file.metadata().map_err(CorpusError::read(path))?;
+        if !on_disk.is_file() {
+            return Err(CorpusError::NeedsFile { path: path.to_path_buf(), format: "Parquet" });
+        }
+        // Without arrow's own schema every text is plain `Utf8`, whether its writer called it
+        // large, a view or a dictionary.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|source| {
+            CorpusError::Table { path: path.to_path_buf(), row: 1, source: source.into() }
+        })?;
+        let n_rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+        Ok(Self { path: Arc::clone(path), file, metadata, n_bytes: on_disk.len(), n_rows })
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// The share of the file's bytes that so many rows have.
+    pub(crate) fn n_bytes_of(&self, rows: u64) -> u64 {
+        (self.n_bytes as f64 * (rows as f64 / self.n_rows.max(1) as f64)) as u64
+    }
+
+    pub(crate) fn n_rows(&self) -> u64 {
+        self.n_rows
+    }
+
+    /// An entry of the metadata that the writer of the file added.
+    pub(crate) fn key_value(&self, key: &str) -> Option<&str> {
+        let entries = self.metadata.metadata().file_metadata().key_value_metadata()?;
+        entries.iter().find(|entry| entry.key == key)?.value.as_deref()
+    }
+
+    /// A reader from the start.
+    pub(crate) fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, CorpusError> {
+        let file = self.file.try_clone().map_err(CorpusError::read(&self.path))?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
+    }
+
+    /// The column of this name.
+    pub(crate) fn column(&self, name: &str) -> Result<usize, CorpusError> {
+        let fields = self.schema().fields();
+        let find = fields.iter().position(|field| field.name() == name);
+        find.ok_or_else(|| CorpusError::NoColumn {
+            path: self.path.to_path_buf(),
+            column: name.to_owned(),
+            columns: fields.iter().map(|field| field.name().clone()).collect(),
+        })
+    }
+
+    /// Refuses a column of another type than `is_expected`.
+    pub(crate) fn check_type(
+        &self,
+        column: usize,
+        expected: &'static str,
+        is_expected: impl FnOnce(&DataType) -> bool,
+    ) -> Result<(), CorpusError> {
+        let field = self.schema().field(column);
+        if is_expected(field.data_type()) {
+            return Ok(());
+        }
+        Err(CorpusError::ColumnType {
+            path: self.path.to_path_buf(),
+            column: field.name().clone(),
+            found: field.data_type().to_string(),
+            expected,
+        })
+    }
+
+    /// The place of a row, from 1.
+    pub(crate) fn place(&self, row: u64) -> Place {
+        Place::row(&self.path, row)
+    }
+
+    /// The error of a row that cannot be decoded, after `n_read` rows.
+    pub(crate) fn broken(
+        &self,
+        n_read: u64,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> CorpusError {
+        let (path, row) = (self.path.to_path_buf(), n_read + 1);
+        CorpusError::Table { path, row, source: source.into() }
+    }
+}
+
+/// An entry of a column of integers; `None` if it is null or none.
+pub(crate) fn integer(column: &ArrayRef, row: usize) -> Option<i128> {
+    if column.is_null(row) {
+        return None;
+    }
+    macro_rules! value {
+        ($type:ty) => {
+            Some(column.as_primitive::<$type>().value(row).into())
+        };
+    }
+    match column.data_type() {
+        DataType::Int8 => value!(Int8Type),
+        DataType::Int16 => value!(Int16Type),
+        DataType::Int32 => value!(Int32Type),
+        DataType::Int64 => value!(Int64Type),
+        DataType::UInt8 => value!(UInt8Type),
+        DataType::UInt16 => value!(UInt16Type),
+        DataType::UInt32 => value!(UInt32Type),
+        DataType::UInt64 => value!(UInt64Type),
+        _ => None,
+    }
+}

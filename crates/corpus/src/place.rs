@@ -1,0 +1,76 @@
+//! Where a record stands: the file, and the line or row in it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::shown;
+
+/// A line or row of a file. Shown as `corpus.jsonl, line 12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    file: Arc<Path>,
+    unit: PlaceUnit,
+    number: u64,
+}
+
+/// What the number of a [`Place`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceUnit {
+    /// Lines of a text file. A record of several lines stands where it starts.
+    Line,
+    /// Rows of a table, without its header.
+    Row,
+}
+
+impl Place {
+    pub(crate) fn line(file: &Arc<Path>, number: u64) -> Self {
+        Self { file: Arc::clone(file), unit: PlaceUnit::Line, number }
+    }
+
+    #[cfg(any(test, feature = "parquet"))]
+    pub(crate) fn row(file: &Arc<Path>, number: u64) -> Self {
+        Self { file: Arc::clone(file), unit: PlaceUnit::Row, number }
+    }
+
+    /// The file; `-` is a standard stream.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Whether [`number`](Self::number) counts lines or rows.
+    #[must_use]
+    pub fn unit(&self) -> PlaceUnit {
+        self.unit
+    }
+
+    /// The number of the line or row, from 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            PlaceUnit::Line => "line",
+            PlaceUnit::Row => "row",
+        };
+        write!(f, "{}, {unit} {}", shown(&self.file), self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_shown_with_its_file_and_number() {
+        let file: Arc<Path> = Arc::from(Path::new("corpus.jsonl"));
+        assert_eq!(Place::line(&file, 12).to_string(), "corpus.jsonl, line 12");
+        let stdin: Arc<Path> = Arc::from(Path::new("-"));
+        assert_eq!(Place::row(&stdin, 1).to_string(), "the standard stream `-`, row 1");
+    }
+}

@@ -1,0 +1,319 @@
+//! Texts in: the records of several files as one stream.
+
+mod cells;
+mod files;
+mod format;
+mod json;
+mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod plain;
+mod record;
+mod table;
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::lines::Lines;
+use crate::{Compression, CorpusError, stream};
+
+pub use files::InputFile;
+pub use format::TextFormat;
+pub use options::{Header, Quoting, ReadOptions};
+pub use record::Record;
+
+use cells::Rows;
+use record::FileRecords;
+
+/// The records of one file or several, in order, a record at a time.
+///
+/// A record without a name of its own is named by its number in the file, from 1: `12`, and with
+/// more than one file `corpus.jsonl:12` (see [`InputFile::name`]). Nothing is read again, and no
+/// file is read whole. After an error there is no further record.
+pub struct CorpusReader {
+    files: Vec<InputFile>,
+    options: ReadOptions,
+    /// The file that is read, and its reader.
+    current: Option<(usize, Box<dyn FileRecords>)>,
+    /// The file to open after it.
+    next_file: usize,
+    /// Records of the present file so far.
+    n_in_file: u64,
+    n_records: u64,
+    n_bytes_read: Arc<AtomicU64>,
+    is_over: bool,
+}
+
+/// How far a [`CorpusReader`] is, for another thread.
+#[derive(Debug, Clone)]
+pub struct ReadProgress(Arc<AtomicU64>);
+
+impl ReadProgress {
+    /// Bytes of the files that were read so far, as they are on the disk.
+    #[must_use]
+    pub fn n_bytes_read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl CorpusReader {
+    /// Opens files and folders; `-` is standard input.
+    ///
+    /// The extension of a file says its format, unless [`ReadOptions::format`] does. A folder is
+    /// all its files, and those of the folders in it, by name; there an unknown extension is an
+    /// error, and names that start with `.` or `_` are passed over. A file that is named by itself
+    /// and has an unknown extension is plain text.
+    ///
+    /// # Errors
+    /// A file that is not there, a folder without a file or with a foreign one, a file named twice,
+    /// a first file that cannot be what its name says or lacks a column.
+    pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self, CorpusError> {
+        if options.text.is_empty() {
+            return Err(CorpusError::NoTextColumn);
+        }
+        let files = files::expand(paths, options.format)?;
+        let mut reader = Self {
+            files,
+            options,
+            current: None,
+            next_file: 0,
+            n_in_file: 0,
+            n_records: 0,
+            n_bytes_read: Arc::default(),
+            is_over: false,
+        };
+        // Standard input is waited for only when a record is wanted.
+        if reader.files[0].path.as_os_str() != "-" {
+            reader.open_next()?;
+        }
+        Ok(reader)
+    }
+
+    /// The files, in order.
+    #[must_use]
+    pub fn files(&self) -> &[InputFile] {
+        &self.files
+    }
+
+    /// The size of all files on the disk, where each has one.
+    #[must_use]
+    pub fn n_bytes(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.n_bytes).sum()
+    }
+
+    /// Bytes that were read so far, as they are on the disk. Of Parquet a share by rows.
+    #[must_use]
+    pub fn n_bytes_read(&self) -> u64 {
+        self.n_bytes_read.load(Ordering::Relaxed)
+    }
+
+    /// The same number for another thread.
+    #[must_use]
+    pub fn progress(&self) -> ReadProgress {
+        ReadProgress(Arc::clone(&self.n_bytes_read))
+    }
+
+    /// Records so far, jumped over or not.
+    #[must_use]
+    pub fn n_records(&self) -> u64 {
+        self.n_records
+    }
+
+    /// The next record, `None` at the end.
+    ///
+    /// # Errors
+    /// What is wrong with a file or record, with its place.
+    pub fn next_record(&mut self) -> Result<Option<Record>, CorpusError> {
+        self.guarded(|reader| {
+            loop {
+                let Some((file_idx, records)) = &mut reader.current else {
+                    if reader.open_next()? {
+                        continue;
+                    }
+                    return Ok(None);
+                };
+                let Some(record) = records.next_record()? else {
+                    reader.current = None;
+                    continue;
+                };
+                reader.n_in_file += 1;
+                reader.n_records += 1;
+                let id = match record.id {
+                    Some(id) => id,
+                    None if reader.files.len() == 1 => reader.n_in_file.to_string(),
+                    None => format!("{}:{}", reader.files[*file_idx].name, reader.n_in_file),
+                };
+                return Ok(Some(Record { id, text: record.text, place: record.place }));
+            }
+        })
+    }
+
+    /// The next records: at most `max_texts`, and no more once their texts have `max_bytes`. None
+    /// at the end.
+    ///
+    /// # Errors
+    /// As [`next_record`](Self::next_record). Records before the one at fault are lost.
+    pub fn next_chunk(
+        &mut self,
+        max_texts: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Record>, CorpusError> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        while records.len() < max_texts && bytes < max_bytes {
+            let Some(record) = self.next_record()? else { break };
+            bytes += record.text.len();
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// Jumps over `n` records: lines are not parsed, rows of Parquet not decoded.
+    ///
+    /// # Errors
+    /// [`CorpusError::FewerRecords`] if there are not so many, and what is wrong with a file.
+    pub fn skip_records(&mut self, n: u64) -> Result<(), CorpusError> {
+        self.guarded(|reader| {
+            let mut left = n;
+            while left > 0 {
+                let Some((_, records)) = &mut reader.current else {
+                    if reader.open_next()? {
+                        continue;
+                    }
+                    return Err(CorpusError::FewerRecords {
+                        found: reader.n_records,
+                        expected: reader.n_records + left,
+                    });
+                };
+                let skipped = records.skip_records(left)?;
+                left -= skipped;
+                reader.n_in_file += skipped;
+                reader.n_records += skipped;
+                if left > 0 {
+                    reader.current = None;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Jumps over the records that were done before: `n` of them, of which the last was called
+    /// `last_id`.
+    ///
+    /// # Errors
+    /// As [`skip_records`](Self::skip_records), and [`CorpusError::OtherRecord`] if the last one
+    /// has another name: the input is not the same.
+    pub fn skip_done(&mut self, n: u64, last_id: &str) -> Result<(), CorpusError> {
+        let Some(before) = n.checked_sub(1) else { return Ok(()) };
+        self.skip_records(before)?;
+        match self.next_record()? {
+            None => Err(CorpusError::FewerRecords { found: self.n_records, expected: n }),
+            Some(record) if record.id != last_id => Err(CorpusError::OtherRecord {
+                place: record.place,
+                found: record.id,
+                expected: last_id.to_owned(),
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// After an error there is no more.
+    fn guarded<T: Default>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<T, CorpusError>,
+    ) -> Result<T, CorpusError> {
+        if self.is_over {
+            return Ok(T::default());
+        }
+        let result = step(self);
+        if result.is_err() {
+            self.is_over = true;
+            self.current = None;
+        }
+        result
+    }
+
+    /// Opens the next file; false if there is none.
+    fn open_next(&mut self) -> Result<bool, CorpusError> {
+        let Some(file) = self.files.get(self.next_file) else { return Ok(false) };
+        let records = self.open_file(file)?;
+        self.current = Some((self.next_file, records));
+        self.next_file += 1;
+        self.n_in_file = 0;
+        Ok(true)
+    }
+
+    fn open_file(&self, file: &InputFile) -> Result<Box<dyn FileRecords>, CorpusError> {
+        let path = &file.path;
+        let named = self.options.format.or_else(|| TextFormat::of_name(path));
+        if named == Some(TextFormat::Parquet) {
+            return self.open_parquet(file);
+        }
+        let mut text = stream::open(path, &self.n_bytes_read)?;
+        let format = match named {
+            Some(format) => format,
+            None if path.as_os_str() == "-" => {
+                let start = text.fill_buf().map_err(CorpusError::read(path))?;
+                if start.first() == Some(&b'{') { TextFormat::JsonLines } else { TextFormat::Lines }
+            }
+            None => TextFormat::Lines,
+        };
+        let table = |text, delimiter| {
+            let rows = Rows::new(path, text, delimiter, self.options.quoting);
+            table::TableRecords::new(path, rows, &self.options)
+        };
+        Ok(match format {
+            TextFormat::JsonLines => {
+                Box::new(json::JsonRecords::new(Lines::new(path, text), &self.options))
+            }
+            TextFormat::Csv => Box::new(table(text, b',')?),
+            TextFormat::Tsv => Box::new(table(text, b'\t')?),
+            TextFormat::Lines => {
+                self.refuse_columns(file)?;
+                Box::new(plain::PlainRecords(Lines::new(path, text)))
+            }
+            TextFormat::Parquet => unreachable!("it was opened above"),
+        })
+    }
+
+    /// Plain text has no columns to choose.
+    fn refuse_columns(&self, file: &InputFile) -> Result<(), CorpusError> {
+        let chosen = self.options.text.iter().find(|column| *column != "text");
+        match self.options.id.iter().chain(chosen).next() {
+            None => Ok(()),
+            Some(column) => Err(CorpusError::NoColumn {
+                path: file.path.to_path_buf(),
+                column: column.clone(),
+                columns: Vec::new(),
+            }),
+        }
+    }
+
+    fn open_parquet(&self, file: &InputFile) -> Result<Box<dyn FileRecords>, CorpusError> {
+        let is_compressed = Compression::of_name(&file.path).0 != Compression::None;
+        if file.path.as_os_str() == "-" || is_compressed {
+            return Err(CorpusError::NeedsFile {
+                path: file.path.to_path_buf(),
+                format: "Parquet",
+            });
+        }
+        #[cfg(feature = "parquet")]
+        return Ok(Box::new(parquet::ParquetRecords::open(
+            &file.path,
+            &self.options,
+            &self.n_bytes_read,
+        )?));
+        #[cfg(not(feature = "parquet"))]
+        Err(CorpusError::NoParquet { path: file.path.to_path_buf() })
+    }
+}
+
+impl Iterator for CorpusReader {
+    type Item = Result<Record, CorpusError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_record().transpose()
+    }
+}

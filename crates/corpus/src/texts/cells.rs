@@ -1,0 +1,227 @@
+//! The cells of CSV and TSV, a row at a time (RFC 4180).
+//!
+//! What is not told apart by common readers is refused here: a quote that is never closed, which
+//! would swallow the rest of the file as one cell, and text after a closing quote.
+
+use std::io::BufRead;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::stream::{MAX_RECORD_BYTES, TextStream};
+use crate::{CorpusError, Place};
+
+use super::Quoting;
+
+/// The rows of a table of text. Blank lines are passed over: an empty text in a table of one
+/// column is written `""`.
+pub(crate) struct Rows {
+    file: Arc<Path>,
+    text: TextStream,
+    delimiter: u8,
+    quoting: Quoting,
+    /// The number of the line that is read now, from 1.
+    line: u64,
+    /// The line at which the last row starts.
+    row_line: u64,
+    cells: Vec<u8>,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// At the first byte of a cell.
+    Start,
+    /// In a cell without quotes.
+    Bare,
+    /// Between the quotes of a cell.
+    Quoted,
+    /// After a quote that closes a cell, or is the first of two.
+    Closed,
+    /// After a carriage return behind a closed cell.
+    Return,
+}
+
+impl Rows {
+    pub(crate) fn new(file: &Arc<Path>, text: TextStream, delimiter: u8, quoting: Quoting) -> Self {
+        let file = Arc::clone(file);
+        let (cells, ends) = (Vec::new(), Vec::new());
+        Self { file, text, delimiter, quoting, line: 1, row_line: 1, cells, ends }
+    }
+
+    /// Where the last row starts.
+    pub(crate) fn place(&self) -> Place {
+        Place::line(&self.file, self.row_line)
+    }
+
+    /// Cells of the last row.
+    pub(crate) fn n_cells(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A cell of the last row.
+    pub(crate) fn cell(&self, i: usize) -> Result<&str, CorpusError> {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        let cell = &self.cells[start..self.ends[i]];
+        std::str::from_utf8(cell).map_err(|error| CorpusError::NotUtf8 {
+            place: self.place(),
+            byte: error.valid_up_to() + 1,
+            within: "cell",
+        })
+    }
+
+    /// Reads a row; false at the end of the text.
+    pub(crate) fn advance(&mut self) -> Result<bool, CorpusError> {
+        loop {
+            self.row_line = self.line;
+            self.cells.clear();
+            self.ends.clear();
+            let Some(is_quoted) = self.read_row()? else { return Ok(false) };
+            let is_blank = self.ends.len() == 1 && self.cells.is_empty() && !is_quoted;
+            if !is_blank {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Reads up to the end of a row. Says whether its last cell had quotes; `None` at the end of
+    /// the text.
+    fn read_row(&mut self) -> Result<Option<bool>, CorpusError> {
+        let mut state = State::Start;
+        loop {
+            let bytes = self.text.fill_buf().map_err(CorpusError::read(&self.file))?;
+            if bytes.is_empty() {
+                return self.end_of_text(state);
+            }
+            let mut n_used = 0;
+            let mut ended = None;
+            while let Some(&byte) = bytes.get(n_used) {
+                n_used += 1;
+                match (state, byte) {
+                    (State::Quoted, b'"') => state = State::Closed,
+                    (State::Quoted, _) => {
+                        self.line += u64::from(byte == b'\n');
+                        self.cells.push(byte);
+                    }
+                    (State::Start, b'"') if self.quoting == Quoting::Double => {
+                        state = State::Quoted;
+                    }
+                    (State::Closed, b'"') => {
+                        self.cells.push(b'"');
+                        state = State::Quoted;
+                    }
+                    (State::Closed, b'\r') => state = State::Return,
+                    (_, b'\n') => {
+                        let start = self.ends.last().copied().unwrap_or(0);
+                        let is_bare = matches!(state, State::Start | State::Bare);
+                        if is_bare && self.cells[start..].ends_with(b"\r") {
+                            self.cells.pop();
+                        }
+                        self.ends.push(self.cells.len());
+                        self.line += 1;
+                        ended = Some(!is_bare);
+                        break;
+                    }
+                    (State::Start | State::Bare | State::Closed, _) if byte == self.delimiter => {
+                        self.ends.push(self.cells.len());
+                        state = State::Start;
+                    }
+                    (State::Closed | State::Return, _) => {
+                        return Err(self.quotes("has text after its closing quote"));
+                    }
+                    (State::Start | State::Bare, _) => {
+                        self.cells.push(byte);
+                        state = State::Bare;
+                    }
+                }
+            }
+            self.text.consume(n_used);
+            if ended.is_some() {
+                return Ok(ended);
+            }
+            if self.cells.len() > MAX_RECORD_BYTES {
+                return Err(CorpusError::TooLong { place: self.place(), limit: MAX_RECORD_BYTES });
+            }
+        }
+    }
+
+    /// Ends a row that no line end ends.
+    fn end_of_text(&mut self, state: State) -> Result<Option<bool>, CorpusError> {
+        match state {
+            State::Quoted => return Err(self.quotes("has a quote that is never closed")),
+            State::Start if self.ends.is_empty() => return Ok(None),
+            State::Bare if self.cells.ends_with(b"\r") => {
+                self.cells.pop();
+            }
+            _ => {}
+        }
+        self.ends.push(self.cells.len());
+        Ok(Some(matches!(state, State::Closed | State::Return)))
+    }
+
+    fn quotes(&self, problem: &'static str) -> CorpusError {
+        CorpusError::Quotes { place: self.place(), cell: self.ends.len() + 1, problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor};
+
+    use super::*;
+
+    /// All rows, with the line of each, read through a buffer of `capacity`.
+    fn read(
+        text: &str,
+        quoting: Quoting,
+        capacity: usize,
+    ) -> Result<Vec<(u64, Vec<String>)>, String> {
+        let text = BufReader::with_capacity(capacity, Cursor::new(text.as_bytes().to_vec()));
+        let mut rows = Rows::new(&Arc::from(Path::new("x.csv")), Box::new(text), b',', quoting);
+        let mut all = Vec::new();
+        while rows.advance().map_err(|error| error.to_string())? {
+            let cells = (0..rows.n_cells()).map(|i| rows.cell(i).unwrap().to_owned()).collect();
+            all.push((rows.place().number(), cells));
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn rows_read_the_same_through_any_buffer() {
+        let text = "a,b\r\n1,\"x, \"\"y\"\"\r\nz\"\n\n2,5\" disk\n\"\"\n3,\r\n,\"\"";
+        let expected = [
+            (1, vec!["a", "b"]),
+            (2, vec!["1", "x, \"y\"\r\nz"]),
+            (5, vec!["2", "5\" disk"]),
+            (6, vec![""]),
+            (7, vec!["3", ""]),
+            (8, vec!["", ""]),
+        ];
+        for capacity in [1, 2, 3, 100] {
+            let rows = read(text, Quoting::Double, capacity).unwrap();
+            assert_eq!(rows.len(), expected.len());
+            for ((line, cells), (expected_line, expected)) in rows.iter().zip(&expected) {
+                assert_eq!(
+                    (line, cells.iter().map(|c| &**c).collect()),
+                    (expected_line, expected.clone())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_does_not_swallow_the_file() {
+        let error = read("a,b\n1,\"x\n2,y\n", Quoting::Double, 8).unwrap_err();
+        assert!(error.contains("x.csv, line 2: cell 2 has a quote that is never"), "{error}");
+        let error = read("a,b\n\"1\" ,x\n", Quoting::Double, 8).unwrap_err();
+        assert!(error.contains("line 2: cell 1 has text after"), "{error}");
+        assert!(read("\"1\"\rx\n", Quoting::Double, 8).is_err());
+    }
+
+    #[test]
+    fn without_quoting_quotes_are_characters() {
+        let rows = read("\"1\",\"x\n2,\"\"\n", Quoting::None, 8).unwrap();
+        assert_eq!(rows[0].1, ["\"1\"", "\"x"]);
+        assert_eq!(rows[1].1, ["2", "\"\""]);
+    }
+}

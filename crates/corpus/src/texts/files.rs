@@ -1,0 +1,128 @@
+//! The files behind the paths that are given: folders opened out, in a fixed order.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::CorpusError;
+
+use super::TextFormat;
+
+/// A file to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InputFile {
+    /// Its path; `-` is standard input.
+    pub path: Arc<Path>,
+    /// What tells it from the others: its name, or its path below the folder that was given. If
+    /// two were alike, the names of all files are their paths.
+    pub name: String,
+    /// Its bytes on the disk, where it is an ordinary file.
+    pub n_bytes: Option<u64>,
+}
+
+/// Opens out folders. Files are in the order given, those of a folder by their names.
+///
+/// Names that start with `.` or `_` are passed over within folders, as Hadoop and Arrow do. Any
+/// other file of a folder must have a known extension, unless `format` says it for all.
+pub(crate) fn expand(
+    paths: &[PathBuf],
+    format: Option<TextFormat>,
+) -> Result<Vec<InputFile>, CorpusError> {
+    if paths.is_empty() {
+        return Err(CorpusError::NoFiles);
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let (path, name) = (Arc::from(path.as_path()), "-".to_owned());
+            files.push(InputFile { path, name, n_bytes: None });
+            continue;
+        }
+        let metadata = fs::metadata(path).map_err(CorpusError::read(path))?;
+        if metadata.is_dir() {
+            let mut folder = Folder { root: path, format, above: Vec::new(), files: Vec::new() };
+            folder.walk(path)?;
+            if folder.files.is_empty() {
+                return Err(CorpusError::EmptyFolder { folder: path.clone() });
+            }
+            files.append(&mut folder.files);
+        } else {
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            files.push(InputFile {
+                name: name.to_string_lossy().into_owned(),
+                path: Arc::from(path.as_path()),
+                n_bytes: metadata.is_file().then_some(metadata.len()),
+            });
+        }
+    }
+    let mut seen = HashSet::new();
+    for file in &files {
+        let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.to_path_buf());
+        if !seen.insert(real) {
+            return Err(CorpusError::SameFileTwice { path: file.path.to_path_buf() });
+        }
+    }
+    let names: HashSet<&str> = files.iter().map(|file| &*file.name).collect();
+    if names.len() < files.len() {
+        for file in &mut files {
+            file.name = file.path.to_string_lossy().into_owned();
+        }
+    }
+    Ok(files)
+}
+
+/// A folder on the way through it.
+struct Folder<'a> {
+    root: &'a Path,
+    format: Option<TextFormat>,
+    /// The folders that lead here, so that links do not lead round and round.
+    above: Vec<PathBuf>,
+    files: Vec<InputFile>,
+}
+
+impl Folder<'_> {
+    fn walk(&mut self, folder: &Path) -> Result<(), CorpusError> {
+        let real = fs::canonicalize(folder).map_err(CorpusError::read(folder))?;
+        if self.above.contains(&real) {
+            return Err(CorpusError::SameFileTwice { path: folder.to_owned() });
+        }
+        self.above.push(real);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).map_err(CorpusError::read(folder))? {
+            names.push(entry.map_err(CorpusError::read(folder))?.file_name());
+        }
+        names.sort_unstable();
+        for name in names {
+            if name.as_encoded_bytes().starts_with(b".")
+                || name.as_encoded_bytes().starts_with(b"_")
+            {
+                continue;
+            }
+            let path = folder.join(&name);
+            let metadata = fs::metadata(&path).map_err(CorpusError::read(&path))?;
+            if metadata.is_dir() {
+                self.walk(&path)?;
+                continue;
+            }
+            if self.format.is_none() && TextFormat::of_name(&path).is_none() {
+                return Err(CorpusError::UnknownExtension { path, known: TextFormat::EXTENSIONS });
+            }
+            self.files.push(InputFile {
+                name: relative(self.root, &path),
+                path: Arc::from(path),
+                n_bytes: metadata.is_file().then_some(metadata.len()),
+            });
+        }
+        self.above.pop();
+        Ok(())
+    }
+}
+
+/// The path below a folder, with `/` between its names on every system.
+fn relative(folder: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+    names.join("/")
+}

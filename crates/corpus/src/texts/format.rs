@@ -1,0 +1,76 @@
+//! The formats that texts are read from, told by the names of files.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::{Compression, CorpusError};
+
+/// A format of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextFormat {
+    /// A JSON object a line: `.jsonl`, `.ndjson`, `.json`.
+    JsonLines,
+    /// Cells between commas: `.csv`.
+    Csv,
+    /// Cells between tabs: `.tsv`.
+    Tsv,
+    /// Parquet: `.parquet`.
+    Parquet,
+    /// A text a line: `.txt`, and any other file that is named by itself.
+    Lines,
+}
+
+impl TextFormat {
+    /// The extensions that a file in a folder must have.
+    pub(crate) const EXTENSIONS: &'static str =
+        ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also with .gz or .zst), .parquet";
+
+    const NAMES: &'static str = "jsonl, csv, tsv, parquet, lines";
+
+    /// The format that the extension of a file says, before `.gz` or `.zst`; `None` if it is none
+    /// that is known.
+    #[must_use]
+    pub fn of_name(path: &Path) -> Option<Self> {
+        let (_, name) = Compression::of_name(path);
+        let extension = name.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "jsonl" | "ndjson" | "json" => Some(Self::JsonLines),
+            "csv" => Some(Self::Csv),
+            "tsv" => Some(Self::Tsv),
+            "parquet" => Some(Self::Parquet),
+            "txt" => Some(Self::Lines),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for TextFormat {
+    type Err = CorpusError;
+
+    /// Reads `jsonl`, `csv`, `tsv`, `parquet` or `lines`.
+    fn from_str(name: &str) -> Result<Self, CorpusError> {
+        match name {
+            "jsonl" => Ok(Self::JsonLines),
+            "csv" => Ok(Self::Csv),
+            "tsv" => Ok(Self::Tsv),
+            "parquet" => Ok(Self::Parquet),
+            "lines" => Ok(Self::Lines),
+            _ => Err(CorpusError::UnknownFormat { name: name.to_owned(), known: Self::NAMES }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_before_the_compression_says_the_format() {
+        let of = |name: &str| TextFormat::of_name(Path::new(name));
+        assert_eq!(of("a.b/x.JSONL"), Some(TextFormat::JsonLines));
+        assert_eq!(of("x.ndjson.gz"), Some(TextFormat::JsonLines));
+        assert_eq!(of("x.tsv.zst"), Some(TextFormat::Tsv));
+        assert_eq!(of("x.gz"), None);
+        assert_eq!(of("README"), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! Parquet: the wanted columns, some rows at a time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+
+use crate::CorpusError;
+use crate::parquet_file::{ParquetFile, integer};
+
+use super::ReadOptions;
+use super::record::{FileRecord, FileRecords};
+use super::table::find_columns;
+
+/// Rows decoded at once: long documents should not fill the memory.
+const BATCH_ROWS: usize = 256;
+
+/// The records of a Parquet file.
+pub(crate) struct ParquetRecords {
+    file: ParquetFile,
+    options: ReadOptions,
+    /// Columns of the file, each once, in its order.
+    columns: Vec<usize>,
+    /// Which of these is the id.
+    id: Option<usize>,
+    /// Which of these are the text.
+    text: Vec<usize>,
+    /// Rows read or jumped over.
+    n_read: u64,
+    /// Opened at the first row that is wanted.
+    batches: Option<ParquetRecordBatchReader>,
+    batch: Option<RecordBatch>,
+    /// The next row of the batch.
+    next: usize,
+    n_bytes_read: Arc<AtomicU64>,
+    n_bytes_counted: u64,
+}
+
+impl ParquetRecords {
+    pub(crate) fn open(
+        path: &Arc<Path>,
+        options: &ReadOptions,
+        n_bytes_read: &Arc<AtomicU64>,
+    ) -> Result<Self, CorpusError> {
+        let file = ParquetFile::open(path)?;
+        let names: Vec<String> =
+            file.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let (id, text) = find_columns(path, &names, options)?;
+        for &column in &text {
+            file.check_type(column, "text", |found| *found == DataType::Utf8)?;
+        }
+        if let Some(column) = id {
+            let is_id = |found: &DataType| *found == DataType::Utf8 || found.is_integer();
+            file.check_type(column, "text or integers", is_id)?;
+        }
+        let mut columns: Vec<usize> = text.iter().copied().chain(id).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let place = |column: usize| {
+            columns.binary_search(&column).expect("the columns are those of text and id")
+        };
+        Ok(Self {
+            id: id.map(place),
+            text: text.into_iter().map(place).collect(),
+            columns,
+            file,
+            options: options.clone(),
+            n_read: 0,
+            batches: None,
+            batch: None,
+            next: 0,
+            n_bytes_read: Arc::clone(n_bytes_read),
+            n_bytes_counted: 0,
+        })
+    }
+
+    /// Moves on to a batch with rows; false at the end.
+    fn advance(&mut self) -> Result<bool, CorpusError> {
+        loop {
+            if self.batch.as_ref().is_some_and(|batch| self.next < batch.num_rows()) {
+                return Ok(true);
+            }
+            if self.batches.is_none() {
+                let file = self.file.builder()?;
+                let columns = self.columns.iter().copied();
+                let mask = ProjectionMask::roots(file.parquet_schema(), columns);
+                let offset = usize::try_from(self.n_read).unwrap_or(usize::MAX);
+                let file = file.with_projection(mask).with_batch_size(BATCH_ROWS);
+                let batches = file.with_offset(offset).build();
+                self.batches = Some(batches.map_err(|error| self.file.broken(self.n_read, error))?);
+            }
+            let batches = self.batches.as_mut().expect("it was opened above");
+            match batches.next() {
+                None => return Ok(false),
+                Some(Ok(batch)) => (self.batch, self.next) = (Some(batch), 0),
+                Some(Err(error)) => return Err(self.file.broken(self.n_read, error)),
+            }
+        }
+    }
+
+    /// Counts rows, and their share of the bytes of the file.
+    fn count(&mut self, n: u64) {
+        self.n_read += n;
+        let n_bytes = self.file.n_bytes_of(self.n_read);
+        self.n_bytes_read.fetch_add(n_bytes - self.n_bytes_counted, Ordering::Relaxed);
+        self.n_bytes_counted = n_bytes;
+    }
+}
+
+impl FileRecords for ParquetRecords {
+    fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let row = self.next;
+        self.next += 1;
+        self.count(1);
+        let place = self.file.place(self.n_read);
+        let batch = self.batch.as_ref().expect("there is a row");
+        let null = |column: usize, expected| CorpusError::NotText {
+            place: place.clone(),
+            column: self.file.schema().field(self.columns[column]).name().clone(),
+            found: "null",
+            expected,
+        };
+        let mut cells = Vec::with_capacity(self.text.len());
+        for &column in &self.text {
+            let cell = text_at(batch.column(column), row);
+            cells.push(cell.ok_or_else(|| null(column, "text"))?);
+        }
+        let text = self.options.join(cells.into_iter());
+        let id = match self.id {
+            None => None,
+            Some(column) => {
+                let array = batch.column(column);
+                let id = match array.data_type() {
+                    DataType::Utf8 => text_at(array, row).map(str::to_owned),
+                    _ => integer(array, row).map(|id| id.to_string()),
+                };
+                Some(id.ok_or_else(|| null(column, "text or an integer"))?)
+            }
+        };
+        Ok(Some(FileRecord { id, text, place }))
+    }
+
+    fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {
+        if self.batches.is_none() {
+            // Whole row groups and pages are passed over when the batches are opened.
+            let n = n.min(self.file.n_rows() - self.n_read);
+            self.count(n);
+            return Ok(n);
+        }
+        let mut skipped = 0;
+        while skipped < n && self.advance()? {
+            let rows = self.batch.as_ref().map_or(0, RecordBatch::num_rows) - self.next;
+            let step = (n - skipped).min(rows as u64);
+            self.next += step as usize;
+            self.count(step);
+            skipped += step;
+        }
+        Ok(skipped)
+    }
+}
+
+/// A text of a column of texts; `None` if it is null.
+fn text_at(column: &ArrayRef, row: usize) -> Option<&str> {
+    let column = column.as_string::<i32>();
+    column.is_valid(row).then(|| column.value(row))
+}

@@ -1,0 +1,32 @@
+//! One text with its name.
+
+use crate::{CorpusError, Place};
+
+/// A text with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Its name: from the file, or the number of the record in it.
+    pub id: String,
+    /// The text.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A record as a file gives it.
+pub(crate) struct FileRecord {
+    /// Its name, if the file has one.
+    pub(crate) id: Option<String>,
+    pub(crate) text: String,
+    pub(crate) place: Place,
+}
+
+/// The records of one file.
+pub(crate) trait FileRecords: Send {
+    /// The next record, `None` at the end.
+    fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError>;
+
+    /// Jumps over at most `n` records; fewer only at the end.
+    fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError>;
+}

@@ -1,0 +1,123 @@
+//! CSV and TSV: the wanted columns of each row.
+
+use std::path::Path;
+
+use crate::CorpusError;
+
+use super::cells::Rows;
+use super::record::{FileRecord, FileRecords};
+use super::{Header, ReadOptions};
+
+/// The records of a table of text.
+pub(crate) struct TableRecords {
+    rows: Rows,
+    options: ReadOptions,
+    n_columns: usize,
+    id: Option<usize>,
+    text: Vec<usize>,
+    /// The first row is a record, and is the present one.
+    is_first_read: bool,
+}
+
+impl TableRecords {
+    /// Reads the header and finds the columns.
+    pub(crate) fn new(
+        file: &Path,
+        mut rows: Rows,
+        options: &ReadOptions,
+    ) -> Result<Self, CorpusError> {
+        let has_first = rows.advance()?;
+        let is_first_read = options.header == Header::Absent && has_first;
+        if !has_first && options.header == Header::Names {
+            return Err(CorpusError::NoHeader { path: file.to_owned() });
+        }
+        let n_columns = rows.n_cells();
+        let mut names = Vec::with_capacity(n_columns);
+        for i in 0..n_columns {
+            names.push(match options.header {
+                Header::Names => rows.cell(i)?.to_owned(),
+                Header::Absent => (i + 1).to_string(),
+            });
+        }
+        // An empty file without a header has no columns, and no record that lacks one.
+        let (id, text) =
+            if has_first { find_columns(file, &names, options)? } else { (None, Vec::new()) };
+        Ok(Self { rows, options: options.clone(), n_columns, id, text, is_first_read })
+    }
+
+    fn advance(&mut self) -> Result<bool, CorpusError> {
+        if std::mem::take(&mut self.is_first_read) {
+            return Ok(true);
+        }
+        if !self.rows.advance()? {
+            return Ok(false);
+        }
+        let (found, expected) = (self.rows.n_cells(), self.n_columns);
+        if found != expected {
+            return Err(CorpusError::RaggedRow { place: self.rows.place(), found, expected });
+        }
+        Ok(true)
+    }
+}
+
+impl FileRecords for TableRecords {
+    fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let id = self.id.map(|column| self.rows.cell(column).map(str::to_owned)).transpose()?;
+        let mut cells = Vec::with_capacity(self.text.len());
+        for &column in &self.text {
+            cells.push(self.rows.cell(column)?);
+        }
+        let text = self.options.join(cells.into_iter());
+        Ok(Some(FileRecord { id, text, place: self.rows.place() }))
+    }
+
+    fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {
+        for skipped in 0..n {
+            if !self.advance()? {
+                return Ok(skipped);
+            }
+        }
+        Ok(n)
+    }
+}
+
+/// The columns of the id, where there is one, and of the text.
+pub(crate) fn find_columns(
+    path: &Path,
+    names: &[String],
+    options: &ReadOptions,
+) -> Result<(Option<usize>, Vec<usize>), CorpusError> {
+    let find = |column: &str| {
+        let mut places = (0..names.len()).filter(|&i| names[i] == column);
+        let place = places.next();
+        if places.next().is_some() {
+            return Err(CorpusError::ColumnTwice {
+                path: path.to_owned(),
+                column: column.to_owned(),
+            });
+        }
+        Ok(place)
+    };
+    let need = |column: &str| {
+        find(column)?.ok_or_else(|| CorpusError::NoColumn {
+            path: path.to_owned(),
+            column: column.to_owned(),
+            columns: names.to_vec(),
+        })
+    };
+    let id = match &options.id {
+        Some(column) => Some(need(column)?),
+        None => match (find("id")?, find("_id")?) {
+            (Some(_), Some(_)) => {
+                let (path, column) = (path.to_owned(), "id` and `_id".to_owned());
+                return Err(CorpusError::ColumnTwice { path, column });
+            }
+            (id, underscore_id) => id.or(underscore_id),
+        },
+    };
+    let text = options.text.iter().map(|column| need(column)).collect::<Result<_, _>>()?;
+    Ok((id, text))
+}

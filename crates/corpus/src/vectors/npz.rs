@@ -1,0 +1,42 @@
+//! Vectors in SciPy's `.npz`: gathered in memory, written at the end.
+
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use splade_sparse::{SparseMatrix, SparseMatrixBuilder, SparseRowView};
+
+use crate::CorpusError;
+use crate::output::Output;
+
+/// A matrix that is gathered.
+pub(crate) struct NpzVectors {
+    output: Output,
+    ids: Vec<String>,
+    rows: SparseMatrixBuilder,
+}
+
+impl NpzVectors {
+    pub(crate) fn create(path: &Path, dimension: usize) -> Result<Self, CorpusError> {
+        let output = Output::create(path).map_err(CorpusError::write(path))?;
+        if let Output::Stream(_) = output {
+            return Err(CorpusError::NeedsFile { path: path.to_owned(), format: "npz" });
+        }
+        Ok(Self { output, ids: Vec::new(), rows: SparseMatrix::builder(dimension) })
+    }
+
+    pub(crate) fn write(&mut self, id: &str, row: SparseRowView<'_>) -> io::Result<()> {
+        self.rows.push_row(row).map_err(io::Error::other)?;
+        self.ids.push(id.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let Output::File(file, real) = self.output else {
+            unreachable!("a stream was refused when it was opened")
+        };
+        let mut writer = BufWriter::with_capacity(1 << 16, file);
+        self.rows.finish().write_npz_with_ids(&mut writer, &self.ids).map_err(io::Error::other)?;
+        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Output::File(file, real).finish()
+    }
+}

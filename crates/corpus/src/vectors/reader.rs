@@ -1,0 +1,274 @@
+//! Vectors in: the rows of several files, or of a folder of parts, as one stream.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use splade_sparse::{SparseError, SparseRow};
+
+use crate::lines::Lines;
+use crate::{Compression, CorpusError, Manifest, Place, stream};
+
+use super::VectorFormat;
+use super::read_lines::LineVectors;
+use super::read_npz::NpzFile;
+
+/// How vectors are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VectorReadOptions {
+    /// The dimension, where the files do not say it; where they do, it must be the same.
+    pub dimension: Option<usize>,
+}
+
+impl VectorReadOptions {
+    /// Sets [`dimension`](Self::dimension).
+    #[must_use]
+    pub fn with_dimension(mut self, dimension: usize) -> Self {
+        self.dimension = Some(dimension);
+        self
+    }
+}
+
+/// The vectors of one file or several, with their ids, a row at a time.
+///
+/// JSON lines (`.gz` and `.zst` too), Parquet, `.npz`, and folders of parts, whose order and
+/// dimension are those of the manifest. Only a `.npz` is held in memory. Token maps and Anserini's
+/// integers are not read: they are no vectors any more. After an error there is no further row.
+pub struct VectorReader {
+    files: std::vec::IntoIter<VectorFile>,
+    dimension: usize,
+    current: Option<(VectorFile, Box<dyn FileVectors>)>,
+    n_in_file: u64,
+    n_bytes: Option<u64>,
+    n_bytes_read: Arc<AtomicU64>,
+    is_over: bool,
+}
+
+struct VectorFile {
+    path: Arc<Path>,
+    /// What the manifest says, of a part.
+    rows: Option<u64>,
+}
+
+/// The vectors of one file.
+pub(crate) trait FileVectors: Send {
+    fn next_vector(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError>;
+}
+
+/// The dimension that a file says, and its rows once the dimension is known.
+type Opened = (Option<usize>, Box<dyn FnOnce(usize) -> Box<dyn FileVectors>>);
+
+impl VectorReader {
+    /// Opens files and folders of parts; `-` is JSON lines from standard input.
+    ///
+    /// # Errors
+    /// A file or part that is not there, [`CorpusError::Incomplete`] parts, parts in a form that is
+    /// no vectors, [`CorpusError::NoDimension`], and a first file that cannot be read.
+    pub fn open(paths: &[PathBuf], options: &VectorReadOptions) -> Result<Self, CorpusError> {
+        if paths.is_empty() {
+            return Err(CorpusError::NoFiles);
+        }
+        let mut dimension = options.dimension;
+        let mut files = Vec::new();
+        for path in paths {
+            if !path.is_dir() {
+                files.push(VectorFile { path: Arc::from(path.as_path()), rows: None });
+                continue;
+            }
+            let manifest = Manifest::load(path)?;
+            if !manifest.complete {
+                let rows = manifest.rows;
+                return Err(CorpusError::Incomplete { folder: path.clone(), rows });
+            }
+            if manifest.vector_format().needs_tokens() {
+                let (path, format) = (path.clone(), manifest.vector_format().name());
+                return Err(CorpusError::NotVectors { path, format });
+            }
+            manifest.check_sizes(path)?;
+            check_dimension(path, &mut dimension, manifest.dimension)?;
+            for (path, part) in manifest.part_paths(path).into_iter().zip(&manifest.parts) {
+                files.push(VectorFile { path: Arc::from(path), rows: Some(part.rows) });
+            }
+        }
+        let mut n_bytes = Some(0);
+        for file in &files {
+            n_bytes = if file.path.as_os_str() == "-" {
+                None
+            } else {
+                let metadata =
+                    std::fs::metadata(&file.path).map_err(CorpusError::read(&file.path))?;
+                let len = metadata.is_file().then_some(metadata.len());
+                n_bytes.zip(len).map(|(sum, len)| sum + len)
+            };
+        }
+        let n_bytes_read = Arc::default();
+        let mut files = files.into_iter();
+        let current = match files.next() {
+            None => None,
+            Some(file) => {
+                let (found, rows) = open_file(&file.path, &n_bytes_read)?;
+                if let Some(found) = found {
+                    check_dimension(&file.path, &mut dimension, found)?;
+                }
+                let Some(dimension) = dimension else {
+                    return Err(CorpusError::NoDimension { path: file.path.to_path_buf() });
+                };
+                Some((file, rows(dimension)))
+            }
+        };
+        // Without a file there are folders only, and each says its dimension.
+        let dimension = dimension.expect("a file or a manifest gave it");
+        let (n_in_file, is_over) = (0, false);
+        Ok(Self { files, dimension, current, n_in_file, n_bytes, n_bytes_read, is_over })
+    }
+
+    /// The dimension of all rows.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The size of all files on the disk, where each has one.
+    #[must_use]
+    pub fn n_bytes(&self) -> Option<u64> {
+        self.n_bytes
+    }
+
+    /// Bytes that were read so far, as they are on the disk. Of Parquet a share by rows; a `.npz`
+    /// is read at once.
+    #[must_use]
+    pub fn n_bytes_read(&self) -> u64 {
+        self.n_bytes_read.load(Ordering::Relaxed)
+    }
+
+    /// Where the row stands that came last.
+    ///
+    /// # Panics
+    /// Before the first row, and after the last.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let (file, _) = self.current.as_ref().expect("a row came before");
+        match VectorFormat::of_name(&file.path).is_lines() {
+            true => Place::line(&file.path, self.n_in_file),
+            false => Place::row(&file.path, self.n_in_file),
+        }
+    }
+
+    /// The next row with its id, `None` at the end.
+    ///
+    /// # Errors
+    /// What is wrong with a file or row, with its place.
+    pub fn next_row(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let row = self.advance();
+        if !matches!(row, Ok(Some(_))) {
+            self.is_over = true;
+            self.current = None;
+        }
+        row
+    }
+
+    fn advance(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError> {
+        loop {
+            let Some((file, rows)) = &mut self.current else {
+                let Some(file) = self.files.next() else { return Ok(None) };
+                let (found, rows) = open_file(&file.path, &self.n_bytes_read)?;
+                if let Some(found) = found {
+                    check_dimension(&file.path, &mut Some(self.dimension), found)?;
+                }
+                self.current = Some((file, rows(self.dimension)));
+                self.n_in_file = 0;
+                continue;
+            };
+            if let Some(row) = rows.next_vector()? {
+                self.n_in_file += 1;
+                return Ok(Some(row));
+            }
+            let found = self.n_in_file;
+            if let Some(expected) = file.rows.filter(|&rows| rows != found) {
+                let path = file.path.to_path_buf();
+                return Err(CorpusError::PartRows { path, found, expected });
+            }
+            self.current = None;
+        }
+    }
+}
+
+impl Iterator for VectorReader {
+    type Item = Result<(String, SparseRow), CorpusError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_row().transpose()
+    }
+}
+
+fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
+    let format = VectorFormat::of_name(path);
+    if !format.is_lines() && Compression::of_name(path).0 != Compression::None {
+        return Err(CorpusError::NeedsFile { path: path.to_path_buf(), format: format.name() });
+    }
+    match format {
+        VectorFormat::Npz => {
+            let file = NpzFile::open(path, n_bytes_read)?;
+            Ok((Some(file.dimension()), Box::new(|_| Box::new(file))))
+        }
+        #[cfg(feature = "parquet")]
+        VectorFormat::Parquet => {
+            let file = super::read_parquet::ParquetRows::open(path, n_bytes_read)?;
+            let found = file.dimension()?;
+            Ok((found, Box::new(|dimension| Box::new(file.with_dimension(dimension)))))
+        }
+        #[cfg(not(feature = "parquet"))]
+        VectorFormat::Parquet => Err(CorpusError::NoParquet { path: path.to_path_buf() }),
+        _ => {
+            let lines = Lines::new(path, stream::open(path, n_bytes_read)?);
+            Ok((None, Box::new(|dimension| Box::new(LineVectors::new(lines, dimension)))))
+        }
+    }
+}
+
+/// Takes the dimension that a file says, or refuses it if it was another before.
+fn check_dimension(
+    path: &Path,
+    dimension: &mut Option<usize>,
+    found: usize,
+) -> Result<(), CorpusError> {
+    let expected = *dimension.get_or_insert(found);
+    if found == expected {
+        return Ok(());
+    }
+    Err(CorpusError::Dimension { path: path.to_owned(), found, expected })
+}
+
+/// Makes a row of arrays from a file.
+pub(crate) fn row_at(
+    place: impl FnOnce() -> Place,
+    dimension: usize,
+    indices: Vec<u32>,
+    values: Vec<f32>,
+) -> Result<SparseRow, CorpusError> {
+    SparseRow::from_parts(dimension, indices, values).map_err(|error| {
+        let place = place();
+        match error {
+            SparseError::LengthMismatch { indices, values } => {
+                CorpusError::VectorLengths { place, indices, values }
+            }
+            SparseError::IndexOutOfRange { index, dimension, .. } => {
+                CorpusError::VectorIndex { place, index: index.into(), dimension }
+            }
+            SparseError::IndicesNotIncreasing { previous, index, .. } => {
+                CorpusError::VectorOrder { place, previous, index }
+            }
+            SparseError::NonFiniteValue { index, value, .. } => {
+                CorpusError::VectorValue { place, index, value }
+            }
+            SparseError::ZeroValue { index, .. } => {
+                CorpusError::VectorValue { place, index, value: 0.0 }
+            }
+            source => CorpusError::Matrix { path: place.file().to_owned(), source },
+        }
+    })
+}

@@ -1,0 +1,12 @@
+//! Files in, files out.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
+
+mod fixtures;
+mod full_disk;
+mod inputs;
+mod parts;
+mod random_kills;
+mod reference;
+mod tables;
+mod texts;
+mod vectors;

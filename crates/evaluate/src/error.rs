@@ -1,0 +1,275 @@
+//! Everything that can be wrong with judgements, runs, measures, counts and sweeps.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What is wrong. Variants about files name the file and the line, counted from 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// A file cannot be opened or read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A line is not UTF-8.
+    #[error("{}, line {line}: not UTF-8; convert the file to UTF-8", .path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+    },
+    /// A file without a single row.
+    #[error("{} holds no row", .path.display())]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The first line belongs to no known form of judgements.
+    #[error(
+        "{}, line {line}: `{found}` is neither the header of a BEIR file \
+         (query-id<TAB>corpus-id<TAB>score) nor a line of TREC qrels (query-id 0 doc-id grade)",
+        .path.display()
+    )]
+    UnknownForm {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// Its start.
+        found: String,
+    },
+    /// A BEIR file begins with a judgement where its header belongs.
+    #[error(
+        "{}, line {line}: the header is missing; \
+         put query-id<TAB>corpus-id<TAB>score on a line above",
+        .path.display()
+    )]
+    MissingHeader {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+    },
+    /// A line with too few or too many columns.
+    #[error("{}, line {line}: {found} columns, expected {expected}", .path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// Columns of the line.
+        found: usize,
+        /// How many there should be, and which.
+        expected: &'static str,
+    },
+    /// An id that is empty.
+    #[error("{}, line {line}: the {column} is empty", .path.display())]
+    EmptyId {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// Which id.
+        column: &'static str,
+    },
+    /// A grade that is no whole number.
+    #[error(
+        "{}, line {line}: the grade `{found}` is not a whole number from -2147483648 to 2147483647",
+        .path.display()
+    )]
+    Grade {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What stands there.
+        found: String,
+    },
+    /// A rank that is no whole number: the columns are probably in another order.
+    #[error(
+        "{}, line {line}: the rank `{found}` is not a whole number; \
+         the columns are: query-id Q0 doc-id rank score tag",
+        .path.display()
+    )]
+    Rank {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What stands there.
+        found: String,
+    },
+    /// A score that is no finite number.
+    #[error("{}, line {line}: the score `{found}` is not a finite number", .path.display())]
+    Score {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What stands there.
+        found: String,
+    },
+    /// A pair of query and document is judged twice, and not alike.
+    #[error(
+        "{}, line {line}: document `{doc_id}` of query `{query_id}` has grade {grade} here, \
+         but {earlier} on an earlier line",
+        .path.display()
+    )]
+    ConflictingLine {
+        /// The file.
+        path: PathBuf,
+        /// The line of the second judgement.
+        line: usize,
+        /// The query.
+        query_id: String,
+        /// The document.
+        doc_id: String,
+        /// The second grade.
+        grade: i32,
+        /// The first grade.
+        earlier: i32,
+    },
+    /// A document stands twice in the results of a query of a file.
+    #[error(
+        "{}, line {line}: document `{doc_id}` was listed for query `{query_id}` \
+         on line {first_line} already",
+        .path.display()
+    )]
+    RepeatedLine {
+        /// The file.
+        path: PathBuf,
+        /// The line of the second mention.
+        line: usize,
+        /// The line of the first.
+        first_line: usize,
+        /// The query.
+        query_id: String,
+        /// The document.
+        doc_id: String,
+    },
+    /// As [`EvaluateError::ConflictingLine`], of judgements that come from no file.
+    #[error("document `{doc_id}` of query `{query_id}` has grade {earlier}, and now {grade}")]
+    ConflictingGrades {
+        /// The query.
+        query_id: String,
+        /// The document.
+        doc_id: String,
+        /// The second grade.
+        grade: i32,
+        /// The first grade.
+        earlier: i32,
+    },
+    /// As [`EvaluateError::RepeatedLine`], of results that come from no file.
+    #[error("document `{doc_id}` stands twice in the results of query `{query_id}`")]
+    RepeatedDocument {
+        /// The query.
+        query_id: String,
+        /// The document.
+        doc_id: String,
+    },
+    /// A query gets results a second time.
+    #[error("query `{query_id}` has results already")]
+    RepeatedQuery {
+        /// The query.
+        query_id: String,
+    },
+    /// A score is NaN or infinite.
+    #[error("document `{doc_id}` of query `{query_id}` has score {score}, which is not finite")]
+    NonFiniteScore {
+        /// The query.
+        query_id: String,
+        /// The document.
+        doc_id: String,
+        /// The score.
+        score: f64,
+    },
+    /// Columns of a TREC file are separated by white space, so no id and no tag may hold any.
+    #[error("`{id}` cannot stand in a TREC file: it is empty, holds white space or begins with #")]
+    Unwritable {
+        /// The id of a query or a document, or the tag.
+        id: String,
+    },
+    /// A name that is no measure of the family.
+    #[error("unknown measure `{name}`, known are: {known}")]
+    UnknownMeasure {
+        /// The name.
+        name: String,
+        /// The measures of the family; `k` is a number from 1.
+        known: &'static str,
+    },
+    /// No query would be averaged over.
+    #[error(
+        "no query can be measured: {n_judged} queries are judged, {n_run} have results, \
+         and none of them counts; do the ids agree?"
+    )]
+    NoQueries {
+        /// Queries of the judgements.
+        n_judged: usize,
+        /// Queries of the run.
+        n_run: usize,
+    },
+    /// An active dimension is not below the dimension.
+    #[error("index {index} is not below dimension {dimension}")]
+    IndexOutOfRange {
+        /// The index.
+        index: u32,
+        /// The dimension.
+        dimension: usize,
+    },
+    /// The active dimensions of a row are unsorted, or one stands there twice.
+    #[error("index {index} follows {previous}, but must exceed it")]
+    IndicesNotIncreasing {
+        /// The index before.
+        previous: u32,
+        /// The index found.
+        index: u32,
+    },
+    /// Two counters of different dimensions cannot be added.
+    #[error("counts of dimension {found} cannot be added to counts of dimension {expected}")]
+    DimensionMismatch {
+        /// The dimension of the counter to add.
+        found: usize,
+        /// The dimension of the counter added to.
+        expected: usize,
+    },
+    /// A sweep without points has no table and no chart.
+    #[error("the sweep has no point")]
+    NoPoints,
+    /// A point lacks the measure that a chart is of, or its value is not finite.
+    #[error("point {point} of the sweep has no finite `{measure}`")]
+    MissingMeasure {
+        /// The point, counted from 1.
+        point: usize,
+        /// The measure.
+        measure: String,
+    },
+    /// A size that cannot be drawn.
+    #[error("point {point} of the sweep has {active_dims} active dimensions: not a finite number")]
+    PointSize {
+        /// The point, counted from 1.
+        point: usize,
+        /// Its size.
+        active_dims: f64,
+    },
+    /// The drawing library refuses.
+    #[error("cannot draw the chart: {problem}")]
+    Chart {
+        /// What it says.
+        problem: String,
+    },
+}

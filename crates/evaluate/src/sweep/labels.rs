@@ -1,0 +1,140 @@
+//! Places the labels of points so that they cover neither each other nor points, nor lines where
+//! there is room.
+
+/// A rectangle in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Area {
+    pub(super) left: i32,
+    pub(super) top: i32,
+    pub(super) right: i32,
+    pub(super) bottom: i32,
+}
+
+impl Area {
+    pub(super) fn around(center: (i32, i32), width: i32, height: i32) -> Self {
+        let (left, top) = (center.0 - width / 2, center.1 - height / 2);
+        Self { left, top, right: left + width, bottom: top + height }
+    }
+
+    pub(super) fn center(self) -> (i32, i32) {
+        ((self.left + self.right) / 2, (self.top + self.bottom) / 2)
+    }
+
+    fn covers(self, other: Self) -> bool {
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
+    }
+
+    fn holds(self, other: Self) -> bool {
+        self.left <= other.left
+            && other.right <= self.right
+            && self.top <= other.top
+            && other.bottom <= self.bottom
+    }
+}
+
+/// Half the side of the square that a point keeps free.
+const POINT: i32 = 7;
+/// Between that square and a label, and between the rings of places around it.
+const GAP: i32 = 3;
+const STEP: i32 = 12;
+/// So many rings away, a label rather covers a line than goes further.
+const NEAR_RINGS: i32 = 3;
+const RINGS: i32 = 16;
+/// Above first, since lines usually rise to the right; then around.
+const DIRECTIONS: [(i32, i32); 8] =
+    [(0, -1), (0, 1), (1, 0), (-1, 0), (-1, -1), (1, 1), (1, -1), (-1, 1)];
+
+/// Where a label stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Place {
+    pub(super) area: Area,
+    /// Whether it stands next to its point; otherwise a line should join them.
+    pub(super) is_near: bool,
+}
+
+/// The place of each label, `sizes` being widths and heights: the nearest free one inside `plot`.
+/// If there is none, the label stands above its point, on whatever is there.
+pub(super) fn place(
+    points: &[(i32, i32)],
+    sizes: &[(i32, i32)],
+    lines: &[Vec<(i32, i32)>],
+    plot: Area,
+) -> Vec<Place> {
+    let mut taken: Vec<Area> =
+        points.iter().map(|point| Area::around(*point, 2 * POINT, 2 * POINT)).collect();
+    let dots: Vec<(i32, i32)> =
+        lines.iter().flat_map(|line| line.windows(2)).flat_map(dots).collect();
+    let mut places = Vec::with_capacity(points.len());
+    for (point, (width, height)) in points.iter().zip(sizes) {
+        let at = |ring: i32, (x, y): (i32, i32)| {
+            let away = POINT + GAP + STEP * ring;
+            let center = (point.0 + x * (away + width / 2), point.1 + y * (away + height / 2));
+            Place { area: Area::around(center, *width, *height), is_near: ring == 0 }
+        };
+        let within = |rings: i32| {
+            (0..rings).flat_map(|ring| DIRECTIONS.map(|direction| at(ring, direction)))
+        };
+        let is_free = |place: &Place| {
+            plot.holds(place.area) && !taken.iter().any(|area| area.covers(place.area))
+        };
+        let is_clear = |place: &Place| {
+            is_free(place) && !dots.iter().any(|dot| place.area.covers(Area::around(*dot, 2, 2)))
+        };
+        let found = within(NEAR_RINGS).find(is_clear).or_else(|| within(RINGS).find(is_free));
+        let found = found.unwrap_or_else(|| at(0, DIRECTIONS[0]));
+        taken.push(found.area);
+        places.push(found);
+    }
+    places
+}
+
+/// Pixels of a line, near enough to each other that none slips through a label.
+fn dots(ends: &[(i32, i32)]) -> impl Iterator<Item = (i32, i32)> {
+    let ((x, y), (to_x, to_y)) = (ends[0], ends[1]);
+    let n_steps = ((to_x - x).abs().max((to_y - y).abs()) / 4).max(1);
+    (0..=n_steps).map(move |i| (x + (to_x - x) * i / n_steps, y + (to_y - y) * i / n_steps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLOT: Area = Area { left: 0, top: 0, right: 800, bottom: 400 };
+
+    #[test]
+    fn labels_of_crowded_points_stand_apart() {
+        let points: Vec<(i32, i32)> = (0..24).map(|i| (300 + 7 * i, 200 + i % 3)).collect();
+        let lines = std::slice::from_ref(&points);
+        let places = place(&points, &vec![(40, 14); points.len()], lines, PLOT);
+        for (i, label) in places.iter().enumerate() {
+            assert!(PLOT.holds(label.area), "{label:?}");
+            let covers = |other: &Place| other.area.covers(label.area);
+            assert!(!places[..i].iter().any(covers), "{i}: {label:?}");
+            let on = |point: &(i32, i32)| Area::around(*point, 2, 2).covers(label.area);
+            assert!(!points.iter().any(on), "{i}: {label:?}");
+        }
+    }
+
+    #[test]
+    fn a_point_alone_has_its_label_above() {
+        let [label] = place(&[(100, 100)], &[(40, 14)], &[], PLOT)[..] else { panic!("one") };
+        assert_eq!(label.area, Area { left: 80, top: 76, right: 120, bottom: 90 });
+        assert!(label.is_near);
+    }
+
+    #[test]
+    fn a_label_keeps_off_a_line_if_it_can() {
+        let line = vec![(100, 0), (100, 100)];
+        let [label] = place(&[(100, 100)], &[(40, 14)], &[line], PLOT)[..] else { panic!("one") };
+        assert!(label.area.top > 100, "{label:?}");
+    }
+
+    #[test]
+    fn a_point_at_the_edge_has_its_label_inside() {
+        let places = place(&[(2, 2)], &[(40, 14)], &[], PLOT);
+        assert!(PLOT.holds(places[0].area));
+    }
+}

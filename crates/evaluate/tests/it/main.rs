@@ -1,0 +1,13 @@
+//! The tests of the crate: against the golden values of the reference, of files, and of sweeps.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
+
+mod golden;
+
+mod binary;
+mod graded;
+
+mod files;
+mod flops;
+mod fusion;
+mod sweep;

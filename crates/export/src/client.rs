@@ -1,0 +1,148 @@
+//! Rows into a running Qdrant, through the `qdrant-client` crate (gRPC).
+
+use qdrant_client::qdrant::{
+    CreateCollectionBuilder, NamedVectors, PointStruct, SparseIndexConfigBuilder,
+    SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPointsBuilder, Vector,
+};
+use qdrant_client::{Payload, Qdrant};
+
+use crate::names::Names;
+use crate::row::{Weights, checked_vector};
+use crate::{Engine, ExportError, ExportOptions, ExportRow, PointId};
+
+/// The point that [`Engine::Qdrant`] writes for the row, as a type of `qdrant-client`.
+///
+/// # Errors
+/// [`ExportError::EmptyId`], [`ExportError::MissingVector`], [`ExportError::Name`].
+pub fn qdrant_point(
+    options: &ExportOptions,
+    row: &ExportRow<'_>,
+) -> Result<PointStruct, ExportError> {
+    let names = Names::checked(Engine::Qdrant, options)?;
+    if row.id.is_empty() {
+        return Err(ExportError::EmptyId { row: row.row_number });
+    }
+    let vector = checked_vector(Engine::Qdrant, row, Weights::Any)?;
+    let vector = Vector::new_sparse(vector.indices().to_vec(), vector.values().to_vec());
+    let mut payload = Payload::new();
+    payload.insert("id", row.id);
+    let vectors = NamedVectors::default().add_vector(names.field, vector);
+    Ok(match PointId::of(row.id) {
+        PointId::Number(number) => PointStruct::new(number, vectors, payload),
+        PointId::Uuid(uuid) => PointStruct::new(uuid, vectors, payload),
+    })
+}
+
+/// Creates the collection that [`Engine::setup`] describes.
+///
+/// # Errors
+/// [`ExportError::CreateCollection`], also where it exists; [`ExportError::Name`].
+pub async fn create_qdrant_collection(
+    client: &Qdrant,
+    options: &ExportOptions,
+) -> Result<(), ExportError> {
+    let names = Names::checked(Engine::Qdrant, options)?;
+    let index = SparseIndexConfigBuilder::default().on_disk(false);
+    let mut sparse = SparseVectorsConfigBuilder::default();
+    sparse.add_named_vector_params(names.field, SparseVectorParamsBuilder::default().index(index));
+    client
+        .create_collection(CreateCollectionBuilder::new(names.name).sparse_vectors_config(sparse))
+        .await
+        .map_err(|source| ExportError::CreateCollection {
+            name: names.name.to_owned(),
+            source: Box::new(source),
+        })?;
+    Ok(())
+}
+
+/// Upserts rows in batches of [`ExportOptions::batch_rows`], and waits until each is stored.
+///
+/// Ids that come twice replace each other; [`ExportOptions::duplicate_ids`] is not looked at.
+///
+/// ```no_run
+/// use qdrant_client::Qdrant;
+/// use splade_export::{ExportOptions, ExportRow, QdrantUpsert, create_qdrant_collection};
+/// use splade_sparse::SparseRow;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// // A server: docker run -p 6333:6333 -p 6334:6334 qdrant/qdrant. 6334 is gRPC.
+/// let client = Qdrant::from_url("http://localhost:6334").build()?;
+/// let options = ExportOptions::default().with_name("passages");
+/// create_qdrant_collection(&client, &options).await?;
+///
+/// let row = SparseRow::from_parts(30522, vec![1012, 2088], vec![0.5, 1.25])?;
+/// let mut upsert = QdrantUpsert::new(&client, options)?;
+/// upsert.push(&ExportRow::new(1, "doc1").with_vector(&row)).await?;
+/// assert_eq!(upsert.finish().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct QdrantUpsert<'a> {
+    client: &'a Qdrant,
+    options: ExportOptions,
+    points: Vec<PointStruct>,
+    first_row: u64,
+    last_row: u64,
+    stored: u64,
+}
+
+impl<'a> QdrantUpsert<'a> {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ExportError::Name`].
+    pub fn new(client: &'a Qdrant, options: ExportOptions) -> Result<Self, ExportError> {
+        Names::checked(Engine::Qdrant, &options)?;
+        Ok(Self { client, options, points: Vec::new(), first_row: 0, last_row: 0, stored: 0 })
+    }
+
+    /// Adds a row, and sends the batch if it is full.
+    ///
+    /// # Errors
+    /// Those of [`qdrant_point`], which leave the batch as it was; [`ExportError::Upsert`] with
+    /// the rows of the batch, which is kept: [`send`](Self::send) tries it again.
+    pub async fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
+        let point = qdrant_point(&self.options, row)?;
+        if self.points.is_empty() {
+            self.first_row = row.row_number;
+        }
+        self.last_row = row.row_number;
+        self.points.push(point);
+        if self.points.len() < self.options.batch_rows.get() { Ok(()) } else { self.send().await }
+    }
+
+    /// Sends the rows that wait, if any.
+    ///
+    /// # Errors
+    /// [`ExportError::Upsert`]; the rows still wait then.
+    pub async fn send(&mut self) -> Result<(), ExportError> {
+        if self.points.is_empty() {
+            return Ok(());
+        }
+        let request =
+            UpsertPointsBuilder::new(self.options.name.as_str(), self.points.clone()).wait(true);
+        self.client.upsert_points(request).await.map_err(|source| ExportError::Upsert {
+            first: self.first_row,
+            last: self.last_row,
+            source: Box::new(source),
+        })?;
+        self.stored += self.points.len() as u64;
+        self.points.clear();
+        Ok(())
+    }
+
+    /// Rows that Qdrant has stored.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// Sends the last batch and says how many rows are stored.
+    ///
+    /// # Errors
+    /// [`ExportError::Upsert`].
+    pub async fn finish(mut self) -> Result<u64, ExportError> {
+        self.send().await?;
+        Ok(self.stored)
+    }
+}

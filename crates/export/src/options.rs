@@ -1,0 +1,126 @@
+//! What an export may be told: names, batch size, index, scores.
+
+use std::num::NonZeroUsize;
+
+/// How [`Engine::Elasticsearch`](crate::Engine::Elasticsearch) scores a shared token.
+///
+/// With `w` the weight in the query and `S` the one in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RankFeatureFunction {
+    /// `w * S / (S + pivot)`, with the pivot that Elasticsearch computes from the index. What
+    /// sentence-transformers 6.2.0 asks for; not the dot product.
+    #[default]
+    Saturation,
+    /// `w * S`: the dot product, as near as the 9 bits of precision of a stored `S` allow.
+    Linear,
+}
+
+/// The index on the pgvector column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PgvectorIndex {
+    /// None: queries read every row and are exact.
+    #[default]
+    None,
+    /// HNSW on the inner product: approximate. Takes at most
+    /// [`HNSW_MAX_NNZ`](crate::HNSW_MAX_NNZ) weights a row.
+    Hnsw,
+}
+
+/// What to do with an id that an earlier row had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DuplicateIds {
+    /// Refuse the row: most engines would silently replace the earlier one. Holds a 64-bit hash
+    /// of each id in memory, about 20 MB a million rows.
+    #[default]
+    Refuse,
+    /// Write it. The caller knows that ids are unique, or wants the later row to win.
+    Write,
+}
+
+/// Options of an export, for every engine.
+///
+/// ```
+/// use splade_export::{ExportOptions, PgvectorIndex};
+///
+/// let options =
+///     ExportOptions::default().with_name("passages").with_pgvector_index(PgvectorIndex::Hnsw);
+/// assert_eq!(options.batch_rows.get(), 1000);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportOptions {
+    /// Name of the collection, index, table or schema. Default `splade`.
+    pub name: String,
+    /// Name of the field of the vector; `None` is the engine's
+    /// [`default_field`](crate::Engine::default_field).
+    pub field: Option<String>,
+    /// Rows of one Qdrant request. Default 1000: about 4 MB of JSON at 200 weights a row, where
+    /// the server takes 32 MB.
+    pub batch_rows: NonZeroUsize,
+    /// Scores of Elasticsearch's `rank_features`. Default as in sentence-transformers.
+    pub rank_feature_function: RankFeatureFunction,
+    /// Index of the pgvector column. Default none.
+    pub pgvector_index: PgvectorIndex,
+    /// Ids that come twice. Default: refused.
+    pub duplicate_ids: DuplicateIds,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        Self {
+            name: "splade".to_owned(),
+            field: None,
+            batch_rows: NonZeroUsize::new(1000).expect("1000 is not 0"),
+            rank_feature_function: RankFeatureFunction::default(),
+            pgvector_index: PgvectorIndex::default(),
+            duplicate_ids: DuplicateIds::default(),
+        }
+    }
+}
+
+impl ExportOptions {
+    /// Sets [`name`](Self::name).
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets [`field`](Self::field).
+    #[must_use]
+    pub fn with_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Sets [`batch_rows`](Self::batch_rows).
+    #[must_use]
+    pub fn with_batch_rows(mut self, batch_rows: NonZeroUsize) -> Self {
+        self.batch_rows = batch_rows;
+        self
+    }
+
+    /// Sets [`rank_feature_function`](Self::rank_feature_function).
+    #[must_use]
+    pub fn with_rank_feature_function(mut self, function: RankFeatureFunction) -> Self {
+        self.rank_feature_function = function;
+        self
+    }
+
+    /// Sets [`pgvector_index`](Self::pgvector_index).
+    #[must_use]
+    pub fn with_pgvector_index(mut self, index: PgvectorIndex) -> Self {
+        self.pgvector_index = index;
+        self
+    }
+
+    /// Sets [`duplicate_ids`](Self::duplicate_ids).
+    #[must_use]
+    pub fn with_duplicate_ids(mut self, duplicate_ids: DuplicateIds) -> Self {
+        self.duplicate_ids = duplicate_ids;
+        self
+    }
+}

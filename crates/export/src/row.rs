@@ -1,0 +1,156 @@
+//! One row on its way to an engine, and the checks that every engine needs.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use splade_sparse::SparseRowView;
+
+use crate::{Engine, ExportError};
+
+/// A document or a query: its number, its id, and its weights by index, by token, or both.
+///
+/// Engines are keyed by one of the two ([`Engine::key`]); the other is not looked at.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ExportRow<'a> {
+    /// Number of the row for messages: a line number of its file, from 1.
+    pub row_number: u64,
+    /// Id of the document. A query's is not looked at.
+    pub id: &'a str,
+    /// Weights by index.
+    pub vector: Option<SparseRowView<'a>>,
+    /// Weights by token, as `SparseEncoder::decode` gives them, in any order.
+    pub tokens: Option<&'a [(String, f32)]>,
+}
+
+impl<'a> ExportRow<'a> {
+    /// A row without weights.
+    #[must_use]
+    pub fn new(row_number: u64, id: &'a str) -> Self {
+        Self { row_number, id, vector: None, tokens: None }
+    }
+
+    /// Sets [`vector`](Self::vector).
+    #[must_use]
+    pub fn with_vector(mut self, vector: impl Into<SparseRowView<'a>>) -> Self {
+        self.vector = Some(vector.into());
+        self
+    }
+
+    /// Sets [`tokens`](Self::tokens).
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: &'a [(String, f32)]) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+}
+
+/// Which weights an engine takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Weights {
+    /// Any finite one.
+    Any,
+    /// This one and larger ones.
+    From(f32),
+}
+
+/// What happens to a full stop in a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dots {
+    Keep,
+    ToUnderscore,
+}
+
+/// The vector of a row, its weights checked.
+pub(crate) fn checked_vector<'a>(
+    engine: Engine,
+    row: &ExportRow<'a>,
+    weights: Weights,
+) -> Result<SparseRowView<'a>, ExportError> {
+    let vector = row.vector.ok_or(ExportError::MissingVector { engine, row: row.row_number })?;
+    for (index, weight) in vector.iter() {
+        check_weight(engine, row, weights, (weight, || format!("index {index}")))?;
+    }
+    Ok(vector)
+}
+
+/// The tokens of a row, checked, in the order they came in, each once.
+///
+/// Where two tokens have the same key (`a.b` and `a_b` without full stops), the larger weight
+/// stays: that is what Elasticsearch does with a feature that comes twice in a `sparse_vector`,
+/// and `rank_features` refuse it.
+pub(crate) fn checked_tokens<'a>(
+    engine: Engine,
+    row: &ExportRow<'a>,
+    weights: Weights,
+    dots: Dots,
+) -> Result<Vec<(Cow<'a, str>, f32)>, ExportError> {
+    let tokens = row.tokens.ok_or(ExportError::MissingTokens { engine, row: row.row_number })?;
+    let mut kept: Vec<(Cow<'a, str>, f32)> = Vec::with_capacity(tokens.len());
+    let mut positions: HashMap<Cow<'a, str>, usize> = HashMap::with_capacity(tokens.len());
+    for (token, weight) in tokens {
+        if token.is_empty() {
+            return Err(ExportError::EmptyToken { engine, row: row.row_number });
+        }
+        check_weight(engine, row, weights, (*weight, || format!("token {token:?}")))?;
+        let key = match dots {
+            Dots::ToUnderscore if token.contains('.') => Cow::Owned(token.replace('.', "_")),
+            _ => Cow::Borrowed(token.as_str()),
+        };
+        match positions.get(&key) {
+            Some(&position) => kept[position].1 = kept[position].1.max(*weight),
+            None => {
+                positions.insert(key.clone(), kept.len());
+                kept.push((key, *weight));
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// Checks that the id is there and not longer than `limit` bytes.
+pub(crate) fn check_id_bytes(
+    engine: Engine,
+    row: &ExportRow<'_>,
+    limit: usize,
+) -> Result<(), ExportError> {
+    if row.id.len() > limit {
+        return Err(ExportError::IdTooLong {
+            engine,
+            row: row.row_number,
+            found: row.id.len(),
+            limit,
+            unit: "bytes",
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a query without weights.
+pub(crate) fn check_query_weights(row: &ExportRow<'_>, nnz: usize) -> Result<(), ExportError> {
+    if nnz == 0 {
+        return Err(ExportError::EmptyQuery { row: row.row_number });
+    }
+    Ok(())
+}
+
+fn check_weight(
+    engine: Engine,
+    row: &ExportRow<'_>,
+    weights: Weights,
+    (weight, key): (f32, impl Fn() -> String),
+) -> Result<(), ExportError> {
+    if !weight.is_finite() {
+        return Err(ExportError::WeightNotFinite { row: row.row_number, key: key(), weight });
+    }
+    match weights {
+        Weights::From(least) if weight < least => Err(ExportError::WeightTooSmall {
+            engine,
+            row: row.row_number,
+            key: key(),
+            weight,
+            least,
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,199 @@
+//! The exact scores of the documents of some blocks.
+
+use std::ops::Range;
+
+use crate::format::BLOCK_DOCS;
+use crate::lists::{CHUNK_BLOCKS, TermList};
+use crate::weights::{StoredWeight, Weights};
+
+/// What a sum holds before a term is added: `-0.0 + x` is `x`, products of non-zero `f32` are not
+/// zero in `f64`, and what cancels is `+0.0`.
+pub(crate) const UNTOUCHED: f64 = -0.0;
+
+/// Most blocks that are scored at once.
+pub(crate) const MAX_BATCH: usize = 1 << 14;
+/// A list is searched for each block if it has more than so many entries for one, else read from
+/// end to end.
+const SEARCH_FROM: usize = 12;
+/// Entries that a search skips, or counts, at once.
+const STRIDE: usize = 16;
+
+/// Whether any term was added to a sum.
+pub(crate) fn is_touched(sum: f64) -> bool {
+    sum.to_bits() != UNTOUCHED.to_bits()
+}
+
+/// A term of a query that documents have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueryTerm<'a> {
+    pub(crate) weight: f32,
+    pub(crate) list: TermList<'a>,
+}
+
+/// Blocks that are scored together, and room for it.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// The blocks, in order; at most [`MAX_BATCH`].
+    pub(crate) blocks: Vec<u32>,
+    /// The sums of their documents.
+    pub(crate) sums: Vec<[f64; BLOCK_DOCS]>,
+    /// For each block of the index its place among `blocks`, from 1, or 0.
+    places: Vec<u16>,
+    /// Entry and place of the blocks that have a term.
+    found: Vec<(u32, u16)>,
+    /// First weight, mask and place of the same blocks.
+    ready: Vec<(usize, u8, u16)>,
+}
+
+impl Batch {
+    /// Sums up the products of all terms, by increasing term, for each document of the blocks.
+    ///
+    /// `None` if a list is damaged.
+    pub(crate) fn score(
+        &mut self,
+        terms: &[QueryTerm<'_>],
+        weights: Weights<'_>,
+        n_blocks: usize,
+    ) -> Option<()> {
+        self.sums.clear();
+        self.sums.resize(self.blocks.len(), [UNTOUCHED; BLOCK_DOCS]);
+        self.places.resize(n_blocks, 0);
+        for (place, &block) in (1..).zip(&self.blocks) {
+            self.places[block as usize] = place;
+        }
+        let done = match weights {
+            Weights::F32(weights) => terms.iter().try_for_each(|term| self.add(term, weights)),
+            Weights::F16(weights) => terms.iter().try_for_each(|term| self.add(term, weights)),
+            Weights::U8(weights) => terms.iter().try_for_each(|term| self.add(term, weights)),
+        };
+        for &block in &self.blocks {
+            self.places[block as usize] = 0;
+        }
+        done
+    }
+
+    /// Adds a term, in three passes, for each waits for memory in other ways: where the term is,
+    /// where its weights are, the sums.
+    fn add<W: StoredWeight>(&mut self, term: &QueryTerm<'_>, weights: &[W]) -> Option<()> {
+        let list = term.list;
+        let n_found = if list.dense { self.find_dense(list) } else { self.find_sparse(list)? };
+        let Self { sums, found, ready, .. } = self;
+        ready.clear();
+        for &(entry, place) in &found[..n_found] {
+            let entry = entry as usize;
+            ready.push((list.weight_at(entry)?, list.mask(entry), place));
+        }
+        for &(mut at, mut mask, place) in &*ready {
+            let sums = sums.get_mut(usize::from(place) - 1)?;
+            while mask != 0 {
+                let product =
+                    f64::from(term.weight) * f64::from(weights.get(at)?.value(list.scale));
+                *sums.get_mut(mask.trailing_zeros() as usize)? += product;
+                mask &= mask - 1;
+                at += 1;
+            }
+        }
+        Some(())
+    }
+
+    /// Finds the blocks that have a term whose list has an entry for every block. Returns their
+    /// number.
+    fn find_dense(&mut self, list: TermList<'_>) -> usize {
+        let found = room(&mut self.found, self.blocks.len());
+        let mut n_found = 0;
+        // All are written and some are written over, for branches would be mispredicted.
+        for (place, &block) in (1..).zip(&self.blocks) {
+            found[n_found] = (block, place);
+            n_found += usize::from(list.mask(block as usize) != 0);
+        }
+        n_found
+    }
+
+    fn find_sparse(&mut self, list: TermList<'_>) -> Option<usize> {
+        let (mut n_found, mut start) = (0, 0);
+        while let Some(&block) = self.blocks.get(start) {
+            let chunk = block as usize / CHUNK_BLOCKS;
+            let n = self.blocks[start..].partition_point(|&b| b as usize / CHUNK_BLOCKS == chunk);
+            n_found = self.find_in_chunk(list, chunk, start..start + n, n_found)?;
+            start += n;
+        }
+        Some(n_found)
+    }
+
+    /// Finds the blocks that have a term among those at `places`, which are of one chunk.
+    fn find_in_chunk(
+        &mut self,
+        list: TermList<'_>,
+        chunk: usize,
+        places: Range<usize>,
+        mut n_found: usize,
+    ) -> Option<usize> {
+        let (first, low, _) = list.chunk(chunk)?;
+        let blocks = &self.blocks[places.clone()];
+        let low_of = |block: u32| (block as usize % CHUNK_BLOCKS) as u16;
+        let (least, most) = (low_of(*blocks.first()?), low_of(*blocks.last()?));
+        let start = low.partition_point(|&low| low < least);
+        let end = low.partition_point(|&low| low <= most).max(start);
+        let (first, low) = ((first + start) as u32, &low[start..end]);
+        if blocks.len() * SEARCH_FROM < low.len() {
+            let found = room(&mut self.found, n_found + blocks.len());
+            let mut at = 0;
+            for (place, &block) in (places.start as u16 + 1..).zip(blocks) {
+                at = skip_to(low, at, low_of(block));
+                found[n_found] = (first + at as u32, place);
+                n_found += usize::from(low.get(at) == Some(&low_of(block)));
+            }
+            return Some(n_found);
+        }
+        let found = room(&mut self.found, n_found + low.len());
+        let place_of = self.places.get(chunk * CHUNK_BLOCKS..)?;
+        for (entry, &low) in (first..).zip(low) {
+            let place = *place_of.get(usize::from(low))?;
+            found[n_found] = (entry, place);
+            n_found += usize::from(place != 0);
+        }
+        Some(n_found)
+    }
+}
+
+/// The list, with room for `n` and one to write over.
+fn room(found: &mut Vec<(u32, u16)>, n: usize) -> &mut [(u32, u16)] {
+    if found.len() <= n {
+        found.resize(n + 1, (0, 0));
+    }
+    found
+}
+
+/// The first position from `at` on that is not below `target`.
+fn skip_to(low: &[u16], mut at: usize, target: u16) -> usize {
+    while let Some(&last) = low.get(at + STRIDE - 1)
+        && last < target
+    {
+        at += STRIDE;
+    }
+    match low[at..].first_chunk::<STRIDE>() {
+        // Counted without branches, eight at once.
+        Some(stride) => {
+            at + stride.iter().map(|&low| u16::from(low < target)).sum::<u16>() as usize
+        }
+        None => at + low[at..].iter().take_while(|&&low| low < target).count(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipping_finds_the_first_that_is_not_below() {
+        let low: Vec<u16> = (0..100).map(|i| i * 3).collect();
+        for n in 0..100 {
+            for target in 0..310 {
+                for at in [0, 1, 17, n].into_iter().filter(|&at| at <= n) {
+                    let expected = low[..n].partition_point(|&low| low < target).max(at);
+                    assert_eq!(skip_to(&low[..n], at, target), expected);
+                }
+            }
+        }
+    }
+}

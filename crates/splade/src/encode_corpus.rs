@@ -1,0 +1,133 @@
+//! Records of a corpus through a model into files of vectors.
+
+use splade_corpus::{CorpusError, PartsWriter, Record, VectorWriter};
+use splade_sparse::SparseRowView;
+
+use crate::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
+use crate::{EncodeOptions, Encoded, SparseEncoder, SpladeError};
+
+impl StreamText for Record {
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn place(&self, _: u64) -> String {
+        self.place.to_string()
+    }
+}
+
+/// Whatever takes vectors with their names: a file, or a folder of parts.
+pub trait VectorSink {
+    /// Takes one.
+    ///
+    /// # Errors
+    /// What stands in the way of writing it.
+    fn write(
+        &mut self,
+        id: &str,
+        row: SparseRowView<'_>,
+        tokens: Option<&[(String, f32)]>,
+    ) -> Result<(), CorpusError>;
+
+    /// Told after the rows of a window, with what was counted in it.
+    ///
+    /// # Errors
+    /// What stands in the way of writing them.
+    fn end_window(&mut self, encoded: &Encoded) -> Result<(), CorpusError>;
+}
+
+impl VectorSink for VectorWriter {
+    fn write(
+        &mut self,
+        id: &str,
+        row: SparseRowView<'_>,
+        tokens: Option<&[(String, f32)]>,
+    ) -> Result<(), CorpusError> {
+        Self::write(self, id, row, tokens)
+    }
+
+    fn end_window(&mut self, _: &Encoded) -> Result<(), CorpusError> {
+        // Whoever reads a stream sees the rows so far.
+        self.flush()
+    }
+}
+
+impl VectorSink for PartsWriter {
+    fn write(
+        &mut self,
+        id: &str,
+        row: SparseRowView<'_>,
+        tokens: Option<&[(String, f32)]>,
+    ) -> Result<(), CorpusError> {
+        Self::write(self, id, row, tokens)
+    }
+
+    fn end_window(&mut self, encoded: &Encoded) -> Result<(), CorpusError> {
+        self.add_total("tokens", encoded.n_tokens as u64);
+        self.add_total("truncated", encoded.n_truncated as u64);
+        self.add_total("weights", encoded.embeddings.nnz() as u64);
+        Ok(())
+    }
+}
+
+/// How [`encode_corpus`] goes about it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CorpusOptions<'a> {
+    /// How texts are encoded.
+    pub encode: EncodeOptions,
+    /// How many are held at once. For an output in parts, set
+    /// [`boundary`](Windows::boundary) to the rows of a part.
+    pub windows: Windows,
+    /// Writes tokens beside the vectors, spelt by this encoder.
+    pub tokens_of: Option<&'a SparseEncoder>,
+}
+
+impl<'a> CorpusOptions<'a> {
+    /// Sets [`encode`](Self::encode).
+    #[must_use]
+    pub fn with_encode(mut self, encode: EncodeOptions) -> Self {
+        self.encode = encode;
+        self
+    }
+
+    /// Sets [`windows`](Self::windows).
+    #[must_use]
+    pub fn with_windows(mut self, windows: Windows) -> Self {
+        self.windows = windows;
+        self
+    }
+
+    /// Sets [`tokens_of`](Self::tokens_of).
+    #[must_use]
+    pub fn with_tokens_of(mut self, encoder: &'a SparseEncoder) -> Self {
+        self.tokens_of = Some(encoder);
+        self
+    }
+}
+
+/// Encodes records and writes their vectors, in order, in bounded memory; `on_window` is told how far it
+/// is. Finishing the output is the caller's part: an error leaves it unfinished, so that it does not appear.
+///
+/// # Errors
+/// See [`encode_stream`]; what stands in the way of writing.
+pub fn encode_corpus(
+    encoder: &dyn TextEncoder,
+    options: &CorpusOptions<'_>,
+    records: impl Iterator<Item = Result<Record, CorpusError>> + Send + 'static,
+    output: &mut dyn VectorSink,
+    mut on_window: impl FnMut(&StreamTotals),
+) -> Result<StreamTotals, SpladeError> {
+    let mut totals = StreamTotals::default();
+    let records = records.map(|record| record.map_err(SpladeError::from));
+    encode_stream(encoder, &options.encode, options.windows, records, |records, encoded| {
+        for (record, row) in records.iter().zip(encoded.embeddings.rows()) {
+            let tokens = options.tokens_of.map(|encoder| encoder.decode(row, None));
+            output.write(&record.id, row, tokens.as_deref())?;
+        }
+        output.end_window(&encoded)?;
+        totals.add(&encoded);
+        on_window(&totals);
+        Ok(())
+    })
+}

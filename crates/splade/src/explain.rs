@@ -1,0 +1,96 @@
+//! Texts with their tokens and vectors, for the page that shows them.
+
+use splade_export::{ExplainedText, Explanation, Reading, TermKind, TextToken};
+use splade_sparse::SparseMatrix;
+
+use crate::{EncodeOptions, SparseEncoder, SpladeError};
+
+/// Texts as a model read them: with their prompt, where each token stands, and their vectors.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReadTexts {
+    /// The texts, the prompt of the call before each.
+    pub texts: Vec<String>,
+    /// The tokens of each text.
+    pub tokens: Vec<Vec<TextToken>>,
+    /// Whether all of a text was read, or its end was cut off.
+    pub readings: Vec<Reading>,
+    /// One vector for each text.
+    pub embeddings: SparseMatrix,
+}
+
+impl ReadTexts {
+    /// The texts for [`Explanation::with_queries`] or [`Explanation::with_documents`].
+    #[must_use]
+    pub fn explained(&self) -> Vec<ExplainedText<'_>> {
+        let texts = self.texts.iter().zip(&self.tokens).zip(&self.readings);
+        texts
+            .zip(self.embeddings.rows())
+            .map(|(((text, tokens), reading), row)| {
+                ExplainedText::new(text, row).with_tokens(tokens.clone()).with_reading(*reading)
+            })
+            .collect()
+    }
+}
+
+impl SparseEncoder {
+    /// Encodes texts, and says where their tokens stand.
+    ///
+    /// # Errors
+    /// See [`encode_with`](Self::encode_with).
+    pub fn read_texts<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        options: &EncodeOptions,
+    ) -> Result<ReadTexts, SpladeError> {
+        let embeddings = self.encode_with(texts, options)?.embeddings;
+        let prompt = self.prompt(options)?;
+        let mut read = ReadTexts {
+            texts: texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect(),
+            tokens: Vec::with_capacity(texts.len()),
+            readings: Vec::with_capacity(texts.len()),
+            embeddings,
+        };
+        for text in &read.texts {
+            let (pieces, reading) = self.pieces_of(text, options.task.as_deref())?;
+            let tokens = pieces.into_iter().map(|piece| TextToken::new(piece.range, piece.id));
+            read.tokens.push(tokens.collect());
+            read.readings.push(reading);
+        }
+        Ok(read)
+    }
+
+    /// A page about this model's vectors, without texts yet: how it spells a token, what its scores are.
+    ///
+    /// ```
+    /// use splade::{EncodeOptions, SparseEncoder};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");
+    /// let encoder = SparseEncoder::load(folder)?;
+    /// let queries = encoder.read_texts(&["sunny weather"], &EncodeOptions::query())?;
+    /// let documents = encoder.read_texts(&["It's so sunny outside!"], &EncodeOptions::document())?;
+    /// let mut page = Vec::new();
+    /// encoder
+    ///     .explanation()
+    ///     .with_queries(queries.explained())
+    ///     .with_documents(documents.explained())
+    ///     .write_html(&mut page)?;
+    /// assert!(String::from_utf8(page)?.contains("sunny"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn explanation(&self) -> Explanation<'_> {
+        let name = self.folder().file_name().map_or_else(
+            || self.folder().display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let terms = if self.has_tokens() { TermKind::Tokens } else { TermKind::Features };
+        let spell = move |index| match terms {
+            TermKind::Tokens => self.token(index),
+            _ => format!("latent {index}"),
+        };
+        Explanation::new(name, spell).with_terms(terms).with_similarity(self.similarity_function())
+    }
+}

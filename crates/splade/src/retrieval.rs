@@ -1,0 +1,195 @@
+//! Encoded queries against encoded documents: the runs that are measured.
+
+use std::num::NonZeroUsize;
+
+use splade_evaluate::{
+    Evaluation, FlopsCounter, Judgements, Measures, Run, ScoredDoc, SparseStatistics,
+};
+use splade_sparse::{SearchIndex, SimilarityFunction, SparseMatrix};
+
+use crate::SpladeError;
+
+/// Texts with their names and vectors.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedVectors<'a> {
+    /// The name of each text.
+    pub ids: &'a [String],
+    /// One row for each text.
+    pub vectors: &'a SparseMatrix,
+}
+
+impl<'a> NamedVectors<'a> {
+    /// Row i belongs to `ids[i]`.
+    ///
+    /// # Panics
+    /// If there are not as many ids as rows.
+    #[must_use]
+    pub fn new(ids: &'a [String], vectors: &'a SparseMatrix) -> Self {
+        assert_eq!(ids.len(), vectors.n_rows(), "each vector needs one id");
+        Self { ids, vectors }
+    }
+}
+
+/// How documents are found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RetrieveOptions {
+    /// What a score is: dot or cosine. Default dot.
+    pub similarity: SimilarityFunction,
+    /// Documents for each query, at most. Default 1000.
+    pub depth: NonZeroUsize,
+    /// The name of the run. Default `splade`.
+    pub tag: String,
+}
+
+impl Default for RetrieveOptions {
+    fn default() -> Self {
+        const DEPTH: NonZeroUsize = NonZeroUsize::new(1000).expect("not zero");
+        let tag = "splade".to_owned();
+        Self { similarity: SimilarityFunction::Dot, depth: DEPTH, tag }
+    }
+}
+
+impl RetrieveOptions {
+    /// Sets [`similarity`](Self::similarity).
+    #[must_use]
+    pub fn with_similarity(mut self, similarity: SimilarityFunction) -> Self {
+        self.similarity = similarity;
+        self
+    }
+
+    /// Sets [`depth`](Self::depth).
+    #[must_use]
+    pub fn with_depth(mut self, depth: NonZeroUsize) -> Self {
+        self.depth = depth;
+        self
+    }
+}
+
+/// The best documents for each query, exactly: documents that share no dimension with a query are not
+/// found, and of equal scores those that come first.
+///
+/// # Errors
+/// [`SpladeError::RetrievalSimilarity`] for distances, which an inverted index does not rank by; a query
+/// or document whose id is there twice.
+///
+/// # Panics
+/// If the dimensions differ.
+pub fn retrieve(
+    queries: NamedVectors<'_>,
+    documents: NamedVectors<'_>,
+    options: &RetrieveOptions,
+) -> Result<Run, SpladeError> {
+    let hits = match options.similarity {
+        SimilarityFunction::Dot => {
+            SearchIndex::new(documents.vectors).search(queries.vectors, options.depth)
+        }
+        // The cosine of two vectors is the dot product of both at length 1.
+        SimilarityFunction::Cosine => {
+            let documents = documents.vectors.normalized();
+            SearchIndex::new(&documents).search(&queries.vectors.normalized(), options.depth)
+        }
+        other => return Err(SpladeError::RetrievalSimilarity { similarity: other.as_str() }),
+    };
+    let mut run = Run::new(&options.tag);
+    for (query, hits) in queries.ids.iter().zip(hits) {
+        let hits = hits.into_iter().map(|hit| ScoredDoc {
+            doc_id: documents.ids[hit.doc_idx].clone(),
+            score: hit.score.into(),
+        });
+        run.push(query, hits.collect())?;
+    }
+    Ok(run)
+}
+
+/// What a search of one collection was worth, and what its vectors weigh.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Measured {
+    /// How many of the largest weights were kept of each vector; `None` for all.
+    pub max_active_dims: Option<NonZeroUsize>,
+    /// What was found.
+    pub run: Run,
+    /// How good that is.
+    pub evaluation: Evaluation,
+    /// Active dimensions and FLOPs.
+    pub statistics: SparseStatistics,
+    /// Weights of all documents.
+    pub nnz: usize,
+}
+
+/// Retrieves and measures once for each limit of weights in `limits`, which holds for queries and
+/// documents, as `max_active_dims` of sentence-transformers' evaluator does.
+///
+/// # Errors
+/// See [`retrieve`]; judgements of which no query was searched.
+///
+/// # Panics
+/// If the dimensions differ.
+pub fn measure_retrieval(
+    queries: NamedVectors<'_>,
+    documents: NamedVectors<'_>,
+    judging: Judging<'_>,
+    options: &RetrieveOptions,
+    limits: &[Option<NonZeroUsize>],
+) -> Result<Vec<Measured>, SpladeError> {
+    let measure = |max_active_dims: Option<NonZeroUsize>| {
+        let kept = |vectors: &SparseMatrix| max_active_dims.map(|k| vectors.top_k(k));
+        let (kept_queries, kept_documents) = (kept(queries.vectors), kept(documents.vectors));
+        let query_vectors = kept_queries.as_ref().unwrap_or(queries.vectors);
+        let vectors = kept_documents.as_ref().unwrap_or(documents.vectors);
+        let run = retrieve(
+            NamedVectors { ids: queries.ids, vectors: query_vectors },
+            NamedVectors { ids: documents.ids, vectors },
+            options,
+        )?;
+        let evaluation = judging.measure(&run, documents.ids.iter().map(String::as_str))?;
+        let (statistics, nnz) = (statistics(query_vectors, vectors)?, vectors.nnz());
+        Ok(Measured { max_active_dims, run, evaluation, statistics, nnz })
+    };
+    limits.iter().copied().map(measure).collect()
+}
+
+/// By what runs are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Judging<'a> {
+    /// Which documents are relevant.
+    pub judgements: &'a Judgements,
+    /// Whose measures, and which.
+    pub measures: &'a Measures,
+}
+
+impl Judging<'_> {
+    /// Measures a run over documents of these ids. sentence-transformers ranks all documents, those too
+    /// that share no dimension with a query, by rising id; for its measures they are added.
+    ///
+    /// # Errors
+    /// Judgements of which no query is in the run.
+    pub fn measure<'d>(
+        &self,
+        run: &Run,
+        document_ids: impl IntoIterator<Item = &'d str>,
+    ) -> Result<Evaluation, SpladeError> {
+        let Measures::SentenceTransformers(measures) = self.measures else {
+            return Ok(self.measures.evaluate(self.judgements, run)?);
+        };
+        let depth = measures.measures.iter().map(|measure| measure.k().get()).max();
+        let mut run = run.clone();
+        run.add_zero_scores(document_ids, depth.unwrap_or(0));
+        Ok(self.measures.evaluate(self.judgements, &run)?)
+    }
+}
+
+/// Active dimensions and FLOPs, as sentence-transformers' evaluator prints them.
+///
+/// # Errors
+/// None while the dimensions agree.
+pub fn statistics(
+    queries: &SparseMatrix,
+    documents: &SparseMatrix,
+) -> Result<SparseStatistics, SpladeError> {
+    let mut counter = FlopsCounter::new(documents.dimension());
+    queries.rows().try_for_each(|row| counter.add_query(row.indices()))?;
+    documents.rows().try_for_each(|row| counter.add_document(row.indices()))?;
+    Ok(counter.statistics())
+}

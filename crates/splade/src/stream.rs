@@ -1,0 +1,382 @@
+//! A stream of texts through a model: reading, computing and taking the vectors overlap, in bounded memory.
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use splade_sparse::SparseMatrix;
+
+use crate::{EncodeOptions, Encoded, EncoderPool, SparseEncoder, SpladeError};
+
+/// Windows that are computed at once: while one is in its last passes, or on its way back from a GPU, the
+/// next is tokenised and begun.
+const LANES: usize = 2;
+/// Windows that are read, or computed and not yet taken, beyond those.
+const AHEAD: usize = 1;
+
+/// Whatever encodes texts: a [`SparseEncoder`], or an [`EncoderPool`] over several devices.
+pub trait TextEncoder: Sync {
+    /// One vector for each text.
+    ///
+    /// # Errors
+    /// See [`SparseEncoder::encode_with`].
+    fn encode_texts(&self, texts: &[&str], options: &EncodeOptions)
+    -> Result<Encoded, SpladeError>;
+}
+
+impl TextEncoder for SparseEncoder {
+    fn encode_texts(
+        &self,
+        texts: &[&str],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        self.encode_with(texts, options)
+    }
+}
+
+impl TextEncoder for EncoderPool {
+    fn encode_texts(
+        &self,
+        texts: &[&str],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        self.encode_with(texts, options)
+    }
+}
+
+/// What a stream is made of: a text that knows where it came from.
+pub trait StreamText: Send + Sync + 'static {
+    /// The text itself.
+    fn text(&self) -> &str;
+
+    /// Where it came from, for errors; `row` is its place in the stream, from 0.
+    fn place(&self, row: u64) -> String {
+        format!("text {row}")
+    }
+}
+
+impl StreamText for String {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+/// How many texts are held at once; the stream's memory is a few windows of them, whatever its length.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Windows {
+    /// Texts of a window. Default 1024: enough that passes of texts of one length fill up.
+    pub max_texts: NonZeroUsize,
+    /// Bytes of text of a window, where one text is not longer. Default 4 MiB.
+    pub max_bytes: NonZeroUsize,
+    /// Windows end at multiples of this many texts, counted from the first: parts of an output then
+    /// have vectors that do not depend on what was computed before them, on any device.
+    pub boundary: Option<NonZeroUsize>,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        const TEXTS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+        const BYTES: NonZeroUsize = NonZeroUsize::new(4 << 20).expect("not zero");
+        Self { max_texts: TEXTS, max_bytes: BYTES, boundary: None }
+    }
+}
+
+impl Windows {
+    /// Windows for so many devices that share the texts.
+    #[must_use]
+    pub fn for_workers(mut self, n_workers: usize) -> Self {
+        let n_workers = NonZeroUsize::new(n_workers).unwrap_or(NonZeroUsize::MIN);
+        self.max_texts = self.max_texts.saturating_mul(n_workers);
+        self.max_bytes = self.max_bytes.saturating_mul(n_workers);
+        self
+    }
+
+    /// Sets [`boundary`](Self::boundary).
+    #[must_use]
+    pub fn with_boundary(mut self, n_texts: NonZeroUsize) -> Self {
+        self.boundary = Some(n_texts);
+        self
+    }
+}
+
+/// What was counted on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamTotals {
+    /// Texts.
+    pub n_texts: usize,
+    /// Tokens of all texts, after cutting.
+    pub n_tokens: usize,
+    /// Texts that were longer than `max_seq_length` and were cut.
+    pub n_truncated: usize,
+    /// Weights of all vectors.
+    pub nnz: usize,
+}
+
+impl StreamTotals {
+    pub(crate) fn add(&mut self, encoded: &Encoded) {
+        self.n_texts += encoded.embeddings.n_rows();
+        self.n_tokens += encoded.n_tokens;
+        self.n_truncated += encoded.n_truncated;
+        self.nnz += encoded.embeddings.nnz();
+    }
+}
+
+/// Encodes the texts of a stream, in order, in memory that does not grow with it: `take` gets each window
+/// of texts with its vectors.
+///
+/// A thread of its own reads `texts` (so the iterator owns what it reads from), two windows are computed at
+/// once, and `take` runs on the calling thread meanwhile. Row i of a window is text i of it, and windows
+/// come in the order of the stream.
+///
+/// # Errors
+/// The first of: what the iterator says, in its place among the texts, after all before it were taken;
+/// [`SpladeError::Texts`] for texts that cannot be encoded; what `take` says.
+pub fn encode_stream<T, I, E>(
+    encoder: &dyn TextEncoder,
+    options: &EncodeOptions,
+    windows: Windows,
+    texts: I,
+    mut take: impl FnMut(Vec<T>, Encoded) -> Result<(), E>,
+) -> Result<StreamTotals, E>
+where
+    T: StreamText,
+    I: Iterator<Item = Result<T, E>> + Send + 'static,
+    E: From<SpladeError> + Send + 'static,
+{
+    let (read, to_compute): (Vec<_>, Vec<_>) = (0..LANES).map(|_| sync_channel(AHEAD)).unzip();
+    // Not joined: should the stream end early, a reader that waits for input must not hold it up.
+    thread::spawn(move || read_windows(texts, windows, &read));
+    let mut totals = StreamTotals::default();
+    thread::scope(|scope| {
+        let lanes: Vec<Receiver<Computed<T, E>>> = to_compute
+            .into_iter()
+            .map(|windows| {
+                let (computed, lane) = sync_channel(AHEAD);
+                scope.spawn(move || compute_windows(encoder, options, &windows, &computed));
+                lane
+            })
+            .collect();
+        // Windows go round the lanes, so they come back in order by going round once more.
+        for lane in lanes.iter().cycle() {
+            match lane.recv() {
+                Ok(Computed::Window(texts, encoded)) => {
+                    totals.add(&encoded);
+                    take(texts, encoded)?;
+                }
+                Ok(Computed::Failed(error)) => return Err(error),
+                Ok(Computed::End) => return Ok(()),
+                Err(_) => return Err(SpladeError::StreamBroken.into()),
+            }
+        }
+        Ok(())
+    })?;
+    Ok(totals)
+}
+
+/// Encodes the texts of a stream into one matrix, in memory; `keep` gets each text.
+///
+/// # Errors
+/// See [`encode_stream`]; more weights than a matrix can count.
+pub fn collect_stream<T, I, E>(
+    encoder: &dyn TextEncoder,
+    options: &EncodeOptions,
+    windows: Windows,
+    texts: I,
+    dimension: usize,
+    mut keep: impl FnMut(T),
+) -> Result<(SparseMatrix, StreamTotals), E>
+where
+    T: StreamText,
+    I: Iterator<Item = Result<T, E>> + Send + 'static,
+    E: From<SpladeError> + Send + 'static,
+{
+    let mut matrix = SparseMatrix::builder(dimension);
+    let totals = encode_stream(encoder, options, windows, texts, |texts, encoded| {
+        texts.into_iter().for_each(&mut keep);
+        matrix.push_matrix(&encoded.embeddings).map_err(|source| SpladeError::from(source).into())
+    })?;
+    Ok((matrix.finish(), totals))
+}
+
+/// What the reader hands on, each in its turn to the next lane.
+enum Read<T, E> {
+    /// Texts, with the number of the first in the stream.
+    Window(u64, Vec<T>),
+    Failed(E),
+    End,
+}
+
+/// What became of it.
+enum Computed<T, E> {
+    Window(Vec<T>, Encoded),
+    Failed(E),
+    End,
+}
+
+fn read_windows<T: StreamText, E>(
+    mut texts: impl Iterator<Item = Result<T, E>>,
+    windows: Windows,
+    lanes: &[SyncSender<Read<T, E>>],
+) {
+    let mut lanes = lanes.iter().cycle();
+    // A closed channel: whoever takes has stopped.
+    let mut send = |read| lanes.next().is_some_and(|lane| lane.send(read).is_ok());
+    let mut first = 0;
+    loop {
+        let (window, last) = next_window(&mut texts, windows, first);
+        let n_texts = window.len() as u64;
+        if n_texts > 0 && !send(Read::Window(first, window)) {
+            return;
+        }
+        if let Some(last) = last {
+            send(last);
+            return;
+        }
+        first += n_texts;
+    }
+}
+
+/// The next texts, and what comes after them where that is no text.
+fn next_window<T: StreamText, E>(
+    texts: &mut impl Iterator<Item = Result<T, E>>,
+    windows: Windows,
+    first: u64,
+) -> (Vec<T>, Option<Read<T, E>>) {
+    let max_texts = match windows.boundary.map(|n| n.get() as u64) {
+        Some(n) => windows.max_texts.get().min((n - first % n) as usize),
+        None => windows.max_texts.get(),
+    };
+    let (mut window, mut n_bytes) = (Vec::new(), 0);
+    while window.len() < max_texts && n_bytes < windows.max_bytes.get() {
+        match texts.next() {
+            Some(Ok(text)) => {
+                n_bytes += text.text().len();
+                window.push(text);
+            }
+            Some(Err(error)) => return (window, Some(Read::Failed(error))),
+            None => return (window, Some(Read::End)),
+        }
+    }
+    (window, None)
+}
+
+fn compute_windows<T: StreamText, E: From<SpladeError>>(
+    encoder: &dyn TextEncoder,
+    options: &EncodeOptions,
+    windows: &Receiver<Read<T, E>>,
+    out: &SyncSender<Computed<T, E>>,
+) {
+    for read in windows {
+        let computed = match read {
+            Read::Window(first, texts) => match encode(encoder, options, first, &texts) {
+                Ok(encoded) => Computed::Window(texts, encoded),
+                Err(error) => Computed::Failed(error.into()),
+            },
+            Read::Failed(error) => Computed::Failed(error),
+            Read::End => Computed::End,
+        };
+        if out.send(computed).is_err() {
+            return;
+        }
+    }
+}
+
+fn encode<T: StreamText>(
+    encoder: &dyn TextEncoder,
+    options: &EncodeOptions,
+    first: u64,
+    texts: &[T],
+) -> Result<Encoded, SpladeError> {
+    let contents: Vec<&str> = texts.iter().map(StreamText::text).collect();
+    encoder.encode_texts(&contents, options).map_err(|source| {
+        let place = |i: usize| texts[i].place(first + i as u64);
+        let places = match source.text() {
+            Some(text) if text < texts.len() => place(text),
+            _ => format!("{} to {}", place(0), place(texts.len() - 1)),
+        };
+        SpladeError::Texts { places, source: Box::new(source) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A vector of one weight, the length of the text; a text of three bytes is refused.
+    struct Lengths;
+
+    impl TextEncoder for Lengths {
+        fn encode_texts(&self, texts: &[&str], _: &EncodeOptions) -> Result<Encoded, SpladeError> {
+            let mut embeddings = SparseMatrix::builder(1);
+            for (text, content) in texts.iter().enumerate() {
+                let value = content.len() as f32;
+                if value == 3.0 {
+                    return Err(SpladeError::NotFinite { text, index: 0, value: f32::NAN });
+                }
+                embeddings.push_dense(&[value])?;
+            }
+            let embeddings = embeddings.finish();
+            Ok(Encoded { embeddings, n_tokens: texts.len(), n_truncated: 0 })
+        }
+    }
+
+    fn windows(max_texts: usize, boundary: usize) -> Windows {
+        let mut windows = Windows::default().with_boundary(NonZeroUsize::new(boundary).unwrap());
+        windows.max_texts = NonZeroUsize::new(max_texts).unwrap();
+        windows
+    }
+
+    /// The windows that come, as the lengths of their texts, and how it ends.
+    fn stream(
+        texts: Vec<Result<String, SpladeError>>,
+        windows: Windows,
+    ) -> (Vec<Vec<f32>>, Result<StreamTotals, SpladeError>) {
+        let mut taken = Vec::new();
+        let options = EncodeOptions::default();
+        let ended = encode_stream(&Lengths, &options, windows, texts.into_iter(), |_, encoded| {
+            taken.push(encoded.embeddings.values().to_vec());
+            Ok(())
+        });
+        (taken, ended)
+    }
+
+    fn text(n_bytes: usize) -> Result<String, SpladeError> {
+        Ok("x".repeat(n_bytes))
+    }
+
+    #[test]
+    fn windows_come_in_order_and_end_at_boundaries() {
+        let (taken, ended) = stream([1, 2, 4, 5, 6, 7, 8, 9].map(text).into(), windows(3, 4));
+        assert_eq!(taken, [&[1.0, 2.0, 4.0][..], &[5.0], &[6.0, 7.0, 8.0], &[9.0]]);
+        let totals = ended.unwrap();
+        assert_eq!((totals.n_texts, totals.n_tokens, totals.nnz), (8, 8, 8));
+        assert_eq!(stream(Vec::new(), windows(3, 4)).0, [[0.0; 0]; 0]);
+    }
+
+    #[test]
+    fn a_broken_text_stops_the_stream_after_those_before_it() {
+        let broken = Err(SpladeError::NoDevices);
+        let (taken, ended) = stream(vec![text(1), text(2), broken, text(4)], windows(9, 9));
+        assert_eq!(taken, [[1.0, 2.0]]);
+        assert!(matches!(ended, Err(SpladeError::NoDevices)));
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_encoded_is_named() {
+        let (taken, ended) = stream([1, 2, 4, 3, 5].map(text).into(), windows(2, 8));
+        assert_eq!(taken, [[1.0, 2.0]]);
+        assert!(ended.unwrap_err().to_string().contains("text 3"));
+    }
+
+    #[test]
+    fn whoever_takes_may_stop() {
+        let endless = (0..).map(|i| text(4 + i % 2));
+        let ended =
+            encode_stream(&Lengths, &EncodeOptions::default(), windows(2, 2), endless, |_, _| {
+                Err(SpladeError::NoDevices)
+            });
+        assert!(matches!(ended, Err(SpladeError::NoDevices)));
+    }
+}

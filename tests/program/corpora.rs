@@ -1,0 +1,148 @@
+//! `splade encode` over files of several formats, into files of several formats.
+
+use std::fs;
+
+use serde_json::Value;
+use splade::corpus::{VectorReadOptions, VectorReader};
+
+use crate::run::{encode_stdin, fixture, path, splade, tiny};
+
+/// Texts with a comma, quotes, a line end, and none at all.
+const TEXTS: [&str; 4] = ["sunny, and warm", "he said \"rain\"", "two\nlines", ""];
+
+/// Ids and rows of a file of vectors.
+fn rows(path: &std::path::Path) -> Vec<(String, Vec<u32>, Vec<f32>)> {
+    let options = VectorReadOptions::default().with_dimension(30522);
+    let rows = VectorReader::open(&[path.to_owned()], &options).unwrap();
+    rows.map(|row| {
+        let (id, row) = row.unwrap();
+        (id, row.indices().to_vec(), row.values().to_vec())
+    })
+    .collect()
+}
+
+/// `splade encode` of a file, into a file of that name; it has to work.
+fn encode(folder: &tempfile::TempDir, input: &str, output: &str, more: &[&str]) {
+    let (_, input) = path(folder, input);
+    let (_, output) = path(folder, output);
+    let model = tiny();
+    let args = ["encode", "--quiet", "--model", &model, "--input", &input, "--output", &output];
+    let ran = splade(&[&args[..], more].concat(), b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+fn json_lines(id: &str, text: &str) -> String {
+    let line = |(i, content): (usize, &&str)| {
+        serde_json::json!({ (id): i.to_string(), (text): content }).to_string() + "\n"
+    };
+    TEXTS.iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn tables_give_the_vectors_of_json_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.jsonl"), json_lines("id", "text")).unwrap();
+    fs::write(folder.path().join("b.ndjson"), json_lines("name", "body")).unwrap();
+    let quoted = |separator: &str| -> String {
+        let cell = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let rows = TEXTS.iter().enumerate();
+        let rows = rows.map(|(i, text)| format!("{i}{separator}{}\r\n", cell(text)));
+        format!("id{separator}text\r\n") + &rows.collect::<String>()
+    };
+    fs::write(folder.path().join("c.csv"), quoted(",")).unwrap();
+    fs::write(folder.path().join("d.tsv"), quoted("\t")).unwrap();
+    encode(&folder, "a.jsonl", "a.out.jsonl", &[]);
+    let expected = rows(&folder.path().join("a.out.jsonl"));
+    assert_eq!(expected.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ["0", "1", "2", "3"]);
+    encode(&folder, "b.ndjson", "b.out.jsonl", &["--columns", "body", "--id-column", "name"]);
+    encode(&folder, "c.csv", "c.out.jsonl", &[]);
+    encode(&folder, "d.tsv", "d.out.jsonl", &[]);
+    for name in ["b", "c", "d"] {
+        assert_eq!(rows(&folder.path().join(format!("{name}.out.jsonl"))), expected, "{name}");
+    }
+}
+
+#[test]
+fn title_and_text_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = r#"{"_id": "a", "title": "Sunny", "text": "weather today"}"#;
+    fs::write(folder.path().join("in.jsonl"), line).unwrap();
+    encode(&folder, "in.jsonl", "out.jsonl", &["--columns", "title,text"]);
+    let plain = encode_stdin(b"{\"id\": \"a\", \"text\": \"Sunny weather today\"}\n", &[]);
+    assert_eq!(fs::read_to_string(folder.path().join("out.jsonl")).unwrap(), plain.stdout);
+}
+
+#[test]
+fn several_files_and_a_folder_are_one_corpus() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = folder.path().join("corpus");
+    fs::create_dir(&corpus).unwrap();
+    fs::write(corpus.join("1.jsonl"), "{\"id\": \"a\", \"text\": \"sunny\"}\n").unwrap();
+    fs::write(corpus.join("2.csv"), "id,text\nb,weather\n").unwrap();
+    encode(&folder, "corpus", "folder.jsonl", &[]);
+    let second = corpus.join("2.csv").to_str().unwrap().to_owned();
+    encode(&folder, "corpus/1.jsonl", "files.jsonl", &["--input", &second]);
+    let written = fs::read_to_string(folder.path().join("folder.jsonl")).unwrap();
+    assert_eq!(written.lines().count(), 2);
+    assert_eq!(fs::read_to_string(folder.path().join("files.jsonl")).unwrap(), written);
+}
+
+#[test]
+fn outputs_are_compressed_and_quantised_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.jsonl"), json_lines("id", "text")).unwrap();
+    encode(&folder, "in.jsonl", "plain.jsonl", &[]);
+    let expected = rows(&folder.path().join("plain.jsonl"));
+    for name in ["out.jsonl.gz", "out.jsonl.zst", "out.npz"] {
+        encode(&folder, "in.jsonl", name, &[]);
+        assert_eq!(rows(&folder.path().join(name)), expected, "{name}");
+    }
+    let lines = |format| {
+        encode(&folder, "in.jsonl", format, &["--format", format]);
+        let written = fs::read_to_string(folder.path().join(format)).unwrap();
+        written.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let (tokens, anserini) = (lines("tokens"), lines("anserini"));
+    assert_eq!((tokens.len(), anserini.len()), (4, 4));
+    let weight = tokens[0]["tokens"]["sunny"].as_f64().unwrap();
+    assert_eq!(anserini[0]["vector"]["sunny"].as_f64().unwrap(), (weight * 100.0).round());
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn parquet_goes_in_and_out() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.jsonl"), json_lines("id", "text")).unwrap();
+    encode(&folder, "in.jsonl", "plain.jsonl", &[]);
+    encode(&folder, "in.jsonl", "out.parquet", &[]);
+    let written = rows(&folder.path().join("out.parquet"));
+    assert_eq!(written, rows(&folder.path().join("plain.jsonl")));
+    // Written by pyarrow.
+    let input = fixture("corpus/string.parquet");
+    let ran = splade(&["encode", "--model", &tiny(), "--input", &input, "--output", "-"], b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.lines().count() > 10);
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_named_with_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = |name: &str, content: &str, more: &[&str]| {
+        let (input, argument) = path(&folder, name);
+        fs::write(&input, content).unwrap();
+        let model = tiny();
+        let (output, output_arg) = path(&folder, "out.jsonl");
+        let args = ["encode", "--model", &model, "--input", &argument, "--output", &output_arg];
+        let ran = splade(&[&args[..], more].concat(), b"");
+        assert_eq!(ran.code, Some(1), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.contains(name) && !output.exists(), "{}", ran.stderr);
+        ran.stderr
+    };
+    assert!(fails("a.csv", "id,text\n1,x\n2,y,z\n", &[]).contains("line 3"));
+    let error = fails("b.csv", "id,body\n1,x\n", &[]);
+    assert!(error.contains("text") && error.contains("body"), "{error}");
+    assert!(fails("c.jsonl", "{\"text\": \"x\"}\n{\"text\": 1}\n", &[]).contains("line 2"));
+    assert!(fails("d.jsonl", "{\"text\": \"x\"}\n", &["--id-column", "key"]).contains("key"));
+    fails("e.parquet", "PAR1 this is not Parquet PAR1", &[]);
+    fails("f.jsonl.gz", "{\"text\": \"x\"}\n", &[]);
+}

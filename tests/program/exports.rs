@@ -1,0 +1,99 @@
+//! `splade export` and `splade explain`.
+
+use std::fs;
+
+use crate::run::{encode_stdin, path, splade, tiny};
+
+const TEXTS: &[u8] =
+    b"{\"id\": \"a\", \"text\": \"It's so sunny outside!\"}\n{\"id\": \"b\", \"text\": \"the stadium\"}\n";
+
+/// Vectors of two texts, in a file.
+fn vectors(folder: &tempfile::TempDir) -> String {
+    let (file, argument) = path(folder, "vectors.jsonl");
+    fs::write(file, encode_stdin(TEXTS, &[]).stdout).unwrap();
+    argument
+}
+
+#[test]
+fn rows_setup_and_query_are_written_for_each_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (vectors, model) = (vectors(&folder), tiny());
+    for (engine, row, setup, query) in [
+        ("qdrant", "\"indices\":[", "sparse_vectors", "\"query\""),
+        ("elasticsearch", "\"sunny\":", "rank_features", "rank_feature"),
+        ("elasticsearch-sparse-vector", "\"sunny\":", "sparse_vector", "query_vector"),
+        ("opensearch", "\"sunny\":", "rank_features", "neural_sparse"),
+        ("opensearch-sparse-vector", "\":", "sparse_vector", "neural_sparse"),
+        ("pgvector", "}/30522", "sparsevec(30522)", "<#>"),
+        ("vespa", "\"sunny\":", "tensor<float>", "yql"),
+        ("milvus", "\"sparse\"", "SparseFloatVector", "\"data\""),
+    ] {
+        let run = |more: &[&str]| {
+            let ran = splade(&[&["export", engine, "--model", &model], more].concat(), b"");
+            assert_eq!(ran.code, Some(0), "{engine}: {}", ran.stderr);
+            ran.stdout
+        };
+        let rows = run(&["--input", &vectors]);
+        assert!(rows.contains(row), "{engine}: {rows}");
+        let found = run(&["--setup"]);
+        assert!(found.to_lowercase().contains(&setup.to_lowercase()), "{engine}: {found}");
+        let found = run(&["--query", "sunny weather"]);
+        assert!(found.contains(query), "{engine}: {found}");
+    }
+}
+
+#[test]
+fn rows_that_an_engine_refuses_are_named_and_leave_no_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, vectors_arg) = path(&folder, "vectors.jsonl");
+    let (output, output_arg) = path(&folder, "rows.copy");
+    let indices: Vec<u32> = (0..1001).collect();
+    let row = serde_json::json!({"id": "wide", "indices": indices, "values": vec![1.0; 1001]});
+    let good = "{\"id\": \"a\", \"indices\": [1], \"values\": [0.5]}\n";
+    fs::write(&file, format!("{good}{row}\n")).unwrap();
+    let args = ["export", "pgvector", "--dimension", "30522", "--input", &vectors_arg];
+    let ran = splade(&[&args[..], &["--hnsw", "--output", &output_arg]].concat(), b"");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("vectors.jsonl, line 2"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1000") && !output.exists(), "{}", ran.stderr);
+    let ran = splade(&args, b"");
+    assert_eq!(ran.code, Some(0), "without an index such rows are stored: {}", ran.stderr);
+
+    fs::write(&file, good.repeat(2)).unwrap();
+    let ran = splade(&args, b"");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("line 2"), "{}", ran.stderr);
+
+    let args = ["export", "vespa", "--dimension", "30522", "--input", &vectors_arg];
+    let ran = splade(&args, b"");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("--model"), "{}", ran.stderr);
+    let ran = splade(&["export", "sphinx", "--input", &vectors_arg], b"");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("sphinx") && ran.stderr.contains("vespa"), "{}", ran.stderr);
+}
+
+#[test]
+#[cfg(feature = "qdrant")]
+fn a_qdrant_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(&folder);
+    let args = ["export", "qdrant", "--dimension", "30522", "--input", &vectors];
+    let ran = splade(&[&args[..], &["--url", "http://127.0.0.1:9"]].concat(), b"");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("http://127.0.0.1:9"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_page_shows_texts_and_why_they_match() {
+    let folder = tempfile::tempdir().unwrap();
+    let (page, page_arg) = path(&folder, "page.html");
+    let args = ["explain", "--model", &tiny(), "--html", &page_arg, "--query", "sunny weather"];
+    let texts = ["It's so sunny outside!", "<script>alert(1)</script>"];
+    let ran = splade(&[&args[..], &texts].concat(), b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("sunny") && page.contains("weather"));
+    assert!(!page.contains("<script>alert"), "a text is no markup");
+    assert!(!page.contains("http://") && !page.contains("https://"), "it needs no network");
+}
