@@ -73,6 +73,23 @@ fn title_and_text_are_joined() {
 }
 
 #[test]
+fn a_field_with_a_question_mark_may_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "{\"_id\": \"a\", \"text\": \"sunny\"}\n{\"_id\": \"b\", \"title\": null, \"text\": \"rain\"}\n";
+    fs::write(folder.path().join("in.jsonl"), lines).unwrap();
+    encode(&folder, "in.jsonl", "out.jsonl", &["--columns", "title?,text"]);
+    let plain = encode_stdin(
+        b"{\"id\": \"a\", \"text\": \"sunny\"}\n{\"id\": \"b\", \"text\": \"rain\"}\n",
+        &[],
+    );
+    assert_eq!(fs::read_to_string(folder.path().join("out.jsonl")).unwrap(), plain.stdout);
+    let (_, input) = path(&folder, "in.jsonl");
+    let args = ["encode", "--model", &tiny(), "--input", &input, "--columns", "title,text"];
+    let ran = splade(&args, b"");
+    assert!(ran.code == Some(1) && ran.stderr.contains("title"), "{}", ran.stderr);
+}
+
+#[test]
 fn several_files_and_a_folder_are_one_corpus() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = folder.path().join("corpus");

@@ -49,6 +49,23 @@ fn measures_are_those_of_sentence_transformers_at_each_limit() {
 }
 
 #[test]
+fn judgements_may_lie_beside_the_corpus() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        ("corpus.jsonl", "corpus.jsonl"),
+        ("queries.jsonl", "queries.jsonl"),
+        ("qrels/test.tsv", "qrels.tsv"),
+    ] {
+        fs::copy(fixture(&format!("beir/{from}")), folder.path().join(to)).unwrap();
+    }
+    let argument = folder.path().to_str().unwrap();
+    let ran = splade(&["evaluate", "--quiet", "--model", &tiny(), argument], b"");
+    assert_eq!((ran.code, ran.stdout), (Some(0), evaluate(&[]).stdout), "{}", ran.stderr);
+    let ran = splade(&["evaluate", "--model", &tiny(), argument, "--split", "dev"], b"");
+    assert!(ran.code == Some(1) && ran.stderr.contains("dev.tsv"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_sweep_is_a_table_and_a_chart() {
     let folder = tempfile::tempdir().unwrap();
     let (chart, chart_arg) = path(&folder, "chart.svg");

@@ -5,7 +5,7 @@ The measures of `splade evaluate MODEL FOLDER --json` come from here:
     pip install sentence-transformers==6.2.0 torch
     python evaluate.py ../fixtures/splade-tiny scifact --max-active-dims 32 64
 
-The folder holds corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv. A document's text is its title, a space
+The folder holds corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv (or qrels.tsv). A document's text is its title, a space
 and its text. Queries without a relevant document (score above 0) do not count, as the evaluator has it.
 """
 
@@ -30,7 +30,9 @@ def read_folder(folder: Path, split: str) -> tuple[dict, dict, dict]:
         for record in read_lines(folder / "corpus.jsonl")
     }
     relevant: dict[str, set[str]] = {}
-    with (folder / "qrels" / f"{split}.tsv").open(encoding="utf-8") as file:
+    qrels = folder / "qrels" / f"{split}.tsv"
+    qrels = qrels if qrels.exists() else folder / "qrels.tsv"
+    with qrels.open(encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             if int(row["score"]) > 0:
                 relevant.setdefault(row["query-id"], set()).add(row["corpus-id"])

@@ -85,7 +85,7 @@ pub(crate) struct DevicesArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct InputArgs {
     /// Columns of tables, or fields of JSON lines, that are the text; several are joined:
-    /// title,text.
+    /// title,text. A field of JSON lines that may be missing ends in a question mark: title?,text.
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', default_value = "text")]
     columns: Vec<String>,
 
@@ -112,8 +112,11 @@ pub(crate) struct InputArgs {
 
 impl InputArgs {
     pub(crate) fn options(&self) -> ReadOptions {
+        let name = |column: &str| column.trim_end_matches('?').to_owned();
+        let optional = self.columns.iter().filter(|column| column.ends_with('?'));
         let mut options = ReadOptions::default()
-            .with_text(self.columns.iter().cloned())
+            .with_text(self.columns.iter().map(|column| name(column)))
+            .with_optional(optional.map(|column| name(column)))
             .with_separator(self.separator.clone());
         options.id.clone_from(&self.id_column);
         options.format = self.input_format;

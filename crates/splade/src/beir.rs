@@ -11,9 +11,11 @@ use crate::SpladeError;
 /// Endings that `corpus` and `queries` may have, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"];
 
-/// `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` in a folder.
+/// `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` in a folder; judgements may lie beside the others
+/// instead, as `qrels_SPLIT.tsv`, those of `test` as `qrels.tsv`.
 ///
-/// A document's text is its title, a space and its text, as BEIR and sentence-transformers join them.
+/// A document's text is its title, where it has one, a space and its text, as BEIR and sentence-transformers
+/// join them.
 #[derive(Debug)]
 pub struct BeirFolder {
     corpus: PathBuf,
@@ -28,7 +30,7 @@ impl BeirFolder {
     /// A file that is not there; a broken line of the judgements, by its number.
     pub fn open(folder: &Path, split: &str) -> Result<Self, SpladeError> {
         let (corpus, queries) = (find(folder, "corpus")?, find(folder, "queries")?);
-        let judgements = Judgements::load(folder.join("qrels").join(format!("{split}.tsv")))?;
+        let judgements = Judgements::load(find_judgements(folder, split))?;
         Ok(Self { corpus, queries, judgements })
     }
 
@@ -43,8 +45,7 @@ impl BeirFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn corpus(&self) -> Result<CorpusReader, SpladeError> {
-        let options = ReadOptions::default().with_text(["title", "text"]);
-        // A corpus without titles has no such column; a single record without one has a blank one.
+        let options = ReadOptions::default().with_text(["title", "text"]).with_optional(["title"]);
         let reader = CorpusReader::open(std::slice::from_ref(&self.corpus), options)?;
         Ok(reader)
     }
@@ -70,6 +71,18 @@ impl BeirFolder {
                 Err(SpladeError::JudgedQuery { path: self.queries.clone(), id: id.to_owned() })
             }
         }
+    }
+}
+
+/// The judgements of a split; where there are none, the place where BEIR has them.
+fn find_judgements(folder: &Path, split: &str) -> PathBuf {
+    let usual = folder.join("qrels").join(format!("{split}.tsv"));
+    let beside = folder.join(format!("qrels_{split}.tsv"));
+    let only = (split == "test").then(|| folder.join("qrels.tsv"));
+    let others = std::iter::once(beside).chain(only);
+    match usual.is_file() {
+        true => usual,
+        false => others.into_iter().find(|path| path.is_file()).unwrap_or(usual),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(short, long, value_name = "MODEL", requires = "folder")]
     pub(crate) model: Option<PathBuf>,
 
-    /// Judgements to use: qrels/SPLIT.tsv.
+    /// Judgements to use: qrels/SPLIT.tsv, else qrels_SPLIT.tsv, for test also qrels.tsv.
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
 

@@ -65,6 +65,7 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
     for (column, cell) in options.text.iter().zip(&fields.text) {
         match cell {
             Some(Cell::Text(text)) => cells.push(&**text),
+            None | Some(Cell::Other("null")) if options.optional.contains(column) => cells.push(""),
             Some(cell) => return Err(not_text(column, cell.kind(), "text")),
             None => return Err(no_field(column)),
         }

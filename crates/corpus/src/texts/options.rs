@@ -21,6 +21,9 @@ pub struct ReadOptions {
     /// taken as it stands. Several are joined by [`separator`](Self::separator); a blank one
     /// leaves no separator, and the result has no space around it.
     pub text: Vec<String>,
+    /// Those of them that an object of JSON lines may lack, or have `null`: blank then, as titles in
+    /// corpora of BEIR. Default none: a missing field is an error.
+    pub optional: Vec<String>,
     /// What stands between several columns. Default one space.
     pub separator: String,
     /// The column or field that names the text; a missing one is an error. `None`, the default,
@@ -56,6 +59,7 @@ impl Default for ReadOptions {
         Self {
             format: None,
             text: vec!["text".to_owned()],
+            optional: Vec::new(),
             separator: " ".to_owned(),
             id: None,
             quoting: Quoting::Double,
@@ -76,6 +80,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_text(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.text = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`optional`](Self::optional).
+    #[must_use]
+    pub fn with_optional(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.optional = columns.into_iter().map(Into::into).collect();
         self
     }
 
