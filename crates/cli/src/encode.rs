@@ -46,13 +46,21 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     options.prompt_name = args.prompt_name.clone().or(options.prompt_name);
     let Some(reader) = reader else { return show::texts(&model, &options, args) };
 
+    let mut windows = stream::windows(&model, &args.run);
+    if in_parts {
+        windows.boundary = NonZeroUsize::try_from(rows_per_part(args)).ok();
+    }
+    let mut options = CorpusOptions::default().with_encode(options).with_windows(windows);
+    if args.decode || format.needs_tokens() {
+        options = options.with_tokens_of(&model.encoder);
+    }
     let vectors = VectorOptions::new(format, model.encoder.dimension())
         .with_quantization_factor(args.quantization_factor);
     match in_parts {
-        true => to_parts(&model, options, reader, vectors, args),
+        true => to_parts(&model, &options, reader, vectors, args),
         false => {
             let mut output = VectorWriter::create(&args.output, &vectors)?;
-            encode(&model, options, reader, &mut output, args)?;
+            encode(&model, &options, reader, &mut output, args)?;
             Ok(output.finish()?)
         }
     }
@@ -66,14 +74,14 @@ fn is_in_parts(args: &EncodeArgs) -> bool {
 
 fn to_parts(
     model: &Model,
-    options: EncodeOptions,
+    options: &CorpusOptions<'_>,
     mut reader: CorpusReader,
     vectors: VectorOptions,
     args: &EncodeArgs,
 ) -> Result<(), CliError> {
     let mut parts = PartsOptions::new(vectors)
         .with_compression(args.compress)
-        .with_settings(settings(model, &options, &reader, args)?);
+        .with_settings(settings(model, &options.encode, &reader, args)?);
     parts.rows_per_part = rows_per_part(args);
     let mut output = match args.resume {
         false => PartsWriter::create(&args.output, parts)?,
@@ -98,24 +106,14 @@ fn to_parts(
 
 fn encode(
     model: &Model,
-    options: EncodeOptions,
+    options: &CorpusOptions<'_>,
     reader: CorpusReader,
     output: &mut dyn VectorSink,
     args: &EncodeArgs,
 ) -> Result<(), CliError> {
     let bar = ReadBar::new(&reader, args.run.quiet);
-    let mut windows = stream::windows(model, &args.run);
-    if is_in_parts(args) {
-        let rows = usize::try_from(rows_per_part(args).get()).unwrap_or(usize::MAX);
-        windows.boundary = NonZeroUsize::new(rows);
-    }
-    let mut options = CorpusOptions::default().with_encode(options).with_windows(windows);
-    let format = args.format.unwrap_or_else(|| VectorFormat::of_name(&args.output));
-    if args.decode || format.needs_tokens() {
-        options = options.with_tokens_of(&model.encoder);
-    }
     let on_window = |totals: &splade::StreamTotals| bar.show(totals.n_texts);
-    let totals = encode_corpus(model.texts(), &options, reader, output, on_window)?;
+    let totals = encode_corpus(model.texts(), options, reader, output, on_window)?;
     bar.finish(&totals, &model.encoder, &args.run);
     Ok(())
 }

@@ -88,17 +88,18 @@ fn of_model(
     let judging = Judging { judgements: collection.judgements(), measures };
     if let Some(path) = &args.index {
         let index = open_index(path, &model, name)?;
+        let ids = (0..index.n_docs()).map(|doc_idx| Ok(index.id(doc_idx)?));
+        let ids = ids.collect::<Result<Vec<&str>, CliError>>()?;
         let mut run = Run::new("splade");
         let answers = index.search_many(queries.vectors, args.depth)?;
         for (id, hits) in query_ids.iter().zip(answers) {
-            let scored = hits.iter().map(|hit| -> Result<_, CliError> {
-                Ok(ScoredDoc { doc_id: index.id(hit.doc_idx)?.to_owned(), score: hit.score.into() })
+            let scored = hits.iter().map(|hit| ScoredDoc {
+                doc_id: ids[hit.doc_idx].to_owned(),
+                score: hit.score.into(),
             });
-            run.push(id, scored.collect::<Result<_, _>>()?)?;
+            run.push(id, scored.collect())?;
         }
-        let ids = (0..index.n_docs()).map(|doc_idx| index.id(doc_idx).map(str::to_owned));
-        let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        let evaluation = judging.measure(&run, ids.iter().map(String::as_str))?;
+        let evaluation = judging.measure(&run, ids.iter().copied())?;
         write_run(&run, args)?;
         return show(&[(None, &evaluation, None)], args);
     }

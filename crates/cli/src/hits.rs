@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Serialize;
+use splade::evaluate::ScoredDoc;
 use splade::index::Index;
 use splade::{
     EncodeOptions, Hit, SearchIndex, SparseEncoder, SparseMatrix, SparseRowView, intersection,
@@ -74,6 +75,14 @@ impl Documents {
         }
     }
 
+    /// Hits as a run has them, by their ids.
+    pub(crate) fn scored(&self, hits: &[Hit]) -> Result<Vec<ScoredDoc>, CliError> {
+        let scored = hits.iter().map(|hit| {
+            Ok(ScoredDoc { doc_id: self.id(hit.doc_idx)?.to_owned(), score: hit.score.into() })
+        });
+        scored.collect()
+    }
+
     /// The start of a document's text, where it is at hand.
     pub(crate) fn text(&self, doc_idx: usize) -> &str {
         match self {
@@ -89,14 +98,13 @@ impl Documents {
         query: SparseRowView<'_>,
         hit: &Hit,
     ) -> Result<Vec<Shared>, CliError> {
-        let mut terms = match self {
+        let terms: Vec<_> = match self {
             Self::Index(index) => {
                 let terms = index.explain(query, hit.doc_idx)?.into_iter();
                 terms.map(|t| (t.term, t.query_weight, t.document_weight, t.product)).collect()
             }
             Self::Memory { documents, .. } => shared(query, documents.row(hit.doc_idx)),
         };
-        terms.sort_by(|a, b| b.3.total_cmp(&a.3).then(a.0.cmp(&b.0)));
         let token = |(term, query, document, part): (u32, f32, f32, f64)| Shared {
             token: encoder.token(term),
             query,
@@ -123,7 +131,7 @@ pub(crate) fn open_index(path: &Path, model: &Model, name: &Path) -> Result<Inde
     Ok(index)
 }
 
-/// Shared terms: their number, both weights and the product.
+/// Shared terms, the largest product first: their number, both weights and the product.
 fn shared(query: SparseRowView<'_>, document: SparseRowView<'_>) -> Vec<(u32, f32, f32, f64)> {
     let weight = |row: SparseRowView<'_>, term: u32| {
         row.indices().binary_search(&term).map_or(0.0, |at| row.values()[at])
@@ -131,5 +139,8 @@ fn shared(query: SparseRowView<'_>, document: SparseRowView<'_>) -> Vec<(u32, f3
     let terms = intersection(query, document);
     let both =
         terms.indices().iter().map(|&term| (term, weight(query, term), weight(document, term)));
-    both.map(|(term, a, b)| (term, a, b, f64::from(a) * f64::from(b))).collect()
+    let mut terms: Vec<_> =
+        both.map(|(term, a, b)| (term, a, b, f64::from(a) * f64::from(b))).collect();
+    terms.sort_by(|a, b| b.3.total_cmp(&a.3).then(a.0.cmp(&b.0)));
+    terms
 }

@@ -1,10 +1,10 @@
 //! `splade search`: answers queries from the command line, a file or the terminal.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use splade::evaluate::{Run, ScoredDoc};
+use splade::evaluate::Run;
 use splade::{EncodeOptions, Hit, SparseMatrix};
 
 use crate::args::SearchArgs;
@@ -34,11 +34,7 @@ struct Found<'a> {
 }
 
 pub(crate) fn run(args: &SearchArgs) -> Result<(), CliError> {
-    let is_stdin = |path: &Path| path.as_os_str() == "-";
-    let both = args.queries.iter().chain(&args.corpus).filter(|path| is_stdin(path)).count();
-    if both > 1 {
-        return Err(CliError::StdinTwice);
-    }
+    stream::refuse_stdin_twice(args.queries.iter().chain(&args.corpus).map(PathBuf::as_path))?;
     match &args.queries {
         Some(queries) => from_file(queries, args),
         None if args.texts.is_empty() => interactive(args),
@@ -58,11 +54,7 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
         let answers = documents.search(&encoded.embeddings, args.top_k)?;
         for ((record, query), hits) in records.iter().zip(encoded.embeddings.rows()).zip(answers) {
             if let Some(run) = &mut run {
-                let scored = hits.iter().map(|hit| -> Result<_, CliError> {
-                    let doc_id = documents.id(hit.doc_idx)?.to_owned();
-                    Ok(ScoredDoc { doc_id, score: hit.score.into() })
-                });
-                run.push(&record.id, scored.collect::<Result<_, _>>()?)?;
+                run.push(&record.id, documents.scored(&hits)?)?;
                 continue;
             }
             let found = |hit: &Hit| -> Result<Found<'_>, CliError> {

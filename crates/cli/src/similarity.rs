@@ -60,9 +60,7 @@ fn files(
     corpus: &Path,
     args: &SimilarityArgs,
 ) -> Result<(), CliError> {
-    if [queries, corpus].iter().all(|path| path.as_os_str() == "-") {
-        return Err(CliError::StdinTwice);
-    }
+    stream::refuse_stdin_twice([queries, corpus])?;
     let open = |path: &Path| stream::open(&[path.to_owned()], &args.texts_in);
     let (queries, corpus) = (open(queries)?, open(corpus)?);
     let mut output = Output::create(&args.output)?;

@@ -1,13 +1,13 @@
 //! Files of texts through the model, with a progress bar and what was counted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use splade::corpus::{CorpusReader, ReadProgress, Record};
 use splade::{
     EncodeOptions, Encoded, SparseEncoder, SparseMatrix, SpladeError, StreamTotals, Windows,
-    collect_stream, encode_stream,
+    encode_stream,
 };
 
 use crate::args::{InputArgs, RunArgs};
@@ -19,6 +19,16 @@ use crate::text::{cut, thousands};
 /// Opens the files and folders of an argument.
 pub(crate) fn open(paths: &[PathBuf], args: &InputArgs) -> Result<CorpusReader, CliError> {
     Ok(CorpusReader::open(paths, args.options())?)
+}
+
+/// Refuses standard input for more than one of a command's files.
+pub(crate) fn refuse_stdin_twice<'a>(
+    paths: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), CliError> {
+    match paths.into_iter().filter(|path| path.as_os_str() == "-").count() {
+        0 | 1 => Ok(()),
+        _ => Err(CliError::StdinTwice),
+    }
 }
 
 /// A progress bar over the bytes of files, which another thread reads.
@@ -89,18 +99,12 @@ pub(crate) fn collect(
     args: &RunArgs,
     mut keep: impl FnMut(Record),
 ) -> Result<SparseMatrix, CliError> {
-    let bar = ReadBar::new(&reader, args.quiet);
-    let mut n_texts = 0;
-    let records = reader.map(|record| record.map_err(SpladeError::from));
-    let (windows, dimension) = (windows(model, args), model.encoder.dimension());
-    let (matrix, totals) =
-        collect_stream(model.texts(), options, windows, records, dimension, |record| {
-            n_texts += 1;
-            keep(record);
-            bar.show(n_texts);
-        })?;
-    bar.finish(&totals, &model.encoder, args);
-    Ok(matrix)
+    let mut matrix = SparseMatrix::builder(model.encoder.dimension());
+    each_window(model, options, reader, args, |records, encoded| {
+        records.into_iter().for_each(&mut keep);
+        Ok(matrix.push_matrix(&encoded.embeddings).map_err(SpladeError::from)?)
+    })?;
+    Ok(matrix.finish())
 }
 
 /// What was counted, on standard error.

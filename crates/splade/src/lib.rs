@@ -89,7 +89,7 @@ pub use retrieval::{
     Judging, Measured, NamedVectors, RetrieveOptions, measure_retrieval, retrieve, statistics,
 };
 pub use splade_model::{Precision, UnknownPrecision};
-pub use stream::{StreamText, StreamTotals, TextEncoder, Windows, collect_stream, encode_stream};
+pub use stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
 
 pub use splade_sparse::{
     DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,

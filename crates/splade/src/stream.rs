@@ -4,8 +4,6 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use splade_sparse::SparseMatrix;
-
 use crate::{EncodeOptions, Encoded, EncoderPool, SparseEncoder, SpladeError};
 
 /// Windows that are computed at once: while one is in its last passes, or on its way back from a GPU, the
@@ -175,31 +173,6 @@ where
     Ok(totals)
 }
 
-/// Encodes the texts of a stream into one matrix, in memory; `keep` gets each text.
-///
-/// # Errors
-/// See [`encode_stream`]; more weights than a matrix can count.
-pub fn collect_stream<T, I, E>(
-    encoder: &dyn TextEncoder,
-    options: &EncodeOptions,
-    windows: Windows,
-    texts: I,
-    dimension: usize,
-    mut keep: impl FnMut(T),
-) -> Result<(SparseMatrix, StreamTotals), E>
-where
-    T: StreamText,
-    I: Iterator<Item = Result<T, E>> + Send + 'static,
-    E: From<SpladeError> + Send + 'static,
-{
-    let mut matrix = SparseMatrix::builder(dimension);
-    let totals = encode_stream(encoder, options, windows, texts, |texts, encoded| {
-        texts.into_iter().for_each(&mut keep);
-        matrix.push_matrix(&encoded.embeddings).map_err(|source| SpladeError::from(source).into())
-    })?;
-    Ok((matrix.finish(), totals))
-}
-
 /// What the reader hands on, each in its turn to the next lane.
 enum Read<T, E> {
     /// Texts, with the number of the first in the stream.
@@ -302,6 +275,8 @@ fn encode<T: StreamText>(
 
 #[cfg(test)]
 mod tests {
+    use splade_sparse::SparseMatrix;
+
     use super::*;
 
     /// A vector of one weight, the length of the text; a text of three bytes is refused.
