@@ -28,7 +28,6 @@ impl Place {
         Self { file: Arc::clone(file), unit: PlaceUnit::Line, number }
     }
 
-    #[cfg(any(test, feature = "parquet"))]
     pub(crate) fn row(file: &Arc<Path>, number: u64) -> Self {
         Self { file: Arc::clone(file), unit: PlaceUnit::Row, number }
     }
