@@ -1,6 +1,8 @@
-//! Compressed files, told by their names and checked by their first bytes.
+//! Compressed files, told by their names; those that are read, by their first bytes.
 
 use std::path::{Path, PathBuf};
+
+use crate::names::extension;
 
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,27 +16,16 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The compression that a name ends in, `.gz` or `.zst`, and the name without it.
+    /// The compression that a name ends in, `.gz` (`.gzip`) or `.zst` (`.zstd`), in upper or lower
+    /// case, and the name without it.
     #[must_use]
     pub fn of_name(path: &Path) -> (Self, PathBuf) {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-        let compression = match extension.to_ascii_lowercase().as_str() {
-            "gz" => Self::Gzip,
-            "zst" => Self::Zstd,
+        let compression = match extension(path).as_str() {
+            "gz" | "gzip" => Self::Gzip,
+            "zst" | "zstd" => Self::Zstd,
             _ => return (Self::None, path.to_owned()),
         };
         (compression, path.with_extension(""))
-    }
-
-    /// The compression that the first bytes of a file show. No UTF-8 starts like either.
-    pub(crate) fn of_content(start: &[u8]) -> Self {
-        if start.starts_with(b"\x1f\x8b") {
-            Self::Gzip
-        } else if start.starts_with(b"\x28\xb5\x2f\xfd") {
-            Self::Zstd
-        } else {
-            Self::None
-        }
     }
 
     pub(crate) fn name(self) -> &'static str {

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Place;
+use crate::content::Foreign;
+use crate::{ContentProblem, Place};
 
 /// Why a corpus could not be read, or vectors not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,23 @@ pub enum CorpusError {
         /// The file.
         path: PathBuf,
     },
-    /// The first bytes of a file say another compression than its name.
+    /// The content of a file is none that can be read.
+    #[error("{}: {problem}", shown(.path))]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and the way out.
+        problem: ContentProblem,
+    },
+    /// A name ends in a compression that is not written.
+    #[error("{}: .{ending} is not written: end the name in .gz or .zst, or compress it afterwards", shown(.path))]
+    UnwrittenEnding {
+        /// The file.
+        path: PathBuf,
+        /// The ending, without its dot.
+        ending: String,
+    },
+    /// The name of a file says that it is compressed, but it is not.
     #[error("{}: the content is {found}, but the name says {expected}", shown(.path))]
     CompressionMismatch {
         /// The file.
@@ -445,6 +462,16 @@ impl CorpusError {
     /// Makes an error of reading `path`.
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    /// Makes an error of what `path` holds.
+    pub(crate) fn content(path: &Path, problem: ContentProblem) -> Self {
+        Self::Content { path: path.to_owned(), problem }
+    }
+
+    /// Makes an error of a file that is not read here.
+    pub(crate) fn foreign(path: &Path, Foreign { what, remedy }: Foreign) -> Self {
+        Self::content(path, ContentProblem::Foreign { what, remedy })
     }
 
     /// Makes an error of writing `path`.

@@ -53,16 +53,24 @@
 //! refused by name.
 #![forbid(unsafe_code)]
 
+mod content_problem;
 mod error;
 mod place;
 
 mod compression;
+mod names;
+
+mod content;
+mod decompress;
+mod json_layout;
+mod line_ends;
 mod lines;
 mod output;
 mod output_file;
 #[cfg(feature = "parquet")]
 mod parquet_file;
 mod stream;
+mod window;
 
 mod texts;
 
@@ -70,10 +78,13 @@ mod parts;
 mod vectors;
 
 pub use compression::Compression;
+pub use content_problem::ContentProblem;
 pub use error::CorpusError;
+pub use names::FileFormat;
 pub use output_file::OutputFile;
 pub use parts::{Manifest, PartInfo, PartsOptions, PartsWriter, Resumed};
 pub use place::{Place, PlaceUnit};
+pub use stream::open_text;
 pub use texts::{
     CorpusReader, Header, InputFile, Quoting, ReadOptions, ReadProgress, Record, TextFormat,
 };

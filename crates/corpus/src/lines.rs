@@ -62,11 +62,17 @@ impl Lines {
         })
     }
 
-    /// Reads the next line of JSON; false at the end. Blank lines may end a text; before another
-    /// record one is a broken line.
+    /// Reads the next line of JSON; false at the end. Blank lines may begin and end a text; between
+    /// records one is a broken line.
     pub(crate) fn advance_json(&mut self) -> Result<bool, CorpusError> {
+        let is_first = self.number == 0;
         if !self.advance()? {
             return Ok(false);
+        }
+        while is_first && self.is_blank() {
+            if !self.advance()? {
+                return Ok(false);
+            }
         }
         if !self.is_blank() {
             return Ok(true);

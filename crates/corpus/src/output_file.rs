@@ -5,6 +5,7 @@ use std::path::Path;
 
 use flate2::write::GzEncoder;
 
+use crate::names::foreign_compression;
 use crate::output::Output;
 use crate::{Compression, CorpusError};
 
@@ -27,12 +28,22 @@ enum Encoder {
     Zstd(zstd::Encoder<'static, BufWriter<Output>>),
 }
 
+/// Refuses a name that would say a compression which is not there.
+pub(crate) fn check_ending(path: &Path) -> Result<(), CorpusError> {
+    match foreign_compression(path) {
+        None => Ok(()),
+        Some(ending) => Err(CorpusError::UnwrittenEnding { path: path.to_owned(), ending }),
+    }
+}
+
 impl OutputFile {
     /// Opens the output; `-` is standard output, and a device such as `/dev/null` is written as it is.
     ///
     /// # Errors
-    /// [`CorpusError::Write`] if the file cannot be made.
+    /// [`CorpusError::Write`] if the file cannot be made; [`CorpusError::UnwrittenEnding`] for a name
+    /// that ends in another compression or an archive.
     pub fn create(path: &Path) -> Result<Self, CorpusError> {
+        check_ending(path)?;
         Self::open(path).map_err(CorpusError::write(path))
     }
 

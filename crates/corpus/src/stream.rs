@@ -1,12 +1,16 @@
 //! The bytes of a file as they were before compression, counted as they are on the disk.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Compression, CorpusError};
+use crate::content::{self, Content};
+use crate::decompress::{GzipMembers, ZstdFrames};
+use crate::line_ends::{self, ReturnsAsLines};
+use crate::window::Window;
+use crate::{Compression, ContentProblem, CorpusError};
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -17,49 +21,113 @@ pub(crate) const MAX_RECORD_BYTES: usize = 1 << 28;
 /// A text without its compression and its byte order mark.
 pub(crate) type TextStream = Box<dyn BufRead + Send>;
 
-/// Opens a text; `-` is standard input. `n_bytes_read` counts what is read from the disk.
-pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<TextStream, CorpusError> {
+/// A text whose start can be looked at.
+pub(crate) type TextWindow = Window<TextStream>;
+
+/// What a file turns out to be.
+pub(crate) enum Opened {
+    /// Text, or something that only reading it will tell.
+    Text(TextWindow),
+    /// Parquet, which must be opened again by itself.
+    Parquet,
+    /// A `.npz`, which must be opened again by itself.
+    Npz,
+}
+
+/// Opens a text with its compression taken off, as [`CorpusReader`](crate::CorpusReader) does; `-`
+/// is standard input. For files of lines that are no texts, such as judgements and runs.
+///
+/// gzip and Zstandard are known by their first bytes, whatever the name says. A byte order mark is
+/// left out, and lines that end in `\r` alone end in `\n`.
+///
+/// # Errors
+/// [`CorpusError::Read`]; [`CorpusError::Content`] for what cannot be text (UTF-16, bzip2, Parquet,
+/// ...), by its name; [`CorpusError::CompressionMismatch`].
+pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, CorpusError> {
+    match open(path, &Arc::default())? {
+        Opened::Text(text) => Ok(Box::new(text)),
+        other => Err(other.mismatch(path, "text")),
+    }
+}
+
+impl Opened {
+    /// The error where something else is expected.
+    pub(crate) fn mismatch(&self, path: &Path, expected: &'static str) -> CorpusError {
+        let found = match self {
+            Self::Text(_) => "text",
+            Self::Parquet => "Parquet",
+            Self::Npz => "npz",
+        };
+        CorpusError::content(path, ContentProblem::Mismatch { found, expected })
+    }
+}
+
+/// Opens a file; `-` is standard input. `n_bytes_read` counts what is read from the disk.
+pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
     let is_stdin = path.as_os_str() == "-";
     let source: Box<dyn Read + Send> = if is_stdin {
         Box::new(io::stdin())
     } else {
         Box::new(File::open(path).map_err(CorpusError::read(path))?)
     };
-    let mut source = Counted { source, n_bytes_read: Arc::clone(n_bytes_read) };
-    let (start, source) = peek::<4>(&mut source)
-        .map(|start| (start.clone(), Cursor::new(start).chain(source)))
-        .map_err(CorpusError::read(path))?;
-    let compression = Compression::of_content(&start);
-    let named = if is_stdin { compression } else { Compression::of_name(path).0 };
-    if compression != named {
-        return Err(CorpusError::CompressionMismatch {
-            path: path.to_owned(),
-            found: compression.name(),
-            expected: named.name(),
-        });
-    }
-    let source = BufReader::with_capacity(BUFFER_BYTES, source);
-    let mut text: TextStream = match compression {
-        Compression::None => Box::new(source),
-        Compression::Gzip => {
-            let text = flate2::bufread::MultiGzDecoder::new(source);
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, text))
+    let n_bytes_before = n_bytes_read.load(Ordering::Relaxed);
+    let source = Counted { source, n_bytes_read: Arc::clone(n_bytes_read) };
+    let mut source = Window::new(BufReader::with_capacity(BUFFER_BYTES, source));
+    let start = source.look_at(content::N_BYTES).map_err(CorpusError::read(path))?;
+    let content = content::recognise(start.bytes);
+    let named = if is_stdin { Compression::None } else { Compression::of_name(path).0 };
+    let text: TextStream = match content {
+        Content::Gzip => Box::new(BufReader::with_capacity(BUFFER_BYTES, GzipMembers::new(source))),
+        Content::Zstd => {
+            let frames = ZstdFrames::new(source).map_err(CorpusError::read(path))?;
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, frames))
         }
-        Compression::Zstd => {
-            let text = zstd::Decoder::with_buffer(source).map_err(CorpusError::read(path))?;
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, text))
+        Content::Foreign(foreign) => return Err(CorpusError::foreign(path, foreign)),
+        Content::Parquet | Content::Npz => {
+            // Whoever opens it again counts it again.
+            n_bytes_read.store(n_bytes_before, Ordering::Relaxed);
+            let is_npz = content == Content::Npz;
+            return Ok(if is_npz { Opened::Npz } else { Opened::Parquet });
         }
+        Content::Text if named != Compression::None => {
+            return Err(CorpusError::CompressionMismatch {
+                path: path.to_owned(),
+                found: Compression::None.name(),
+                expected: named.name(),
+            });
+        }
+        Content::Text => Box::new(source),
     };
-    let start = peek::<3>(&mut text).map_err(CorpusError::read(path))?;
-    // A byte order mark is not text.
-    if start == b"\xef\xbb\xbf" { Ok(text) } else { Ok(Box::new(Cursor::new(start).chain(text))) }
+    let mut text = Window::new(text);
+    if matches!(content, Content::Gzip | Content::Zstd) {
+        check_decompressed(path, &mut text)?;
+    }
+    let start = text.look_at(BYTE_ORDER_MARK.len()).map_err(CorpusError::read(path))?;
+    if start.bytes.starts_with(BYTE_ORDER_MARK) {
+        text.consume(BYTE_ORDER_MARK.len());
+    }
+    let are_returns = text.look_until(line_ends::are_returns).map_err(CorpusError::read(path))?;
+    Ok(Opened::Text(match are_returns {
+        false => text,
+        true => Window::new(Box::new(ReturnsAsLines::new(text))),
+    }))
 }
 
-/// The first bytes, fewer than `N` only at the end.
-fn peek<const N: usize>(source: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(N);
-    source.take(N as u64).read_to_end(&mut start)?;
-    Ok(start)
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Refuses what cannot be text after decompression.
+fn check_decompressed(path: &Path, text: &mut TextWindow) -> Result<(), CorpusError> {
+    let start = text.look_at(content::N_BYTES).map_err(CorpusError::read(path))?;
+    let needs_file = |format| CorpusError::NeedsFile { path: path.to_owned(), format };
+    match content::recognise(start.bytes) {
+        Content::Text => Ok(()),
+        Content::Gzip | Content::Zstd => {
+            Err(CorpusError::content(path, ContentProblem::CompressedTwice))
+        }
+        Content::Parquet => Err(needs_file("Parquet")),
+        Content::Npz => Err(needs_file("npz")),
+        Content::Foreign(foreign) => Err(CorpusError::foreign(path, foreign)),
+    }
 }
 
 struct Counted<R> {

@@ -4,6 +4,7 @@ mod cells;
 mod files;
 mod format;
 mod json;
+mod open;
 mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -11,20 +12,17 @@ mod plain;
 mod record;
 mod table;
 
-use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::lines::Lines;
-use crate::{Compression, CorpusError, stream};
+use crate::CorpusError;
 
 pub use files::InputFile;
 pub use format::TextFormat;
 pub use options::{Header, Quoting, ReadOptions};
 pub use record::Record;
 
-use cells::Rows;
 use record::FileRecords;
 
 /// The records of one file or several, in order, a record at a time.
@@ -61,10 +59,12 @@ impl ReadProgress {
 impl CorpusReader {
     /// Opens files and folders; `-` is standard input.
     ///
-    /// The extension of a file says its format, unless [`ReadOptions::format`] does. A folder is
-    /// all its files, and those of the folders in it, by name; there an unknown extension is an
-    /// error, and names that start with `.` or `_` are passed over. A file that is named by itself
-    /// and has an unknown extension is plain text.
+    /// The ending of a file says its format, unless [`ReadOptions::format`] does. A folder is all its
+    /// files, and those of the folders in it, by name; there an unknown ending is an error, and names
+    /// that start with `.` or `_` are passed over. Of a file that is named by itself (and of standard
+    /// input) the content decides where the ending says nothing: an object a line is JSON lines,
+    /// Parquet is known by its first bytes, and everything else is plain text. gzip and Zstandard are
+    /// known by their first bytes, whatever the name.
     ///
     /// # Errors
     /// A file that is not there, a folder without a file or with a foreign one, a file named twice,
@@ -238,75 +238,11 @@ impl CorpusReader {
     /// Opens the next file; false if there is none.
     fn open_next(&mut self) -> Result<bool, CorpusError> {
         let Some(file) = self.files.get(self.next_file) else { return Ok(false) };
-        let records = self.open_file(file)?;
+        let records = open::open(file, &self.options, &self.n_bytes_read)?;
         self.current = Some((self.next_file, records));
         self.next_file += 1;
         self.n_in_file = 0;
         Ok(true)
-    }
-
-    fn open_file(&self, file: &InputFile) -> Result<Box<dyn FileRecords>, CorpusError> {
-        let path = &file.path;
-        let named = self.options.format.or_else(|| TextFormat::of_name(path));
-        if named == Some(TextFormat::Parquet) {
-            return self.open_parquet(file);
-        }
-        let mut text = stream::open(path, &self.n_bytes_read)?;
-        let format = match named {
-            Some(format) => format,
-            None if path.as_os_str() == "-" => {
-                let start = text.fill_buf().map_err(CorpusError::read(path))?;
-                if start.first() == Some(&b'{') { TextFormat::JsonLines } else { TextFormat::Lines }
-            }
-            None => TextFormat::Lines,
-        };
-        let table = |text, delimiter| {
-            let rows = Rows::new(path, text, delimiter, self.options.quoting);
-            table::TableRecords::new(path, rows, &self.options)
-        };
-        Ok(match format {
-            TextFormat::JsonLines => {
-                Box::new(json::JsonRecords::new(Lines::new(path, text), &self.options))
-            }
-            TextFormat::Csv => Box::new(table(text, b',')?),
-            TextFormat::Tsv => Box::new(table(text, b'\t')?),
-            TextFormat::Lines => {
-                self.refuse_columns(file)?;
-                Box::new(plain::PlainRecords(Lines::new(path, text)))
-            }
-            TextFormat::Parquet => unreachable!("it was opened above"),
-        })
-    }
-
-    /// Plain text has no columns to choose.
-    fn refuse_columns(&self, file: &InputFile) -> Result<(), CorpusError> {
-        let chosen = self.options.text.iter().find(|column| *column != "text");
-        match self.options.id.iter().chain(chosen).next() {
-            None => Ok(()),
-            Some(column) => Err(CorpusError::NoColumn {
-                path: file.path.to_path_buf(),
-                column: column.clone(),
-                columns: Vec::new(),
-            }),
-        }
-    }
-
-    fn open_parquet(&self, file: &InputFile) -> Result<Box<dyn FileRecords>, CorpusError> {
-        let is_compressed = Compression::of_name(&file.path).0 != Compression::None;
-        if file.path.as_os_str() == "-" || is_compressed {
-            return Err(CorpusError::NeedsFile {
-                path: file.path.to_path_buf(),
-                format: "Parquet",
-            });
-        }
-        #[cfg(feature = "parquet")]
-        return Ok(Box::new(parquet::ParquetRecords::open(
-            &file.path,
-            &self.options,
-            &self.n_bytes_read,
-        )?));
-        #[cfg(not(feature = "parquet"))]
-        Err(CorpusError::NoParquet { path: file.path.to_path_buf() })
     }
 }
 

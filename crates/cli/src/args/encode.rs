@@ -22,9 +22,10 @@ pub(crate) struct EncodeArgs {
     #[arg(value_name = "TEXT", required_unless_present = "input", conflicts_with_all = ["input", "output"])]
     pub(crate) texts: Vec<String>,
 
-    /// Files of texts, or folders of them: JSON lines, CSV, TSV, Parquet, or a text a line, by their
-    /// endings, each but Parquet also with .gz or .zst; `-` is standard input, JSON lines if it
-    /// starts with `{`. Several are read one after the other.
+    /// Files of texts, or folders of them: JSON lines, CSV, TSV, Parquet, or a text a line (.txt), by
+    /// their endings, each but Parquet also with .gz or .zst; `-` is standard input. Where the ending
+    /// says nothing, the content does: JSON lines, Parquet, else a text a line. Several are read one
+    /// after the other.
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{Compression, CorpusError};
+use crate::{CorpusError, FileFormat};
 
 /// A format of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
-    /// A JSON object a line: `.jsonl`, `.ndjson`, `.json`.
+    /// A JSON object a line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
     JsonLines,
     /// Cells between commas: `.csv`.
     Csv,
@@ -16,29 +16,26 @@ pub enum TextFormat {
     Tsv,
     /// Parquet: `.parquet`.
     Parquet,
-    /// A text a line: `.txt`, and any other file that is named by itself.
+    /// A text a line: `.txt`, and a file with another ending whose content is nothing else.
     Lines,
 }
 
 impl TextFormat {
     /// The extensions that a file in a folder must have.
-    pub(crate) const EXTENSIONS: &'static str =
-        ".jsonl, .ndjson, .json, .csv, .tsv, .txt (each also with .gz or .zst), .parquet";
+    pub(crate) const EXTENSIONS: &'static str = ".jsonl, .ndjson, .json, .jsonlines, .jl, .csv, .tsv, .txt (each also with .gz or .zst), .parquet";
 
     const NAMES: &'static str = "jsonl, csv, tsv, parquet, lines";
 
-    /// The format that the extension of a file says, before `.gz` or `.zst`; `None` if it is none
-    /// that is known.
+    /// The format that the ending of a file says, before that of a compression; `None` if it says no
+    /// format of texts. See [`FileFormat::of_name`].
     #[must_use]
     pub fn of_name(path: &Path) -> Option<Self> {
-        let (_, name) = Compression::of_name(path);
-        let extension = name.extension()?.to_str()?.to_ascii_lowercase();
-        match extension.as_str() {
-            "jsonl" | "ndjson" | "json" => Some(Self::JsonLines),
-            "csv" => Some(Self::Csv),
-            "tsv" => Some(Self::Tsv),
-            "parquet" => Some(Self::Parquet),
-            "txt" => Some(Self::Lines),
+        match FileFormat::of_name(path).0? {
+            FileFormat::JsonLines => Some(Self::JsonLines),
+            FileFormat::Csv => Some(Self::Csv),
+            FileFormat::Tsv => Some(Self::Tsv),
+            FileFormat::Parquet => Some(Self::Parquet),
+            FileFormat::Lines => Some(Self::Lines),
             _ => None,
         }
     }

@@ -14,8 +14,10 @@ use super::TextFormat;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadOptions {
-    /// The format of all files. `None`, the default, takes it from each name, and from the first
-    /// byte of standard input: `{` starts JSON lines, anything else plain lines.
+    /// The format of all files. `None`, the default, takes it from each name, and where that says
+    /// nothing (standard input, say) from the content: see [`CorpusReader::open`].
+    ///
+    /// [`CorpusReader::open`]: crate::CorpusReader::open
     pub format: Option<TextFormat>,
     /// The columns or fields that are the text, in this order. Default `text` alone, which is
     /// taken as it stands. Several are joined by [`separator`](Self::separator); a blank one

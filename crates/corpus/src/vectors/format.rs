@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{Compression, CorpusError};
+use crate::{CorpusError, FileFormat};
 
 /// A format of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +26,13 @@ pub enum VectorFormat {
 impl VectorFormat {
     const NAMES: &'static str = "jsonl, parquet, npz, anserini, tokens";
 
-    /// The format that an extension says: `.parquet`, `.npz`, and JSON lines for any other.
+    /// The format that the ending of a file says: `.parquet`, `.npz`, and JSON lines for any other.
+    /// See [`FileFormat::of_name`].
     #[must_use]
     pub fn of_name(path: &Path) -> Self {
-        let (_, name) = Compression::of_name(path);
-        let extension = name.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-        match extension.to_ascii_lowercase().as_str() {
-            "parquet" => Self::Parquet,
-            "npz" => Self::Npz,
+        match FileFormat::of_name(path).0 {
+            Some(FileFormat::Parquet) => Self::Parquet,
+            Some(FileFormat::Npz) => Self::Npz,
             _ => Self::JsonLines,
         }
     }

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use splade_sparse::{SparseError, SparseRow};
 
+use crate::json_layout::JsonLayout;
 use crate::lines::Lines;
-use crate::{Compression, CorpusError, Manifest, Place, stream};
+use crate::stream::{self, Opened as Content};
+use crate::{CorpusError, FileFormat, Manifest, Place};
 
 use super::VectorFormat;
 use super::read_lines::LineVectors;
@@ -32,13 +34,13 @@ impl VectorReadOptions {
 
 /// The vectors of one file or several, with their ids, a row at a time.
 ///
-/// JSON lines (`.gz` and `.zst` too), Parquet, `.npz`, and folders of parts, whose order and
-/// dimension are those of the manifest. Only a `.npz` is held in memory. Token maps and Anserini's
+/// JSON lines (compressed by gzip or Zstandard too), Parquet, `.npz`, each known by its content, and
+/// folders of parts, whose order and dimension are those of the manifest. Only a `.npz` is held in memory. Token maps and Anserini's
 /// integers are not read: they are no vectors any more. After an error there is no further row.
 pub struct VectorReader {
     files: std::vec::IntoIter<VectorFile>,
     dimension: usize,
-    current: Option<(VectorFile, Box<dyn FileVectors>)>,
+    current: Option<CurrentFile>,
     n_in_file: u64,
     n_bytes: Option<u64>,
     n_bytes_read: Arc<AtomicU64>,
@@ -51,13 +53,27 @@ struct VectorFile {
     rows: Option<u64>,
 }
 
+/// The file that is read.
+struct CurrentFile {
+    file: VectorFile,
+    is_lines: bool,
+    rows: Box<dyn FileVectors>,
+}
+
 /// The vectors of one file.
 pub(crate) trait FileVectors: Send {
     fn next_vector(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError>;
 }
 
-/// The dimension that a file says, and its rows once the dimension is known.
-type Opened = (Option<usize>, Box<dyn FnOnce(usize) -> Box<dyn FileVectors>>);
+/// A file that was opened.
+struct Opened {
+    /// Its rows are lines.
+    is_lines: bool,
+    /// The dimension that it says.
+    found: Option<usize>,
+    /// Its rows, once the dimension is known.
+    rows: Box<dyn FnOnce(usize) -> Box<dyn FileVectors>>,
+}
 
 impl VectorReader {
     /// Opens files and folders of parts; `-` is JSON lines from standard input.
@@ -107,14 +123,14 @@ impl VectorReader {
         let current = match files.next() {
             None => None,
             Some(file) => {
-                let (found, rows) = open_file(&file.path, &n_bytes_read)?;
+                let Opened { is_lines, found, rows } = open_file(&file.path, &n_bytes_read)?;
                 if let Some(found) = found {
                     check_dimension(&file.path, &mut dimension, found)?;
                 }
                 let Some(dimension) = dimension else {
                     return Err(CorpusError::NoDimension { path: file.path.to_path_buf() });
                 };
-                Some((file, rows(dimension)))
+                Some(CurrentFile { file, is_lines, rows: rows(dimension) })
             }
         };
         // Without a file there are folders only, and each says its dimension.
@@ -148,8 +164,8 @@ impl VectorReader {
     /// Before the first row, and after the last.
     #[must_use]
     pub fn place(&self) -> Place {
-        let (file, _) = self.current.as_ref().expect("a row came before");
-        match VectorFormat::of_name(&file.path).is_lines() {
+        let CurrentFile { file, is_lines, .. } = self.current.as_ref().expect("a row came before");
+        match is_lines {
             true => Place::line(&file.path, self.n_in_file),
             false => Place::row(&file.path, self.n_in_file),
         }
@@ -173,13 +189,13 @@ impl VectorReader {
 
     fn advance(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError> {
         loop {
-            let Some((file, rows)) = &mut self.current else {
+            let Some(CurrentFile { file, rows, .. }) = &mut self.current else {
                 let Some(file) = self.files.next() else { return Ok(None) };
-                let (found, rows) = open_file(&file.path, &self.n_bytes_read)?;
+                let Opened { is_lines, found, rows } = open_file(&file.path, &self.n_bytes_read)?;
                 if let Some(found) = found {
                     check_dimension(&file.path, &mut Some(self.dimension), found)?;
                 }
-                self.current = Some((file, rows(self.dimension)));
+                self.current = Some(CurrentFile { file, is_lines, rows: rows(self.dimension) });
                 self.n_in_file = 0;
                 continue;
             };
@@ -205,27 +221,59 @@ impl Iterator for VectorReader {
     }
 }
 
+/// Opens a file in the format that its content says; its name may not say another.
 fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
-    let format = VectorFormat::of_name(path);
-    if !format.is_lines() && Compression::of_name(path).0 != Compression::None {
-        return Err(CorpusError::NeedsFile { path: path.to_path_buf(), format: format.name() });
+    let named = match FileFormat::of_name(path).0 {
+        Some(FileFormat::Parquet) => Some(VectorFormat::Parquet),
+        Some(FileFormat::Npz) => Some(VectorFormat::Npz),
+        Some(_) => Some(VectorFormat::JsonLines),
+        None => None,
+    };
+    let content = stream::open(path, n_bytes_read)?;
+    let found = match &content {
+        Content::Text(_) => VectorFormat::JsonLines,
+        Content::Parquet => VectorFormat::Parquet,
+        Content::Npz => VectorFormat::Npz,
+    };
+    if let Some(named) = named.filter(|named| *named != found) {
+        let expected = match named {
+            VectorFormat::Parquet => "Parquet",
+            VectorFormat::Npz => "npz",
+            _ => "JSON lines",
+        };
+        return Err(content.mismatch(path, expected));
     }
-    match format {
-        VectorFormat::Npz => {
+    // What was read of a stream cannot be read again.
+    if !found.is_lines() && !path.is_file() {
+        return Err(CorpusError::NeedsFile { path: path.to_path_buf(), format: found.name() });
+    }
+    match content {
+        Content::Npz => {
             let file = NpzFile::open(path, n_bytes_read)?;
-            Ok((Some(file.dimension()), Box::new(|_| Box::new(file))))
+            let found = Some(file.dimension());
+            Ok(Opened { is_lines: false, found, rows: Box::new(|_| Box::new(file)) })
         }
         #[cfg(feature = "parquet")]
-        VectorFormat::Parquet => {
+        Content::Parquet => {
             let file = super::read_parquet::ParquetRows::open(path, n_bytes_read)?;
             let found = file.dimension()?;
-            Ok((found, Box::new(|dimension| Box::new(file.with_dimension(dimension)))))
+            let rows = Box::new(|dimension| -> Box<dyn FileVectors> {
+                Box::new(file.with_dimension(dimension))
+            });
+            Ok(Opened { is_lines: false, found, rows })
         }
         #[cfg(not(feature = "parquet"))]
-        VectorFormat::Parquet => Err(CorpusError::NoParquet { path: path.to_path_buf() }),
-        _ => {
-            let lines = Lines::new(path, stream::open(path, n_bytes_read)?);
-            Ok((None, Box::new(|dimension| Box::new(LineVectors::new(lines, dimension)))))
+        Content::Parquet => Err(CorpusError::NoParquet { path: path.to_path_buf() }),
+        Content::Text(mut text) => {
+            let layout = text.look_until(JsonLayout::of).map_err(CorpusError::read(path))?;
+            if let Some(problem) = layout.problem() {
+                return Err(CorpusError::content(path, problem));
+            }
+            let lines = Lines::new(path, Box::new(text));
+            let rows = Box::new(|dimension| -> Box<dyn FileVectors> {
+                Box::new(LineVectors::new(lines, dimension))
+            });
+            Ok(Opened { is_lines: true, found: None, rows })
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 
 mod fixtures;
+mod formats;
 mod full_disk;
 mod inputs;
 mod parts;

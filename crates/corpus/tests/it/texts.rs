@@ -42,7 +42,7 @@ fn a_broken_line_is_named() {
         (b"{\"text\": \"\xff\"}\n", "line 1: not UTF-8 at byte 11"),
         (b"{\"text\": 5}\n", "line 1: not a record"),
         (b"\"text\"\n", "line 1: not a record"),
-        (b"[{\"text\": \"x\"}]\n", "line 1: not a record"),
+        (b"{\"text\": \"x\"}\n[{\"text\": \"x\"}]\n", "line 2: not a record"),
     ] {
         let error = pairs("in.jsonl", content, plain()).unwrap_err();
         assert!(error.contains("in.jsonl") && error.contains(expected), "{error}");
@@ -79,12 +79,10 @@ fn compressed_files_of_several_members_are_read_to_the_end() {
 }
 
 #[test]
-fn a_compression_that_the_name_does_not_say_is_refused() {
+fn a_name_that_says_a_compression_which_is_not_there_is_refused() {
     for (name, content, expected) in [
-        ("in.txt", gzip(b"a\n"), "in.txt: the content is gzip, but the name says not compressed"),
-        ("in.jsonl", zstd(b"a\n"), "the content is Zstandard, but the name says not compressed"),
         ("in.txt.gz", b"a\n".to_vec(), "the content is not compressed, but the name says gzip"),
-        ("in.txt.zst", gzip(b"a\n"), "the content is gzip, but the name says Zstandard"),
+        ("in.TXT.ZST", b"a\n".to_vec(), "but the name says Zstandard"),
         ("in.txt.gz", Vec::new(), "the content is not compressed"),
     ] {
         let error = pairs(name, &content, plain()).unwrap_err();

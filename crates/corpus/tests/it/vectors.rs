@@ -229,3 +229,44 @@ fn a_dimension_must_be_said_once_and_the_same() {
         }
     }
 }
+
+#[test]
+fn vectors_are_known_by_their_content_where_the_name_says_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, format) in names_and_formats() {
+        let path = folder.path().join(name);
+        write(&path, format, &two_rows()).unwrap();
+        for other in ["vectors", "v.bak", "v.gz"] {
+            let other = folder.path().join(other);
+            // What only looks compressed by its name is refused.
+            if other.extension().is_some_and(|e| e == "gz") && name == "v.jsonl" {
+                continue;
+            }
+            fs::copy(&path, &other).unwrap();
+            assert_eq!(read(other).unwrap(), two_rows(), "{name}");
+        }
+    }
+    write(&folder.path().join("V.JSONL.GZ"), VectorFormat::JsonLines, &two_rows()).unwrap();
+    let bytes = fs::read(folder.path().join("V.JSONL.GZ")).unwrap();
+    assert!(bytes.starts_with(b"\x1f\x8b"));
+}
+
+#[test]
+fn vectors_whose_content_is_not_what_the_name_says_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write(&path("v.npz"), VectorFormat::Npz, &two_rows()).unwrap();
+    fs::rename(path("v.npz"), path("v.jsonl")).unwrap();
+    let error = read(path("v.jsonl")).unwrap_err();
+    assert!(error.contains("v.jsonl: the content is npz, but JSON lines"), "{error}");
+    let line = b"{\"id\": \"a\", \"indices\": [], \"values\": []}";
+    fs::write(path("v.npz"), line).unwrap();
+    let error = read(path("v.npz")).unwrap_err();
+    assert!(error.contains("v.npz: the content is text, but npz is expected"), "{error}");
+    fs::write(path("v.json"), [b"[", &line[..], b"]"].concat()).unwrap();
+    assert!(read(path("v.json")).unwrap_err().contains("`jq -c '.[]'`"));
+    fs::write(path("v.jsonl.bz2"), b"BZh91AY&SY").unwrap();
+    assert!(read(path("v.jsonl.bz2")).unwrap_err().contains("bzip2"));
+    let error = write(&path("v.jsonl.xz"), VectorFormat::JsonLines, &[]).unwrap_err();
+    assert!(error.to_string().contains(".xz is not written"), "{error}");
+}

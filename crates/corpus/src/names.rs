@@ -1,0 +1,141 @@
+//! What the name of a file says of its content: the one place that decides formats from names.
+
+use std::path::Path;
+
+use crate::Compression;
+
+/// A format that the ending of a name says, for texts, vectors and everything else that is read or
+/// written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileFormat {
+    /// A JSON object a line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
+    JsonLines,
+    /// Cells between commas: `.csv`.
+    Csv,
+    /// Cells between tabs: `.tsv`.
+    Tsv,
+    /// A text a line: `.txt`.
+    Lines,
+    /// Parquet: `.parquet`.
+    Parquet,
+    /// A matrix of SciPy: `.npz`.
+    Npz,
+    /// A run of TREC: `.trec`, `.run`.
+    TrecRun,
+    /// A page: `.html`, `.htm`.
+    Html,
+    /// A chart: `.svg`.
+    Svg,
+    /// A format that nothing here reads or writes, such as `.xlsx`, `.png` and `.pdf`.
+    Foreign,
+}
+
+impl FileFormat {
+    /// The format that a name ends in, before the ending of a compression, in upper or lower case;
+    /// `None` if the ending says nothing.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use splade_corpus::{Compression, FileFormat};
+    ///
+    /// let name = |name| FileFormat::of_name(Path::new(name));
+    /// assert_eq!(name("a/corpus.jsonl"), (Some(FileFormat::JsonLines), Compression::None));
+    /// assert_eq!(name("run.TREC.gz"), (Some(FileFormat::TrecRun), Compression::Gzip));
+    /// assert_eq!(name("corpus.zst"), (None, Compression::Zstd));
+    /// ```
+    #[must_use]
+    pub fn of_name(path: &Path) -> (Option<Self>, Compression) {
+        let (compression, name) = Compression::of_name(path);
+        let format = match extension(&name).as_str() {
+            "jsonl" | "ndjson" | "json" | "jsonlines" | "jl" => Self::JsonLines,
+            "csv" => Self::Csv,
+            "tsv" => Self::Tsv,
+            "txt" => Self::Lines,
+            "parquet" => Self::Parquet,
+            "npz" => Self::Npz,
+            "trec" | "run" => Self::TrecRun,
+            "html" | "htm" => Self::Html,
+            "svg" => Self::Svg,
+            "arrow" | "feather" | "avro" | "orc" | "npy" | "pdf" | "png" | "jpg" | "jpeg"
+            | "gif" | "webp" | "xls" | "xlsx" | "ods" | "doc" | "docx" => Self::Foreign,
+            _ => return (None, compression),
+        };
+        (Some(format), compression)
+    }
+}
+
+/// What comes after the last dot of a name, in lower case; empty if there is none.
+pub(crate) fn extension(path: &Path) -> String {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The ending of an archive, or of a compression other than gzip and Zstandard, that a name has.
+pub(crate) fn foreign_compression(path: &Path) -> Option<String> {
+    const ENDINGS: [&str; 21] = [
+        "bz2", "bz", "xz", "lzma", "lz", "lz4", "lzo", "br", "sz", "snappy", "z", "zip", "7z",
+        "rar", "tar", "tgz", "tbz", "tbz2", "txz", "tzst", "zz",
+    ];
+    // The `.tar` of `.tar.gz` counts too.
+    let inner = Compression::of_name(path).1;
+    let found = extension(&inner);
+    ENDINGS.contains(&found.as_str()).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ending_counts_in_any_case_and_before_any_compression() {
+        for (ending, format) in [
+            ("jsonl", FileFormat::JsonLines),
+            ("ndjson", FileFormat::JsonLines),
+            ("json", FileFormat::JsonLines),
+            ("jsonlines", FileFormat::JsonLines),
+            ("jl", FileFormat::JsonLines),
+            ("csv", FileFormat::Csv),
+            ("tsv", FileFormat::Tsv),
+            ("txt", FileFormat::Lines),
+            ("parquet", FileFormat::Parquet),
+            ("npz", FileFormat::Npz),
+            ("trec", FileFormat::TrecRun),
+            ("run", FileFormat::TrecRun),
+            ("html", FileFormat::Html),
+            ("svg", FileFormat::Svg),
+        ] {
+            for (suffix, compression) in [
+                ("", Compression::None),
+                (".gz", Compression::Gzip),
+                (".gzip", Compression::Gzip),
+                (".zst", Compression::Zstd),
+                (".zstd", Compression::Zstd),
+            ] {
+                let name = format!("a.b/x.y.{ending}{suffix}");
+                for name in [&name, &name.to_uppercase()] {
+                    let found = FileFormat::of_name(Path::new(name));
+                    assert_eq!(found, (Some(format), compression), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_known_ending_says_nothing() {
+        for name in ["corpus", "x.gz", "jsonl", "x.tab", "a.jsonl/x", ".jsonl", "-"] {
+            assert_eq!(FileFormat::of_name(Path::new(name)).0, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn other_compressions_are_known_by_their_endings() {
+        for name in ["x.jsonl.bz2", "x.XZ", "x.tar.gz", "x.tgz", "x.Z", "x.txt.br"] {
+            assert!(foreign_compression(Path::new(name)).is_some(), "{name}");
+        }
+        for name in ["x.jsonl.gz", "x.zst", "x", "zip", "x.txt"] {
+            assert_eq!(foreign_compression(Path::new(name)), None, "{name}");
+        }
+    }
+}

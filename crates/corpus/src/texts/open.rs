@@ -1,0 +1,140 @@
+//! Opens a file of texts in the format that its name, its content or the options say.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::json_layout::{JsonLayout, are_objects};
+use crate::lines::Lines;
+use crate::stream::{self, Opened, TextStream, TextWindow};
+use crate::{ContentProblem, CorpusError};
+
+use super::cells::Rows;
+use super::json::JsonRecords;
+use super::plain::PlainRecords;
+use super::record::FileRecords;
+use super::table::TableRecords;
+use super::{InputFile, ReadOptions, TextFormat};
+
+/// Bytes of plain text that are looked at: it should not be JSON lines.
+const PLAIN_BYTES: usize = 1 << 16;
+
+/// Opens a file. The options decide the format, else its name, else its content.
+pub(super) fn open(
+    file: &InputFile,
+    options: &ReadOptions,
+    n_bytes_read: &Arc<AtomicU64>,
+) -> Result<Box<dyn FileRecords>, CorpusError> {
+    let path = &file.path;
+    let named = options.format.or_else(|| TextFormat::of_name(path));
+    let mut text = match stream::open(path, n_bytes_read)? {
+        Opened::Parquet if matches!(named, None | Some(TextFormat::Parquet)) => {
+            return open_parquet(file, options, n_bytes_read);
+        }
+        Opened::Text(text) if named != Some(TextFormat::Parquet) => text,
+        // The only kind of texts that no text can be.
+        other if named == Some(TextFormat::Parquet) => return Err(other.mismatch(path, "Parquet")),
+        other => return Err(other.mismatch(path, "text")),
+    };
+    let problem = |problem| Err(CorpusError::content(path, problem));
+    let format = match named {
+        Some(TextFormat::JsonLines) | None => {
+            let layout = text.look_until(JsonLayout::of).map_err(CorpusError::read(path))?;
+            if let Some(found) = layout.problem() {
+                return problem(found);
+            }
+            match named {
+                Some(format) => format,
+                None if layout == JsonLayout::Lines => TextFormat::JsonLines,
+                None => TextFormat::Lines,
+            }
+        }
+        Some(format) => format,
+    };
+    if format == TextFormat::Lines && options.format.is_none() {
+        let found = match named {
+            None => header_problem(&mut text, options),
+            Some(_) => json_problem(&mut text),
+        };
+        if let Some(found) = found.map_err(CorpusError::read(path))? {
+            return problem(found);
+        }
+    }
+    let text: TextStream = Box::new(text);
+    let table = |text, delimiter| {
+        let rows = Rows::new(path, text, delimiter, options.quoting);
+        TableRecords::new(path, rows, options)
+    };
+    Ok(match format {
+        TextFormat::JsonLines => Box::new(JsonRecords::new(Lines::new(path, text), options)),
+        TextFormat::Csv => Box::new(table(text, b',')?),
+        TextFormat::Tsv => Box::new(table(text, b'\t')?),
+        TextFormat::Lines => {
+            refuse_columns(file, options)?;
+            Box::new(PlainRecords(Lines::new(path, text)))
+        }
+        TextFormat::Parquet => unreachable!("it was opened above"),
+    })
+}
+
+/// Whether what the name calls plain text is JSON.
+fn json_problem(text: &mut TextWindow) -> std::io::Result<Option<ContentProblem>> {
+    let start = text.look_at(PLAIN_BYTES)?;
+    let is_json = are_objects(start) || text.look_until(JsonLayout::of)?.problem().is_some();
+    Ok(is_json.then_some(ContentProblem::JsonAsText))
+}
+
+/// Whether the first line of what would be plain text names the columns that are the text.
+fn header_problem(
+    text: &mut TextWindow,
+    options: &ReadOptions,
+) -> std::io::Result<Option<ContentProblem>> {
+    let start = text.look_until(|start| {
+        let end = start.bytes.iter().position(|&byte| byte == b'\n');
+        end.or(start.is_all.then_some(start.bytes.len()))
+    });
+    let line = start.map(|end| &text.start().bytes[..end])?;
+    let Ok(line) = std::str::from_utf8(line) else { return Ok(None) };
+    let is_header = |delimiter: char| {
+        let cells = line.trim_end_matches('\r').split(delimiter);
+        let cells: Vec<&str> = cells.map(|cell| cell.trim_matches('"')).collect();
+        let is_name = |cell: &&str| !cell.is_empty() && cell.trim() == *cell;
+        cells.len() > 1
+            && cells.iter().all(is_name)
+            && options.text.iter().all(|column| cells.contains(&column.as_str()))
+    };
+    let format =
+        [('\t', "tsv"), (',', "csv")].into_iter().find(|(delimiter, _)| is_header(*delimiter));
+    Ok(format.map(|(_, format)| ContentProblem::TableHeader { format }))
+}
+
+/// Plain text has no columns to choose.
+fn refuse_columns(file: &InputFile, options: &ReadOptions) -> Result<(), CorpusError> {
+    let chosen = options.text.iter().find(|column| *column != "text");
+    match options.id.iter().chain(chosen).next() {
+        None => Ok(()),
+        Some(column) => Err(CorpusError::NoColumn {
+            path: file.path.to_path_buf(),
+            column: column.clone(),
+            columns: Vec::new(),
+        }),
+    }
+}
+
+fn open_parquet(
+    file: &InputFile,
+    options: &ReadOptions,
+    n_bytes_read: &Arc<AtomicU64>,
+) -> Result<Box<dyn FileRecords>, CorpusError> {
+    // What was read of a stream cannot be read again.
+    if file.n_bytes.is_none() {
+        let path = file.path.to_path_buf();
+        return Err(CorpusError::NeedsFile { path, format: "Parquet" });
+    }
+    #[cfg(feature = "parquet")]
+    return Ok(Box::new(super::parquet::ParquetRecords::open(&file.path, options, n_bytes_read)?));
+    #[cfg(not(feature = "parquet"))]
+    {
+        let _ = (options, n_bytes_read);
+        Err(CorpusError::NoParquet { path: file.path.to_path_buf() })
+    }
+}
