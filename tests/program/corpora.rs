@@ -90,6 +90,56 @@ fn a_field_with_a_question_mark_may_be_missing() {
 }
 
 #[test]
+fn columns_of_any_name_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = encode_stdin(b"{\"id\": \"a\", \"text\": \"sunny weather\"}\n", &[]);
+    let encodes = |name: &str, content: &str, more: &[&str]| {
+        fs::write(folder.path().join(name), content).unwrap();
+        encode(&folder, name, "out.jsonl", more);
+        let written = fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+        assert_eq!(written, plain.stdout, "{name} {more:?}");
+    };
+    let lines = "{\"id\": \"a\", \"question?\": \"sunny weather\"}\n";
+    encodes("a.jsonl", lines, &["--columns", "question?"]);
+    encodes("a.jsonl", lines, &["--columns", "\"question?\""]);
+    let csv = "id,\"why, so?\",who?\na,sunny,weather\n";
+    encodes("b.csv", csv, &["--columns", "\"why, so?\",who?"]);
+    encodes("b.csv", csv, &["--columns", "\"why, so?\"", "--columns", "\"who?\""]);
+    encodes("c.csv", "id,text\na,sunny weather\n", &["--columns", "title?,text"]);
+}
+
+#[test]
+fn ids_keep_the_characters_of_the_file_to_the_end() {
+    let ids = ["123456789012345678901234567890", "123456789012345678901234567891", "1e3", "-0"];
+    let folder = tempfile::tempdir().unwrap();
+    let lines =
+        ids.map(|id| format!("{{\"_id\":{id},\"text\":\"sunny\",\"score\":NaN}}\n")).concat();
+    fs::write(folder.path().join("in.jsonl"), &lines).unwrap();
+    encode(&folder, "in.jsonl", "vectors.jsonl", &[]);
+    let found = rows(&folder.path().join("vectors.jsonl"));
+    assert_eq!(found.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ids);
+    // Vectors of others have numbers as ids too.
+    let vectors =
+        ids.map(|id| format!("{{\"id\":{id},\"indices\":[7],\"values\":[1.5]}}\n")).concat();
+    let (_, numbers) = path(&folder, "numbers.jsonl");
+    fs::write(&numbers, vectors).unwrap();
+    let (_, index) = path(&folder, "index");
+    let indexed = ["index", "-q", "-i", &numbers, "-o", &index, "--dimension", "30522", "--verify"];
+    assert_eq!(splade(&indexed, b"").code, Some(0));
+    let exported = ["export", "-q", "pgvector", "-i", &numbers, "--dimension", "30522"];
+    let exported = splade(&exported, b"").stdout;
+    let (_, corpus) = path(&folder, "in.jsonl");
+    let model = tiny();
+    let searched = ["search", "-q", "-m", &model, "-c", &corpus, "--queries", &corpus, "-k", "4"];
+    let searched = splade(&searched, b"").stdout;
+    for id in ids {
+        assert!(exported.lines().any(|line| line.starts_with(&format!("{id}\t"))), "{exported}");
+        assert!(searched.contains(&format!("{{\"id\":\"{id}\",\"hits\":[")), "{searched}");
+        assert!(searched.contains(&format!("{{\"id\":\"{id}\",\"score\"")), "{searched}");
+    }
+}
+
+#[test]
 fn several_files_and_a_folder_are_one_corpus() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = folder.path().join("corpus");

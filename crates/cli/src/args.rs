@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use splade::corpus::{Header, Quoting, ReadOptions, TextFormat};
+use splade::corpus::{CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat};
 use splade::{Device, Precision};
 
 pub(crate) use encode::EncodeArgs;
@@ -85,9 +85,10 @@ pub(crate) struct DevicesArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct InputArgs {
     /// Columns of tables, or fields of JSON lines, that are the text; several are joined:
-    /// title,text. A field of JSON lines that may be missing ends in a question mark: title?,text.
-    #[arg(long, value_name = "COLUMN", value_delimiter = ',', default_value = "text")]
-    columns: Vec<String>,
+    /// title,text. One that may be missing or null ends in a question mark: title?,text. A name with
+    /// a comma, or a question mark at its end, goes in double quotes, as in CSV: '"a, b",text'.
+    #[arg(long, value_name = "COLUMN,...", value_parser = Columns::parse, default_value = "text")]
+    columns: Vec<Columns>,
 
     /// What stands between several columns [default: a space].
     #[arg(long, value_name = "TEXT", default_value = " ", hide_default_value = true)]
@@ -110,13 +111,20 @@ pub(crate) struct InputArgs {
     no_quotes: bool,
 }
 
+/// The columns of one `--columns`.
+#[derive(Debug, Clone)]
+struct Columns(Vec<TextColumn>);
+
+impl Columns {
+    fn parse(list: &str) -> Result<Self, CorpusError> {
+        TextColumn::parse_list(list).map(Self)
+    }
+}
+
 impl InputArgs {
     pub(crate) fn options(&self) -> ReadOptions {
-        let name = |column: &str| column.trim_end_matches('?').to_owned();
-        let optional = self.columns.iter().filter(|column| column.ends_with('?'));
         let mut options = ReadOptions::default()
-            .with_text(self.columns.iter().map(|column| name(column)))
-            .with_optional(optional.map(|column| name(column)))
+            .with_text(self.columns.iter().flat_map(|columns| columns.0.clone()))
             .with_separator(self.separator.clone());
         options.id.clone_from(&self.id_column);
         options.format = self.input_format;

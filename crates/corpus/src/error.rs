@@ -115,6 +115,27 @@ pub enum CorpusError {
         /// The columns that it has.
         columns: Vec<String>,
     },
+    /// A table has two columns that one column of the text can mean.
+    #[error(
+        "{} has the columns `{first}` and `{second}`: put the one that you mean in double quotes, as \
+         in CSV", shown(.path)
+    )]
+    AmbiguousColumn {
+        /// The file.
+        path: PathBuf,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A list of columns cannot be read.
+    #[error("cannot read the list of columns `{list}`: {problem}")]
+    ColumnList {
+        /// The list.
+        list: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A column stands in a table twice.
     #[error("{} has the column `{column}` twice", shown(.path))]
     ColumnTwice {
@@ -173,6 +194,38 @@ pub enum CorpusError {
         found: &'static str,
         /// What belongs there.
         expected: &'static str,
+    },
+    /// A text of JSON has an escape that stands for no character.
+    #[error(
+        "{place}: the text of `{column}` has a lone surrogate: half of a pair of escapes such as \\ud83d\\ude00, \
+         which is no character"
+    )]
+    LoneSurrogate {
+        /// Where.
+        place: Place,
+        /// The field.
+        column: String,
+    },
+    /// A list of numbers has one that is not finite.
+    #[error("{place}: `{column}` has NaN or an infinity, which no vector has")]
+    NotFinite {
+        /// Where.
+        place: Place,
+        /// The field.
+        column: String,
+    },
+    /// A record has two fields that one column can mean.
+    #[error(
+        "{place}: the record has `{first}` and `{second}`: put the one that you mean in double quotes, \
+         as in CSV"
+    )]
+    AmbiguousField {
+        /// Where.
+        place: Place,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// A record has both fields that can be its name.
     #[error("{place}: `id` and `_id` are both there: say which column names the records")]

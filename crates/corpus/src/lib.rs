@@ -63,6 +63,7 @@ mod names;
 mod content;
 mod decompress;
 mod json_layout;
+mod json_line;
 mod line_ends;
 mod lines;
 mod output;
@@ -86,6 +87,7 @@ pub use parts::{Manifest, PartInfo, PartsOptions, PartsWriter, Resumed};
 pub use place::{Place, PlaceUnit};
 pub use stream::open_text;
 pub use texts::{
-    CorpusReader, Header, InputFile, Quoting, ReadOptions, ReadProgress, Record, TextFormat,
+    Absence, CorpusReader, Header, InputFile, Quoting, ReadOptions, ReadProgress, Record,
+    TextColumn, TextFormat,
 };
 pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

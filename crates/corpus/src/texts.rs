@@ -1,6 +1,7 @@
 //! Texts in: the records of several files as one stream.
 
 mod cells;
+mod column;
 mod files;
 mod format;
 mod json;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::CorpusError;
 
+pub use column::{Absence, TextColumn};
 pub use files::InputFile;
 pub use format::TextFormat;
 pub use options::{Header, Quoting, ReadOptions};

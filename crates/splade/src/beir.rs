@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use splade_corpus::{CorpusReader, ReadOptions, Record};
+use splade_corpus::{CorpusReader, ReadOptions, Record, TextColumn};
 use splade_evaluate::Judgements;
 
 use crate::SpladeError;
@@ -45,7 +45,8 @@ impl BeirFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn corpus(&self) -> Result<CorpusReader, SpladeError> {
-        let options = ReadOptions::default().with_text(["title", "text"]).with_optional(["title"]);
+        let columns = [TextColumn::optional("title"), "text".into()];
+        let options = ReadOptions::default().with_text(columns);
         let reader = CorpusReader::open(std::slice::from_ref(&self.corpus), options)?;
         Ok(reader)
     }

@@ -1,16 +1,13 @@
 //! JSON lines: of each object the wanted fields, the rest unread.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
+use crate::json_line::JsonLine;
 use crate::lines::Lines;
 use crate::{CorpusError, Place};
 
-use super::ReadOptions;
 use super::record::{FileRecord, FileRecords};
+use super::{Absence, ReadOptions};
 
 const RECORD: &str = r#"{"id": ..., "text": ...}"#;
 
@@ -47,177 +44,53 @@ impl FileRecords for JsonRecords {
 fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord, CorpusError> {
     let not_a_record =
         |source| CorpusError::NotARecord { place: place.clone(), expected: RECORD, source };
-    let mut parser = serde_json::Deserializer::from_str(json);
-    let fields = WantedFields(options).deserialize(&mut parser).map_err(not_a_record)?;
-    parser.end().map_err(not_a_record)?;
-    let no_field = |column: &str| {
-        let object: Result<serde_json::Map<_, _>, _> = serde_json::from_str(json);
-        let columns = object.map(|object| object.keys().cloned().collect()).unwrap_or_default();
-        CorpusError::NoField { place: place.clone(), column: column.to_owned(), columns }
-    };
-    let not_text = |column: &str, found, expected| CorpusError::NotText {
+    let line = JsonLine::parse(json).map_err(not_a_record)?;
+    let field = |name: &str| line.field(name).map_err(not_a_record);
+    let no_field = |column: &str| CorpusError::NoField {
         place: place.clone(),
         column: column.to_owned(),
-        found,
-        expected,
+        columns: line.names(),
     };
     let mut cells = Vec::with_capacity(options.text.len());
-    for (column, cell) in options.text.iter().zip(&fields.text) {
-        match cell {
-            Some(Cell::Text(text)) => cells.push(&**text),
-            None | Some(Cell::Other("null")) if options.optional.contains(column) => cells.push(""),
-            Some(cell) => return Err(not_text(column, cell.kind(), "text")),
-            None => return Err(no_field(column)),
+    let mut is_one_there = false;
+    for column in &options.text {
+        let mut found = None;
+        for name in column.names() {
+            let Some(value) = field(name)? else { continue };
+            if let Some((first, _)) = found.replace((name, value)) {
+                return Err(CorpusError::AmbiguousField {
+                    place: place.clone(),
+                    first: first.clone(),
+                    second: name.clone(),
+                });
+            }
+        }
+        is_one_there |= found.is_some();
+        match (found, column.absence()) {
+            (None, Absence::Refused) => return Err(no_field(column.name())),
+            (None, Absence::Blank) => cells.push(Cow::Borrowed("")),
+            (Some((_, value)), Absence::Blank) if value.kind() == "null" => {
+                cells.push(Cow::Borrowed(""));
+            }
+            (Some((name, value)), _) => cells.push(value.text(name, place)?),
         }
     }
-    let text = options.join(cells.into_iter());
-    let id = match (&options.id, fields.id, fields.underscore_id) {
-        (None, Some(_), Some(_)) => {
-            return Err(CorpusError::AmbiguousId { place: place.clone() });
-        }
-        (None, None, None) | (None, Some(Cell::Other("null")), None) => None,
-        (None, None, Some(Cell::Other("null"))) => None,
-        (Some(column), None, _) => return Err(no_field(column)),
-        (column, Some(cell), _) | (column, None, Some(cell)) => match cell {
-            Cell::Text(id) => Some(id.into_owned()),
-            Cell::Number(id) => Some(id),
-            Cell::Other(kind) => {
-                let column = column.as_deref().unwrap_or("id");
-                return Err(not_text(column, kind, "text or a number"));
+    if let Some(column) = options.text.first().filter(|_| !is_one_there) {
+        return Err(no_field(column.name()));
+    }
+    let text = options.join(cells.iter().map(|cell| &**cell));
+    let id = match &options.id {
+        Some(column) => Some((column.as_str(), field(column)?.ok_or_else(|| no_field(column))?)),
+        None => match (field("id")?, field("_id")?) {
+            (Some(_), Some(_)) => {
+                return Err(CorpusError::AmbiguousId { place: place.clone() });
             }
+            (Some(value), None) => Some(("id", value)),
+            (None, value) => value.map(|value| ("_id", value)),
         },
     };
+    let id = id.map(|(column, value)| value.id(column, place)).transpose()?;
     Ok(FileRecord { id, text, place: place.clone() })
-}
-
-/// The wanted fields of one object. Only these are kept.
-struct Fields<'de> {
-    /// The field of the options, or `id`.
-    id: Option<Cell<'de>>,
-    /// `_id`, where the options name no field.
-    underscore_id: Option<Cell<'de>>,
-    text: Vec<Option<Cell<'de>>>,
-}
-
-#[derive(Clone)]
-enum Cell<'de> {
-    Text(Cow<'de, str>),
-    Number(String),
-    /// Something else, and what.
-    Other(&'static str),
-}
-
-impl Cell<'_> {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Number(_) => "a number",
-            Self::Other(kind) => kind,
-        }
-    }
-}
-
-struct WantedFields<'a>(&'a ReadOptions);
-
-impl<'de> DeserializeSeed<'de> for WantedFields<'_> {
-    type Value = Fields<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields<'de>, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for WantedFields<'_> {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let options = self.0;
-        let id = options.id.as_deref();
-        let mut fields =
-            Fields { id: None, underscore_id: None, text: vec![None; options.text.len()] };
-        while let Some(Cell::Text(key)) = map.next_key_seed(AnyCell)? {
-            let is_id = key == id.unwrap_or("id");
-            let is_underscore_id = id.is_none() && key == "_id";
-            if !is_id && !is_underscore_id && !options.text.iter().any(|column| *column == key) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let cell = map.next_value_seed(AnyCell)?;
-            let wanted = options.text.iter().zip(&mut fields.text);
-            let mut places: Vec<_> =
-                wanted.filter(|(column, _)| **column == key).map(|(_, place)| place).collect();
-            places.extend(is_id.then_some(&mut fields.id));
-            places.extend(is_underscore_id.then_some(&mut fields.underscore_id));
-            for place in places {
-                if place.replace(cell.clone()).is_some() {
-                    return Err(A::Error::custom(format!("duplicate field `{key}`")));
-                }
-            }
-        }
-        Ok(fields)
-    }
-}
-
-/// Any value; lists and objects are passed over.
-struct AnyCell;
-
-impl<'de> DeserializeSeed<'de> for AnyCell {
-    type Value = Cell<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cell<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for AnyCell {
-    type Value = Cell<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cell<'de>, E> {
-        Ok(Cell::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Cell<'de>, E> {
-        Ok(Cell::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Number(number.to_string()))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Number(number.to_string()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Cell<'de>, E> {
-        let number = serde_json::Number::from_f64(number);
-        Ok(number.map_or(Cell::Other("not finite"), |number| Cell::Number(number.to_string())))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Cell<'de>, E> {
-        Ok(Cell::Other("true or false"))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Cell<'de>, E> {
-        Ok(Cell::Other("null"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Cell<'de>, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Cell::Other("a list"))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Cell<'de>, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Cell::Other("an object"))
-    }
 }
 
 #[cfg(test)]
@@ -243,7 +116,88 @@ mod tests {
         assert_eq!(id(r#"{"id": 12, "text": ""}"#).as_deref(), Some("12"));
         assert_eq!(id(r#"{"id": -1.5, "text": ""}"#).as_deref(), Some("-1.5"));
         assert_eq!(id(r#"{"text": "x"}"#), None);
-        assert_eq!(id(r#"{"id": null, "text": "x"}"#), None);
+    }
+
+    #[test]
+    fn ids_keep_the_characters_of_the_file() {
+        for number in [
+            "123456789012345678901234567890",
+            "123456789012345678901234567891",
+            "1e3",
+            "1E+03",
+            "13.600000000000001",
+            "-0",
+            "1e999",
+            "0.10",
+        ] {
+            let json = format!(r#"{{"_id":{number},"text":"x"}}"#);
+            assert_eq!(read(&json, &ReadOptions::default()).unwrap().id.as_deref(), Some(number));
+        }
+        let id = |json| read(json, &ReadOptions::default()).unwrap().id.unwrap();
+        assert_eq!(id(r#"{"text": "x", "id": "\u00e9\n\"1e3\""}"#), "é\n\"1e3\"");
+    }
+
+    #[test]
+    fn an_id_that_is_no_text_or_number_is_refused() {
+        let plain = ReadOptions::default();
+        for (value, found) in [
+            ("true", "true or false"),
+            ("null", "null"),
+            ("[1]", "a list"),
+            ("{\"$oid\": \"5\"}", "an object"),
+            ("NaN", "NaN"),
+            ("-Infinity", "-Infinity"),
+        ] {
+            for column in ["id", "_id"] {
+                let json = format!("{{\"{column}\": {value}, \"text\": \"x\"}}");
+                let expected =
+                    format!("x.jsonl, line 7: not a record of texts: `{column}` is {found}");
+                let error = error(&json, &plain);
+                assert!(error.starts_with(&expected), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_refused_only_where_it_is_read() {
+        let plain = ReadOptions::default();
+        let text = |json| read(json, &plain).unwrap().text;
+        assert_eq!(
+            text(r#"{"score": NaN, "text": "x", "n": [{"a": -Infinity}], "m": 1e999}"#),
+            "x"
+        );
+        assert!(error(r#"{"text": NaN}"#, &plain).contains("`text` is NaN, expected text"));
+        assert!(error(r#"{"text": 1e999}"#, &plain).contains("`text` is a number"));
+        assert!(error(r#"{"text": "x", "a": Nan}"#, &plain).contains("line 7: not a record"));
+    }
+
+    #[test]
+    fn half_a_pair_of_escapes_is_named() {
+        let plain = ReadOptions::default();
+        assert!(error(r#"{"text": "a\ud83d"}"#, &plain).contains("`text` has a lone surrogate"));
+        assert_eq!(read(r#"{"text": "\ud83d\ude00", "x": "\udc00"}"#, &plain).unwrap().text, "😀");
+    }
+
+    #[test]
+    fn a_field_whose_name_ends_in_a_question_mark_is_read() {
+        let columns = |list| {
+            let columns = crate::TextColumn::parse_list(list).unwrap();
+            ReadOptions::default().with_text(columns)
+        };
+        let text = |json, list| read(json, &columns(list)).map(|record| record.text);
+        assert_eq!(text(r#"{"question?": "why"}"#, "question?").unwrap(), "why");
+        assert_eq!(text(r#"{"question": "why"}"#, "question?").unwrap(), "why");
+        assert_eq!(text(r#"{"question?": "why"}"#, "\"question?\"").unwrap(), "why");
+        assert_eq!(text(r#"{"a,b": "why", "text": "x"}"#, "\"a,b\",text").unwrap(), "why x");
+        assert_eq!(text(r#"{"title?": "T", "text": "x"}"#, "title?,text").unwrap(), "T x");
+        assert_eq!(text(r#"{"question?": null}"#, "question?").unwrap(), "");
+        // Nothing is read as a blank text without a word.
+        let error = |json, list| text(json, list).unwrap_err().to_string();
+        assert!(error(r#"{"body": "why"}"#, "question?").contains("no `question`; it has `body`"));
+        assert!(error("{}", "title?,text?").contains("no `title`"));
+        assert!(error(r#"{"question": "a"}"#, "\"question?\"").contains("no `question?`"));
+        let both = error(r#"{"question": "a", "question?": "b"}"#, "question?");
+        assert!(both.contains("has `question?` and `question`"), "{both}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::json::JsonRecords;
 use super::plain::PlainRecords;
 use super::record::FileRecords;
 use super::table::TableRecords;
-use super::{InputFile, ReadOptions, TextFormat};
+use super::{Absence, InputFile, ReadOptions, TextColumn, TextFormat};
 
 /// Bytes of plain text that are looked at: it should not be JSON lines.
 const PLAIN_BYTES: usize = 1 << 16;
@@ -98,9 +98,12 @@ fn header_problem(
         let cells = line.trim_end_matches('\r').split(delimiter);
         let cells: Vec<&str> = cells.map(|cell| cell.trim_matches('"')).collect();
         let is_name = |cell: &&str| !cell.is_empty() && cell.trim() == *cell;
+        let has =
+            |column: &TextColumn| column.names().iter().any(|name| cells.contains(&name.as_str()));
         cells.len() > 1
             && cells.iter().all(is_name)
-            && options.text.iter().all(|column| cells.contains(&column.as_str()))
+            && options.text.iter().any(has)
+            && options.text.iter().all(|column| has(column) || column.absence() == Absence::Blank)
     };
     let format =
         [('\t', "tsv"), (',', "csv")].into_iter().find(|(delimiter, _)| is_header(*delimiter));
@@ -109,12 +112,12 @@ fn header_problem(
 
 /// Plain text has no columns to choose.
 fn refuse_columns(file: &InputFile, options: &ReadOptions) -> Result<(), CorpusError> {
-    let chosen = options.text.iter().find(|column| *column != "text");
-    match options.id.iter().chain(chosen).next() {
+    let chosen = options.text.iter().map(TextColumn::name).filter(|column| *column != "text");
+    match options.id.iter().map(String::as_str).chain(chosen).next() {
         None => Ok(()),
         Some(column) => Err(CorpusError::NoColumn {
             path: file.path.to_path_buf(),
-            column: column.clone(),
+            column: column.to_owned(),
             columns: Vec::new(),
         }),
     }

@@ -1,6 +1,6 @@
 //! What of a file is the text, and what its name.
 
-use super::TextFormat;
+use super::{TextColumn, TextFormat};
 
 /// How texts are read.
 ///
@@ -22,10 +22,7 @@ pub struct ReadOptions {
     /// The columns or fields that are the text, in this order. Default `text` alone, which is
     /// taken as it stands. Several are joined by [`separator`](Self::separator); a blank one
     /// leaves no separator, and the result has no space around it.
-    pub text: Vec<String>,
-    /// Those of them that an object of JSON lines may lack, or have `null`: blank then, as titles in
-    /// corpora of BEIR. Default none: a missing field is an error.
-    pub optional: Vec<String>,
+    pub text: Vec<TextColumn>,
     /// What stands between several columns. Default one space.
     pub separator: String,
     /// The column or field that names the text; a missing one is an error. `None`, the default,
@@ -60,8 +57,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             format: None,
-            text: vec!["text".to_owned()],
-            optional: Vec::new(),
+            text: vec!["text".into()],
             separator: " ".to_owned(),
             id: None,
             quoting: Quoting::Double,
@@ -80,15 +76,8 @@ impl ReadOptions {
 
     /// Sets [`text`](Self::text).
     #[must_use]
-    pub fn with_text(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn with_text(mut self, columns: impl IntoIterator<Item = impl Into<TextColumn>>) -> Self {
         self.text = columns.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Sets [`optional`](Self::optional).
-    #[must_use]
-    pub fn with_optional(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.optional = columns.into_iter().map(Into::into).collect();
         self
     }
 

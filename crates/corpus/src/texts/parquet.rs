@@ -13,9 +13,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use crate::CorpusError;
 use crate::parquet_file::{ParquetFile, integer};
 
-use super::ReadOptions;
 use super::record::{FileRecord, FileRecords};
 use super::table::find_columns;
+use super::{Absence, ReadOptions};
 
 /// Rows decoded at once: long documents should not fill the memory.
 const BATCH_ROWS: usize = 256;
@@ -28,8 +28,8 @@ pub(crate) struct ParquetRecords {
     columns: Vec<usize>,
     /// Which of these is the id.
     id: Option<usize>,
-    /// Which of these are the text.
-    text: Vec<usize>,
+    /// Which of these are the text; `None` for one that may be missing and is.
+    text: Vec<Option<usize>>,
     /// Rows read or jumped over.
     n_read: u64,
     /// Opened at the first row that is wanted.
@@ -51,14 +51,20 @@ impl ParquetRecords {
         let names: Vec<String> =
             file.schema().fields().iter().map(|field| field.name().clone()).collect();
         let (id, text) = find_columns(path, &names, options)?;
-        for &column in &text {
-            file.check_type(column, "text", |found| *found == DataType::Utf8)?;
+        for (&column, wanted) in text.iter().zip(&options.text) {
+            let Some(column) = column else { continue };
+            // A column without a single value has no type.
+            let may_be_null = wanted.absence() == Absence::Blank;
+            let is_text = |found: &DataType| {
+                *found == DataType::Utf8 || may_be_null && *found == DataType::Null
+            };
+            file.check_type(column, "text", is_text)?;
         }
         if let Some(column) = id {
             let is_id = |found: &DataType| *found == DataType::Utf8 || found.is_integer();
             file.check_type(column, "text or integers", is_id)?;
         }
-        let mut columns: Vec<usize> = text.iter().copied().chain(id).collect();
+        let mut columns: Vec<usize> = text.iter().copied().flatten().chain(id).collect();
         columns.sort_unstable();
         columns.dedup();
         let place = |column: usize| {
@@ -66,7 +72,7 @@ impl ParquetRecords {
         };
         Ok(Self {
             id: id.map(place),
-            text: text.into_iter().map(place).collect(),
+            text: text.into_iter().map(|column| column.map(place)).collect(),
             columns,
             file,
             options: options.clone(),
@@ -129,9 +135,15 @@ impl FileRecords for ParquetRecords {
             expected,
         };
         let mut cells = Vec::with_capacity(self.text.len());
-        for &column in &self.text {
-            let cell = text_at(batch.column(column), row);
-            cells.push(cell.ok_or_else(|| null(column, "text"))?);
+        for (column, wanted) in self.text.iter().zip(&self.options.text) {
+            let cell = column.and_then(|column| text_at(batch.column(column), row));
+            match (cell, column) {
+                (Some(cell), _) => cells.push(cell),
+                (None, Some(column)) if wanted.absence() == Absence::Refused => {
+                    return Err(null(*column, "text"));
+                }
+                (None, _) => cells.push(""),
+            }
         }
         let text = self.options.join(cells.into_iter());
         let id = match self.id {
@@ -169,6 +181,6 @@ impl FileRecords for ParquetRecords {
 
 /// A text of a column of texts; `None` if it is null.
 fn text_at(column: &ArrayRef, row: usize) -> Option<&str> {
-    let column = column.as_string::<i32>();
+    let column = column.as_string_opt::<i32>()?;
     column.is_valid(row).then(|| column.value(row))
 }

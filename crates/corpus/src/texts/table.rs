@@ -6,7 +6,7 @@ use crate::CorpusError;
 
 use super::cells::Rows;
 use super::record::{FileRecord, FileRecords};
-use super::{Header, ReadOptions};
+use super::{Absence, Header, ReadOptions, TextColumn};
 
 /// The records of a table of text.
 pub(crate) struct TableRecords {
@@ -14,7 +14,8 @@ pub(crate) struct TableRecords {
     options: ReadOptions,
     n_columns: usize,
     id: Option<usize>,
-    text: Vec<usize>,
+    /// The columns of the text; `None` for one that may be missing and is.
+    text: Vec<Option<usize>>,
     /// The first row is a record, and is the present one.
     is_first_read: bool,
 }
@@ -68,7 +69,7 @@ impl FileRecords for TableRecords {
         let id = self.id.map(|column| self.rows.cell(column).map(str::to_owned)).transpose()?;
         let mut cells = Vec::with_capacity(self.text.len());
         for &column in &self.text {
-            cells.push(self.rows.cell(column)?);
+            cells.push(column.map_or(Ok(""), |column| self.rows.cell(column))?);
         }
         let text = self.options.join(cells.into_iter());
         Ok(Some(FileRecord { id, text, place: self.rows.place() }))
@@ -84,12 +85,13 @@ impl FileRecords for TableRecords {
     }
 }
 
-/// The columns of the id, where there is one, and of the text.
+/// The columns of the id, where there is one, and of the text; `None` for one that may be missing
+/// and is.
 pub(crate) fn find_columns(
     path: &Path,
     names: &[String],
     options: &ReadOptions,
-) -> Result<(Option<usize>, Vec<usize>), CorpusError> {
+) -> Result<(Option<usize>, Vec<Option<usize>>), CorpusError> {
     let find = |column: &str| {
         let mut places = (0..names.len()).filter(|&i| names[i] == column);
         let place = places.next();
@@ -101,15 +103,13 @@ pub(crate) fn find_columns(
         }
         Ok(place)
     };
-    let need = |column: &str| {
-        find(column)?.ok_or_else(|| CorpusError::NoColumn {
-            path: path.to_owned(),
-            column: column.to_owned(),
-            columns: names.to_vec(),
-        })
+    let missing = |column: &str| CorpusError::NoColumn {
+        path: path.to_owned(),
+        column: column.to_owned(),
+        columns: names.to_vec(),
     };
     let id = match &options.id {
-        Some(column) => Some(need(column)?),
+        Some(column) => Some(find(column)?.ok_or_else(|| missing(column))?),
         None => match (find("id")?, find("_id")?) {
             (Some(_), Some(_)) => {
                 let (path, column) = (path.to_owned(), "id` and `_id".to_owned());
@@ -118,6 +118,26 @@ pub(crate) fn find_columns(
             (id, underscore_id) => id.or(underscore_id),
         },
     };
-    let text = options.text.iter().map(|column| need(column)).collect::<Result<_, _>>()?;
-    Ok((id, text))
+    let find_text = |column: &TextColumn| {
+        let mut place = None;
+        for name in column.names() {
+            let Some(found) = find(name)? else { continue };
+            if let Some(first) = place.replace(found) {
+                return Err(CorpusError::AmbiguousColumn {
+                    path: path.to_owned(),
+                    first: names[first].clone(),
+                    second: name.clone(),
+                });
+            }
+        }
+        match (place, column.absence()) {
+            (None, Absence::Refused) => Err(missing(column.name())),
+            (place, _) => Ok(place),
+        }
+    };
+    let text: Vec<_> = options.text.iter().map(find_text).collect::<Result<_, _>>()?;
+    match options.text.first() {
+        Some(column) if text.iter().all(Option::is_none) => Err(missing(column.name())),
+        _ => Ok((id, text)),
+    }
 }

@@ -1,10 +1,13 @@
 //! Vectors from JSON lines.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use splade_sparse::SparseRow;
 
-use crate::CorpusError;
+use crate::json_line::{JsonLine, has_non_finite};
 use crate::lines::Lines;
+use crate::{CorpusError, Place};
 
 use super::reader::{FileVectors, row_at};
 
@@ -28,20 +31,18 @@ impl FileVectors for LineVectors {
             return Ok(None);
         }
         let place = || self.lines.place();
-        let line: VectorLine = serde_json::from_str(self.lines.line()?).map_err(|source| {
-            CorpusError::NotARecord { place: place(), expected: VECTOR, source }
-        })?;
-        let id = match line.id {
-            Id::Text(id) => id,
-            Id::Number(id) => id.to_string(),
+        let line = self.lines.line()?;
+        let VectorLine { id: Id(id), indices, values } = match serde_json::from_str(line) {
+            Ok(vector) => vector,
+            Err(_) => parse(line, &place())?,
         };
-        let row = row_at(place, self.dimension, line.indices, line.values)?;
+        let row = row_at(place, self.dimension, indices, values)?;
         Ok(Some((id, row)))
     }
 }
 
 /// One line. Other fields, such as the tokens, are not read.
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct VectorLine {
     #[serde(alias = "_id")]
     id: Id,
@@ -49,9 +50,64 @@ struct VectorLine {
     values: Vec<f32>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Text(String),
-    Number(serde_json::Number),
+/// An id that a parser gives without a loss: a text or an integer of 64 bits. For all others the
+/// line is read once more.
+struct Id(String);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+        impl Visitor<'_> for IdVisitor {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or an integer")
+            }
+
+            fn visit_str<E: Error>(self, id: &str) -> Result<Id, E> {
+                Ok(Id(id.to_owned()))
+            }
+
+            fn visit_u64<E: Error>(self, id: u64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+
+            fn visit_i64<E: Error>(self, id: i64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+        }
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+/// Reads a line that is not quickly read: its id has digits that no number type keeps, it holds
+/// numbers that JSON does not have, or it is broken.
+fn parse(line: &str, place: &Place) -> Result<VectorLine, CorpusError> {
+    let not_a_record =
+        |source| CorpusError::NotARecord { place: place.clone(), expected: VECTOR, source };
+    let fields = JsonLine::parse(line).map_err(not_a_record)?;
+    let field = |name: &str| fields.field(name).map_err(not_a_record);
+    let no_field = |column: &str| CorpusError::NoField {
+        place: place.clone(),
+        column: column.to_owned(),
+        columns: fields.names(),
+    };
+    let id = match (field("id")?, field("_id")?) {
+        (Some(_), Some(_)) => return Err(CorpusError::AmbiguousId { place: place.clone() }),
+        (Some(value), None) => value.id("id", place)?,
+        (None, Some(value)) => value.id("_id", place)?,
+        (None, None) => return Err(no_field("id")),
+    };
+    let list = |name: &str| {
+        let list = field(name)?.ok_or_else(|| no_field(name))?.as_str();
+        match has_non_finite(list) {
+            false => Ok(list),
+            true => Err(CorpusError::NotFinite { place: place.clone(), column: name.to_owned() }),
+        }
+    };
+    Ok(VectorLine {
+        id: Id(id),
+        indices: serde_json::from_str(list("indices")?).map_err(not_a_record)?,
+        values: serde_json::from_str(list("values")?).map_err(not_a_record)?,
+    })
 }

@@ -199,9 +199,11 @@ fn every_broken_row_is_named() {
         (r#"{"id": 1, "indices": [1], "values": [0]}"#, "the value 0 of index 1"),
         (r#"{"id": 1, "indices": [1], "values": [1e39]}"#, "the value inf of index 1"),
         (r#"{"id": 1, "indices": [1], "values": [null]}"#, "not a record"),
-        (r#"{"id": 1, "indices": [1], "values": [NaN]}"#, "not a record"),
-        (r#"{"id": 1, "tokens": {"a": 1}}"#, "missing field `indices`"),
-        (r#"{"indices": [], "values": []}"#, "missing field `id`"),
+        (r#"{"id": 1, "indices": [1], "values": [NaN]}"#, "`values` has NaN"),
+        (r#"{"id": 1, "tokens": {"a": 1}}"#, "no `indices`; it has `id`, `tokens`"),
+        (r#"{"id": true, "indices": [1], "values": [1]}"#, "`id` is true or false, expected text"),
+        (r#"{"indices": [], "values": []}"#, "the record has no `id`"),
+        (r#"{"id": 1, "_id": 1, "indices": [], "values": []}"#, "`id` and `_id` are both there"),
         ("", "an empty line"),
     ] {
         let good = r#"{"id": 1, "indices": [3], "values": [1.5], "tokens": {}}"#;
@@ -209,6 +211,16 @@ fn every_broken_row_is_named() {
         let error = read(folder.path().join("v.jsonl")).unwrap_err();
         assert!(error.contains("v.jsonl, line 2: ") && error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn ids_of_vectors_keep_the_characters_of_the_file() {
+    let ids = ["123456789012345678901234567890", "123456789012345678901234567891", "1e999", "-0"];
+    let line =
+        |id| format!("{{\"id\":{id},\"indices\":[1],\"values\":[1],\"tokens\":{{\"a\":NaN}}}}\n");
+    let folder = folder(&[("v.jsonl", ids.map(line).concat().as_bytes())]);
+    let rows = read(folder.path().join("v.jsonl")).unwrap();
+    assert_eq!(rows.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ids);
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! The columns or fields that are the text, and how people write them.
+
+use crate::CorpusError;
+
+/// A column of a table, or a field of JSON lines, that is part of the text.
+///
+/// A name alone is a column that every record must have: `"text".into()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextColumn {
+    /// The names that it may have. A record with two of them is refused.
+    names: Vec<String>,
+    absence: Absence,
+}
+
+/// What a record without a column is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// An error.
+    Refused,
+    /// A record in which the column is blank, as it is where it is null. A record that has none of
+    /// the columns is an error all the same.
+    Blank,
+}
+
+impl TextColumn {
+    /// A column that may be missing or null: it is blank then, as titles in corpora of BEIR.
+    #[must_use]
+    pub fn optional(name: impl Into<String>) -> Self {
+        Self { names: vec![name.into()], absence: Absence::Blank }
+    }
+
+    /// The names that it may have.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// What a record without it is.
+    #[must_use]
+    pub fn absence(&self) -> Absence {
+        self.absence
+    }
+
+    /// The name by which errors call it.
+    pub(crate) fn name(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+
+    /// Reads a list as people write it on a command line: names with commas between them, and a
+    /// question mark behind one that may be missing.
+    ///
+    /// A name in double quotes is taken as it stands, quotes in it written twice, as in CSV: that is
+    /// how to write one with a comma, or with a question mark at its end. Without quotes, `x?` is the
+    /// column called `x?` where there is one, and else the optional column `x`.
+    ///
+    /// # Errors
+    /// [`CorpusError::ColumnList`] for an empty name, a quote that is never closed, and text behind a
+    /// closing quote.
+    ///
+    /// ```
+    /// use splade_corpus::{Absence, TextColumn};
+    ///
+    /// let columns = TextColumn::parse_list(r#"title?,text,"a, b","why?""#)?;
+    /// assert_eq!(columns[0].names(), ["title?", "title"]);
+    /// assert_eq!(columns[0].absence(), Absence::Blank);
+    /// assert_eq!(columns[1], "text".into());
+    /// assert_eq!(columns[2], "a, b".into());
+    /// assert_eq!(columns[3], "why?".into());
+    /// # Ok::<(), splade_corpus::CorpusError>(())
+    /// ```
+    pub fn parse_list(list: &str) -> Result<Vec<Self>, CorpusError> {
+        let refuse = |problem| CorpusError::ColumnList { list: list.to_owned(), problem };
+        let mut columns = Vec::new();
+        let mut rest = list;
+        loop {
+            let column = match rest.strip_prefix('"') {
+                None => {
+                    let (name, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+                    rest = after;
+                    Self::bare(name)
+                }
+                Some(quoted) => {
+                    let (name, after) =
+                        unquote(quoted).ok_or_else(|| refuse("a quote is never closed"))?;
+                    let after_mark = after.strip_prefix('?');
+                    rest = after_mark.unwrap_or(after);
+                    match after_mark {
+                        Some(_) => Self::optional(name),
+                        None => Self::from(name),
+                    }
+                }
+            };
+            if column.names.iter().all(String::is_empty) {
+                return Err(refuse("a name is empty"));
+            }
+            columns.push(column);
+            if rest.is_empty() {
+                return Ok(columns);
+            }
+            rest = rest.strip_prefix(',').ok_or_else(|| {
+                refuse(
+                    "a comma is missing behind a closing quote; within quotes one is written twice",
+                )
+            })?;
+        }
+    }
+
+    /// A name without quotes around it.
+    fn bare(name: &str) -> Self {
+        match name.strip_suffix('?') {
+            None | Some("") => Self::from(name),
+            Some(unmarked) => {
+                Self { names: vec![name.to_owned(), unmarked.to_owned()], absence: Absence::Blank }
+            }
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for TextColumn {
+    fn from(name: T) -> Self {
+        Self { names: vec![name.into()], absence: Absence::Refused }
+    }
+}
+
+/// A name up to its closing quote, and what follows; `None` if the quote is never closed.
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        name.push_str(before);
+        match after.strip_prefix('"') {
+            None => return Some((name, after)),
+            Some(after) => {
+                name.push('"');
+                rest = after;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_list_that_means_nothing_is_refused() {
+        for (list, expected) in [
+            ("", "a name is empty"),
+            ("title,,text", "a name is empty"),
+            ("title,", "a name is empty"),
+            ("\"\"", "a name is empty"),
+            ("\"a", "never closed"),
+            ("\"a\"b", "a comma is missing"),
+        ] {
+            let error = TextColumn::parse_list(list).unwrap_err().to_string();
+            assert!(error.contains(expected), "{list}: {error}");
+        }
+    }
+
+    #[test]
+    fn marks_and_quotes_mean_what_they_mean_at_the_edges() {
+        let parse = |list| TextColumn::parse_list(list).unwrap();
+        assert_eq!(parse("?"), ["?".into()]);
+        assert_eq!(parse("a??")[0].names(), ["a??", "a?"]);
+        assert_eq!(parse("\"a?\"?"), [TextColumn::optional("a?")]);
+        assert_eq!(parse("\"say \"\"hi\"\"\""), ["say \"hi\"".into()]);
+        assert_eq!(parse("a\"b"), ["a\"b".into()]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_names_can_be_written_in_quotes(names in prop::collection::vec("[a\",?é \n]{1,6}", 1..5)) {
+            let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+            let list = quoted.collect::<Vec<_>>().join(",");
+            let expected: Vec<TextColumn> = names.iter().map(|name| name.as_str().into()).collect();
+            prop_assert_eq!(TextColumn::parse_list(&list).unwrap(), expected);
+        }
+    }
+}
