@@ -19,7 +19,7 @@ use self::panels::{KeyPanels, ValuePanels, value_rows};
 use self::positions::PositionScores;
 pub use self::projected::projected_attention;
 use self::softmax::{Running, add_chunk, write_rows};
-use crate::output::{Block, Output};
+use crate::output::{Block, Output, Unwritten, entries};
 use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer};
@@ -49,6 +49,10 @@ pub struct AttentionShape {
 }
 
 impl AttentionShape {
+    pub(crate) fn hidden(&self) -> usize {
+        entries(self.n_heads, self.head_dim)
+    }
+
     fn kernel(&self) -> ProductKernel {
         let bf16 = ProductKernel::detect(Precision::Bf16);
         match self.precision {
@@ -93,16 +97,15 @@ pub fn packed_attention(
     shape: AttentionShape,
     positions: RelativePositions<'_>,
 ) -> Vec<f32> {
-    let AttentionShape { n_heads, head_dim, .. } = shape;
+    let (head_dim, hidden) = (shape.head_dim, shape.hidden());
     let kernel = shape.kernel();
-    let hidden = n_heads * head_dim;
     assert!(hidden > 0, "attention of hidden size 0");
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
     let tokens = qkv.len() / (3 * hidden);
     check_offsets(offsets, tokens);
 
     let tasks = plan_tasks(offsets, shape);
-    let write = |output: &Output<'_>| {
+    let write = |output: &Output<'_, Unwritten>| {
         tasks.into_par_iter().for_each(|task| {
             let columns = task.head * head_dim..(task.head + 1) * head_dim;
             // SAFETY: a task has its own queries of its own head: no two share rows and columns.
@@ -166,7 +169,7 @@ struct Attention<'a> {
 
 impl Attention<'_> {
     /// Writes the row of each query.
-    fn run(&self, scratch: &mut Scratch, out: &mut Block<'_>) {
+    fn run(&self, scratch: &mut Scratch, out: &mut Block<'_, Unwritten>) {
         let AttentionShape { head_dim, window, .. } = self.shape;
         let Scratch { keys: key_panels, rows, scores, running, positions, values } = scratch;
         let Task { queries, keys, .. } = self.task;

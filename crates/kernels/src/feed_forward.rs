@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::grid::{Blocking, Grid};
 use crate::layer_norm::add_rows;
-use crate::output::{Block, Output};
+use crate::output::{Block, Output, Unwritten};
 use crate::panels::PANEL;
 use crate::product::RowOrder;
 use crate::products::Products;
@@ -50,7 +50,7 @@ pub fn feed_forward(
     }
     // One panel: whole rows for every task.
     let grid = Grid::plan(rows, 1, threads, blocking);
-    let write = |output: &Output<'_>| {
+    let write = |output: &Output<'_, Unwritten>| {
         grid.run(|rows, _| {
             // SAFETY: the tasks have rows of their own.
             let mut out = unsafe { output.block(rows.clone(), 0..out_features) };
@@ -58,6 +58,8 @@ pub fn feed_forward(
             SCRATCH.with_borrow_mut(|scratch| {
                 task(scratch, x, up, activation, down, finish.activation(), &mut out);
             });
+            // SAFETY: `task` has written all panels of all rows.
+            let mut out = unsafe { out.assume_written() };
             (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
         });
     };
@@ -83,7 +85,7 @@ fn task(
     activation: Activation,
     down: &PackedLinear,
     last_activation: Activation,
-    out: &mut Block<'_>,
+    out: &mut Block<'_, Unwritten>,
 ) {
     let Scratch { x: x_buffer, wide: wide_buffer, chunk, tile, sums } = scratch;
     let in_features = up.shape().in_features;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::SimdLevel;
 use crate::math::log1p;
 use crate::matmul::View;
-use crate::output::{Block, Output};
+use crate::output::{Block, Output, entries};
 use crate::simd::multiversion;
 
 /// Vocabulary entries of one task, and tokens that it multiplies at once: half a megabyte of
@@ -76,7 +76,7 @@ impl HeadShape {
         let tokens = offsets.last().copied().unwrap_or(0) as usize;
         assert_eq!(
             hidden_states.len(),
-            tokens * hidden_size,
+            entries(tokens, hidden_size),
             "hidden_states is not [tokens, hidden]"
         );
     }
@@ -108,11 +108,11 @@ pub fn head_pool(
 ) -> Vec<f32> {
     let HeadShape { hidden_size, vocab_size } = shape;
     shape.check(hidden_states, bias, offsets);
-    assert_eq!(decoder.len(), vocab_size * hidden_size, "decoder is not [vocab, hidden]");
+    assert_eq!(decoder.len(), entries(vocab_size, hidden_size), "decoder is not [vocab, hidden]");
     let tokens = offsets.last().copied().unwrap_or(0) as usize;
     let texts = offsets.len().saturating_sub(1);
 
-    let mut pooled = vec![0.0; texts * vocab_size];
+    let mut pooled = vec![0.0; entries(texts, vocab_size)];
     let output = Output::new(&mut pooled, texts, vocab_size);
     let level = SimdLevel::detect();
     let tile = VOCAB_TILE.min(vocab_size.div_ceil(rayon::current_num_threads()));

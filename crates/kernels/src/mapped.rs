@@ -9,8 +9,10 @@ use std::path::Path;
 
 /// The bytes of a file, brought into memory page by page as they are touched.
 ///
-/// The file must not be cut short while it is mapped: a program that touches a page that is gone
-/// is ended by the operating system. Checkpoints are written once and then read.
+/// While it is mapped the file must be neither cut short (a program that touches a page that is gone is
+/// ended by the operating system) nor written to (the bytes of a slice must not change while it is
+/// borrowed). Nothing in this program can prevent either, so this is the one condition here that the
+/// types do not check. Checkpoints are written once and then read; a new version is a new file.
 #[derive(Debug)]
 pub struct MappedFile(memmap2::Mmap);
 
@@ -24,8 +26,8 @@ impl MappedFile {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        // SAFETY: the map is read-only and private to this value; the documented condition of
-        // this type is that nobody truncates the file while it lives.
+        // SAFETY: nobody writes through the map. That nobody else cuts the file short or writes to it
+        // is the condition that this type's documentation states.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(Self(map))
     }
@@ -36,8 +38,8 @@ impl MappedFile {
         assert!(part.end <= self.0.len(), "a part beyond the file");
         #[cfg(unix)]
         if !part.is_empty() {
-            // SAFETY: pages of a read-only map of a file come back with the same bytes. It is advice:
-            // where it fails, they stay.
+            // SAFETY: nothing was written through the map, so dropped pages come back with the file's
+            // bytes, which are the same. It is advice: where it fails, they stay.
             let _ = unsafe {
                 let drop = memmap2::UncheckedAdvice::DontNeed;
                 self.0.unchecked_advise_range(drop, part.start, part.len())

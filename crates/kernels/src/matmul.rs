@@ -19,14 +19,15 @@ impl<'a> View<'a> {
     /// `rows` rows of `cols` entries, `stride` entries from one row to the next.
     pub(crate) fn rows(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
         if rows > 0 && cols > 0 {
-            assert!((rows - 1) * stride + cols <= data.len(), "a view beyond its slice");
+            let end = (rows - 1).saturating_mul(stride).saturating_add(cols);
+            assert!(end <= data.len(), "a view beyond its slice");
         }
         Self { data, rows, cols, row_stride: stride, col_stride: 1 }
     }
 
     /// `count` columns from `start` on.
     pub(crate) fn columns(self, start: usize, count: usize) -> Self {
-        assert!(start + count <= self.cols, "columns beyond the view");
+        assert!(start.saturating_add(count) <= self.cols, "columns beyond the view");
         // An empty view may have nothing to point at.
         let data = self.data.get(start * self.col_stride..).unwrap_or_default();
         Self { data, cols: count, ..self }

@@ -1,7 +1,7 @@
 //! The head of a decoder that is held in one rounded form, which is its word embeddings too.
 
 use crate::head::{mark_not_finite, sum_rows};
-use crate::output::Output;
+use crate::output::{Output, entries};
 use crate::panels::PANEL;
 use crate::texts::{TextGrid, rows_of};
 use crate::{HeadShape, LinearShape, PackedLinear, PoolActivation, PoolStrategy, SimdLevel};
@@ -25,7 +25,7 @@ pub fn head_pool_packed(
     let LinearShape { in_features: hidden_size, out_features: vocab_size } = decoder.shape();
     HeadShape { hidden_size, vocab_size }.check(hidden_states, bias, offsets);
     let texts = offsets.len().saturating_sub(1);
-    let mut pooled = vec![0.0; texts * vocab_size];
+    let mut pooled = vec![0.0; entries(texts, vocab_size)];
     let output = Output::new(&mut pooled, texts, vocab_size);
     let grid = TextGrid::plan(offsets, decoder.n_panels(), decoder.blocking().max_rows);
     grid.run(|texts, panels| {

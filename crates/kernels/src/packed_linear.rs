@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
-use crate::output::{Block, Output};
+use crate::output::{Block, Entry, Output, Unwritten, entries};
 use crate::panels::{PANEL, Panels, STRIP};
 use crate::product::{PanelView, ProductKernel, RowOrder, bits, bits_mut};
 use crate::products::Products;
@@ -72,7 +72,7 @@ impl PackedLinear {
     ) -> Self {
         let LinearShape { in_features, out_features } = shape;
         assert!(in_features > 0 && out_features > 0, "a linear layer of size 0");
-        assert_eq!(weight.len(), in_features * out_features, "weight is not [out, in]");
+        assert_eq!(weight.len(), entries(out_features, in_features), "weight is not [out, in]");
         let mut bias = bias.map(<[f32]>::to_vec).unwrap_or_default();
         assert!(bias.is_empty() || bias.len() == out_features, "bias is not [out]");
         let filled = out_features.next_multiple_of(PANEL);
@@ -163,7 +163,7 @@ impl PackedLinear {
         }
         let grid =
             Grid::plan(rows, self.panels.n_panels(), rayon::current_num_threads(), self.blocking());
-        let write = |output: &Output<'_>| {
+        let write = |output: &Output<'_, Unwritten>| {
             grid.run(|rows, panels| {
                 let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
                 // SAFETY: the tasks are the cells of a grid over the output: no two share an entry.
@@ -171,6 +171,8 @@ impl PackedLinear {
                 let x = &x[rows.start * in_features..rows.end * in_features];
                 self.block(x, panels, finish.activation(), &mut out);
                 if grid.has_whole_rows() {
+                    // SAFETY: `block` has written all panels of all rows.
+                    let mut out = unsafe { out.assume_written() };
                     (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
                 }
             });
@@ -189,7 +191,7 @@ impl PackedLinear {
         x: &[f32],
         panels: Range<usize>,
         activation: Activation,
-        out: &mut Block<'_>,
+        out: &mut Block<'_, Unwritten>,
     ) {
         let first = panels.start;
         self.for_each_panel(x, panels, |panel, products| {
@@ -198,12 +200,12 @@ impl PackedLinear {
     }
 
     /// Writes `activation(products + bias)` to the columns of a block from `column` on.
-    pub(crate) fn store(
+    pub(crate) fn store<T: Entry>(
         &self,
         products: Products<'_>,
         panel: usize,
         activation: Activation,
-        out: &mut Block<'_>,
+        out: &mut Block<'_, T>,
         column: usize,
     ) {
         products.store(self.bias_of(panel), activation, out, column);

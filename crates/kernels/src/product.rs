@@ -16,6 +16,7 @@ mod portable;
 use std::sync::OnceLock;
 
 use crate::Precision;
+use crate::output::entries;
 use crate::panels::{PANEL, STRIP};
 
 #[cfg(target_arch = "x86_64")]
@@ -151,13 +152,18 @@ impl ProductKernel {
         if rows.count == 0 {
             return;
         }
-        if groups > 0 {
-            assert!(rows.end() <= rows.data.len(), "rows beyond their slice");
-            let last = (PANEL / STRIP - 1) * panel.strip + (groups - 1) * panel.stride + STRIP;
-            assert!(last <= panel.data.len(), "a panel beyond its slice");
-        }
         assert!(rows.order == self.order(), "rows in another order than the kernel's");
-        assert!(rows.filled() * PANEL <= sums.len(), "sums are not [rows, PANEL]");
+        let n_sums = entries(rows.filled(), PANEL);
+        assert!(n_sums <= sums.len(), "sums are not [rows, PANEL]");
+        if groups == 0 {
+            // Sums of nothing, for which rows and panel need not have anything to point at.
+            if !accumulate {
+                sums[..n_sums].fill(0);
+            }
+            return;
+        }
+        assert!(rows.end() <= rows.data.len(), "rows beyond their slice");
+        assert!(panel.end(groups) <= panel.data.len(), "a panel beyond its slice");
         let args = Args {
             rows: rows.data.as_ptr(),
             row_stride: rows.stride,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::int8::{self, RowScale};
-use crate::output::Block;
+use crate::output::{Block, Entry};
 use crate::panels::PANEL;
 use crate::simd::multiversion;
 use crate::{Activation, SimdLevel, activate};
@@ -41,11 +41,11 @@ impl<'a> Products<'a> {
     }
 
     /// Writes `activation(products + bias)` to the columns of a block from `column` on.
-    pub(crate) fn store(
+    pub(crate) fn store<T: Entry>(
         self,
         bias: Option<&[f32; PANEL]>,
         activation: Activation,
-        out: &mut Block<'_>,
+        out: &mut Block<'_, T>,
         column: usize,
     ) {
         let level = SimdLevel::detect();
@@ -92,12 +92,20 @@ fn add_bias_body(rows: &mut [f32], bias: &[f32; PANEL]) {
 
 /// Writes rows, a bias added, to the columns of a block from `column` on, as far as it goes.
 #[inline(always)]
-fn store_added_body(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) {
+fn store_added_body<T: Entry>(
+    rows: &[f32],
+    bias: &[f32; PANEL],
+    out: &mut Block<'_, T>,
+    column: usize,
+) {
     for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
         let out = &mut out.row(r)[column..];
         match out.first_chunk_mut::<PANEL>() {
-            Some(out) => (0..PANEL).for_each(|i| out[i] = row[i] + bias[i]),
-            None => out.iter_mut().zip(row.iter().zip(bias)).for_each(|(y, (v, b))| *y = v + b),
+            Some(out) => (0..PANEL).for_each(|i| out[i] = T::of(row[i] + bias[i])),
+            None => {
+                let sums = row.iter().zip(bias).map(|(v, b)| v + b);
+                out.iter_mut().zip(sums).for_each(|(y, sum)| *y = T::of(sum));
+            }
         }
     }
 }
@@ -115,4 +123,4 @@ fn max_rows_body(rows: &[f32]) -> [f32; PANEL] {
 
 multiversion!(fn max_rows(rows: &[f32]) -> [f32; PANEL] = max_rows_body);
 multiversion!(fn add_bias(rows: &mut [f32], bias: &[f32; PANEL]) = add_bias_body);
-multiversion!(fn store_added(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_>, column: usize) = store_added_body);
+multiversion!(fn store_added<T: Entry>(rows: &[f32], bias: &[f32; PANEL], out: &mut Block<'_, T>, column: usize) = store_added_body);

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rayon::prelude::*;
 
 use self::rounding::{Distances, up};
+use crate::output::entries;
 use crate::packed_linear::MAX_INTEGERS;
 use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder};
@@ -58,7 +59,11 @@ impl HeadScreen {
     #[must_use]
     pub fn new(decoder: &[f32], bias: &[f32], shape: HeadShape) -> Option<Self> {
         let HeadShape { hidden_size, vocab_size } = shape;
-        assert_eq!(decoder.len(), vocab_size * hidden_size, "decoder is not [vocab, hidden]");
+        assert_eq!(
+            decoder.len(),
+            entries(vocab_size, hidden_size),
+            "decoder is not [vocab, hidden]"
+        );
         assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
         let is_fast = ProductKernel::detect(Precision::Int8).is_fast();
         if !is_fast || vocab_size < MIN_VOCAB || hidden_size > MAX_INTEGERS {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::head::{TOKEN_BLOCK, mark_not_finite, max_rows};
 use crate::matmul::View;
-use crate::output::Block;
+use crate::output::{Block, entries};
 use crate::screen::HeadScreen;
 use crate::{
     HeadShape, PackedLinear, PoolActivation, PoolStrategy, SimdLevel, head_pool, head_pool_packed,
@@ -24,7 +24,7 @@ impl Decoder<'_> {
     fn check(self, shape: HeadShape) {
         let HeadShape { hidden_size, vocab_size } = shape;
         let fits = match self {
-            Self::Plain(weights) => weights.len() == vocab_size * hidden_size,
+            Self::Plain(weights) => weights.len() == entries(vocab_size, hidden_size),
             Self::Packed(layer) => {
                 let shape = layer.shape();
                 (shape.in_features, shape.out_features) == (hidden_size, vocab_size)
@@ -91,7 +91,7 @@ pub fn head_pool_screened(
     let Some(candidates) = screen.candidates(hidden_states, offsets) else {
         return decoder.head_pool(hidden_states, bias, offsets, shape, activation);
     };
-    let mut pooled = vec![0.0; candidates.len() * vocab_size];
+    let mut pooled = vec![0.0; entries(candidates.len(), vocab_size)];
     let level = SimdLevel::detect();
     let rows = pooled.par_chunks_exact_mut(vocab_size).zip(&candidates).zip(offsets.par_windows(2));
     rows.for_each_init(Scratch::default, |scratch, ((row, words), text)| {

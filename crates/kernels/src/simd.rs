@@ -76,19 +76,19 @@ pub(crate) fn prefetch(values: &[f32]) {
     let _ = values;
 }
 
-/// Defines `fn name(level, args...)`, which runs `body` compiled for `level`.
+/// Defines `fn name(level, args...)`, which runs `body` compiled for `level`; it may have one type parameter.
 ///
 /// `body` must be `#[inline(always)]`, so that it takes on the features of its caller.
 macro_rules! multiversion {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$param:ident: $bound:ident>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
         $(#[$doc])*
-        $vis fn $name(level: $crate::SimdLevel, $($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<$param: $bound>)? (level: $crate::SimdLevel, $($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-                fn avx512($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
+                fn avx512 $(<$param: $bound>)? ($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
                 #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
+                fn avx2 $(<$param: $bound>)? ($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
                 match level.level() {
                     // SAFETY: a `SimdLevel` of this kind is made only in `SimdLevel::available`,
                     // after it detected each of these features on this CPU.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Attention, AttentionShape, RelativePositions, Task, check_offsets, packed_attention};
-use crate::output::{Block, Output};
+use crate::output::{Block, Output, Unwritten};
 use crate::panels::PANEL;
 use crate::rows::RowBuffer;
 use crate::{Activation, Finish, LinearShape, PackedLinear};
@@ -28,7 +28,7 @@ pub fn projected_attention(
     positions: RelativePositions<'_>,
 ) -> Vec<f32> {
     let LinearShape { in_features, out_features } = qkv.shape();
-    let hidden = shape.n_heads * shape.head_dim;
+    let hidden = shape.hidden();
     assert_eq!(out_features, 3 * hidden, "the layer does not make queries, keys and values");
     assert_eq!(x.len() % in_features, 0, "x is not whole rows");
     let tokens = x.len() / in_features;
@@ -41,7 +41,7 @@ pub fn projected_attention(
         let qkv = qkv.forward(x, Finish::Activate(Activation::Linear));
         return packed_attention(&qkv, offsets, shape, positions);
     };
-    let write = |output: &Output<'_>| {
+    let write = |output: &Output<'_, Unwritten>| {
         texts.into_par_iter().with_max_len(1).for_each(|texts| {
             let rows = texts[0] as usize..texts[texts.len() - 1] as usize;
             let x = &x[rows.start * in_features..rows.end * in_features];
@@ -117,7 +117,7 @@ struct TextTask<'a> {
 }
 
 impl TextTask<'_> {
-    fn run(&self, scratch: &mut Scratch, out: &mut Block<'_>) {
+    fn run(&self, scratch: &mut Scratch, out: &mut Block<'_, Unwritten>) {
         let Scratch { x: x_buffer, tile, qkv } = scratch;
         let width = self.qkv.shape().in_features;
         let count = self.x.len() / width;
@@ -139,7 +139,7 @@ impl TextTask<'_> {
     }
 
     /// Writes what the heads of a group gather.
-    fn attend(&self, group: usize, qkv: &[f32], out: &mut Block<'_>) {
+    fn attend(&self, group: usize, qkv: &[f32], out: &mut Block<'_, Unwritten>) {
         let HeadGroups { heads, .. } = self.heads;
         let shape = AttentionShape { n_heads: heads, ..self.shape };
         let first_head = group * heads;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::SimdLevel;
 use crate::layer_norm::sum_of_lanes;
 use crate::math::exp;
-use crate::output::Block;
+use crate::output::{Block, Unwritten};
 use crate::panels::PANEL;
 use crate::product::RowOrder;
 use crate::simd::multiversion;
@@ -73,13 +73,13 @@ pub(super) fn add_chunk(
 }
 
 /// Writes `values / sum` of each query to its row of `out`, which is as wide as the head.
-pub(super) fn write_rows(running: &Running, out: &mut Block<'_>) {
+pub(super) fn write_rows(running: &Running, out: &mut Block<'_, Unwritten>) {
     let queries = filled(running.max.len());
     for (query, sum) in running.sum.iter().enumerate() {
         let inverse = 1.0 / sum;
         for (panel, out) in out.row(query).chunks_mut(PANEL).enumerate() {
             let values = &running.values[(panel * queries + query) * PANEL..][..PANEL];
-            out.iter_mut().zip(values).for_each(|(out, v)| *out = v * inverse);
+            out.iter_mut().zip(values).for_each(|(out, v)| *out = Unwritten::new(v * inverse));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::panels::{PANEL, STRIP};
+
 /// How rows stand in their slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowOrder {
@@ -78,12 +80,13 @@ impl<'a> Rows<'a> {
         self.order.filled(self.count)
     }
 
-    /// The end of the last group.
+    /// The end of the last group. It saturates: what wraps might seem to lie within the slice.
     pub(super) fn end(&self) -> usize {
-        match self.order {
-            RowOrder::Rows => (self.count - 1) * self.stride + self.groups,
-            RowOrder::Tiles => (self.filled() - TILE) * self.stride + TILE * self.groups,
-        }
+        let (before, groups) = match self.order {
+            RowOrder::Rows => (self.count - 1, self.groups),
+            RowOrder::Tiles => (self.filled() - TILE, self.groups.saturating_mul(TILE)),
+        };
+        before.saturating_mul(self.stride).saturating_add(groups)
     }
 }
 
@@ -100,6 +103,15 @@ pub(crate) struct PanelView<'a> {
     pub(crate) ahead: usize,
 }
 
+impl PanelView<'_> {
+    /// The end of the last of so many groups, at least one. It saturates, as that of rows.
+    pub(super) fn end(&self, groups: usize) -> usize {
+        let last_strip = self.strip.saturating_mul(PANEL / STRIP - 1);
+        let last_group = self.stride.saturating_mul(groups - 1);
+        last_strip.saturating_add(last_group).saturating_add(STRIP)
+    }
+}
+
 /// The bits of a slice of floats.
 pub(crate) fn bits(values: &[f32]) -> &[u32] {
     // SAFETY: `f32` and `u32` have the same size and alignment, and every bit pattern is a `u32`.
@@ -113,16 +125,21 @@ pub(crate) fn bits_mut(values: &mut [f32]) -> &mut [u32] {
 }
 
 /// An unsigned integer that groups are made of.
-pub(crate) trait Part: Copy {}
-impl Part for u8 {}
-impl Part for u16 {}
+///
+/// # Safety
+/// Its size and alignment divide those of `u32`, and every bit pattern is one.
+pub(crate) unsafe trait Part: Copy {}
+// SAFETY: a byte.
+unsafe impl Part for u8 {}
+// SAFETY: two bytes, any of which are a number.
+unsafe impl Part for u16 {}
 
 /// The bytes or halves of groups, the lowest first where the CPU has them so: on all that there are
 /// products for.
 pub(crate) fn numbers_mut<T: Part>(groups: &mut [u32]) -> &mut [T] {
     const { assert!(cfg!(target_endian = "little"), "groups are packed with the lowest part first") };
     let count = size_of_val(groups) / size_of::<T>();
-    // SAFETY: a `u32` is a whole number of smaller integers, less strictly aligned; every bit pattern
-    // is one.
+    // SAFETY: by what a `Part` is, the slice is as long in bytes, aligned, and made of numbers; and every
+    // bit pattern that is written through it is a `u32`.
     unsafe { std::slice::from_raw_parts_mut(groups.as_mut_ptr().cast(), count) }
 }
