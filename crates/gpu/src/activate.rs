@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use splade_kernels::Activation;
 
-use crate::launch::{dims, elementwise, empty_like, optional, vector_size};
+use crate::launch::{dims, elementwise, empty_like, is_f32, optional, vector_size};
 
 /// Whether the kernels here have the activation. The others are left to stock operations.
 pub fn has_activation(activation: Activation) -> bool {
@@ -35,6 +35,7 @@ pub fn add_bias<R: CubeRuntime>(
     }
     let bias = bias.map(into_contiguous);
     assert!(bias.as_ref().is_none_or(|bias| bias.meta.shape()[0] == width), "bias is not [out]");
+    assert!(is_f32(bias.as_ref()), "bias is not f32");
     let client = y.client.clone();
     let vector = vector_size(width);
     let units = tokens * width / vector;

@@ -12,7 +12,10 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use splade_kernels::AttentionShape;
 
-use crate::launch::{MAX_CUBES, Vec4, dims, empty_like, optional, upload};
+use crate::launch::{MAX_CUBES, Vec4, dims, empty_like, is_f32, optional, upload};
+
+/// Windows from here on are alike: no text has so many tokens, and sums with places fit 32 bits.
+const WIDEST: usize = 1 << 30;
 
 /// What a kernel of attention is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +84,13 @@ pub fn packed_attention<R: CubeRuntime>(
     let rows = |tensor: &Option<CubeTensor<R>>| tensor.as_ref().map(|t| t.meta.shape()[0]);
     assert!(rows(&bias).is_none_or(|found| found == width), "bias is not [3 * hidden]");
     assert!(rows(&distances).is_none_or(|found| found == n_heads), "distances are not by head");
+    let is_odd = |table: &CubeTensor<R>| table.meta.shape()[1] % 2 == 1;
+    assert!(distances.as_ref().is_none_or(is_odd), "distances are not from -reach to reach");
+    let are_f32 = is_f32(bias.as_ref()) && is_f32(distances.as_ref());
+    assert!(are_f32, "bias or distances are not f32");
     let (keys, queries) = (positions.keys, positions.queries);
+    let tables = rows(&keys).zip(rows(&queries));
+    assert!(tables.is_none_or(|(a, b)| a == b), "keys and queries are of other numbers of buckets");
     let n_buckets = rows(&keys).or(rows(&queries)).unwrap_or(0);
     let longest = offsets.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0) as usize;
     let within = positions.buckets.iter().all(|&bucket| (bucket as usize) < n_buckets);
@@ -113,7 +122,7 @@ pub fn packed_attention<R: CubeRuntime>(
     let heads = Heads {
         n_heads,
         head_dim,
-        window: window.map(|window| window as u32),
+        window: window.map(|window| window.min(WIDEST) as u32),
         has_bias: bias.is_some(),
         has_distances: distances.is_some(),
         n_buckets,

@@ -9,10 +9,12 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 use splade_kernels::SparseRows;
 
-use crate::launch::{cubes, dims};
+use crate::launch::{cubes, dims, is_f32};
 
 /// Units that share a row.
 const UNITS: u32 = 256;
+/// All bits of a number but its sign.
+const MAGNITUDE: u32 = 0x7fff_ffff;
 
 /// The entries of `rows` that are not zero (NaN is not); `None` where a row has more than `capacity`. With
 /// `keep`, the largest so many of each row, of equal ones those of lower columns; rows are >= 0 or NaN then,
@@ -23,12 +25,16 @@ const UNITS: u32 = 256;
 ///
 /// # Errors
 /// What the device answers when it cannot compute or be read.
+///
+/// # Panics
+/// When the rows are not `f32`.
 pub fn compact<R: CubeRuntime>(
     rows: CubeTensor<R>,
     capacity: usize,
     keep: Option<usize>,
 ) -> Result<Option<SparseRows>, String> {
     let rows = into_contiguous(rows);
+    assert!(is_f32(Some(&rows)), "rows are not f32");
     let [n_rows, columns] = dims(&rows);
     if n_rows == 0 || columns == 0 {
         return Ok(Some(SparseRows { offsets: vec![0; n_rows + 1], ..Default::default() }));
@@ -162,7 +168,9 @@ fn compact_kernel(
 }
 
 /// A cube for each row. The least that is kept is found bit by bit, from the highest: numbers that are not
-/// negative are in the order of their bits. Of entries that are equal to it, the first are kept.
+/// negative are in the order of their bits. Of entries that are equal to it, the first are kept. Signs are
+/// left out: a NaN may have one, and with it as the highest bit more entries would be above the least
+/// than there is room for.
 #[cube(launch_unchecked)]
 fn largest_kernel(
     counts: &Array<u32>,
@@ -192,7 +200,7 @@ fn largest_kernel(
             let candidate = least | (1u32 << (30u32 - step));
             let mut own = 0u32;
             for place in first..end {
-                if u32::reinterpret(values[from + place as usize]) >= candidate {
+                if magnitude(values[from + place as usize]) >= candidate {
                     own += 1u32;
                 }
             }
@@ -204,7 +212,7 @@ fn largest_kernel(
     let mut above = 0u32;
     let mut equal = 0u32;
     for place in first..end {
-        let bits = u32::reinterpret(values[from + place as usize]);
+        let bits = magnitude(values[from + place as usize]);
         if bits > least {
             above += 1u32;
         } else if bits == least {
@@ -219,7 +227,7 @@ fn largest_kernel(
     let to = row * keep as usize;
     for place in first..end {
         let value = values[from + place as usize];
-        let bits = u32::reinterpret(value);
+        let bits = magnitude(value);
         let at = to + (above_before + min(equal_before, room)) as usize;
         if bits > least || (bits == least && equal_before < room) {
             kept_indices[at] = indices[from + place as usize];
@@ -252,5 +260,11 @@ fn total_before(own: u32, end: u32, shared: &mut SharedMemory<u32>) -> u32 {
 /// Whether any bit but the sign's is set: NaN is there too, which a comparison may lose.
 #[cube]
 fn is_there(value: f32) -> bool {
-    (u32::reinterpret(value) & 0x7fff_ffffu32) != 0u32
+    magnitude(value) != 0u32
+}
+
+/// The bits of a number without its sign.
+#[cube]
+fn magnitude(value: f32) -> u32 {
+    u32::reinterpret(value) & MAGNITUDE
 }

@@ -9,7 +9,7 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_std::DType;
 use cubecl::prelude::*;
 
-use crate::launch::{Vec4, dims, elementwise, empty_like, upload};
+use crate::launch::{Vec4, dims, elementwise, empty_like, is_f32, upload};
 use crate::pool::{BROKEN, activated, is_finite};
 use crate::product::tile::{self, ACROSS, FOUR, TILE, sums_of_tile};
 
@@ -33,6 +33,7 @@ pub fn largest_logits<R: CubeRuntime>(
     let [tokens, depth] = dims(&x);
     let (vocab, texts) = (decoder.meta.shape()[0], offsets.len() - 1);
     assert!(depth.is_multiple_of(FOUR), "hidden is no multiple of four");
+    assert!([&x, &decoder, &bias].map(Some).into_iter().all(is_f32), "not all of the head is f32");
     assert_eq!(decoder.meta.shape()[1], depth, "x and decoder do not fit");
     assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
     let ends = offsets.windows(2).enumerate();

@@ -65,6 +65,12 @@ pub(crate) fn upload<R: CubeRuntime>(like: &CubeTensor<R>, values: &[u32]) -> Ha
     like.client.create_from_slice(bytemuck::cast_slice(values))
 }
 
+/// Whether a tensor, if there is one, is `f32`: a kernel that takes one of a narrower type for that reads
+/// beyond its end.
+pub(crate) fn is_f32<R: CubeRuntime>(tensor: Option<&CubeTensor<R>>) -> bool {
+    tensor.is_none_or(|tensor| tensor.dtype == DType::F32)
+}
+
 /// A tensor as an argument; in place of none any other, of which the kernel reads nothing.
 pub(crate) fn optional<R: CubeRuntime>(
     tensor: Option<CubeTensor<R>>,

@@ -6,7 +6,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::launch::{cubes, dims, empty_like, optional, vector_size};
+use crate::launch::{cubes, dims, empty_like, is_f32, optional, vector_size};
 
 /// Units that share a row.
 const UNITS: u32 = 128;
@@ -40,11 +40,11 @@ pub fn add_norm<R: CubeRuntime>(
     let x = into_contiguous(x);
     let [tokens, width] = dims(&x);
     let (bias, residual) = (bias.map(into_contiguous), residual.map(into_contiguous));
-    let is_row = |vector: &CubeTensor<R>| vector.meta.shape()[0] == width;
-    assert!(bias.as_ref().is_none_or(is_row), "bias is not [width]");
+    let is_row = |row: &CubeTensor<R>| row.meta.shape()[0] == width && is_f32(Some(row));
+    assert!(bias.as_ref().is_none_or(is_row), "bias is not [width] of f32");
     assert!(
         norm.as_ref().is_none_or(|norm| is_row(&norm.gamma) && is_row(&norm.beta)),
-        "norm is not [width]"
+        "norm is not [width] of f32"
     );
     let is_like = |other: &CubeTensor<R>| other.meta.shape() == x.meta.shape();
     assert!(residual.as_ref().is_none_or(is_like), "residual is not like x");

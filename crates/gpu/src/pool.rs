@@ -8,7 +8,7 @@ use burn_std::DType;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 
-use crate::launch::{dims, elementwise, empty_like, upload};
+use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
 /// Not a number, and above the bits of every number.
 pub(crate) const BROKEN: u32 = 0x7fc0_0000;
@@ -37,10 +37,12 @@ impl<R: CubeRuntime> Pool<R> {
     /// `bias` `[vocab]` `f32`, `offsets` `[texts + 1]`.
     ///
     /// # Panics
-    /// When the bias is not of so many words.
+    /// When the bias is not of so many words, or the offsets fall.
     pub fn new(bias: CubeTensor<R>, vocab: usize, offsets: &[u32], sum: bool, twice: bool) -> Self {
         let (bias, texts) = (into_contiguous(bias), offsets.len() - 1);
         assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
+        assert!(is_f32(Some(&bias)), "bias is not f32");
+        assert!(offsets.is_sorted(), "offsets fall");
         let pooled = empty_like(&bias, [texts, vocab], DType::F32);
         let tokens = offsets[texts] as usize;
         let offsets = upload(&bias, offsets);

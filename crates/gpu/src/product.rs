@@ -22,7 +22,7 @@ use splade_kernels::Activation;
 
 use self::tile::{FOUR, TILE};
 use crate::activate::add_bias;
-use crate::launch::{cubes, dims, empty_like, optional};
+use crate::launch::{cubes, dims, empty_like, is_f32, optional};
 
 /// Steps of this are even numbers of tiles of the kernels that load one tile ahead, which are wrong
 /// otherwise (cubek-matmul 0.2).
@@ -81,12 +81,12 @@ pub fn product<R: CubeRuntime>(
     panic!("no matrix product can be launched here: {}", failures.join("; "));
 }
 
-/// Whether the kernel of tiles has the product, and not that of few tokens.
+/// Whether the kernel of tiles, which is `f32`, has the product, and not that of few tokens.
 fn has_tiles<R: CubeRuntime>(x: &CubeTensor<R>, weight: &CubeTensor<R>) -> bool {
     let (tokens, [columns, depth]) =
         (x.meta.shape()[0], [0, 1].map(|dim| weight.meta.shape()[dim]));
     let fits = columns.is_multiple_of(FOUR) && depth.is_multiple_of(FOUR);
-    x.dtype == DType::F32 && fits && tokens > few::MOST
+    is_f32(Some(x)) && is_f32(Some(weight)) && fits && tokens > few::MOST
 }
 
 fn on_tiles<R: CubeRuntime>(
@@ -101,6 +101,7 @@ fn on_tiles<R: CubeRuntime>(
     let columns = weight.meta.shape()[0];
     assert_eq!(depth, weight.meta.shape()[1], "x and weight do not fit");
     assert!(bias.as_ref().is_none_or(|bias| bias.meta.shape()[0] == columns), "bias is not [out]");
+    assert!(is_f32(bias.as_ref()), "bias is not f32");
     let y = empty_like(&x, [tokens, columns], DType::F32);
     let (client, has_bias) = (x.client.clone(), bias.is_some());
     // SAFETY: rows and columns that are read and written are below `tokens` and `columns`, and parts of

@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 use splade_kernels::AttentionShape;
 
-use crate::launch::{dims, elementwise, empty_like, upload};
+use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
 /// With the halves (a, b) of each head of query and key, by the token's place in its text,
 /// a' = a cos - b sin and b' = b cos + a sin; values as they are.
@@ -17,7 +17,7 @@ use crate::launch::{dims, elementwise, empty_like, upload};
 /// `[positions, head_dim]` `f32`: the cosines of a place, then its sines; returns `[tokens, 3 * hidden]`.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// When the shapes do not fit, or a head has an odd width.
 pub fn rotate<R: CubeRuntime>(
     qkv: CubeTensor<R>,
     offsets: &[u32],
@@ -28,7 +28,10 @@ pub fn rotate<R: CubeRuntime>(
     let [tokens, width] = dims(&qkv);
     let AttentionShape { n_heads, head_dim, .. } = shape;
     assert_eq!(width, 3 * n_heads * head_dim, "qkv is not [tokens, 3 * hidden]");
+    assert!(head_dim.is_multiple_of(2), "a head of odd width cannot be turned");
     assert_eq!(table.meta.shape()[1], head_dim, "table is not [positions, head_dim]");
+    assert!(is_f32(Some(&table)), "table is not f32");
+    assert!(offsets.is_sorted(), "offsets fall");
     let places: Vec<u32> = offsets.windows(2).flat_map(|ends| 0..ends[1] - ends[0]).collect();
     assert_eq!(places.len(), tokens, "offsets do not cover the tokens");
     let longest = places.iter().max().map_or(0, |&place| place as usize + 1);

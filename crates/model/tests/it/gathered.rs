@@ -50,8 +50,13 @@ fn check_largest<B: SpladeBackend>(
     values: &[f32],
     [rows, columns]: [usize; 2],
 ) -> Result<(), TestCaseError> {
-    // Each of a few values often.
-    let values: Vec<f32> = values.iter().map(|value| (value.abs() * 4.0).round() / 4.0).collect();
+    // Each of a few values often; and NaN of either sign, more than are kept.
+    let broken = [f32::from_bits(0xffc0_0000), f32::from_bits(0x7fc0_0000)];
+    let value = |(i, value): (usize, &f32)| match i % 11 {
+        3 | 8 => broken[i % 2],
+        _ => (value.abs() * 4.0).round() / 4.0,
+    };
+    let values: Vec<f32> = values.iter().enumerate().map(value).collect();
     for keep in [1, 3, columns] {
         let found =
             B::gather_non_zeros(tensor::<B, 2>(&values, [rows, columns]), columns, Some(keep));
@@ -62,7 +67,7 @@ fn check_largest<B: SpladeBackend>(
         let mut expected = SparseRows { offsets: vec![0], ..Default::default() };
         for row in values.chunks_exact(columns) {
             let mut places: Vec<usize> = (0..columns).filter(|&c| row[c] != 0.0).collect();
-            places.sort_by_key(|&place| std::cmp::Reverse(row[place].to_bits()));
+            places.sort_by_key(|&place| std::cmp::Reverse(row[place].abs().to_bits()));
             places.truncate(keep);
             places.sort_unstable();
             expected.indices.extend(places.iter().map(|&place| place as u32));
