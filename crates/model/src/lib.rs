@@ -10,7 +10,8 @@
 //! CSR models make their rows another way: an [`Encoder`], a [`SentencePooling`] of its states, then
 //! [`Dense`], [`Normalize`] and a [`SparseAutoEncoder`] on the host.
 //!
-//! Cargo features, one per backend, additive: `ndarray`, `flex`, `wgpu`.
+//! Cargo features, one per backend, additive: `ndarray` and `flex` on the CPU, `wgpu`, `vulkan`, `metal`
+//! and `cuda` on GPUs. None is on by default.
 //!
 //! ```no_run
 //! # #[cfg(feature = "ndarray")]
@@ -50,7 +51,9 @@ mod names;
 mod pytorch;
 mod weights;
 
-pub use backend::{LinearWeights, NormWeights, RelativePositions, SpladeBackend, stock};
+pub use backend::{
+    DeviceThreads, LinearWeights, NormWeights, RelativePositions, SpladeBackend, stock,
+};
 pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use splade_model::{
-    Checkpoint, Encoder, ModelError, PackedTokens, Pooled, Pooling, SpladeBackend, SpladeModel,
+    Checkpoint, DeviceThreads, Encoder, ModelError, PackedTokens, Pooled, Pooling, SpladeBackend,
+    SpladeModel,
 };
 
 use crate::guard::guarded;
@@ -60,7 +61,7 @@ impl Loaded for Arc<dyn Forward> {
         device: &B::Device,
     ) -> Result<Self, SpladeError> {
         let model = SpladeModel::<B>::load(checkpoint, device)?;
-        Ok(Arc::new(OnDevice { backend, model }))
+        Ok(Arc::new(OnDevice { backend, threads: B::device_threads(device), model }))
     }
 }
 
@@ -71,7 +72,7 @@ impl Loaded for Arc<dyn HiddenStates> {
         device: &B::Device,
     ) -> Result<Self, SpladeError> {
         let model = Encoder::<B>::load(checkpoint, device)?;
-        Ok(Arc::new(OnDevice { backend, model }))
+        Ok(Arc::new(OnDevice { backend, threads: B::device_threads(device), model }))
     }
 }
 
@@ -241,7 +242,7 @@ fn load_as<L: Loaded>(device: &Device, checkpoint: &Checkpoint) -> Result<L, Spl
             let adapters = adapters().map_err(absent)?;
             splade_model::keep_kernels(&[]);
             let adapter = adapters.get(number).ok_or_else(|| absent(only(adapters.len())))?;
-            guarded(|| L::load::<splade_model::Wgpu>(name, checkpoint, &adapter.device))
+            load_guarded::<L, splade_model::Wgpu>(name, checkpoint, &adapter.device)
                 .map_err(absent)?
         }
         #[cfg(feature = "cuda")]
@@ -252,14 +253,23 @@ fn load_as<L: Loaded>(device: &Device, checkpoint: &Checkpoint) -> Result<L, Spl
             );
             cards.get(number).ok_or_else(|| absent(only(cards.len())))?;
             let device = splade_model::CudaDevice::new(number);
-            guarded(|| L::load::<splade_model::Cuda>("cuda", checkpoint, &device))
-                .map_err(absent)?
+            load_guarded::<L, splade_model::Cuda>("cuda", checkpoint, &device).map_err(absent)?
         }
         other => {
             let _ = checkpoint;
             unreachable!("`{other}` is no resolved device of this build")
         }
     }
+}
+
+/// As [`Loaded::load`], or why the device failed at it.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn load_guarded<L: Loaded, B: SpladeBackend>(
+    backend: &'static str,
+    checkpoint: &Checkpoint,
+    device: &B::Device,
+) -> Result<Result<L, SpladeError>, String> {
+    on_device(B::device_threads(device), || L::load::<B>(backend, checkpoint, device))
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -270,19 +280,19 @@ fn only(count: usize) -> String {
     }
 }
 
-/// What a model on a GPU gives, or that the device failed. CPU backends do not panic for the device's sake.
-fn on_device<B: SpladeBackend, R>(
-    run: impl FnOnce() -> Result<R, ModelError>,
-) -> Result<R, ModelError> {
-    match B::SIDE_BY_SIDE {
-        true => run(),
-        false => guarded(run).map_err(|reason| ModelError::Device { reason })?,
+/// What `run` returns, or why the device failed at it. A backend whose devices have no threads computes on
+/// the CPU, and does not panic for the device's sake.
+fn on_device<R>(threads: Option<DeviceThreads>, run: impl FnOnce() -> R) -> Result<R, String> {
+    match threads {
+        Some(threads) => guarded(threads, run),
+        None => Ok(run()),
     }
 }
 
 /// A model on one backend.
 struct OnDevice<M> {
     backend: &'static str,
+    threads: Option<DeviceThreads>,
     model: M,
 }
 
@@ -293,7 +303,8 @@ impl<B: SpladeBackend> Forward for OnDevice<SpladeModel<B>> {
         pooling: Pooling,
         keep: Option<NonZeroUsize>,
     ) -> Result<Pooled, ModelError> {
-        on_device::<B, _>(|| self.model.forward_to_host(tokens, pooling, keep))
+        on_device(self.threads, || self.model.forward_to_host(tokens, pooling, keep))
+            .map_err(|reason| ModelError::Device { reason })?
     }
 
     fn backend(&self) -> &'static str {
@@ -307,7 +318,8 @@ impl<B: SpladeBackend> Forward for OnDevice<SpladeModel<B>> {
 
 impl<B: SpladeBackend> HiddenStates for OnDevice<Encoder<B>> {
     fn hidden_states(&self, tokens: PackedTokens<'_>) -> Result<Vec<f32>, ModelError> {
-        on_device::<B, _>(|| self.model.forward_to_host(tokens))
+        on_device(self.threads, || self.model.forward_to_host(tokens))
+            .map_err(|reason| ModelError::Device { reason })?
     }
 
     fn backend(&self) -> &'static str {

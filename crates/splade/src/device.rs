@@ -8,7 +8,8 @@ use crate::SpladeError;
 /// A device to run on: a value, chosen at run time among the backends of this build.
 ///
 /// A number is the card's place among those of its kind, as `splade devices` lists them; a name without
-/// one means the first.
+/// one means the first. Loading a model onto a GPU installs a panic hook: see the
+/// [crate's documentation](crate#a-panic-hook-with-models-on-gpus).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {

@@ -1,26 +1,36 @@
-//! Panics of GPU backends, made errors.
+//! Panics of GPU backends, made errors of the calls on the device that they happened on.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread;
+
+use splade_model::DeviceThreads;
 
 /// Runs what a GPU backend may panic in: a driver that fails, a card that is lost. Both are no errors of
-/// burn's. CubeCL launches kernels on threads of its own, and goes on after a panic there as if the kernel
-/// had run: what was computed meanwhile is not to be trusted.
-pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Result<R, String> {
+/// burn's. CubeCL launches kernels on threads of the device's own, and goes on after a panic there as if the
+/// kernel had run: what was computed meanwhile on that device is not to be trusted.
+pub(crate) fn guarded<R>(threads: DeviceThreads, run: impl FnOnce() -> R) -> Result<R, String> {
     watch_device_threads();
-    let before = DEVICE_PANICS.load(Ordering::SeqCst);
+    let before = panics_of(threads);
     let result = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
     })?;
-    match DEVICE_PANICS.load(Ordering::SeqCst) == before {
+    match panics_of(threads) == before {
         true => Ok(result),
         false => Err("its thread panicked; standard error says why".to_owned()),
     }
 }
 
-static DEVICE_PANICS: AtomicU64 = AtomicU64::new(0);
+/// Panics so far on the threads of each device; `None` are those of threads whose names say no device, which
+/// count for all.
+static PANICS: Mutex<BTreeMap<Option<DeviceThreads>, u64>> = Mutex::new(BTreeMap::new());
+
+fn panics_of(threads: DeviceThreads) -> u64 {
+    let panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+    [Some(threads), None].iter().filter_map(|key| panics.get(key)).sum()
+}
 
 /// Counts the panics of threads that CubeCL has for devices, and leaves them to the hook that was there.
 fn watch_device_threads() {
@@ -28,28 +38,85 @@ fn watch_device_threads() {
     ONCE.call_once(|| {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // Named by cubecl-common 0.10: D is the stage, then follows the device.
-            if std::thread::current().name().is_some_and(|name| name.starts_with("DS")) {
-                DEVICE_PANICS.fetch_add(1, Ordering::SeqCst);
+            if let Some(device) = thread::current().name().and_then(device_of_thread) {
+                let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+                *panics.entry(device).or_default() += 1;
             }
             hook(panic);
         }));
     });
 }
 
+/// The device of a thread of CubeCL's; `Some(None)` where the name does not say which, `None` for a thread
+/// of anybody else.
+///
+/// cubecl-common 0.10 names them `DSU-0-1` or `DSD-0-1`: the stage, the kind of device, its number.
+fn device_of_thread(name: &str) -> Option<Option<DeviceThreads>> {
+    let (_stage, device) = name.strip_prefix("DS")?.split_once('-')?;
+    let numbers = device.split_once('-').and_then(|(kind, number)| {
+        Some(DeviceThreads { kind: kind.parse().ok()?, number: number.parse().ok()? })
+    });
+    Some(numbers)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::*;
+
+    /// Devices that no backend has.
+    const ALONE: DeviceThreads = DeviceThreads { kind: 8, number: 0 };
+    const FIRST: DeviceThreads = DeviceThreads { kind: 9, number: 0 };
+    const SECOND: DeviceThreads = DeviceThreads { kind: 9, number: 1 };
+
+    /// Panics on a thread of that name, and goes on, as CubeCL does.
+    fn panic_on_thread(name: &str) {
+        let thread = thread::Builder::new().name(name.to_owned());
+        assert!(thread.spawn(|| panic!("no such kernel")).unwrap().join().is_err());
+    }
 
     #[test]
     fn a_panic_of_a_device_is_its_error() {
-        assert_eq!(guarded(|| 1), Ok(1));
-        let lost = guarded(|| -> u32 { panic!("device {} was lost", 3) });
+        assert_eq!(guarded(ALONE, || 1), Ok(1));
+        let lost = guarded(ALONE, || -> u32 { panic!("device {} was lost", 3) });
         assert_eq!(lost, Err("device 3 was lost".to_owned()));
-        let elsewhere = guarded(|| {
-            let thread = std::thread::Builder::new().name("DSD-0-0".to_owned());
-            let _ = thread.spawn(|| panic!("no such kernel")).unwrap().join();
-        });
-        assert!(elsewhere.is_err_and(|error| error.contains("its thread panicked")));
+    }
+
+    #[test]
+    fn a_panic_on_one_device_fails_its_calls_and_none_of_another_device() {
+        for thread_of_first in ["DSU-9-0", "DSD-9-0"] {
+            // Both calls are under way when the thread panics.
+            let (begun, panicked) = (Barrier::new(2), Barrier::new(2));
+            let (on_first, on_second) = thread::scope(|scope| {
+                let on_first = scope.spawn(|| {
+                    guarded(FIRST, || {
+                        begun.wait();
+                        panic_on_thread(thread_of_first);
+                        panicked.wait();
+                    })
+                });
+                let on_second = guarded(SECOND, || {
+                    begun.wait();
+                    panicked.wait();
+                    2
+                });
+                (on_first.join().unwrap(), on_second)
+            });
+            assert!(on_first.is_err_and(|error| error.contains("its thread panicked")));
+            assert_eq!(on_second, Ok(2));
+        }
+    }
+
+    #[test]
+    fn threads_say_their_device_and_those_that_do_not_count_for_all() {
+        assert_eq!(device_of_thread("DSD-9-1"), Some(Some(SECOND)));
+        assert_eq!(device_of_thread("DSU-9-0"), Some(Some(FIRST)));
+        for unclear in ["DSD-9", "DSD-9-", "DSX-a-b", "DSD-9-1-2"] {
+            assert_eq!(device_of_thread(unclear), Some(None), "{unclear}");
+        }
+        for other in ["main", "splade-0", "DSP"] {
+            assert_eq!(device_of_thread(other), None, "{other}");
+        }
     }
 }

@@ -35,6 +35,16 @@
 //! One per backend, additive; none changes a result beyond rounding: `ndarray` (on by default) and
 //! `flex` run on the CPU; `wgpu`, `vulkan`, `metal` and `cuda` on GPUs. [`Device`] chooses among them at
 //! run time, [`Devices::find`] says what is there. `hub` (on by default) brings models from the Hugging Face hub by their ids.
+//! `parquet` reads and writes Parquet files, `qdrant` sends vectors to a Qdrant server.
+//!
+//! # A panic hook, with models on GPUs
+//! CubeCL launches kernels on threads of its own, one or two per device, and goes on after a panic there as
+//! if the kernel had run. So that no call returns what was computed after that, loading the first model onto
+//! a GPU installs a panic hook for the whole process ([`std::panic::set_hook`]). It counts the panics of each
+//! device's threads, changes nothing else, and calls the hook that was there before. A call during which
+//! a thread of its own device panicked is an error; calls on other devices are not touched. A program that
+//! installs a hook later must call the one that it replaces ([`std::panic::take_hook`]), or such panics go
+//! unnoticed. Models on the CPU install nothing.
 #![forbid(unsafe_code)]
 
 mod call;

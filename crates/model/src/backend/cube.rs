@@ -21,7 +21,8 @@ use splade_kernels::{
 use super::stock;
 use crate::layers::{unwrap, wrap};
 use crate::{
-    LinearWeights, ModelError, NormWeights, Pooling, Precision, RelativePositions, SpladeBackend,
+    DeviceThreads, LinearWeights, ModelError, NormWeights, Pooling, Precision, RelativePositions,
+    SpladeBackend,
 };
 
 /// Logits that the head holds at once: 64 MiB.
@@ -41,6 +42,11 @@ where
         dtype_of(precision)
             .map(StorageType::from)
             .is_some_and(|dtype| R::client(device).properties().supports_type(dtype))
+    }
+
+    fn device_threads(device: &R::Device) -> Option<DeviceThreads> {
+        let id = device.id();
+        Some(DeviceThreads { kind: id.type_id, number: id.index_id })
     }
 
     fn hold(weight: FloatTensor<Self>, precision: Precision) -> FloatTensor<Self> {

@@ -63,12 +63,21 @@ pub struct NormWeights<T> {
     pub eps: f32,
 }
 
+/// What the threads that compute for a device are named by, so that a panic on one of them can be laid to
+/// its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceThreads {
+    /// The kind of device, as the backend counts them.
+    pub kind: u16,
+    /// The device's number among those of its kind.
+    pub number: u16,
+}
+
 /// A burn backend that SPLADE models run on.
 ///
-/// Each operation has a body of stock burn operations (its namesake in [`stock`]); a backend
-/// overrides those that it does faster. All tensors are `f32`, row-major in
-/// meaning; a backend may keep weights and states between operations in a type of its own
-/// ([`hold`](Self::hold)).
+/// Each operation has a body of stock burn operations (its namesake in [`stock`], or other operations of
+/// this trait); a backend overrides those that it does faster. Tensors mean rows of `f32`; a backend may
+/// keep weights and states between operations in a type of its own ([`hold`](Self::hold)).
 pub trait SpladeBackend: Backend {
     /// Whether several passes at once, each on one thread, are faster than one pass on all threads.
     const SIDE_BY_SIDE: bool = false;
@@ -78,8 +87,13 @@ pub trait SpladeBackend: Backend {
         precision == Precision::F32
     }
 
-    /// A matrix of weights as the products of `precision` take it, where they are held as tensors. What
-    /// backends make of it in another type than `f32` is theirs alone to read, but for rows of tables.
+    /// The threads that compute for `device`; `None` where those do that call.
+    fn device_threads(_device: &Self::Device) -> Option<DeviceThreads> {
+        None
+    }
+
+    /// A matrix of weights in the form that products of `precision` need, where weights are held as tensors.
+    /// Where that is another type than `f32`, only the backend's own operations read it, and lookups of rows.
     fn hold(weight: FloatTensor<Self>, _precision: Precision) -> FloatTensor<Self> {
         weight
     }
