@@ -11,6 +11,7 @@ mod command;
 mod fixtures;
 mod passages;
 mod random;
+mod sanitize;
 mod synth;
 mod test;
 mod tidy;
@@ -43,6 +44,12 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Run the kernels' tests under AddressSanitizer and ThreadSanitizer
+    Sanitize {
+        /// Arguments for the tests, such as a part of their names
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Make the fixtures and golden values again, with sentence-transformers in its own venv
     Fixtures,
     /// Measure speed: models, devices, precisions, batches and lengths, with rivals or without
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Check => check::run(),
         Task::Test { arguments } => test::run(&arguments),
+        Task::Sanitize { arguments } => sanitize::run(&arguments),
         Task::Fixtures => fixtures::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),
