@@ -21,10 +21,10 @@ pub(crate) enum Cause<E> {
     Panic(String),
 }
 
-/// Runs `work` once for each chunk, on one thread for each worker; returns what it gave in the
-/// order of the chunks.
+/// Runs `work` once for each chunk, on one thread per worker, and returns the results in the order of the
+/// chunks.
 ///
-/// After a failure no chunk is begun any more, and those under way are finished.
+/// No new chunk starts after a failure; those under way are finished.
 ///
 /// # Errors
 /// A chunk that failed; of several, the one that comes first.

@@ -97,7 +97,7 @@ impl SparseEncoder {
     ///
     /// The weight of vocabulary entry j is max over the text's tokens t of ln(1 + relu(logit(t, j))).
     /// A text longer than [`max_seq_length`](Self::max_seq_length) is cut; an empty text is a text.
-    /// A vector does not depend on the texts beside it, beyond rounding (1e-6 relative).
+    /// A vector does not depend on the texts beside it, beyond rounding (1e-5 + 1e-5·|value|).
     ///
     /// # Errors
     /// A text that cannot be tokenised; a checkpoint whose arithmetic breaks down.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use crate::SpladeError;
 
-/// Does `work` once for each of `0..n_items`, so many at once as there are lanes; returns what it gave, in
-/// their order. After a failure no item is begun any more.
+/// Runs `work` for each of `0..n_items`, at most `n_lanes` at once, and returns the results in order. No new
+/// item starts after a failure.
 ///
 /// # Errors
 /// An item that failed.

@@ -15,10 +15,10 @@ use crate::{Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EncodeOptions {
-    /// Tokens of a forward pass, or on a CPU of several together, one for each thread as far as each
-    /// has 1024; on a GPU of each of two that are
-    /// under way at once. `None`, the default, is 4096 on a CPU and
-    /// 16384 on a GPU. More costs memory; a single text that is longer is a pass of its own.
+    /// Token budget per forward pass. On a CPU, parallel passes share it (at most one per thread, each
+    /// given at least 1,024 tokens); on a GPU it applies to each of the two passes in flight. `None`, the
+    /// default, is 4,096 on a CPU and 16,384 on a GPU. More costs memory; a single text that is longer is
+    /// a pass of its own.
     pub max_batch_tokens: Option<NonZeroUsize>,
     /// Keep only the largest weights of each text; `None` keeps what the encoder was loaded with.
     /// Among equal weights those of lower vocabulary entries are kept.
@@ -27,7 +27,7 @@ pub struct EncodeOptions {
     /// by share of the row's mass. Default: none. Its own `max_active_dims` counts where the field
     /// of that name is `None`.
     pub pruning: Pruning,
-    /// Texts per forward pass at most, for those who come from the reference; `None` leaves it to
+    /// At most this many texts per forward pass, as in the reference; `None` leaves it to
     /// `max_batch_tokens`, which is the better knob.
     pub batch_size: Option<NonZeroUsize>,
     /// Put before each text, whatever the checkpoint says. May be empty.
@@ -77,8 +77,8 @@ impl EncodeOptions {
         self
     }
 
-    /// Calls `on_progress` after each batch of texts: on whatever thread has encoded it, and that
-    /// thread waits for it.
+    /// Calls `on_progress` after each batch of texts, on the thread that encoded it, which waits for
+    /// the call to return.
     #[must_use]
     pub fn with_progress(
         mut self,
@@ -147,8 +147,13 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// What the weights of linear layers are held and multiplied in, whatever they are stored in.
-    /// Default: `f32`. Embeddings, decoder and head stay `f32` in each precision.
+    /// What weights are held and multiplied in, whatever they are stored in. Default: `f32`.
+    ///
+    /// Every precision but `f32` rounds the weights of linear layers, the word embeddings and the decoder.
+    /// On a CPU, `bf16` and `int8` also round the rows that these multiply, and attention multiplies in bf16
+    /// where the CPU has instructions for it; on a GPU, `f16` and `bf16` hold the states between layers too.
+    /// Sums, positions, norms, softmax and activations are `f32` everywhere. A precision that the device
+    /// lacks is an error.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
@@ -194,7 +199,7 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// The prompt of calls that name neither prompt nor task. Default: the checkpoint's.
+    /// The name of the prompt of calls that choose none. Default: the checkpoint's.
     pub fn default_prompt_name(mut self, name: impl Into<String>) -> Self {
         self.default_prompt_name = Some(name.into());
         self

@@ -9,16 +9,17 @@ use crate::lanes::in_lanes;
 use crate::progress::Tally;
 use crate::{EncodeOptions, SpladeError, plan_batches};
 
-/// Pooled weights that one batch holds at most (4 bytes each), where one text has not more: bounds a
+/// At most this many pooled weights (4 bytes each) per batch, unless one text alone has more: it bounds a
 /// batch of many short texts. On a CPU they are in host memory.
 const MAX_POOLED: usize = 1 << 22;
 const MAX_POOLED_OF_GPU: usize = 1 << 25;
-/// Tokens of the passes under way, unless told. Measured with BERT-base: on two cores of an AMD EPYC 9004
-/// more than 2048 gain nothing, and 4096 leave room for machines with more cores; on a GPU fewer leave
+/// Default token budget of the passes under way. Measured with BERT-base: on two cores of an AMD EPYC 9004
+/// more than 2048 gain nothing, and 4096 leaves room for machines with more cores; on a GPU, fewer leave
 /// parts of it idle.
 const TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("not 0");
 const TOKENS_OF_GPU: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
-/// Tokens that a pass has, of several at once: fewer use each weight that is read too seldom.
+/// At least this many tokens for each of several passes at once: with fewer, each weight that is read from
+/// memory is used too seldom.
 const TOKENS_OF_ONE: usize = 1024;
 /// A call of fewer tokens is not divided so that each thread has a pass of its own.
 const TOKENS_WORTH_DIVIDING: usize = 256;
@@ -70,8 +71,8 @@ impl Passes<'_> {
         Ok(named)
     }
 
-    /// Passes at once, and the tokens of each: on a CPU together not more than the options allow, and
-    /// something for every thread to do.
+    /// How many passes run at once, and the token budget of each. On a CPU they share the budget of the
+    /// options, and each thread gets something to do.
     fn lanes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
         if !self.side_by_side {
             return (1, self.options.max_batch_tokens.unwrap_or(TOKENS_OF_GPU));
