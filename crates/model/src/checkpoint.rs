@@ -34,8 +34,9 @@ impl Checkpoint {
         &self.config
     }
 
-    /// The same, to be loaded in `precision`: the weights of its linear layers are held and
-    /// multiplied in it. Embeddings and decoder, the head's products, attention and norms stay `f32`.
+    /// The same, to be loaded in `precision`: its linear layers, word embeddings and decoder are held and
+    /// multiplied in it. What else is rounded is the backend's choice: the CPU backends keep positions,
+    /// norms and sums in `f32`, GPUs hold the states between layers in it too.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }

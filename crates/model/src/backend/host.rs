@@ -18,7 +18,8 @@ pub(super) trait HostTensor: Sized {
     /// The values in row-major order; a copy only where the tensor is a view in another order.
     ///
     /// # Panics
-    /// When the tensor is not `f32`: models are loaded in nothing else.
+    /// When the tensor is not `f32`: these backends hold no tensor in another type (rounded weights are
+    /// [`PackedLinear`]s).
     fn values(&self) -> Cow<'_, [f32]>;
 
     /// A tensor that takes over the allocation.
