@@ -37,13 +37,13 @@ pub enum CardKind {
 pub struct Card {
     /// What it is reached through.
     pub api: Api,
-    /// Its place among those of the API, the best first: the number in a device's name.
+    /// Its index among those of the API, the best first: the number in a device's name.
     pub index: usize,
     /// What the driver calls it.
     pub name: String,
     /// What it is.
     pub kind: CardKind,
-    /// Where it is plugged in (`0000:65:00.0`), where the driver says so: the same card through two
-    /// APIs has one place.
+    /// Its address on the bus (`0000:65:00.0`), if the driver tells: the same card through two APIs has one
+    /// address.
     pub bus: Option<String>,
 }

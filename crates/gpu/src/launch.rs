@@ -8,7 +8,7 @@ use burn_std::DType;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 
-/// Cubes of one dimension that every API allows.
+/// The most cubes along one dimension that every API allows.
 pub(crate) const MAX_CUBES: usize = 32_768;
 
 /// At least `n` cubes, which their kernel tells apart by `CUBE_POS`.
@@ -17,7 +17,7 @@ pub(crate) fn cubes(n: usize) -> CubeCount {
     CubeCount::Static(across as u32, n.div_ceil(across).max(1) as u32, 1)
 }
 
-/// Cubes of so many units in all, which their kernel tells apart by `ABSOLUTE_POS`; there may be more.
+/// Cubes with at least so many units in all, which their kernel tells apart by `ABSOLUTE_POS`.
 pub(crate) fn elementwise<R: CubeRuntime>(
     client: &ComputeClient<R>,
     units: usize,

@@ -1,9 +1,9 @@
 //! What SPLADE inference does its own way on GPUs: kernels in CubeCL, one source for CUDA, Vulkan and
 //! Metal, and which cards a machine has.
 //!
-//! `unsafe` stands here for the launches of kernels, which CubeCL cannot check, and for one question to
-//! the CUDA library. Each kernel has its oracle in stock burn operations in splade-model, whose tests
-//! compare the two.
+//! `unsafe` stands here for the launches of kernels, which CubeCL does not check, and for questions to the
+//! CUDA libraries (docs/soundness.md). Each kernel has its oracle in stock burn operations in splade-model,
+//! whose tests compare the two.
 #![recursion_limit = "256"]
 
 mod activate;

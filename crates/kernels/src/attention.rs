@@ -1,9 +1,9 @@
 //! Multi-head self-attention over packed texts.
 //!
-//! A task has some queries of one head of one text. It takes the keys a chunk at a time: products of
-//! queries with a chunk's keys, their exponentials beside the largest so far, products with the values;
-//! what earlier chunks gave shrinks where a larger score comes (online softmax: Milakov and Gimelshein,
-//! arXiv:1805.02867). So its memory does not grow with the length of a text.
+//! A task has some queries of one head of one text. It takes the keys a chunk at a time: it multiplies its
+//! queries with the chunk's keys, takes exponentials relative to the largest score so far, and multiplies
+//! them with the values; a larger score scales down what earlier chunks gave (online softmax: Milakov and
+//! Gimelshein, arXiv:1805.02867). So memory does not grow with the length of a text.
 
 mod panels;
 mod positions;
@@ -41,10 +41,10 @@ pub struct AttentionShape {
     pub head_dim: usize,
     /// What scores are multiplied by, usually 1 / sqrt(head_dim).
     pub scale: f32,
-    /// A token sees the tokens that are at most so many places away; `None` is all of its text.
+    /// A token sees tokens at most this many positions away; `None` is its whole text.
     pub window: Option<usize>,
-    /// Of the products: where it is not `f32`, queries, keys, values and the weights of the keys are
-    /// rounded to bf16, if the CPU has instructions for it.
+    /// Precision of the products. Where it is not `f32`, queries, keys, values and the weights of the keys
+    /// are rounded to bf16, if the CPU has instructions for it.
     pub precision: Precision,
 }
 
@@ -62,13 +62,13 @@ impl AttentionShape {
     }
 }
 
-/// What the place of a key beside its query adds to their score.
+/// What the positions of a key and its query add to their score.
 #[derive(Clone, Copy, Debug)]
 pub enum RelativePositions<'a> {
     /// Nothing.
     None,
-    /// A number for each head and distance: `[n_heads, 2 * reach + 1]`, the distance key - query
-    /// from -reach to reach, the ends standing for all that is farther away. Not scaled.
+    /// A number per head and distance: `[n_heads, 2 * reach + 1]`, for the distances key - query from
+    /// -reach to reach. The ends also stand for all larger distances. Not scaled.
     Bias(&'a [f32]),
     /// Disentangled attention (DeBERTa): `scale * (query · key[b] + key · query[b])` for the bucket
     /// b of the distance.

@@ -1,4 +1,4 @@
-//! What follows a product, done while its rows are in cache.
+//! The epilogue of a product: what follows it, done while its rows are in cache.
 
 use crate::layer_norm::{add_norm_rows, add_rows};
 use crate::{Activation, SimdLevel};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 /// How many rows a task takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Blocking {
-    /// At most so many.
+    /// At most this many.
     pub(crate) max_rows: usize,
     /// A multiple of this, but for the last task.
     pub(crate) step: usize,

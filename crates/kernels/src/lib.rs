@@ -1,6 +1,7 @@
-//! The CPU arithmetic of SPLADE inference on plain slices: the only crate of the workspace with `unsafe`.
+//! The CPU arithmetic of SPLADE inference on plain slices.
 //!
 //! Every function takes row-major `f32` slices and runs on the rayon pool that it is called from.
+//! Most of the workspace's `unsafe` is here; docs/soundness.md says what it rests on.
 //! CPU features are found at run time ([`SimdLevel::detect`]); no build needs `target-cpu` flags.
 //! Each fast function has an obvious twin in [`mod@reference`], and a property test against it.
 //!

@@ -1,7 +1,7 @@
 //! Matrix products of strided views, on the `gemm` crate, one thread each.
 //!
-//! The callers split the work: a task that owns a block of the output multiplies it and applies its
-//! epilogue while the block is still in cache.
+//! The callers split the work: a task that owns a block of the output computes it and applies the epilogue
+//! while the block is still in cache.
 
 use crate::output::Block;
 

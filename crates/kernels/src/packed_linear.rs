@@ -261,8 +261,7 @@ impl PackedLinear {
         self.multiply_before(Some(panel + 1), rows, panel, groups, sums, accumulate);
     }
 
-    /// The same, where the same groups of panel `next` are multiplied next, if any: they are brought
-    /// nearer meanwhile.
+    /// Like [`multiply`](Self::multiply), but prefetches the same groups of panel `next`, if given.
     pub(crate) fn multiply_before(
         &self,
         next: Option<usize>,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// What the weights of a model are held in, and its matrix products multiply. All else, attention
-/// and sums among it, is `f32`.
+/// What the weights of a layer are held in, and what its products multiply. Sums are `f32`, of integers
+/// `i32`; attention multiplies bf16 for both lower precisions, where the CPU has instructions for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Precision {

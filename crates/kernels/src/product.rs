@@ -125,7 +125,7 @@ impl ProductKernel {
         }
     }
 
-    /// How it wants rows to stand.
+    /// The order in which it reads rows.
     pub(crate) fn order(self) -> RowOrder {
         match self.set {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -204,9 +204,9 @@ impl ProductKernel {
     }
 }
 
-/// Groups ahead of a product that are brought into the first-level cache: from the second...
+/// How many groups ahead of a product are prefetched into the first-level cache, from the second.
 const PREFETCH_GROUPS: usize = 8;
-/// ... or, for the first rows that a panel is multiplied with, from memory.
+/// The same for the first rows that a panel is multiplied with: it comes from memory then.
 const PREFETCH_FIRST: usize = 64;
 
 /// What [`ProductKernel::multiply`] has checked.
@@ -241,7 +241,7 @@ trait Product {
     unsafe fn splat(group: u32) -> Self::Groups;
     /// `sums + row · panel`.
     unsafe fn add(sums: Self::Sums, row: Self::Groups, panel: Self::Groups) -> Self::Sums;
-    /// Says that what is at an address, which need not be within anything, will be loaded soon.
+    /// Prefetches an address, which need not lie within any slice.
     #[inline(always)]
     unsafe fn prefetch(_at: *const u32) {}
 }

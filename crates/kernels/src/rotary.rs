@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use crate::AttentionShape;
 use crate::simd::{SimdLevel, multiversion};
 
-/// Turns each token's query and key by its place in its text, in place: with the halves (a, b) of a
-/// head, a' = a cos - b sin and b' = b cos + a sin. Values are left alone.
+/// Rotates each token's query and key by its position in its text, in place: with the halves (a, b) of
+/// a head, a' = a cos - b sin and b' = b cos + a sin. Values are left alone.
 ///
 /// # Shapes
 /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; `table` `[positions, head_dim]`: the
-/// cosines of a place, then its sines.
+/// cosines of a position, then its sines.
 ///
 /// # Panics
 /// When the lengths do not fit together, a head has an odd width, or a text is longer than the table.

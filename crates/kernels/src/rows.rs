@@ -10,7 +10,7 @@ use crate::{Precision, SimdLevel, bf16};
 /// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
 const GROUP_STEP: usize = 16;
 
-/// Rows that are brought nearer while one is rounded: they come from memory more often than not.
+/// How many rows ahead of the one being rounded are prefetched: rows mostly come from memory.
 const ROWS_AHEAD: usize = 3;
 
 /// Groups of 32 bits that a row of so many numbers is held in.

@@ -27,9 +27,9 @@ use crate::{HeadShape, LinearShape, PackedLinear, Precision};
 const MIN_VOCAB: usize = 2048;
 /// Of ‖h‖ ‖w‖: more than what `f32` rounding adds to any of the sums.
 pub(crate) const SLACK: f32 = 4e-6;
-/// Screening has failed where more than one word in so many is left.
+/// A batch fails screening if more than 1 in this many words survives.
 const WORST_SELECTIVITY: usize = 8;
-/// So many batches in a row for which it has failed end it for good.
+/// After this many failed batches in a row, screening ends for good.
 const MAX_FAILURES: u32 = 3;
 
 /// A decoder in 8-bit integers, made once from its weights.
@@ -121,8 +121,8 @@ impl HeadScreen {
         self.shape
     }
 
-    /// For each text the words that may have a weight, rising; `None` where so many are left that
-    /// the pass was in vain, and without one where the last few were: the checkpoint is not sparse.
+    /// The words of each text that may have a weight, rising; `None` if the batch fails screening, or
+    /// (without a pass) if the last few did: the checkpoint is not sparse.
     pub(crate) fn candidates(
         &self,
         hidden_states: &[f32],

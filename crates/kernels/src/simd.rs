@@ -63,7 +63,7 @@ impl SimdLevel {
     }
 }
 
-/// Says that some numbers will be read soon.
+/// Prefetches some numbers.
 #[inline(always)]
 pub(crate) fn prefetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]

@@ -15,7 +15,7 @@ pub(crate) struct TextGrid {
 }
 
 impl TextGrid {
-    /// Texts that stand side by side and have at most `max_rows` tokens, or one that has more.
+    /// Each task has neighbouring texts with at most `max_rows` tokens in all, or a single longer one.
     pub(crate) fn plan(offsets: &[u32], panels: usize, max_rows: usize) -> Self {
         let mut texts: Vec<Range<usize>> = Vec::new();
         for text in 0..offsets.len().saturating_sub(1) {

@@ -183,8 +183,8 @@ macro_rules! two_by_two {
                     b = inout(reg) columns => _,
                     b1 = inout(reg) columns.wrapping_add(args.strip) => _,
                     line = in(reg) 4 * STRIP,
-                    // Each pair of tiles brings another two lines of a step nearer. A hint: it may
-                    // lie beyond the weights.
+                    // Each pair of tiles prefetches another two lines of a step. It is a hint: the
+                    // address may lie beyond the weights.
                     ahead = in(reg) args.ahead.wrapping_mul(4).wrapping_add(tile * 4 * STRIP % TILE_BYTES),
                     steps = inout(reg) args.groups / TILE => _,
                     step = const TILE_BYTES,
@@ -200,7 +200,7 @@ macro_rules! two_by_two {
 two_by_two!(two_by_two_bf16, "tdpbf16ps");
 two_by_two!(two_by_two_int8, "tdpbsud");
 
-/// The instructions that bring the sixteen lines of a strip's tile nearer, `{ahead}` bytes on.
+/// The instructions that prefetch the sixteen lines of a strip's tile, `{ahead}` bytes on.
 macro_rules! bring {
     ($strip:literal) => {
         bring!($strip, 0 64 128 192 256 320 384 448 512 576 640 704 768 832 896 960)
@@ -212,8 +212,8 @@ macro_rules! bring {
 
 macro_rules! one_by_four {
     ($name:ident, $dot:literal) => {
-        /// One tile of rows by all strips. Few rows wait for the weights, so all that comes next is
-        /// brought nearer.
+        /// One tile of rows by all strips. With so few rows, reading weights takes the time: all of the next
+        /// ones are prefetched.
         ///
         /// # Safety
         /// As [`run`]; the tile is within `args`.

@@ -98,8 +98,8 @@ pub(crate) struct PanelView<'a> {
     pub(crate) stride: usize,
     /// From one strip of 16 columns to the next.
     pub(crate) strip: usize,
-    /// From a group to that of the same place in what is multiplied next, where that is known: to be
-    /// brought nearer meanwhile. Wraps, where that stands before.
+    /// The distance from a group to the same group of what is multiplied next, which is prefetched; 0 if
+    /// nothing is. It wraps where that lies before.
     pub(crate) ahead: usize,
 }
 
