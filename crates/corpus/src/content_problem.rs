@@ -35,6 +35,9 @@ pub enum ContentProblem {
     /// JSON objects that run over several lines.
     #[error("a JSON object runs over several lines: `jq -c .` puts each on a line of its own")]
     SpreadJson,
+    /// JSON objects with the character 1E before each (RFC 7464).
+    #[error("its records begin with the character 1E: `tr -d '\\036'` takes them out")]
+    JsonSequence,
     /// JSON in a file that is named as plain text.
     #[error(
         "the name says plain text, but the content is JSON: say which is meant \

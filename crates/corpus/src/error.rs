@@ -240,7 +240,9 @@ pub enum CorpusError {
         place: Place,
     },
     /// A text is not UTF-8.
-    #[error("{place}: not UTF-8 at byte {byte} of the {within}")]
+    #[error(
+        "{place}: not UTF-8 at byte {byte} of the {within}: convert the file first (`iconv -t UTF-8`)"
+    )]
     NotUtf8 {
         /// Where.
         place: Place,

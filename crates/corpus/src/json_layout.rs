@@ -18,6 +18,8 @@ pub(crate) enum JsonLayout {
     Array,
     /// An array of texts or of arrays.
     List,
+    /// Objects with the character 1E before each (RFC 7464).
+    Sequence,
 }
 
 impl JsonLayout {
@@ -30,6 +32,7 @@ impl JsonLayout {
         match json.first() {
             Some(b'{') => of_object(json, start.is_all),
             Some(b'[') => of_array(json, start.is_all),
+            Some(0x1e) => Some(Self::Sequence),
             Some(_) => Some(Self::None),
             None => start.is_all.then_some(Self::None),
         }
@@ -42,6 +45,7 @@ impl JsonLayout {
             Self::Spread => Some(ContentProblem::SpreadJson),
             Self::Array => Some(ContentProblem::JsonArray),
             Self::List => Some(ContentProblem::JsonList),
+            Self::Sequence => Some(ContentProblem::JsonSequence),
         }
     }
 }
@@ -198,6 +202,7 @@ mod tests {
         assert_eq!(of("[\"x\"]\n[\"y\"]\n"), JsonLayout::List);
         assert_eq!(of("[[\"1\", \"x\"]]"), JsonLayout::List);
         assert_eq!(of("[]"), JsonLayout::List);
+        assert_eq!(of("\u{1e}{\"text\": \"x\"}\n"), JsonLayout::Sequence);
     }
 
     #[test]

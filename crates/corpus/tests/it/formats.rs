@@ -202,6 +202,24 @@ fn files_of_other_kinds_are_refused_by_what_they_are() {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_named_as_what_it_is() {
+    for (json, field) in [
+        (r#"{"text": "a\ud83d"}"#, "text"),
+        (r#"{"x": "\ud801", "text": "\ud83d x"}"#, "text"),
+        (r#"{"text": "\ude00"}"#, "text"),
+        (r#"{"id": "\ud83d\u0041", "text": ""}"#, "id"),
+    ] {
+        let content = format!("{{\"text\": \"\\ud83d\\ude00\"}}\n{json}\n");
+        let error = pairs("in.jsonl", content.as_bytes(), plain()).unwrap_err();
+        let expected = format!("line 2: the text of `{field}` has a lone surrogate");
+        assert!(error.contains(&expected), "{error}");
+    }
+    // In a field that nobody reads it does no harm.
+    let found = pairs("in.jsonl", br#"{"text": "x", "y": "\ud83d"}"#, plain()).unwrap();
+    assert_eq!(found, owned(&[("1", "x")]));
+}
+
+#[test]
 fn lines_may_end_in_returns_alone() {
     let expected = owned(&[("a", "x"), ("b", "y")]);
     for (name, content) in [
