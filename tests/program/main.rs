@@ -14,6 +14,7 @@ mod encode_files;
 mod encode_texts;
 mod evaluate;
 mod exports;
+mod formats;
 #[cfg(feature = "hub")]
 mod hub;
 mod indexes;

@@ -123,10 +123,12 @@ fn queries_take_the_route_of_queries() {
 #[test]
 fn standard_input_cannot_be_both_files() {
     for command in ["search", "similarity"] {
-        let args = [command, "--model", &tiny(), "--corpus", "-", "--queries", "-"];
-        let ran = splade(&args, b"x\n");
-        assert_eq!(ran.code, Some(1), "{command}");
-        assert!(ran.stderr.contains("--queries and --corpus"), "{}", ran.stderr);
+        for queries in ["-", "/dev/stdin"] {
+            let args = [command, "--model", &tiny(), "--corpus", "-", "--queries", queries];
+            let ran = splade(&args, b"x\n");
+            assert_eq!(ran.code, Some(1), "{command}");
+            assert!(ran.stderr.contains("--queries and --corpus"), "{}", ran.stderr);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use splade::{CorpusOptions, EncodeOptions, VectorSink, encode_corpus};
 use crate::args::EncodeArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
+use crate::output::Written;
 use crate::show;
 use crate::stream::{self, ReadBar};
 use crate::text::thousands;
@@ -25,6 +26,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
         return Err(CliError::NoTokens { format: format.name() });
     }
     let in_parts = is_in_parts(args);
+    if !in_parts && args.format.is_none() {
+        Written::Vectors.check_name(&args.output)?;
+    }
     if in_parts && args.output.as_os_str() == "-" {
         return Err(CliError::PartsToStream);
     }

@@ -64,7 +64,11 @@ pub(crate) enum CliError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("--queries and --corpus cannot both be standard input")]
+    #[error("{}: what is written is {written}, but the name ends in something else", .path.display())]
+    OutputName { path: PathBuf, written: &'static str },
+    #[error("standard input is JSON lines, not a query a line: give them with --queries -")]
+    JsonQueries,
+    #[error("only one of --queries and --corpus, or of --runs and --qrels, can be standard input")]
     StdinTwice,
     #[error("{queries} queries and {documents} documents: --pairwise needs as many of each")]
     Pairs { queries: usize, documents: usize },

@@ -1,22 +1,22 @@
 //! `splade evaluate`: measures of a model on a collection, or of runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use splade::evaluate::{
-    Evaluation, Judgements, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics,
-    StMeasures, Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
+    Evaluation, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics, StMeasures,
+    Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
 };
 use splade::{
     BeirFolder, EncodeOptions, Judging, Measured, NamedVectors, RetrieveOptions, SparseMatrix,
-    measure_retrieval,
+    load_judgements, load_run, measure_retrieval,
 };
 
 use crate::args::EvaluateArgs;
 use crate::error::CliError;
 use crate::hits::open_index;
 use crate::model::{self, Model};
-use crate::output::Output;
+use crate::output::{Output, Written};
 use crate::stream;
 use crate::text::{BOLD, DIM, thousands};
 
@@ -35,11 +35,25 @@ struct Report<'a> {
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let measures = measures(args)?;
+    check_names(args)?;
     match (&args.folder, &args.model, &args.qrels) {
         (Some(folder), Some(model), _) => of_model(folder, model, &measures, args),
         (_, _, Some(qrels)) => of_runs(qrels, &measures, args),
         _ => unreachable!("clap asks for a folder with a model, or for runs with judgements"),
     }
+}
+
+/// Refuses names of outputs before anything is measured.
+fn check_names(args: &EvaluateArgs) -> Result<(), CliError> {
+    for (path, written) in [
+        (&args.write_run, Written::Run),
+        (&args.fuse, Written::Run),
+        (&args.chart, Written::Chart),
+        (&args.json, Written::JsonLines),
+    ] {
+        path.as_deref().map_or(Ok(()), |path| written.check_name(path))?;
+    }
+    stream::refuse_stdin_twice(args.runs.iter().chain(&args.qrels).map(PathBuf::as_path))
 }
 
 fn measures(args: &EvaluateArgs) -> Result<Measures, CliError> {
@@ -123,8 +137,8 @@ fn of_model(
 }
 
 fn of_runs(qrels: &Path, measures: &Measures, args: &EvaluateArgs) -> Result<(), CliError> {
-    let judgements = Judgements::load(qrels)?;
-    let runs = args.runs.iter().map(Run::load).collect::<Result<Vec<_>, _>>()?;
+    let judgements = load_judgements(qrels)?;
+    let runs = args.runs.iter().map(|path| load_run(path)).collect::<Result<Vec<_>, _>>()?;
     let mut named: Vec<(String, Evaluation)> = Vec::new();
     for (path, run) in args.runs.iter().zip(&runs) {
         named.push((path.display().to_string(), measures.evaluate(&judgements, run)?));

@@ -6,10 +6,11 @@ use splade::corpus::Record;
 use crate::args::ExplainArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
-use crate::output::Output;
+use crate::output::{Output, Written};
 use crate::stream;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), CliError> {
+    Written::Page.check_name(&args.html)?;
     let records = (!args.input.is_empty()).then(|| stream::open(&args.input, &args.texts_in));
     let mut output = Output::create(&args.html)?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;

@@ -11,7 +11,7 @@ use crate::args::ExportArgs;
 use crate::error::CliError;
 use crate::index::read_vectors;
 use crate::model;
-use crate::output::Output;
+use crate::output::{Output, Written};
 use crate::progress::file_bar;
 use crate::text::thousands;
 
@@ -19,6 +19,7 @@ use crate::text::thousands;
 const ROWS_PER_LOOK: u64 = 1000;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
+    Written::Export.check_name(&args.output)?;
     let options = options(args);
     let load = |model| model::load(model, SparseEncoder::builder(), &args.hub, args.quiet);
     let encoder = args.model.as_deref().map(load).transpose()?;

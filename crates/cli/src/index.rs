@@ -8,6 +8,7 @@ use splade::index::{Index, IndexBuilder, IndexOptions};
 
 use crate::args::IndexArgs;
 use crate::error::CliError;
+use crate::output::Written;
 use crate::progress::file_bar;
 use crate::text::{bytes, thousands};
 
@@ -16,6 +17,7 @@ const ROWS_PER_LOOK: usize = 1000;
 
 pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {
     let start = Instant::now();
+    Written::Index.check_name(&args.output)?;
     let mut vectors = read_vectors(&args.input, args.dimension)?;
     let options = IndexOptions::default()
         .with_weight_format(args.weights)

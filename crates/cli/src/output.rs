@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use splade::corpus::OutputFile;
+use splade::corpus::{Compression, FileFormat, OutputFile};
 use splade::evaluate::Run;
 use splade::export::{Explanation, PageError};
 
@@ -17,6 +17,62 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// What is written to a file that is named by its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Vectors,
+    JsonLines,
+    /// JSON lines, or a TREC run where the name says so.
+    Hits,
+    Run,
+    Chart,
+    Page,
+    Index,
+    /// What an engine loads: each has endings of its own.
+    Export,
+}
+
+impl Written {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Vectors => "vectors (.jsonl, .parquet, .npz)",
+            Self::JsonLines => "JSON (.json, .jsonl)",
+            Self::Hits => "hits (.jsonl) or a TREC run (.trec, .run)",
+            Self::Run => "a TREC run (.trec, .run)",
+            Self::Chart => "a chart (.svg)",
+            Self::Page => "a page (.html)",
+            Self::Index => "an index (.index)",
+            Self::Export => "rows for a search engine (.ndjson, .json, .sql)",
+        }
+    }
+
+    /// Whether a name that says `format` may be that of such a file.
+    fn takes(self, format: FileFormat) -> bool {
+        use FileFormat::{Csv, Html, JsonLines, Lines, Npz, Parquet, Svg, TrecRun, Tsv};
+        match self {
+            Self::Vectors => matches!(format, JsonLines | Parquet | Npz | Lines),
+            Self::JsonLines => matches!(format, JsonLines | Lines),
+            Self::Hits => matches!(format, JsonLines | Lines | TrecRun),
+            Self::Run => matches!(format, TrecRun | Lines | Tsv),
+            Self::Chart => format == Svg,
+            Self::Page => format == Html,
+            Self::Index => false,
+            Self::Export => matches!(format, JsonLines | Lines | Tsv | Csv),
+        }
+    }
+
+    /// Refuses a name whose ending says something else than what is written, before any work is done.
+    pub(crate) fn check_name(self, path: &Path) -> Result<(), CliError> {
+        OutputFile::check_name(path)?;
+        let (format, compression) = FileFormat::of_name(path);
+        let is_other = format.is_some_and(|format| !self.takes(format));
+        if is_other || (self == Self::Index && compression != Compression::None) {
+            return Err(CliError::OutputName { path: path.to_owned(), written: self.name() });
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
+use splade::corpus::FileFormat;
 use splade::evaluate::Run;
 use splade::{EncodeOptions, Hit, SparseMatrix};
 
@@ -11,7 +13,7 @@ use crate::args::SearchArgs;
 use crate::error::CliError;
 use crate::hits::{Documents, Shared};
 use crate::model::{self, Model};
-use crate::output::{Output, cannot_write};
+use crate::output::{Output, Written, cannot_write};
 use crate::stream;
 use crate::text::{BOLD, DIM, printable, shortened};
 
@@ -44,11 +46,12 @@ pub(crate) fn run(args: &SearchArgs) -> Result<(), CliError> {
 
 fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
     let queries = stream::open(&[queries.to_owned()], &args.texts_in)?;
-    let extension = args.output.extension().and_then(|extension| extension.to_str());
+    Written::Hits.check_name(&args.output)?;
+    let is_run = FileFormat::of_name(&args.output).0 == Some(FileFormat::TrecRun);
     let mut output = Output::create(&args.output)?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let documents = Documents::open(&model, args)?;
-    let mut run = matches!(extension, Some("trec" | "run")).then(|| Run::new("splade"));
+    let mut run = is_run.then(|| Run::new("splade"));
     let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
     stream::each_window(&model, &options, queries, &args.run, |records, encoded| {
         let answers = documents.search(&encoded.embeddings, args.top_k)?;
@@ -83,7 +86,8 @@ fn from_texts(args: &SearchArgs) -> Result<(), CliError> {
 fn interactive(args: &SearchArgs) -> Result<(), CliError> {
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let documents = Documents::open(&model, args)?;
-    let prompt = io::stdin().is_terminal() && !args.run.quiet;
+    let is_file = !io::stdin().is_terminal();
+    let prompt = !is_file && !args.run.quiet;
     let mut lines = io::stdin().lock().lines();
     loop {
         if prompt {
@@ -92,6 +96,10 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
         let line = lines.next().transpose();
         let line = line.map_err(|source| CliError::Read { path: "-".into(), source })?;
         let Some(line) = line else { break };
+        // Whoever types may ask for anything; a file of records was meant for --queries.
+        if is_file && serde_json::from_str::<Map<String, Value>>(&line).is_ok() {
+            return Err(CliError::JsonQueries);
+        }
         if !line.trim().is_empty() {
             answer(&model, &documents, &[line], args)?;
         }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use splade::corpus::Record;
@@ -11,7 +11,7 @@ use splade::{EncodeOptions, SimilarityFunction, SparseMatrix};
 use crate::args::SimilarityArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
-use crate::output::Output;
+use crate::output::{Output, Written};
 use crate::{stream, text};
 
 /// Scores that are held at once.
@@ -25,6 +25,8 @@ struct Pair<'a> {
 }
 
 pub(crate) fn run(args: &SimilarityArgs) -> Result<(), CliError> {
+    Written::JsonLines.check_name(&args.output)?;
+    stream::refuse_stdin_twice(args.queries.iter().chain(&args.corpus).map(PathBuf::as_path))?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let function = args.similarity.unwrap_or_else(|| model.encoder.similarity_function());
     match (&args.queries, &args.corpus) {
@@ -60,7 +62,6 @@ fn files(
     corpus: &Path,
     args: &SimilarityArgs,
 ) -> Result<(), CliError> {
-    stream::refuse_stdin_twice([queries, corpus])?;
     let open = |path: &Path| stream::open(&[path.to_owned()], &args.texts_in);
     let (queries, corpus) = (open(queries)?, open(corpus)?);
     let mut output = Output::create(&args.output)?;

@@ -25,7 +25,8 @@ pub(crate) fn open(paths: &[PathBuf], args: &InputArgs) -> Result<CorpusReader, 
 pub(crate) fn refuse_stdin_twice<'a>(
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Result<(), CliError> {
-    match paths.into_iter().filter(|path| path.as_os_str() == "-").count() {
+    let names = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].map(Path::new);
+    match paths.into_iter().filter(|path| names.contains(path)).count() {
         0 | 1 => Ok(()),
         _ => Err(CliError::StdinTwice),
     }

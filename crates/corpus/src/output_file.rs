@@ -28,22 +28,25 @@ enum Encoder {
     Zstd(zstd::Encoder<'static, BufWriter<Output>>),
 }
 
-/// Refuses a name that would say a compression which is not there.
-pub(crate) fn check_ending(path: &Path) -> Result<(), CorpusError> {
-    match foreign_compression(path) {
-        None => Ok(()),
-        Some(ending) => Err(CorpusError::UnwrittenEnding { path: path.to_owned(), ending }),
-    }
-}
-
 impl OutputFile {
+    /// Refuses a name that would say a compression which is not there.
+    ///
+    /// # Errors
+    /// [`CorpusError::UnwrittenEnding`].
+    pub fn check_name(path: &Path) -> Result<(), CorpusError> {
+        match foreign_compression(path) {
+            None => Ok(()),
+            Some(ending) => Err(CorpusError::UnwrittenEnding { path: path.to_owned(), ending }),
+        }
+    }
+
     /// Opens the output; `-` is standard output, and a device such as `/dev/null` is written as it is.
     ///
     /// # Errors
     /// [`CorpusError::Write`] if the file cannot be made; [`CorpusError::UnwrittenEnding`] for a name
     /// that ends in another compression or an archive.
     pub fn create(path: &Path) -> Result<Self, CorpusError> {
-        check_ending(path)?;
+        Self::check_name(path)?;
         Self::open(path).map_err(CorpusError::write(path))
     }
 

@@ -22,7 +22,6 @@ pub use format::{VectorFormat, VectorOptions};
 pub use reader::{VectorReadOptions, VectorReader};
 
 use crate::OutputFile;
-use crate::output_file::check_ending;
 use lines::LineError;
 
 /// Writes vectors to a file that appears whole or not at all, or to a stream.
@@ -54,7 +53,7 @@ impl VectorWriter {
     /// a stream and for compression around Parquet and `.npz`.
     pub fn create(path: &Path, options: &VectorOptions) -> Result<Self, CorpusError> {
         let format = options.format;
-        check_ending(path)?;
+        OutputFile::check_name(path)?;
         if !format.is_lines() && Compression::of_name(path).0 != Compression::None {
             return Err(CorpusError::NeedsFile { path: path.to_owned(), format: format.name() });
         }

@@ -25,6 +25,12 @@ pub enum EvaluateError {
         #[source]
         source: io::Error,
     },
+    /// The file is compressed.
+    #[error("{} is compressed: decompress it first, or open it by `splade::load_run` or `splade::load_judgements`", .path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A line is not UTF-8.
     #[error("{}, line {line}: not UTF-8; convert the file to UTF-8", .path.display())]
     NotUtf8 {

@@ -35,6 +35,11 @@ impl<'a, R: BufRead> Lines<'a, R> {
                 break;
             }
         }
+        // gzip and Zstandard.
+        let marks: [&[u8]; 2] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"];
+        if self.line == 1 && marks.iter().any(|mark| self.buffer.starts_with(mark)) {
+            return Err(EvaluateError::Compressed { path: self.path.to_path_buf() });
+        }
         let text = str::from_utf8(&self.buffer).map_err(|_| EvaluateError::NotUtf8 {
             path: self.path.to_path_buf(),
             line: self.line,
@@ -71,6 +76,14 @@ mod tests {
             all("\u{feff}a\n\u{feff}b\n".as_bytes()),
             [(1, "a".into()), (2, "\u{feff}b".into())]
         );
+    }
+
+    #[test]
+    fn a_compressed_file_is_named_as_one() {
+        for start in [&b"\x1f\x8b\x08\0"[..], b"\x28\xb5\x2f\xfd\x04"] {
+            let error = Lines::new(start, Path::new("q.tsv")).next().unwrap_err().to_string();
+            assert!(error.starts_with("q.tsv is compressed: "), "{error}");
+        }
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::{EvaluateError, Run, ScoredDoc};
 const COLUMNS: &str = "6, separated by white space: query-id Q0 doc-id rank score tag";
 
 impl Run {
-    /// Reads a TREC run file.
+    /// Reads a TREC run file, which must not be compressed (`splade::load_run` opens gzip and
+    /// Zstandard).
     ///
     /// Six columns with white space between them: `query-id`, anything, `doc-id`, rank, score,
     /// tag. As in trec_eval the score decides, not the rank, and lines of a query need not stand

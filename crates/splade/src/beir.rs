@@ -1,18 +1,17 @@
 //! A collection in BEIR's form: a folder with documents, queries and judgements.
 
 use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use splade_corpus::{CorpusReader, ReadOptions, Record, TextColumn};
+use splade_corpus::{Compression, CorpusReader, FileFormat, ReadOptions, Record, TextColumn};
 use splade_evaluate::Judgements;
 
-use crate::SpladeError;
-
-/// Endings that `corpus` and `queries` may have, in the order in which they are looked for.
-const ENDINGS: [&str; 4] = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"];
+use crate::{SpladeError, load_judgements};
 
 /// `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` in a folder; judgements may lie beside the others
-/// instead, as `qrels_SPLIT.tsv`, those of `test` as `qrels.tsv`.
+/// instead, as `qrels_SPLIT.tsv`, those of `test` as `qrels.tsv`. Each may be compressed (`.gz`, `.zst`), and
+/// documents and queries be Parquet.
 ///
 /// A document's text is its title, where it has one, a space and its text, as BEIR and sentence-transformers
 /// join them.
@@ -30,7 +29,7 @@ impl BeirFolder {
     /// A file that is not there; a broken line of the judgements, by its number.
     pub fn open(folder: &Path, split: &str) -> Result<Self, SpladeError> {
         let (corpus, queries) = (find(folder, "corpus")?, find(folder, "queries")?);
-        let judgements = Judgements::load(find_judgements(folder, split))?;
+        let judgements = load_judgements(&find_judgements(folder, split))?;
         Ok(Self { corpus, queries, judgements })
     }
 
@@ -77,23 +76,34 @@ impl BeirFolder {
 
 /// The judgements of a split; where there are none, the place where BEIR has them.
 fn find_judgements(folder: &Path, split: &str) -> PathBuf {
-    let usual = folder.join("qrels").join(format!("{split}.tsv"));
-    let beside = folder.join(format!("qrels_{split}.tsv"));
-    let only = (split == "test").then(|| folder.join("qrels.tsv"));
-    let others = std::iter::once(beside).chain(only);
-    match usual.is_file() {
-        true => usual,
-        false => others.into_iter().find(|path| path.is_file()).unwrap_or(usual),
-    }
+    let usual = named(&folder.join("qrels"), split, &[FileFormat::Tsv]);
+    let beside = || named(folder, &format!("qrels_{split}"), &[FileFormat::Tsv]);
+    let only = || (split == "test").then(|| named(folder, "qrels", &[FileFormat::Tsv]))?;
+    let found = usual.or_else(beside).or_else(only);
+    found.unwrap_or_else(|| folder.join("qrels").join(format!("{split}.tsv")))
 }
 
 fn find(folder: &Path, name: &str) -> Result<PathBuf, SpladeError> {
-    let paths = ENDINGS.iter().map(|ending| folder.join(format!("{name}{ending}")));
-    paths.clone().find(|path| path.is_file()).ok_or_else(|| SpladeError::Read {
-        path: folder.join(format!("{name}{}", ENDINGS[0])),
+    let formats = [FileFormat::JsonLines, FileFormat::Parquet];
+    named(folder, name, &formats).ok_or_else(|| SpladeError::Read {
+        path: folder.join(format!("{name}.jsonl")),
         source: std::io::Error::new(
             std::io::ErrorKind::NotFound,
             "a collection in BEIR's form has this file (or .jsonl.gz, .jsonl.zst, .parquet)",
         ),
     })
+}
+
+/// The file of a folder that is called `name` and ends in one of the formats, the first before the
+/// others, and what is not compressed before what is.
+fn named(folder: &Path, name: &str, formats: &[FileFormat]) -> Option<PathBuf> {
+    let files = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let ranked = files.filter_map(|path| {
+        let (format, compression) = FileFormat::of_name(&path);
+        let rank = formats.iter().position(|known| Some(*known) == format)?;
+        let stem = Compression::of_name(&path).1;
+        let is_it = stem.file_stem()? == name && path.is_file();
+        is_it.then_some((rank, compression != Compression::None, path))
+    });
+    ranked.min().map(|(.., path)| path)
 }

@@ -67,6 +67,7 @@ mod stream;
 mod beir;
 mod encode_corpus;
 mod explain;
+mod judged_files;
 mod retrieval;
 
 mod lanes;
@@ -91,6 +92,7 @@ pub use encoder::{Encoded, SparseEncoder, TextPiece};
 pub use error::SpladeError;
 pub use explain::ReadTexts;
 pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};
+pub use judged_files::{load_judgements, load_run};
 pub use options::{EncodeOptions, SparseEncoderBuilder};
 pub use plan::plan_batches;
 pub use pool::EncoderPool;

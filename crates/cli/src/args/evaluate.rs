@@ -43,7 +43,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "FILE", requires = "sweep")]
     pub(crate) chart: Option<PathBuf>,
 
-    /// TREC run files to measure.
+    /// TREC run files to measure, compressed by gzip or zstd or not.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "qrels")]
     pub(crate) runs: Vec<PathBuf>,
 

@@ -50,8 +50,8 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "N", default_value = "8", requires = "explain")]
     pub(crate) explain_tokens: NonZeroUsize,
 
-    /// File to write, whole or not at all: a TREC run where it ends in .trec or .run, else JSON
-    /// lines; `-` is standard output.
+    /// File to write, whole or not at all: a TREC run where it ends in .trec or .run (or either with
+    /// .gz or .zst), else JSON lines; `-` is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-", requires = "queries")]
     pub(crate) output: PathBuf,
 
