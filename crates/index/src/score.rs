@@ -72,8 +72,8 @@ impl Batch {
         done
     }
 
-    /// Adds a term, in three passes, for each waits for memory in other ways: where the term is,
-    /// where its weights are, the sums.
+    /// Adds one term in three passes, each with a different memory-access pattern: find the term's blocks,
+    /// find its weights, add to the sums.
     fn add<W: StoredWeight>(&mut self, term: &QueryTerm<'_>, weights: &[W]) -> Option<()> {
         let list = term.list;
         let n_found = if list.dense { self.find_dense(list) } else { self.find_sparse(list)? };
