@@ -4,7 +4,7 @@ use serde_json::json;
 use splade::SpladeError;
 use splade::errors::TokenizerError;
 
-use crate::folder::{Folder, assert_refused};
+use crate::folder::{Folder, assert_refused, message};
 
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
@@ -54,7 +54,7 @@ fn a_model_max_length_below_one_is_named() {
 fn a_model_max_length_that_is_a_string_is_refused() {
     assert_refused!(
         whole().set(TOKENIZER_CONFIG, "model_max_length", "512"),
-        SpladeError::Tokenizer(TokenizerError::ParseConfig { .. }),
+        SpladeError::Tokenizer(TokenizerError::ConfigValue { .. }),
         [TOKENIZER_CONFIG, "512"]
     );
 }
@@ -79,6 +79,32 @@ fn a_tokenizer_with_more_tokens_than_the_model_is_refused() {
         SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
         ["265", "264"]
     );
+}
+
+#[test]
+fn a_new_special_token_that_the_model_has_no_row_for_is_refused() {
+    for (file, key, value) in [
+        (TOKENIZER_CONFIG, "extra_special_tokens", json!(["<new>"])),
+        (TOKENIZER_CONFIG, "image_token", json!("<new>")),
+        ("special_tokens_map.json", "additional_special_tokens", json!(["<new>"])),
+        ("added_tokens.json", "<new>", json!(264)),
+    ] {
+        let folder = if file == TOKENIZER_CONFIG { whole() } else { whole().write(file, "{}") };
+        assert_refused!(
+            folder.set(file, key, value),
+            SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
+            ["265", "264"]
+        );
+    }
+}
+
+#[test]
+fn a_text_that_spells_a_role_s_token_without_a_row_is_refused() {
+    let folder = whole().set(TOKENIZER_CONFIG, "mask_token", "<mask>");
+    let encoder = folder.load().unwrap();
+    assert!(encoder.encode(&["a river"]).is_ok());
+    let error = encoder.encode(&["a <mask>"]).unwrap_err();
+    assert!(message(&error).contains("264"), "{error}");
 }
 
 #[test]

@@ -64,3 +64,22 @@ fn ids_under_every_switch_are_the_reference_s() {
     }
     assert!(n_refused < golden.cases.len() / 2, "{n_refused} of {} refused", golden.cases.len());
 }
+
+/// A word that stands in `added_tokens.json`, and no more in `vocab.txt`, has the same rows.
+#[test]
+fn rows_name_the_words_of_added_tokens() {
+    let whole = Folder::copy_of("architectures/bert-vocab-txt-alone");
+    let words = String::from_utf8(whole.read("vocab.txt")).unwrap();
+    let lines: Vec<&str> = words.lines().collect();
+    let (last, rest) = lines.split_last().unwrap();
+    let moved = Folder::copy_of("architectures/bert-vocab-txt-alone")
+        .write("vocab.txt", rest.iter().map(|word| format!("{word}\n")).collect::<String>())
+        .write("added_tokens.json", serde_json::json!({ *last: rest.len() }).to_string());
+    let texts = [format!("the {last} weather"), (*last).to_owned(), "the sea".to_owned()];
+    let (whole, moved) = (whole.load().unwrap(), moved.load().unwrap());
+    let rows = [&whole, &moved].map(|encoder| {
+        let rows = encoder.encode(&texts).unwrap();
+        (0..texts.len()).map(|text| encoder.decode(rows.row(text), None)).collect::<Vec<_>>()
+    });
+    assert_eq!(rows[0], rows[1]);
+}

@@ -115,7 +115,7 @@ impl Transformer {
         };
         let checkpoint = Checkpoint::open(folder)?.with_precision(precision);
         let mut tokenizer = Tokenizer::load(folder)?;
-        let (found, known) = (tokenizer.vocab_size(), checkpoint.config().vocab_size());
+        let (found, known) = (tokenizer.n_needed_rows(), checkpoint.config().vocab_size());
         if found > known {
             return Err(SpladeError::VocabularyTooLarge { tokenizer: found, model: known });
         }

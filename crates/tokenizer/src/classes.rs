@@ -1,32 +1,20 @@
-//! The tokenizers that transformers builds for its classes other than `BertTokenizer`.
-//!
-//! As for BERT (bert.rs), transformers 5 takes no more than the vocabulary, the merges, the added
-//! tokens and a SentencePiece character map from `tokenizer.json` for these classes: normaliser,
-//! pre-tokenizer and template come from the class and from `tokenizer_config.json`. For any other
-//! class the file is taken as it is.
+//! Which class transformers makes a folder's tokenizer by.
 //!
 //! # Source
-//! transformers 5.24, `models/*/tokenization_*.py`, `tokenization_utils_tokenizers.py`
-//! (`convert_to_native_format`), `models/auto/tokenization_auto.py`.
+//! transformers 5.24, `models/auto/tokenization_auto.py`.
 
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::json;
 use tokenizers::models::ModelWrapper;
-use tokenizers::{NormalizerWrapper, Tokenizer};
 
-use crate::config::TokenizerConfig;
-use crate::parts::{
-    bert_normalizer, byte_level, charsmap, metaspace, replace, set_normalizer, set_pre_tokenizer,
-    set_roberta_template, set_template, token, unusable, words_with_metaspace,
-};
-use crate::vocabulary_files::Source;
-use crate::{TokenizerError, bert};
+use crate::TokenizerError;
+use crate::config::TOKENIZER_CONFIG;
+use crate::fields::{Fields, Node};
 
 /// What a tokenizer is made by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     Albert,
     Bert,
     Camembert,
@@ -39,154 +27,142 @@ enum Class {
 }
 
 /// Names in `tokenizer_config.json`, without a `Fast` at their end.
-const CLASSES: [(&str, Class); 9] = [
+const CLASSES: &[(&str, Class)] = &[
     ("AlbertTokenizer", Class::Albert),
+    ("BartTokenizer", Class::Roberta),
     ("BertTokenizer", Class::Bert),
     ("CamembertTokenizer", Class::Camembert),
+    ("DPRContextEncoderTokenizer", Class::Bert),
+    ("DPRQuestionEncoderTokenizer", Class::Bert),
+    ("DPRReaderTokenizer", Class::Bert),
     ("DebertaV2Tokenizer", Class::DebertaV2),
     ("DistilBertTokenizer", Class::Bert),
     ("ElectraTokenizer", Class::Bert),
+    ("LEDTokenizer", Class::Roberta),
+    ("LayoutLMTokenizer", Class::Bert),
+    ("LongformerTokenizer", Class::Roberta),
+    ("LxmertTokenizer", Class::Bert),
     ("MPNetTokenizer", Class::MpNet),
+    ("MobileBertTokenizer", Class::Bert),
+    ("MvpTokenizer", Class::Roberta),
     ("RobertaTokenizer", Class::Roberta),
+    ("SqueezeBertTokenizer", Class::Bert),
     ("XLMRobertaTokenizer", Class::XlmRoberta),
 ];
 
-/// The class of a `model_type`, where `tokenizer_config.json` names none.
-const OF_MODEL_TYPES: [(&str, Class); 8] = [
-    ("albert", Class::Albert),
-    ("camembert", Class::Camembert),
-    ("deberta-v2", Class::DebertaV2),
-    ("gte", Class::XlmRoberta),
-    ("mpnet", Class::MpNet),
-    ("roberta", Class::Roberta),
-    ("xlm-roberta", Class::XlmRoberta),
-    // WordPiece is BERT's in every other one.
-    ("bert", Class::Bert),
+/// Classes of transformers that build a tokenizer of their own, whatever `tokenizer.json` says.
+#[rustfmt::skip]
+const OTHER_CLASSES: &[&str] = &[
+    "BarthezTokenizer", "BartphoTokenizer", "BertGenerationTokenizer", "BertJapaneseTokenizer",
+    "BertTokenizerLegacy", "BertweetTokenizer", "BigBirdTokenizer", "BioGptTokenizer",
+    "BlenderbotSmallTokenizer", "BlenderbotTokenizer", "ByT5Tokenizer", "CLIPTokenizer",
+    "CTRLTokenizer", "CanineTokenizer", "ClvpTokenizer", "CodeGenTokenizer", "CodeLlamaTokenizer",
+    "CohereTokenizer", "CpmAntTokenizer", "CpmTokenizer", "DebertaTokenizer", "DiaTokenizer",
+    "EsmTokenizer", "EsmcTokenizer", "FSMTTokenizer", "FastSpeech2ConformerTokenizer",
+    "FlaubertTokenizer", "FunnelTokenizer", "GPT2Tokenizer", "GPTNeoXJapaneseTokenizer",
+    "GPTNeoXTokenizer", "GPTSw3Tokenizer", "GemmaTokenizer", "HerbertTokenizer", "LasrTokenizer",
+    "LayoutLMv2Tokenizer", "LayoutLMv3Tokenizer", "LayoutXLMTokenizer", "LukeTokenizer",
+    "M2M100Tokenizer", "MBart50Tokenizer", "MBartTokenizer", "MLukeTokenizer", "MarianTokenizer",
+    "MarkupLMTokenizer", "MgpstrTokenizer", "MyT5Tokenizer", "NllbTokenizer", "NougatTokenizer",
+    "OpenAIGPTTokenizer", "PLBartTokenizer", "PegasusTokenizer", "PerceiverTokenizer",
+    "Phi3Tokenizer", "PhobertTokenizer", "Pop2PianoTokenizer", "ProphetNetTokenizer",
+    "Qwen2Tokenizer", "Qwen3_5Tokenizer", "RagTokenizer", "ReformerTokenizer", "RemBertTokenizer",
+    "RoCBertTokenizer", "RoFormerTokenizer", "SeamlessM4TTokenizer", "Siglip2Tokenizer",
+    "SiglipTokenizer", "Speech2TextTokenizer", "SpeechT5Tokenizer", "SplinterTokenizer",
+    "T5Tokenizer", "TapasTokenizer", "Tipsv2Tokenizer", "UdopTokenizer", "VideoPrismTokenizer",
+    "VitsTokenizer", "Wav2Vec2CTCTokenizer", "Wav2Vec2PhonemeCTCTokenizer", "WhisperTokenizer",
+    "XGLMTokenizer", "XLMTokenizer", "XLNetTokenizer",
 ];
 
-/// Makes `inner` what transformers makes of these files.
-///
-/// # Errors
-/// A class that is not supported, or that needs another kind of model; a special token that is not
-/// in the vocabulary.
-pub(crate) fn rebuild(
-    inner: &mut Tokenizer,
-    config: &TokenizerConfig,
-    source: &Source,
-    folder: &Path,
-) -> Result<(), TokenizerError> {
-    let c = config;
-    match class(inner, config, source, folder)? {
-        Class::AsWritten => Ok(()),
-        Class::Bert => bert::rebuild(inner, config),
-        Class::MpNet => {
-            set_normalizer(inner, &bert_normalizer(config))?;
-            set_pre_tokenizer(inner, &json!({"type": "BertPreTokenizer"}))?;
-            set_roberta_template(inner, config, false, true)
-        }
-        Class::Roberta => {
-            let add_prefix_space = c.add_prefix_space.unwrap_or(false);
-            inner.with_normalizer(None::<NormalizerWrapper>).map_err(unusable)?;
-            set_pre_tokenizer(inner, &byte_level(add_prefix_space))?;
-            set_roberta_template(inner, c, add_prefix_space, c.trim_offsets.unwrap_or(true))
-        }
-        Class::XlmRoberta | Class::Camembert => {
-            match charsmap(inner)? {
-                Some(precompiled) => set_normalizer(inner, &precompiled)?,
-                None => _ = inner.with_normalizer(None::<NormalizerWrapper>).map_err(unusable)?,
-            }
-            set_pre_tokenizer(inner, &words_with_metaspace(config))?;
-            let (bos, eos) = (token(&c.bos_token, "<s>"), token(&c.eos_token, "</s>"));
-            set_template(inner, (bos, "bos_token"), (eos, "eos_token"))
-        }
-        Class::Albert => {
-            let mut steps = vec![replace("``", "\""), replace("''", "\"")];
-            if !c.keep_accents.unwrap_or(false) {
-                steps.extend([json!({"type": "NFKD"}), json!({"type": "StripAccents"})]);
-            }
-            if c.do_lower_case.unwrap_or(true) {
-                steps.push(json!({"type": "Lowercase"}));
-            }
-            steps.extend(charsmap(inner)?);
-            set_normalizer(inner, &json!({"type": "Sequence", "normalizers": steps}))?;
-            set_pre_tokenizer(inner, &words_with_metaspace(config))
-            // The template is the file's.
-        }
-        Class::DebertaV2 => {
-            let mut steps = Vec::new();
-            if c.do_lower_case.unwrap_or(false) {
-                steps.push(json!({"type": "Lowercase"}));
-            }
-            let spaces = json!({"Regex": r"\s{2,}|[\n\r\t]"});
-            steps.extend([
-                json!({"type": "Replace", "pattern": spaces, "content": " "}),
-                json!({"type": "NFC"}),
-                json!({"type": "Strip", "strip_left": false, "strip_right": true}),
-            ]);
-            set_normalizer(inner, &json!({"type": "Sequence", "normalizers": steps}))?;
-            let scheme = if c.add_prefix_space.unwrap_or(true) { "always" } else { "first" };
-            let mut steps = Vec::new();
-            if c.split_by_punct.unwrap_or(false) {
-                steps.push(json!({"type": "Punctuation", "behavior": "Isolated"}));
-            }
-            steps.push(metaspace(scheme));
-            set_pre_tokenizer(inner, &json!({"type": "Sequence", "pretokenizers": steps}))?;
-            let (cls, sep) = (token(&c.cls_token, "[CLS]"), token(&c.sep_token, "[SEP]"));
-            set_template(inner, (cls, "cls_token"), (sep, "sep_token"))
-        }
-    }
+/// The class of a `model_type`, where no file names one.
+const OF_MODEL_TYPES: &[(&str, &str, Class)] = &[
+    ("albert", "AlbertTokenizer", Class::Albert),
+    ("bert", "BertTokenizer", Class::Bert),
+    ("camembert", "CamembertTokenizer", Class::Camembert),
+    ("deberta-v2", "DebertaV2Tokenizer", Class::DebertaV2),
+    ("distilbert", "BertTokenizer", Class::Bert),
+    ("electra", "BertTokenizer", Class::Bert),
+    ("gte", "XLMRobertaTokenizer", Class::XlmRoberta),
+    ("modernbert", "TokenizersBackend", Class::AsWritten),
+    ("mpnet", "MPNetTokenizer", Class::MpNet),
+    ("roberta", "RobertaTokenizer", Class::Roberta),
+    ("xlm-roberta", "XLMRobertaTokenizer", Class::XlmRoberta),
+];
+
+/// A class, and the name that a file gives it, or that a model type has.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) class: Class,
+    pub(crate) name: String,
 }
 
-/// Which class transformers would take.
-fn class(
-    inner: &Tokenizer,
-    config: &TokenizerConfig,
-    source: &Source,
-    folder: &Path,
-) -> Result<Class, TokenizerError> {
-    let found = match inner.get_model() {
-        ModelWrapper::WordPiece(_) => "WordPiece",
-        ModelWrapper::BPE(_) => "BPE",
-        ModelWrapper::WordLevel(_) => "WordLevel",
-        ModelWrapper::Unigram(_) => "Unigram",
-    };
-    let model = ModelFile::read(folder);
-    if model.model_type.as_deref() == Some("modernbert") && matches!(source, Source::Json(_)) {
-        // Whatever class is named: transformers knows that many of these name a wrong one.
-        return Ok(Class::AsWritten);
-    }
-    let Some(name) = config.tokenizer_class.as_deref().or(model.tokenizer_class.as_deref()) else {
-        let model_type = model.model_type.as_deref();
-        let of_model = OF_MODEL_TYPES.iter().find(|(known, _)| Some(*known) == model_type);
-        // A vocabulary of another kind than the architecture's is no error here: no class was named.
-        let fitting = of_model.map(|(_, class)| *class).filter(|class| class.model() == found);
-        let default = match (found, source) {
-            ("WordPiece", _) => Class::Bert,
-            ("BPE", Source::BytePairs { .. }) => Class::Roberta,
-            _ => Class::AsWritten,
+impl Named {
+    /// The class that the files name; `None` where they leave it to the kind of vocabulary.
+    ///
+    /// # Errors
+    /// A class that builds a tokenizer that is not supported; one that is code of the model's own.
+    pub(crate) fn find(
+        config: &Fields,
+        model: &ModelFile,
+        folder: &Path,
+    ) -> Result<Option<Self>, TokenizerError> {
+        let of_model = OF_MODEL_TYPES.iter().find(|known| Some(known.0) == model.model_type());
+        let name = match config.get("tokenizer_class") {
+            Some(Node::Text(name)) => Some(name.as_str()),
+            None | Some(Node::Null) => model.tokenizer_class.as_deref(),
+            Some(other) => {
+                return Err(TokenizerError::ConfigValue {
+                    file: TOKENIZER_CONFIG,
+                    field: "tokenizer_class".to_owned(),
+                    found: other.to_string(),
+                    expected: "the name of a class",
+                });
+            }
         };
-        return Ok(fitting.unwrap_or(default));
-    };
-    let unsupported = |why| Err(TokenizerError::UnsupportedClass { class: name.to_owned(), why });
-    let bare = name.trim_end_matches("Fast");
-    if bare == "BertJapaneseTokenizer" {
-        return unsupported(
-            "it splits words with MeCab and its dictionary, which are not in tokenizer.json",
-        );
-    }
-    let class = CLASSES.iter().find(|(known, _)| *known == bare).map(|(_, class)| *class);
-    match class {
-        Some(class) if class.model() == found => Ok(class),
-        Some(class) => Err(TokenizerError::ModelOfClass {
-            class: name.to_owned(),
-            expected: class.model(),
-            found,
-        }),
-        // A vocabulary alone says nothing of normalising and of the template: the class must.
-        None if !matches!(source, Source::Json(_)) => {
-            unsupported("it has no tokenizer.json, and how it normalises is not known")
+        let has_code = has_code(config);
+        let bare = name.map(|name| name.trim_end_matches("Fast"));
+        let known = bare.and_then(|bare| CLASSES.iter().find(|(known, _)| *known == bare));
+        let is_other = bare.is_some_and(|bare| is_other(bare, folder));
+        if has_code && of_model.is_none() && known.is_none() && !is_other {
+            return Err(TokenizerError::UnsupportedKey {
+                file: TOKENIZER_CONFIG,
+                key: "auto_map".to_owned(),
+                why: "the tokenizer is Python code of the model's own",
+            });
         }
-        None => Ok(Class::AsWritten),
+        let json_alone = of_model.is_some_and(|(.., class)| *class == Class::AsWritten);
+        let class = match (name, known) {
+            // Whatever class is named: transformers knows that many of these name a wrong one.
+            (Some(_), _) if json_alone && !has_code => Class::AsWritten,
+            (Some(_), Some((_, class))) => *class,
+            (Some(name), None) if is_other => return Err(unsupported(name)),
+            (Some(_), None) => Class::AsWritten,
+            (None, _) => {
+                let named = of_model.map(|(_, name, class)| (*name, *class));
+                return Ok(match (named, model.exists) {
+                    (Some((name, class)), _) => Some(Self { class, name: name.to_owned() }),
+                    // A folder without any config.json is one that transformers does not load.
+                    (None, false) => None,
+                    (None, true) if folder.join("tokenizer.json").exists() => {
+                        Some(Self { class: Class::AsWritten, name: "TokenizersBackend".to_owned() })
+                    }
+                    (None, true) => None,
+                });
+            }
+        };
+        Ok(name.map(|name| Self { class, name: name.to_owned() }))
+    }
+
+    /// Checks that the class can be made of a vocabulary of this kind.
+    ///
+    /// # Errors
+    /// It needs another one.
+    pub(crate) fn check(&self, model: &ModelWrapper) -> Result<(), TokenizerError> {
+        let (expected, found) = (self.class.model(), kind(model));
+        if expected == found || self.class == Class::AsWritten {
+            return Ok(());
+        }
+        Err(TokenizerError::ModelOfClass { class: self.name.clone(), expected, found })
     }
 }
 
@@ -200,19 +176,74 @@ impl Class {
             Self::AsWritten => "any",
         }
     }
+
+    /// What stands for a folder that names no class.
+    pub(crate) fn of_kind(model: &ModelWrapper, from_json: bool) -> Self {
+        match kind(model) {
+            "WordPiece" => Self::Bert,
+            "BPE" if !from_json => Self::Roberta,
+            _ => Self::AsWritten,
+        }
+    }
+}
+
+fn kind(model: &ModelWrapper) -> &'static str {
+    match model {
+        ModelWrapper::WordPiece(_) => "WordPiece",
+        ModelWrapper::BPE(_) => "BPE",
+        ModelWrapper::WordLevel(_) => "WordLevel",
+        ModelWrapper::Unigram(_) => "Unigram",
+    }
+}
+
+fn is_other(bare: &str, folder: &Path) -> bool {
+    if bare == "LlamaTokenizer" {
+        // transformers takes the file as it is where it is one of bytes.
+        let json = std::fs::read(folder.join("tokenizer.json")).unwrap_or_default();
+        let of_bytes = br#""ByteLevel""#;
+        return !json.windows(of_bytes.len()).any(|window| window == of_bytes);
+    }
+    OTHER_CLASSES.contains(&bare)
+}
+
+fn unsupported(name: &str) -> TokenizerError {
+    let why = if name.starts_with("BertJapaneseTokenizer") {
+        "it splits words with MeCab and its dictionary, which are not in tokenizer.json"
+    } else {
+        "transformers builds another tokenizer for it than tokenizer.json holds; to take the file as \
+         it is, write \"PreTrainedTokenizerFast\""
+    };
+    TokenizerError::UnsupportedClass { class: name.to_owned(), why }
+}
+
+/// Whether `auto_map` names code for the tokenizer.
+fn has_code(config: &Fields) -> bool {
+    match config.get("auto_map") {
+        Some(Node::List(_)) => true,
+        Some(Node::Object(map)) => map.get("AutoTokenizer").is_some_and(|code| *code != Node::Null),
+        _ => false,
+    }
 }
 
 /// What the model's `config.json` says of the tokenizer; nothing where it cannot be read: the model's
 /// own loader says what is wrong with it.
-#[derive(Default, Deserialize)]
-struct ModelFile {
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ModelFile {
     model_type: Option<String>,
     tokenizer_class: Option<String>,
+    #[serde(skip)]
+    exists: bool,
 }
 
 impl ModelFile {
-    fn read(folder: &Path) -> Self {
-        let bytes = std::fs::read(folder.join("config.json")).unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
+    pub(crate) fn read(folder: &Path) -> Self {
+        let bytes = std::fs::read(folder.join("config.json"));
+        let exists = bytes.is_ok();
+        let found: Self = serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or_default();
+        Self { exists, ..found }
+    }
+
+    pub(crate) fn model_type(&self) -> Option<&str> {
+        self.model_type.as_deref()
     }
 }

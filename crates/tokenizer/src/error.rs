@@ -34,7 +34,7 @@ pub enum TokenizerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// `tokenizer_config.json` is not what it should be.
+    /// A file of settings is not a JSON object.
     #[error("{} is not a tokenizer configuration", .path.display())]
     ParseConfig {
         /// The file.
@@ -43,15 +43,27 @@ pub enum TokenizerError {
         #[source]
         source: serde_json::Error,
     },
-    /// A field of `tokenizer_config.json` has a value that is not known.
-    #[error("tokenizer_config.json: `{field}` is `{found}`, expected {expected}")]
+    /// A field of a file of settings has a value that is not known.
+    #[error("{file}: `{field}` is `{found}`, expected {expected}")]
     ConfigValue {
+        /// The file.
+        file: &'static str,
         /// The field.
-        field: &'static str,
+        field: String,
         /// Its value.
         found: String,
         /// What it may be.
         expected: &'static str,
+    },
+    /// A field of a file of settings changes vectors in a way that is not supported.
+    #[error("{file}: `{key}` is not supported: {why}")]
+    UnsupportedKey {
+        /// The file.
+        file: &'static str,
+        /// The field.
+        key: String,
+        /// What is missing.
+        why: &'static str,
     },
     /// The class of the tokenizer needs another kind of model than tokenizer.json holds.
     #[error("tokenizer class `{class}` needs a {expected} vocabulary, but the file holds {found}")]

@@ -18,14 +18,30 @@
 #![forbid(unsafe_code)]
 
 mod batch;
-mod bert;
 mod classes;
 mod config;
 mod error;
+mod fields;
+mod json_file;
+mod keys;
 mod parts;
+mod rebuild;
+mod special;
 mod tokenizer;
 mod vocabulary_files;
 
 pub use batch::TokenBatch;
 pub use error::TokenizerError;
+pub use keys::UnreadKey;
 pub use tokenizer::{Piece, SpecialTokens, Tokenizer};
+
+/// The files of a tokenizer, of which a folder has some.
+pub const FILES: [&str; 7] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+];

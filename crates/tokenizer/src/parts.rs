@@ -5,18 +5,15 @@ use serde_json::{Value, json};
 use tokenizers::{NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, Tokenizer};
 
 use crate::TokenizerError;
-use crate::config::{TokenSpec, TokenizerConfig};
+use crate::config::TokenizerConfig;
 
-pub(crate) fn token<'a>(spec: &'a Option<TokenSpec>, default: &'a str) -> &'a str {
-    spec.as_ref().map_or(default, TokenSpec::content)
-}
-
-pub(crate) fn bert_normalizer(config: &TokenizerConfig) -> Value {
-    json!({
+pub(crate) fn bert_normalizer(config: &TokenizerConfig) -> Result<Value, TokenizerError> {
+    Ok(json!({
         "type": "BertNormalizer", "clean_text": true,
-        "handle_chinese_chars": config.tokenize_chinese_chars.unwrap_or(true),
-        "strip_accents": config.strip_accents, "lowercase": config.do_lower_case.unwrap_or(true),
-    })
+        "handle_chinese_chars": config.switch("tokenize_chinese_chars", true)?,
+        "strip_accents": config.choice("strip_accents")?,
+        "lowercase": config.switch("do_lower_case", true)?,
+    }))
 }
 
 pub(crate) fn byte_level(add_prefix_space: bool) -> Value {
@@ -34,9 +31,10 @@ pub(crate) fn metaspace(prepend_scheme: &str) -> Value {
     json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": prepend_scheme, "split": true})
 }
 
-pub(crate) fn words_with_metaspace(config: &TokenizerConfig) -> Value {
-    let scheme = if config.add_prefix_space.unwrap_or(true) { "always" } else { "never" };
-    json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace(scheme)]})
+pub(crate) fn words_with_metaspace(config: &TokenizerConfig) -> Result<Value, TokenizerError> {
+    let scheme = if config.switch("add_prefix_space", true)? { "always" } else { "never" };
+    let steps = json!([{"type": "WhitespaceSplit"}, metaspace(scheme)]);
+    Ok(json!({"type": "Sequence", "pretokenizers": steps}))
 }
 
 /// The character map of a SentencePiece model, where the normaliser of the file has one.
@@ -84,16 +82,16 @@ pub(crate) fn set_template(
     Ok(())
 }
 
+/// The same as RoBERTa writes it.
 pub(crate) fn set_roberta_template(
     inner: &mut Tokenizer,
-    config: &TokenizerConfig,
+    ((cls, cls_role), (sep, sep_role)): ((&str, &'static str), (&str, &'static str)),
     add_prefix_space: bool,
     trim_offsets: bool,
 ) -> Result<(), TokenizerError> {
-    let (cls, sep) = (token(&config.cls_token, "<s>"), token(&config.sep_token, "</s>"));
     let template = json!({
         "type": "RobertaProcessing",
-        "cls": [cls, id(inner, cls, "cls_token")?], "sep": [sep, id(inner, sep, "sep_token")?],
+        "cls": [cls, id(inner, cls, cls_role)?], "sep": [sep, id(inner, sep, sep_role)?],
         "trim_offsets": trim_offsets, "add_prefix_space": add_prefix_space,
     });
     inner.with_post_processor(Some(part::<PostProcessorWrapper>(&template)?));

@@ -4,15 +4,18 @@ use std::ops::Range;
 use std::path::Path;
 
 use rayon::prelude::*;
-use serde::Deserialize;
-use serde_json::Value;
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy};
 
-use crate::config::{TokenSpec, TokenizerConfig};
+use crate::classes::{Class, ModelFile, Named};
+use crate::config::{ROLES, TOKENIZER_CONFIG, TokenizerConfig};
+use crate::fields::Fields;
+use crate::json_file::JsonFile;
+use crate::keys::{self, UnreadKey};
+use crate::rebuild;
 use crate::vocabulary_files::{self, Source};
-use crate::{TokenBatch, TokenizerError, classes};
+use crate::{TokenBatch, TokenizerError};
 
 /// Whether a text gets the special tokens of its model (`[CLS]` and `[SEP]`, say).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,53 +44,92 @@ pub struct Tokenizer {
     n_special: usize,
     max_seq_length: Option<usize>,
     idle_ids: Vec<u32>,
+    unk_id: Option<u32>,
+    special_ids: Vec<u32>,
+    n_needed_rows: usize,
+    token_types: TokenTypes,
+    unread_keys: Vec<UnreadKey>,
+}
+
+/// Which segment ids a model gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TokenTypes {
+    /// Those of the template.
+    OfTemplate,
+    /// None: all of them are 0.
+    Zero,
 }
 
 impl Tokenizer {
-    /// Loads the tokenizer of a model's folder: `tokenizer.json`, else `vocab.txt` (BERT), else
-    /// `vocab.json` with `merges.txt` (RoBERTa); and, where it is there, `tokenizer_config.json`.
+    /// Loads the tokenizer of a model's folder: `tokenizer.json`, else `vocab.txt` (BERT, MPNet), else
+    /// `vocab.json` with `merges.txt` (RoBERTa); and, where they are there, `tokenizer_config.json`,
+    /// `special_tokens_map.json` and `added_tokens.json`.
     ///
     /// Truncation and padding that `tokenizer.json` has switched on are switched off. The longest
     /// text is what `model_max_length` says, until [`set_max_seq_length`](Self::set_max_seq_length).
+    /// Keys that nothing reads are told, as a warning, and listed by [`unread_keys`](Self::unread_keys).
     ///
     /// # Errors
-    /// A file that cannot be read or is not what it should be; a tokenizer class that is not
+    /// A file that cannot be read or is not what it should be; a tokenizer class or a key that is not
     /// supported; a special token that is not in the vocabulary.
     pub fn load(folder: &Path) -> Result<Self, TokenizerError> {
-        let config = TokenizerConfig::load(folder)?;
-        let source = Source::find(folder)?;
-        let mut inner = read(&source, &config)?;
+        let fields = Fields::read(&folder.join(TOKENIZER_CONFIG))?.unwrap_or_default();
+        let model = ModelFile::read(folder);
+        let named = Named::find(&fields, &model, folder)?;
+        let source = Source::find(folder, named.as_ref().map(|named| named.class))?;
+        let JsonFile { tokenizer: mut inner, added_tokens, settings } = read(&source)?;
+        if let Some(named) = &named {
+            named.check(inner.get_model())?;
+        }
+        let from_json = matches!(source, Source::Json(_));
+        let class = named.map_or(Class::of_kind(inner.get_model(), from_json), |named| named.class);
+        let config = TokenizerConfig::read(folder, fields, &added_tokens)?;
+        let unread_keys = keys::check(&config, class, model.model_type())?;
+
         let baked_in = inner.get_truncation().map(|t| t.direction);
-        inner
-            .with_truncation(None)
-            .map_err(|source| TokenizerError::Parse {
-                path: folder.join("tokenizer.json"),
-                source,
-            })?
-            .with_padding(None);
-        classes::rebuild(&mut inner, &config, &source, folder)?;
-        inner.set_encode_special_tokens(config.split_special_tokens.unwrap_or(false));
-        let n_special = inner.get_post_processor().map_or(0, |p| p.added_tokens(false));
+        let unusable =
+            |source| TokenizerError::Parse { path: folder.join("tokenizer.json"), source };
+        inner.with_truncation(None).map_err(unusable)?.with_padding(None);
+        let special = rebuild::rebuild(&mut inner, class, &config, &settings)?;
+        inner.set_encode_special_tokens(config.switch("split_special_tokens", false)?);
+
+        let id = |token: &str| inner.token_to_id(token);
+        let unk_id = special.get(ROLES[2]).and_then(id).or_else(|| unk_of_model(&inner));
+        let mut special_ids: Vec<u32> =
+            special.contents().filter_map(|token| id(token).or(unk_id)).collect();
+        special_ids.sort_unstable();
+        special_ids.dedup();
         let idle = [
-            (&config.cls_token, "<s>"),
-            (&config.eos_token, "</s>"),
-            (&config.pad_token, "<pad>"),
-            (&config.unk_token, "<unk>"),
+            ("cls_token", "<s>"),
+            ("eos_token", "</s>"),
+            ("pad_token", "<pad>"),
+            ("unk_token", "<unk>"),
         ];
-        let idle = idle.map(|(spec, default)| spec.as_ref().map_or(default, TokenSpec::content));
-        let idle_ids = idle.into_iter().filter_map(|token| inner.token_to_id(token)).collect();
+        let idle = idle.map(|(role, default)| special.get(role).unwrap_or(default));
         let mut tokenizer = Self {
-            inner,
             direction: config.truncation_direction(baked_in)?,
             model_max_length: config.max_length()?,
-            n_special,
+            n_special: inner.get_post_processor().map_or(0, |p| p.added_tokens(false)),
             max_seq_length: None,
-            idle_ids,
+            idle_ids: idle.into_iter().filter_map(id).collect(),
+            unk_id,
+            special_ids,
+            n_needed_rows: n_needed_rows(&inner, &special),
+            token_types: token_types(&config, class)?,
+            unread_keys,
+            inner,
         };
+        tell(folder, &tokenizer.unread_keys);
         if let Some(max_length) = tokenizer.model_max_length {
             tokenizer.set_max_seq_length(max_length)?;
         }
         Ok(tokenizer)
+    }
+
+    /// Keys of the tokenizer's files that nothing reads, here or in transformers; they were told when
+    /// the tokenizer was loaded.
+    pub fn unread_keys(&self) -> &[UnreadKey] {
+        &self.unread_keys
     }
 
     /// The longest text in tokens that the tokenizer's files allow; `None` where they name no limit.
@@ -136,9 +178,15 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// One more than the largest token id: what a model's embeddings must at least have.
+    /// One more than the largest token id.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
+    }
+
+    /// The rows that a model's embeddings must at least have. A token that the vocabulary lacks and
+    /// that only has a role (a `[MASK]` that was never trained, say) needs none, until a text spells it.
+    pub fn n_needed_rows(&self) -> usize {
+        self.n_needed_rows
     }
 
     /// Special tokens that each text gets.
@@ -178,7 +226,11 @@ impl Tokenizer {
                     .map_err(|source| TokenizerError::Encode { text, source })?;
                 // Keep the ids alone: an `Encoding` holds a string for each token.
                 let truncated = !encoding.get_overflowing().is_empty();
-                Ok((encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec(), truncated))
+                let type_ids = match self.token_types {
+                    TokenTypes::OfTemplate => encoding.get_type_ids().to_vec(),
+                    TokenTypes::Zero => vec![0; encoding.len()],
+                };
+                Ok((encoding.get_ids().to_vec(), type_ids, truncated))
             })
             .collect::<Result<_, TokenizerError>>()?;
 
@@ -225,9 +277,9 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
-    /// Whether an id is one of the special tokens.
+    /// Whether an id is that of a token that the files call special: by a role, or by a list.
     pub fn is_special(&self, id: u32) -> bool {
-        self.inner.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+        self.special_ids.binary_search(&id).is_ok()
     }
 
     /// The ids that mean no word: of `cls_token`, `eos_token`, `pad_token` and `unk_token`, by the
@@ -238,13 +290,7 @@ impl Tokenizer {
 
     /// The id that stands for what the vocabulary has no token for, where there is one.
     pub fn unk_id(&self) -> Option<u32> {
-        let token = match self.inner.get_model() {
-            ModelWrapper::WordPiece(model) => Some(model.unk_token.as_str()),
-            ModelWrapper::WordLevel(model) => Some(model.unk_token.as_str()),
-            ModelWrapper::BPE(model) => model.unk_token.as_deref(),
-            ModelWrapper::Unigram(_) => Some("<unk>"),
-        };
-        token.and_then(|token| self.token_to_id(token))
+        self.unk_id
     }
 
     /// The id of a token as the vocabulary spells it.
@@ -253,52 +299,56 @@ impl Tokenizer {
     }
 }
 
-/// `tokenizers` 0.23.2 parses `decoder` with an `expect`, so a syntax error there, as in a file that
-/// was cut short, would panic. Parsing it once more, before, makes that an error.
-#[derive(Deserialize)]
-struct DecoderCheck {
-    #[serde(rename = "decoder")]
-    _decoder: Option<Value>,
-}
-
-/// Reads the tokenizer of a folder. Added tokens that `tokenizer_config.json` lists replace its own.
-fn read(
-    source: &Source,
-    config: &TokenizerConfig,
-) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    let (path, json) = match source {
-        Source::Json(path) => {
-            let bytes = std::fs::read(path)
-                .map_err(|source| TokenizerError::Read { path: path.clone(), source })?;
-            let parse_error = |source| TokenizerError::Parse { path: path.clone(), source };
-            serde_json::from_slice::<DecoderCheck>(&bytes)
-                .map_err(|error| parse_error(error.into()))?;
-            if config.added_tokens_decoder.is_none() {
-                return tokenizers::Tokenizer::from_bytes(&bytes).map_err(parse_error);
-            }
-            let json = serde_json::from_slice(&bytes).map_err(|error| parse_error(error.into()))?;
-            (path, json)
-        }
-        Source::WordPiece(path) => (path, vocabulary_files::word_piece(path, config)?),
-        Source::BytePairs { vocab, merges } => {
-            (vocab, vocabulary_files::byte_pairs(vocab, merges, config)?)
-        }
+/// The unknown token of the model itself.
+fn unk_of_model(inner: &tokenizers::Tokenizer) -> Option<u32> {
+    let token = match inner.get_model() {
+        ModelWrapper::WordPiece(model) => Some(model.unk_token.as_str()),
+        ModelWrapper::WordLevel(model) => Some(model.unk_token.as_str()),
+        ModelWrapper::BPE(model) => model.unk_token.as_deref(),
+        ModelWrapper::Unigram(_) => Some("<unk>"),
     };
-    let json = with_added_tokens(json, config);
-    tokenizers::Tokenizer::from_bytes(json.to_string())
-        .map_err(|source| TokenizerError::Parse { path: path.clone(), source })
+    token.and_then(|token| inner.token_to_id(token))
 }
 
-fn with_added_tokens(mut json: Value, config: &TokenizerConfig) -> Value {
-    if let (Some(added), Some(fields)) = (&config.added_tokens_decoder, json.as_object_mut()) {
-        let added = added.iter().map(|(id, token)| {
-            let mut token = token.clone();
-            if let Some(fields) = token.as_object_mut() {
-                fields.insert("id".to_owned(), (*id).into());
-            }
-            token
-        });
-        fields.insert("added_tokens".to_owned(), added.collect());
+/// See [`Tokenizer::n_needed_rows`].
+fn n_needed_rows(inner: &tokenizers::Tokenizer, special: &rebuild::SpecialTokens) -> usize {
+    let model = inner.get_vocab(false);
+    let added = inner.get_added_tokens_decoder();
+    let added = added.iter().filter(|(_, token)| !special.is_only_a_role(&token.content));
+    let ids = model.values().copied().chain(added.map(|(id, _)| *id));
+    ids.max().map_or(0, |id| id as usize + 1)
+}
+
+/// The segment ids of a template reach the model where `token_type_ids` is one of its inputs.
+fn token_types(config: &TokenizerConfig, class: Class) -> Result<TokenTypes, TokenizerError> {
+    let named = match keys::model_input_names(config)? {
+        Some(names) => names.contains(&"token_type_ids"),
+        None => matches!(class, Class::Bert | Class::DebertaV2),
+    };
+    Ok(if named { TokenTypes::OfTemplate } else { TokenTypes::Zero })
+}
+
+/// Reads the vocabulary of a folder, with the added tokens and settings of its `tokenizer.json`.
+fn read(source: &Source) -> Result<JsonFile, TokenizerError> {
+    match source {
+        Source::Json(path) => JsonFile::read(path),
+        Source::WordPiece(path) => {
+            JsonFile::from_vocabulary(&vocabulary_files::word_piece(path)?, path)
+        }
+        Source::BytePairs { vocab, merges } => {
+            JsonFile::from_vocabulary(&vocabulary_files::byte_pairs(vocab, merges)?, vocab)
+        }
     }
-    json
+}
+
+/// Tells, in one line for each file, which keys change nothing.
+fn tell(folder: &Path, unread: &[UnreadKey]) {
+    for file in crate::FILES {
+        let keys = unread.iter().filter(|key| key.file == file);
+        let keys: Vec<String> = keys.map(|key| format!("`{}`", key.key)).collect();
+        if !keys.is_empty() {
+            let path = folder.join(file);
+            tracing::warn!("{}: nothing reads {}", path.display(), keys.join(", "));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::TokenizerError;
-use crate::config::{TokenSpec, TokenizerConfig};
+use crate::classes::Class;
 
 /// What a folder's tokenizer is read from.
 pub(crate) enum Source {
@@ -23,47 +23,44 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The first of these that a folder has.
+    /// What a folder has for a class: `tokenizer.json`, else the files of the class; the first that is
+    /// there where no class is named.
     ///
     /// # Errors
     /// It has none.
-    pub(crate) fn find(folder: &Path) -> Result<Self, TokenizerError> {
+    pub(crate) fn find(folder: &Path, class: Option<Class>) -> Result<Self, TokenizerError> {
         let [json, txt, vocab, merges] =
             ["tokenizer.json", "vocab.txt", "vocab.json", "merges.txt"]
                 .map(|name| folder.join(name));
         if json.exists() {
             return Ok(Self::Json(json));
         }
-        if txt.exists() {
+        let may_be = |classes: &[Class]| class.is_none_or(|class| classes.contains(&class));
+        if txt.exists() && may_be(&[Class::Bert, Class::MpNet]) {
             return Ok(Self::WordPiece(txt));
         }
-        if vocab.exists() && merges.exists() {
+        if vocab.exists() && merges.exists() && may_be(&[Class::Roberta]) {
             return Ok(Self::BytePairs { vocab, merges });
         }
         Err(TokenizerError::NoTokenizer { folder: folder.to_owned() })
     }
 }
 
-/// `vocab.txt` as a `tokenizer.json`: a token a line, its id the number of the line from 0. The
-/// normaliser and the template are made later, by the class, as for every tokenizer of it.
-pub(crate) fn word_piece(path: &Path, config: &TokenizerConfig) -> Result<Value, TokenizerError> {
+/// `vocab.txt` as a `tokenizer.json`: a token a line, its id the number of the line from 0. Special
+/// tokens, normaliser and template are made later, by the class, as for every tokenizer of it.
+pub(crate) fn word_piece(path: &Path) -> Result<Value, TokenizerError> {
     let text = read(path)?;
     let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
     let lines = lines.map(|line| line.strip_suffix('\r').unwrap_or(line));
     let vocab: BTreeMap<&str, usize> = lines.enumerate().map(|(id, token)| (token, id)).collect();
-    let unk = config.unk_token.as_ref().map_or("[UNK]", TokenSpec::content);
     Ok(tokenizer(json!({
-        "type": "WordPiece", "unk_token": unk, "continuing_subword_prefix": "##",
+        "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
         "max_input_chars_per_word": 100, "vocab": vocab,
     })))
 }
 
 /// `vocab.json` and `merges.txt` as a `tokenizer.json` of byte pairs; the same holds for it.
-pub(crate) fn byte_pairs(
-    vocab_path: &Path,
-    merges_path: &Path,
-    config: &TokenizerConfig,
-) -> Result<Value, TokenizerError> {
+pub(crate) fn byte_pairs(vocab_path: &Path, merges_path: &Path) -> Result<Value, TokenizerError> {
     let vocab: BTreeMap<String, u32> =
         serde_json::from_str(&read(vocab_path)?).map_err(|error| parse_error(vocab_path, error))?;
     let text = read(merges_path)?;
@@ -75,37 +72,11 @@ pub(crate) fn byte_pairs(
     });
     let merges: Vec<Value> = merges.collect::<Result<_, _>>()?;
 
-    let special = |spec: &Option<TokenSpec>, default: &str, role| {
-        let token = spec.as_ref().map_or(default, TokenSpec::content).to_owned();
-        match vocab.get(&token) {
-            Some(id) => Ok((token, *id)),
-            None => Err(TokenizerError::SpecialToken { token, role }),
-        }
-    };
-    let (cls, cls_id) = special(&config.cls_token, "<s>", "cls_token")?;
-    let (sep, sep_id) = special(&config.sep_token, "</s>", "sep_token")?;
-    let mut json = tokenizer(json!({
+    Ok(tokenizer(json!({
         "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
         "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false,
         "ignore_merges": false, "vocab": vocab, "merges": merges,
-    }));
-    let others = [
-        (&config.pad_token, "<pad>", "pad_token"),
-        (&config.unk_token, "<unk>", "unk_token"),
-        (&config.mask_token, "<mask>", "mask_token"),
-    ];
-    // Of these a vocabulary may lack some.
-    let others = others.into_iter().filter_map(|(spec, name, role)| special(spec, name, role).ok());
-    let mut specials: BTreeMap<u32, String> = others.map(|(token, id)| (id, token)).collect();
-    specials.extend([(cls_id, cls), (sep_id, sep)]);
-    let added = specials.into_iter().map(|(id, content)| {
-        json!({
-            "id": id, "content": content, "single_word": false, "lstrip": false,
-            "rstrip": false, "normalized": false, "special": true,
-        })
-    });
-    json["added_tokens"] = added.collect();
-    Ok(json)
+    })))
 }
 
 fn tokenizer(model: Value) -> Value {

@@ -7,20 +7,14 @@ use serde_json::Value;
 use super::HubError;
 use super::id::ModelId;
 
-/// What is brought of each module's folder beside the weights, where the repository has it.
-const SMALL_FILES: [&str; 15] = [
+/// What is brought of each module's folder beside the weights and the tokenizer's files, where the
+/// repository has it.
+const SMALL_FILES: [&str; 8] = [
     "config.json",
     "modules.json",
     "router_config.json",
     "sentence_bert_config.json",
     "config_sentence_transformers.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
     "idf.json",
     "query_token_weights.txt",
     "sparse_linear.pt",
@@ -77,7 +71,8 @@ pub(super) fn plan_files(
     let mut folders = VecDeque::from([String::new()]);
     while let Some(folder) = folders.pop_front() {
         let listed = |name: &str| Some(join(&folder, name)).filter(|file| listing.contains(file));
-        plan.small.extend(SMALL_FILES.into_iter().filter_map(listed));
+        let small = SMALL_FILES.into_iter().chain(splade_tokenizer::FILES);
+        plan.small.extend(small.filter_map(listed));
 
         for name in ["modules.json", "router_config.json"] {
             let Some(file) = listed(name) else { continue };
@@ -170,6 +165,12 @@ mod tests {
         .unwrap();
         assert_eq!(plan.small, ["config.json"]);
         assert_eq!(plan.weights, ["model.safetensors"]);
+    }
+
+    #[test]
+    fn every_file_of_a_tokenizer_is_brought() {
+        let files = splade_tokenizer::FILES.map(|file| (file, ""));
+        assert_eq!(plan(&files).unwrap().small, splade_tokenizer::FILES);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Which of the two files decides: `BertTokenizer` is built from `tokenizer_config.json`, other
-//! classes from `tokenizer.json` (crates/tokenizer/src/bert.rs).
+//! classes from `tokenizer.json` (crates/tokenizer/src/rebuild.rs).
 
 use serde_json::{Value, json};
 use splade_tokenizer::TokenizerError;

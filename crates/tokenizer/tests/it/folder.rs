@@ -50,8 +50,13 @@ impl Folder {
         self.set("tokenizer_config.json", field, None)
     }
 
+    /// Sets a field of any of its files; one that is not there is made.
+    pub(crate) fn put(self, file: &str, field: &str, value: Value) -> Self {
+        self.set(file, field, Some(value))
+    }
+
     fn set(self, file: &str, field: &str, value: Option<Value>) -> Self {
-        let bytes = std::fs::read(self.0.path().join(file)).expect("a temporary file");
+        let bytes = std::fs::read(self.0.path().join(file)).unwrap_or_else(|_| b"{}".to_vec());
         let mut json: Value = serde_json::from_slice(&bytes).expect("JSON");
         let fields = json.as_object_mut().expect("a JSON object");
         match value {

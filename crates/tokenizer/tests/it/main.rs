@@ -6,6 +6,8 @@ mod folder;
 
 mod batches;
 mod bert_class;
+mod files;
+mod keys;
 mod loading;
 mod special_tokens;
 mod truncation;

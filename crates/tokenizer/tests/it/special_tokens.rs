@@ -62,15 +62,37 @@ fn additional_special_tokens_of_the_vocabulary_are_matched_whole() {
 }
 
 #[test]
-fn special_tokens_that_the_vocabulary_lacks_get_no_new_id() {
+fn special_tokens_that_the_vocabulary_lacks_get_the_next_ids() {
     let folder = Folder::copy_of(UNCASED).config("additional_special_tokens", json!(["<new>"]));
     let tokenizer = folder.config("mask_token", "<mask>").tokenizer();
-    assert_eq!(tokenizer.vocab_size(), 264);
-    assert_eq!(tokenizer.token_to_id("<new>"), None);
+    // Roles come first.
+    let ids = ["<mask>", "<new>"].map(|token| tokenizer.token_to_id(token));
+    assert_eq!(ids, [Some(264), Some(265)]);
+    assert_eq!((tokenizer.vocab_size(), tokenizer.n_needed_rows()), (266, 266));
 }
 
 #[test]
-fn a_special_token_may_be_an_object() {
-    let tokenizer = Folder::copy_of(UNCASED).config("cls_token", token("[MASK]")).tokenizer();
+fn a_token_that_only_has_a_role_needs_no_row_of_the_model() {
+    let tokenizer = Folder::copy_of(UNCASED).config("mask_token", "<mask>").tokenizer();
+    assert_eq!((tokenizer.vocab_size(), tokenizer.n_needed_rows()), (265, 264));
+    assert_eq!(tokens(&tokenizer, "<mask>"), ["[CLS]", "<mask>", "[SEP]"]);
+}
+
+#[test]
+fn new_tokens_get_their_ids_in_the_order_of_the_file() {
+    let config = r#"{"tokenizer_class": "BertTokenizer",
+        "extra_special_tokens": {"z": "<z>", "a": "<a>"}}"#;
+    let tokenizer = Folder::copy_of(UNCASED).write("tokenizer_config.json", config).tokenizer();
+    let ids = ["<z>", "<a>"].map(|token| tokenizer.token_to_id(token));
+    assert_eq!(ids, [Some(264), Some(265)]);
+}
+
+#[test]
+fn a_special_token_may_be_an_object_that_calls_itself_one() {
+    let mut cls = token("[MASK]");
+    let folder = Folder::copy_of(UNCASED).config("cls_token", cls.clone());
+    assert!(folder.load().is_err());
+    cls["__type"] = json!("AddedToken");
+    let tokenizer = folder.config("cls_token", cls).tokenizer();
     assert_eq!(tokens(&tokenizer, "a"), ["[MASK]", "a", "[SEP]"]);
 }
