@@ -8,9 +8,9 @@ use cargo_metadata::Message;
 use crate::command;
 
 const NAME: &str = "measure";
-/// Backends that are always built in, and those that are where a device asks for them.
-const CPU_FEATURES: &str = "ndarray,flex";
-const GPU_FEATURES: [&str; 4] = ["wgpu", "vulkan", "metal", "cuda"];
+/// Backends that are built in where a device asks for them, beside the library's default, so that
+/// what `cargo build --release` made of dependencies serves here too.
+const FEATURES: [&str; 5] = ["flex", "wgpu", "vulkan", "metal", "cuda"];
 
 /// The executable, with the backends that `devices` need.
 pub(super) fn executable(root: &Path, devices: &[String]) -> Result<PathBuf> {
@@ -18,13 +18,13 @@ pub(super) fn executable(root: &Path, devices: &[String]) -> Result<PathBuf> {
     let messages = command::read_shown(
         command::cargo()
             .current_dir(root)
-            .args(["bench", "-p", "splade", "--no-default-features", "--features", &features])
+            .args(["bench", "-p", "splade", "--features", &features])
             .args(["--bench", NAME, "--no-run", "--message-format=json-render-diagnostics"]),
     )?;
     find(&messages)?.with_context(|| format!("cargo built no executable for `{NAME}`"))
 }
 
-/// The CPU's backends, and those of GPUs that a device is of; `auto` may be any that is built here.
+/// The backends that a device is of; `auto` may be any that is built here.
 fn features(devices: &[String]) -> String {
     let is_of = |feature: &str| {
         devices.iter().any(|device| {
@@ -34,8 +34,7 @@ fn features(devices: &[String]) -> String {
                 || (kind, feature) == ("auto", "wgpu")
         })
     };
-    let gpus = GPU_FEATURES.into_iter().filter(|feature| is_of(feature));
-    [CPU_FEATURES].into_iter().chain(gpus).collect::<Vec<_>>().join(",")
+    FEATURES.into_iter().filter(|feature| is_of(feature)).collect::<Vec<_>>().join(",")
 }
 
 fn find(messages: &str) -> Result<Option<PathBuf>> {
@@ -59,9 +58,9 @@ mod tests {
         let features = |devices: &[&str]| {
             features(&devices.iter().map(|d| (*d).to_owned()).collect::<Vec<_>>())
         };
-        assert_eq!(features(&["cpu"]), "ndarray,flex");
-        assert_eq!(features(&["cpu", "cuda:1", "vulkan"]), "ndarray,flex,vulkan,cuda");
-        assert_eq!(features(&["mps", "auto"]), "ndarray,flex,wgpu,metal");
+        assert_eq!(features(&["cpu"]), "");
+        assert_eq!(features(&["cpu", "cuda:1", "vulkan"]), "vulkan,cuda");
+        assert_eq!(features(&["mps", "auto", "flex"]), "flex,wgpu,metal");
     }
 
     #[test]

@@ -78,11 +78,10 @@ pub(super) fn quantile(mut logits: Vec<f32>, vocab_size: usize) -> Option<f32> {
     Some(*found)
 }
 
-/// With the CPU backends alone, which no GPU and no hub has to be compiled for.
+/// The program of `cargo build --release`, which whoever has it need not build again.
 fn cargo(task: &str, root: &Path) -> Command {
     let mut command = command::cargo();
     command.current_dir(root).args([task, "--release", "-p", "splade-cli"]);
-    command.args(["--no-default-features", "--features", "ndarray,flex"]);
     command
 }
 
