@@ -8,6 +8,7 @@ mod bench;
 mod browser;
 mod check;
 mod command;
+mod features;
 mod fixtures;
 mod passages;
 mod random;
@@ -50,6 +51,8 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Check each crate alone: without default features, with them, with each feature
+    Features(features::Arguments),
     /// Make the fixtures and golden values again, with sentence-transformers in its own venv
     Fixtures,
     /// Measure speed: models, devices, precisions, batches and lengths, with rivals or without
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Test { arguments } => test::run(&arguments),
         Task::Sanitize { arguments } => sanitize::run(&arguments),
+        Task::Features(arguments) => features::run(&arguments),
         Task::Fixtures => fixtures::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),

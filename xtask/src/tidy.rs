@@ -6,6 +6,7 @@ mod backend_cfg;
 mod backend_trees;
 mod burn_free;
 mod documents;
+mod externals;
 mod inherited_versions;
 mod length;
 mod module_docs;
@@ -67,6 +68,7 @@ fn check_packages(metadata: &Metadata) -> Result<Vec<Violation>> {
         let text = read(manifest)?;
         violations.extend(inherited_versions::check(&relative(root, manifest), &text));
     }
+    violations.extend(externals::check(&metadata.workspace_packages()));
     for package in burn_free::PACKAGES {
         let tree = workspace::list_tree(root, package, &["--all-features"])?;
         violations.extend(burn_free::check(package, &tree));

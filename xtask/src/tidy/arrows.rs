@@ -3,7 +3,7 @@
 use super::violation::Violation;
 
 /// A package, and the members that it may depend on, in its tests too.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-index", &["splade-kernels", "splade-sparse"]),
@@ -26,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         ],
     ),
     ("splade-cli", &["splade"]),
+    ("externals", &[]),
     ("xtask", &[]),
 ];
 
