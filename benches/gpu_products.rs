@@ -3,6 +3,10 @@
 //!
 //! cargo bench -p splade-gpu --bench gpu_products --features cuda -- cuda
 //! cargo bench -p splade-gpu --bench gpu_products --features wgpu -- wgpu
+#![cfg_attr(
+    not(any(feature = "wgpu", feature = "cuda")),
+    expect(dead_code, reason = "without a backend there is nothing to measure")
+)]
 #![recursion_limit = "256"]
 
 use std::time::Instant;

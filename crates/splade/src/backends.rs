@@ -1,5 +1,9 @@
 //! From a device's name to a model that runs on it: the one file of this crate with
 //! `cfg(feature)` for a backend, and the one where the backend's type is erased.
+#![cfg_attr(
+    not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")),
+    expect(dead_code, reason = "without a backend no model is loaded")
+)]
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

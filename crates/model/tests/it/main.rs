@@ -1,6 +1,10 @@
 //! The model on every backend of this build, without texts or tokenizers.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
+#![cfg_attr(
+    not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")),
+    expect(unused, reason = "most tests run on a backend")
+)]
 #![recursion_limit = "256"]
 
 mod attention;
