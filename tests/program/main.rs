@@ -21,5 +21,6 @@ mod indexes;
 mod info;
 mod kills;
 mod memory;
+mod outputs;
 mod run;
 mod scores;

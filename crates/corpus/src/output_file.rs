@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::write::GzEncoder;
 
 use crate::names::foreign_compression;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{Compression, CorpusError};
 
 /// Bytes written at once.
@@ -72,8 +72,8 @@ impl OutputFile {
             Encoder::Zstd(encoder) => encoder.get_mut(),
         };
         match output.get_ref() {
-            Output::File(..) => Ok(()),
             Output::Stream(_) => self.flush(),
+            _ => Ok(()),
         }
     }
 
@@ -87,7 +87,7 @@ impl OutputFile {
             Encoder::Gzip(encoder) => encoder.finish()?,
             Encoder::Zstd(encoder) => encoder.finish()?,
         };
-        output.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
+        output::finish(output.into_inner().map_err(io::IntoInnerError::into_error)?)
     }
 }
 

@@ -18,9 +18,10 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use splade_output::{is_temporary, remove_leftovers};
 use splade_sparse::SparseRowView;
 
-use crate::output::{TEMPORARY, crash_point, folder_of, sync_folder};
+use crate::output::{crash_point, folder_of, sync_folder};
 use crate::{Compression, CorpusError, VectorOptions, VectorWriter};
 
 pub use manifest::{Manifest, PartInfo};
@@ -123,6 +124,7 @@ impl PartsWriter {
     /// [`CorpusError::NeedsFile`] for a format that is not compressed as a whole.
     pub fn create(folder: &Path, options: PartsOptions) -> Result<Self, CorpusError> {
         let lock = FolderLock::acquire(folder)?;
+        remove_leftovers(folder);
         if !names(folder)?.is_empty() {
             return Err(CorpusError::FolderNotEmpty { folder: folder.to_owned() });
         }
@@ -280,11 +282,6 @@ fn names(folder: &Path) -> Result<Vec<String>, CorpusError> {
     let names = read().map_err(CorpusError::read(folder))?;
     let names = names.into_iter().map(|name| name.to_string_lossy().into_owned());
     Ok(names.filter(|name| name != lock::NAME).collect())
-}
-
-/// Whether a file is one that a writer was at when it was killed. Nothing else is ever removed.
-fn is_temporary(name: &str) -> bool {
-    name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
 fn remove(path: &Path) -> Result<(), CorpusError> {

@@ -1,8 +1,10 @@
 //! Reads and writes TREC run files: `query-id Q0 doc-id rank score tag`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, IntoInnerError, Write};
 use std::path::Path;
+
+use splade_output::Output;
 
 use crate::lines::Lines;
 use crate::run::repeated;
@@ -72,7 +74,7 @@ impl Run {
         Ok(run)
     }
 
-    /// Writes a TREC run file: queries in their order, documents by rank from 1 as in
+    /// Writes a TREC run file, which appears whole or not at all: queries in their order, documents by rank from 1 as in
     /// [`RunQuery::ranked`](crate::RunQuery::ranked), scores with the fewest digits that give them
     /// back. A query without results has no line.
     ///
@@ -83,8 +85,10 @@ impl Run {
         let path = path.as_ref();
         self.check_ids()?;
         let failed = |source| EvaluateError::Write { path: path.to_path_buf(), source };
-        let mut writer = BufWriter::new(File::create(path).map_err(failed)?);
-        self.write_lines(&mut writer).and_then(|()| writer.flush()).map_err(failed)
+        let mut writer = BufWriter::new(Output::create(path).map_err(failed)?);
+        self.write_lines(&mut writer).map_err(failed)?;
+        let output = writer.into_inner().map_err(IntoInnerError::into_error);
+        output.and_then(Output::finish).map_err(failed)
     }
 
     /// Writes what [`Run::save`] writes; `path` is for messages only.

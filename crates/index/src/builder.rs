@@ -1,11 +1,10 @@
 //! Building an index from a stream of rows, in bounded memory.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use splade_output::NewFile;
 use splade_sparse::SparseRowView;
-use tempfile::NamedTempFile;
 
 use crate::format::{HEADER_BYTES, Header};
 use crate::ids::{IdOrder, hash_id};
@@ -40,7 +39,7 @@ pub struct IndexSummary {
 #[derive(Debug)]
 pub struct IndexBuilder {
     path: PathBuf,
-    file: NamedTempFile,
+    file: NewFile,
     options: IndexOptions,
     dimension: usize,
     n_docs: usize,
@@ -73,9 +72,9 @@ impl IndexBuilder {
     }
 
     fn start(path: &Path, dimension: usize, options: IndexOptions) -> io::Result<Self> {
-        let folder = folder_of(path);
-        let file = new_file(folder)?;
-        let mut id_offsets = Spool::new(folder)?;
+        let file = NewFile::create(path)?;
+        let folder = file.folder().to_owned();
+        let mut id_offsets = Spool::new(&folder)?;
         id_offsets.write(&0_u64.to_le_bytes())?;
         let memory = options.memory_bytes.max(1 << 20);
         Ok(Self {
@@ -86,11 +85,11 @@ impl IndexBuilder {
             n_docs: 0,
             nnz: 0,
             // A document has about 100 postings and one id.
-            postings: Sorter::new(folder, memory / 16 * 15),
+            postings: Sorter::new(&folder, memory / 16 * 15),
             id_offsets,
-            id_bytes: Spool::new(folder)?,
+            id_bytes: Spool::new(&folder)?,
             n_id_bytes: 0,
-            id_hashes: Sorter::new(folder, memory / 16),
+            id_hashes: Sorter::new(&folder, memory / 16),
         })
     }
 
@@ -151,9 +150,9 @@ impl IndexBuilder {
     }
 
     fn write_sections(mut self) -> Result<IndexSummary, Failure> {
-        let mut out = SectionWriter::new(self.file.reopen()?, HEADER_BYTES as u64)?;
+        let mut out = SectionWriter::new(self.file.as_file().try_clone()?, HEADER_BYTES as u64)?;
         let format = self.options.weight_format;
-        let mut lists = ListWriter::new(folder_of(&self.path), format, self.n_docs)?;
+        let mut lists = ListWriter::new(self.file.folder(), format, self.n_docs)?;
         self.postings.finish(|[term, doc_idx, bits]| {
             lists.push(&mut out, term, doc_idx, f32::from_bits(bits))
         })?;
@@ -187,8 +186,7 @@ impl IndexBuilder {
             metadata,
         };
         out.finish(&header.encode())?;
-        self.file.persist(&self.path).map_err(|failure| failure.error)?;
-        sync_folder(folder_of(&self.path))?;
+        self.file.finish()?;
         Ok(IndexSummary {
             n_docs: self.n_docs,
             nnz: self.nnz,
@@ -212,29 +210,4 @@ impl From<io::Error> for Failure {
 
 fn write_error(path: &Path, source: io::Error) -> IndexError {
     IndexError::Write { path: path.to_path_buf(), source }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// A file in `folder` that is deleted unless it is given its final name.
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".splade-index-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What other files get, less the umask; the default of temporary files is their owner's.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-/// Waits until the new name is on the device too.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

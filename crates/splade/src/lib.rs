@@ -112,6 +112,7 @@ pub use splade_corpus as corpus;
 pub use splade_evaluate as evaluate;
 pub use splade_export as export;
 pub use splade_index as index;
+pub use splade_output as output;
 
 /// Errors of the crates below, which are the sources of [`SpladeError`].
 pub mod errors {

@@ -6,16 +6,18 @@ use super::violation::Violation;
 const ARROWS: [(&str, &[&str]); 13] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
-    ("splade-index", &["splade-kernels", "splade-sparse"]),
-    ("splade-corpus", &["splade-sparse"]),
+    ("splade-output", &[]),
+    ("splade-index", &["splade-kernels", "splade-output", "splade-sparse"]),
+    ("splade-corpus", &["splade-output", "splade-sparse"]),
     ("splade-export", &["splade-sparse"]),
-    ("splade-evaluate", &[]),
+    ("splade-evaluate", &["splade-output"]),
     ("splade-tokenizer", &[]),
     ("splade-gpu", &["splade-kernels"]),
     ("splade-model", &["splade-kernels", "splade-gpu"]),
     (
         "splade",
         &[
+            "splade-output",
             "splade-sparse",
             "splade-index",
             "splade-corpus",

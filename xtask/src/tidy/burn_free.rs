@@ -2,7 +2,8 @@
 
 use super::violation::Violation;
 
-pub(crate) const PACKAGES: [&str; 7] = [
+pub(crate) const PACKAGES: [&str; 8] = [
+    "splade-output",
     "splade-kernels",
     "splade-sparse",
     "splade-index",

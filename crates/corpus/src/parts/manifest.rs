@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::output::{Output, crash_point};
+use crate::output::{self, Output, crash_point};
 use crate::{CorpusError, VectorFormat};
 
 /// The name of the manifest in its folder.
@@ -153,7 +153,7 @@ impl Manifest {
             let mut output = Output::create(&path)?;
             output.write_all(&json)?;
             crash_point();
-            output.finish()
+            output::finish(output)
         };
         save().map_err(CorpusError::write(&path))
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use splade_sparse::{SparseMatrix, SparseMatrixBuilder, SparseRowView};
 
 use crate::CorpusError;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// A matrix that is gathered.
 pub(crate) struct NpzVectors {
@@ -31,12 +31,12 @@ impl NpzVectors {
     }
 
     pub(crate) fn finish(self) -> io::Result<()> {
-        let Output::File(file, real) = self.output else {
+        let Output::File(file) = self.output else {
             unreachable!("a stream was refused when it was opened")
         };
         let mut writer = BufWriter::with_capacity(1 << 16, file);
         self.rows.finish().write_npz_with_ids(&mut writer, &self.ids).map_err(io::Error::other)?;
         let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Output::File(file, real).finish()
+        output::finish(Output::File(file))
     }
 }

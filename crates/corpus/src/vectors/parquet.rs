@@ -17,7 +17,7 @@ use parquet::schema::types::ColumnPath;
 use splade_sparse::SparseRowView;
 
 use crate::CorpusError;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// The key of the dimension in a file's metadata.
 pub(crate) const DIMENSION_KEY: &str = "dimension";
@@ -101,7 +101,7 @@ impl ParquetVectors {
 
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.pass_on().map_err(io_error)?;
-        self.writer.into_inner().map_err(io_error)?.finish()
+        output::finish(self.writer.into_inner().map_err(io_error)?)
     }
 
     fn pass_on(&mut self) -> Result<(), ParquetError> {

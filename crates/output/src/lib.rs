@@ -1,0 +1,37 @@
+//! Where results go: files that appear whole or not at all, and streams that cannot steer a terminal.
+//!
+//! A [`NewFile`] is written under a temporary name, `.splade-*.part`, beside the real one, and takes its
+//! place when it is whole. It keeps what the file before it had: mode, owner, and the link that leads to
+//! it. While it is written it is locked, so a leftover of a process that was killed is told from a file at
+//! work: the first new file in a folder removes those. A program that ends itself on a signal calls
+//! [`remove_unfinished`] first; nothing here handles signals.
+//!
+//! ```
+//! use std::io::Write;
+//! use splade_output::Output;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("answers.txt");
+//! let mut output = Output::create(&path)?;
+//! output.write_all(b"42\n")?;
+//! assert!(!path.exists());
+//! output.finish()?;
+//! assert_eq!(std::fs::read(&path)?, b"42\n");
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod new_file;
+mod output;
+mod place;
+mod stale;
+mod terminal;
+mod unfinished;
+
+pub use new_file::{NewFile, folder_of, sync_folder};
+pub use output::Output;
+pub use stale::{is_temporary, remove as remove_leftovers};
+pub use terminal::{escaped, steers_terminal};
+pub use unfinished::{Stopped, remove_unfinished};

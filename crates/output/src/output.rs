@@ -1,0 +1,80 @@
+//! What a path names as output: a file that appears whole, or a stream as it is.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::NewFile;
+use crate::place::{Place, resolve};
+use crate::terminal::Escaping;
+
+/// Where bytes go.
+#[non_exhaustive]
+pub enum Output {
+    /// A file that appears in [`Output::finish`].
+    File(NewFile),
+    /// Standard output, a pipe, or a device such as `/dev/null`.
+    Stream(Box<dyn Write + Send>),
+}
+
+impl Output {
+    /// Opens an output; `-` and `/dev/stdout` are standard output.
+    ///
+    /// At a terminal, characters that would steer it are written as JSON's escapes, `\u202e`.
+    ///
+    /// # Errors
+    /// If `path` is a folder, a file that may not be written, or in a folder that may not be.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Ok(match resolve(path)? {
+            Place::StandardOutput => {
+                let stdout = io::stdout();
+                match stdout.is_terminal() {
+                    true => Self::Stream(Box::new(Escaping::new(stdout))),
+                    false => Self::Stream(Box::new(stdout)),
+                }
+            }
+            Place::StandardError => Self::Stream(Box::new(io::stderr())),
+            // Renaming a file over /dev/null would replace the device.
+            Place::Stream(path) => Self::Stream(Box::new(File::options().write(true).open(path)?)),
+            Place::File { path, existing } => Self::File(NewFile::at(path, existing.as_ref())?),
+        })
+    }
+
+    /// Refuses now what [`create`](Self::create) would refuse later, and leaves no trace.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), but for pipes and devices, which are not opened.
+    pub fn check(path: &Path) -> io::Result<()> {
+        match resolve(path)? {
+            Place::File { path, existing } => NewFile::at(path, existing.as_ref()).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a file appear under its name, once all of it is on the disk; flushes a stream.
+    ///
+    /// # Errors
+    /// What the disk or the stream answers; then there is no file, or still the old one.
+    pub fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Stream(mut stream) => stream.flush(),
+            Self::File(file) => file.finish(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stream(stream) => stream.flush(),
+        }
+    }
+}

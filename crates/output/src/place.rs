@@ -1,0 +1,80 @@
+//! What a path of an output leads to, through links.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Links that are followed one after the other, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// What there is to write to.
+pub(crate) enum Place {
+    StandardOutput,
+    StandardError,
+    /// A pipe or a device, which is opened and written as it is.
+    Stream(PathBuf),
+    /// A file to replace, if there is one, or to make.
+    File {
+        path: PathBuf,
+        existing: Option<Metadata>,
+    },
+}
+
+/// Follows the links of a path. That of a link which leads nowhere is the file that it names.
+pub(crate) fn resolve(path: &Path) -> io::Result<Place> {
+    if path.as_os_str() == "-" {
+        return Ok(Place::StandardOutput);
+    }
+    if path.as_os_str().is_empty() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the name is empty"));
+    }
+    let ends_in_slash = path.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
+    if ends_in_slash || path.file_name().is_none() {
+        return Err(io::Error::new(ErrorKind::IsADirectory, "it names a folder"));
+    }
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match descriptor(&path) {
+            Some(1) => return Ok(Place::StandardOutput),
+            Some(2) => return Ok(Place::StandardError),
+            Some(_) => return Ok(Place::Stream(path)),
+            None => {}
+        }
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                let target = fs::read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("")).join(target);
+            }
+            Ok(metadata) => return existing(path, metadata),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Place::File { path, existing: None });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
+}
+
+fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Place> {
+    if metadata.is_dir() {
+        return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
+    }
+    if !metadata.is_file() {
+        return Ok(Place::Stream(path));
+    }
+    // To rename over a file takes the right to write to its folder alone: one that nobody may write to
+    // would be replaced.
+    File::options().write(true).open(&path)?;
+    Ok(Place::File { path, existing: Some(metadata) })
+}
+
+/// The number of the process's own file that a path such as `/dev/fd/1` names.
+fn descriptor(path: &Path) -> Option<u32> {
+    if !cfg!(unix) {
+        return None;
+    }
+    let folder = path.parent()?.to_str()?;
+    let own = format!("/proc/{}/fd", std::process::id());
+    let is_own = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"].contains(&folder);
+    (is_own || folder == own).then(|| path.file_name()?.to_str()?.parse().ok())?
+}

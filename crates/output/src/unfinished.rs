@@ -1,0 +1,54 @@
+//! The temporary files of this process, for a program that ends itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static UNFINISHED: Mutex<Unfinished> =
+    Mutex::new(Unfinished { files: BTreeSet::new(), folders: BTreeSet::new() });
+
+/// Temporary files that are there, and folders that were looked through for leftovers.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    files: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+}
+
+/// Whoever has it makes, renames and removes temporary files.
+pub(crate) fn lock() -> MutexGuard<'static, Unfinished> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Unfinished {
+    pub(crate) fn add(&mut self, file: &Path) {
+        self.files.insert(file.to_owned());
+    }
+
+    pub(crate) fn remove(&mut self, file: &Path) {
+        self.files.remove(file);
+    }
+
+    pub(crate) fn is_first_in(&mut self, folder: &Path) -> bool {
+        self.folders.insert(folder.to_owned())
+    }
+}
+
+/// As long as this lives, no file of this process appears, and none is begun: threads that try wait.
+#[derive(Debug)]
+#[must_use = "when it is dropped, files are written again"]
+pub struct Stopped {
+    _lock: MutexGuard<'static, Unfinished>,
+}
+
+/// Removes the temporary files of this process, for one that is about to end itself, as on a signal.
+///
+/// It may wait for a file that is just getting its name. Not for a signal handler: it takes a lock.
+pub fn remove_unfinished() -> Stopped {
+    let mut lock = lock();
+    for file in std::mem::take(&mut lock.files) {
+        // What cannot be removed is a leftover for the next run.
+        let _ = fs::remove_file(file);
+    }
+    Stopped { _lock: lock }
+}

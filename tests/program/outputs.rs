@@ -1,0 +1,113 @@
+//! What an output replaces: its mode and links stay; pipes and devices are written as they are.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use crate::run::{Ran, path, splade, tiny};
+
+const TEXTS: &[u8] = b"sunny weather\nthe stadium\n";
+
+fn encode(output: &str) -> Ran {
+    splade(&["encode", "-q", "-m", &tiny(), "-i", "-", "-o", output], TEXTS)
+}
+
+fn ok(ran: Ran) -> Ran {
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran
+}
+
+fn n_lines(path: &Path) -> usize {
+    fs::read_to_string(path).unwrap().lines().count()
+}
+
+#[test]
+fn a_file_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| path(&folder, name).1;
+    let (vectors, index, html) = (at("v.jsonl"), at("i.index"), at("p.html"));
+    let model = tiny();
+    for _ in 0..2 {
+        ok(encode(&vectors));
+        ok(splade(&["index", "-i", &vectors, "-o", &index, "--dimension", "30522"], b""));
+        ok(splade(&["explain", "-m", &model, "sunny", "--html", &html], b""));
+        for name in [&vectors, &index, &html] {
+            let private = fs::Permissions::from_mode(0o600);
+            if fs::metadata(name).unwrap().permissions().mode() & 0o777 != 0o600 {
+                fs::set_permissions(name, private).unwrap();
+            }
+        }
+    }
+    ok(encode(&vectors));
+    for name in [&vectors, &index, &html] {
+        assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn an_output_goes_through_links_to_what_is_there_or_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, target_arg) = path(&folder, "target.jsonl");
+    let (link, link_arg) = path(&folder, "link.jsonl");
+    symlink("target.jsonl", &link).unwrap();
+    for _ in 0..2 {
+        ok(encode(&link_arg));
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(n_lines(&target), 2);
+    }
+    let (index_link, index_arg) = path(&folder, "link.index");
+    symlink("target.index", &index_link).unwrap();
+    ok(splade(&["index", "-i", &target_arg, "-o", &index_arg, "--dimension", "30522"], b""));
+    assert!(fs::symlink_metadata(&index_link).unwrap().is_symlink());
+    assert!(folder.path().join("target.index").is_file());
+}
+
+#[test]
+fn what_cannot_be_an_output_is_named_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (circle, circle_arg) = path(&folder, "circle.jsonl");
+    symlink("circle.jsonl", &circle).unwrap();
+    for name in [circle_arg.as_str(), "/dev/null/x"] {
+        let ran = encode(name);
+        assert_eq!(ran.code, Some(1), "{name}");
+        assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
+    }
+    let (_, vectors) = path(&folder, "v.jsonl");
+    ok(encode(&vectors));
+    let slash = folder.path().join("new/").to_str().unwrap().to_owned();
+    for name in ["/dev/null", "-", folder.path().to_str().unwrap(), &slash] {
+        let ran = splade(&["index", "-i", &vectors, "-o", name, "--dimension", "30522"], b"");
+        assert_eq!(ran.code, Some(1), "{name}");
+        assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
+    }
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_pipe_with_a_name_and_the_standard_streams_are_written_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, pipe_arg) = path(&folder, "pipe.jsonl");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let reader = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+    ok(encode(&pipe_arg));
+    assert_eq!(reader.join().unwrap().lines().count(), 2);
+    for name in ["-", "/dev/stdout"] {
+        assert_eq!(ok(encode(name)).stdout.lines().count(), 2, "{name}");
+    }
+}
+
+#[test]
+fn standard_output_by_name_goes_on_after_what_the_shell_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, argument) = path(&folder, "all.txt");
+    let script = "(echo before; printf 'sunny\\n' | \"$0\" encode -q -m \"$1\" -i - -o /dev/stdout; echo after) > \"$2\"";
+    let ran = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_splade"), &tiny(), &argument])
+        .status();
+    assert!(ran.unwrap().success());
+    let all = fs::read_to_string(file).unwrap();
+    assert!(all.starts_with("before\n{") && all.ends_with("after\n"), "{all}");
+}
