@@ -24,3 +24,4 @@ mod memory;
 mod outputs;
 mod run;
 mod scores;
+mod signals;

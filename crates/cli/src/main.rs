@@ -17,6 +17,8 @@ mod profile;
 mod progress;
 mod search;
 mod show;
+#[cfg(unix)]
+mod signals;
 mod similarity;
 mod stream;
 mod text;
@@ -37,6 +39,8 @@ use profile::Profile;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[cfg(unix)]
+    signals::handle();
     let args = Args::parse();
     let profile = args.profile.then(Profile::default);
     trace::init(args.verbose, profile.as_ref());

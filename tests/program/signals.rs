@@ -1,0 +1,144 @@
+//! Signals that end the program, and what they leave.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::run::{path, splade, tiny};
+
+const TEXTS: &[u8] = b"sunny weather\nthe stadium\n";
+
+/// Names of temporary files in a folder.
+fn temporary(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    names.filter(|name| name.starts_with(".splade-")).collect()
+}
+
+/// A run of the program that has begun its output, and waits for more input.
+fn begun(folder: &Path, before: &str, args: &[&str]) -> Child {
+    let n_before = temporary(folder).len();
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("{before} exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_splade")])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(TEXTS).unwrap();
+    let start = Instant::now();
+    // The leftovers of others go first.
+    while temporary(folder).is_empty() || temporary(folder).len() < n_before {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        assert!(start.elapsed() < Duration::from_secs(120), "no output was begun");
+        sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+fn encode<'a>(model: &'a str, output: &'a str) -> [&'a str; 7] {
+    ["encode", "-m", model, "-i", "-", "-o", output]
+}
+
+fn send(child: &Child, signal: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[test]
+fn a_signal_leaves_nothing_and_gives_its_exit_code() {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, output) = path(&folder, "out.jsonl");
+        let child = begun(folder.path(), "", &encode(&tiny(), &output));
+        send(&child, signal);
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{signal}");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{signal}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{signal}");
+    }
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    for signal in ["HUP", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, output) = path(&folder, "out.jsonl");
+        let before = format!("trap '' {signal};");
+        let mut child = begun(folder.path(), &before, &encode(&tiny(), &output));
+        send(&child, signal);
+        sleep(Duration::from_millis(300));
+        // Unless /proc says so, only SIGHUP is known to be.
+        if signal == "INT" && !Path::new("/proc/self/status").exists() {
+            let _ = child.kill();
+            continue;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "{signal} ended it");
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(fs::read_to_string(file).unwrap().lines().count(), 2);
+    }
+}
+
+#[test]
+fn leftovers_of_a_killed_run_go_with_the_next_and_those_at_work_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny();
+    let (_, output) = path(&folder, "out.jsonl");
+    let mut killed = begun(folder.path(), "", &encode(&model, &output));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = temporary(folder.path());
+    assert_eq!(left.len(), 1);
+
+    let (file, second) = path(&folder, "second.jsonl");
+    let mut at_work = begun(folder.path(), "", &encode(&model, &second));
+    // Another run beside it, which is not begun before the leftovers are looked for.
+    let (third, argument) = path(&folder, "third.jsonl");
+    let ran = splade(&encode(&model, &argument), TEXTS);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let now = temporary(folder.path());
+    assert!(now.len() == 1 && now != left, "{now:?}");
+    drop(at_work.stdin.take());
+    assert!(at_work.wait().unwrap().success());
+    assert_eq!(fs::read(file).unwrap(), fs::read(third).unwrap());
+    assert_eq!(temporary(folder.path()), [String::new(); 0]);
+}
+
+#[test]
+fn parts_go_on_after_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny();
+    let (parts, output) = path(&folder, "parts");
+    let (_, input) = path(&folder, "texts.txt");
+    let texts: String = (0..400).map(|i| format!("sunny weather {i}\n")).collect();
+    fs::write(&input, texts).unwrap();
+    let args =
+        ["encode", "-m", &model, "-i", &input, "-o", &output, "--rows-per-part", "20", "--resume"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_splade"))
+        .args(args)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !parts.join("part-00001.jsonl").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+        sleep(Duration::from_millis(2));
+    }
+    send(&child, "INT");
+    let code = child.wait().unwrap().code();
+    // It may have been done just before.
+    assert!(code == Some(130) || code == Some(0), "{code:?}");
+    assert_eq!(temporary(&parts), [String::new(); 0]);
+    let ran = splade(&args, b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let rows = splade(&["export", "qdrant", "-i", &output, "--batch-rows", "1"], b"");
+    assert_eq!(rows.code, Some(0), "{}", rows.stderr);
+    let n_parts = fs::read_dir(&parts).unwrap().count();
+    // Twenty parts, the manifest and the lock.
+    assert_eq!(n_parts, 22);
+}
