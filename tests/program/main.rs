@@ -25,3 +25,5 @@ mod outputs;
 mod run;
 mod scores;
 mod signals;
+mod streams;
+mod terminal;

@@ -1,25 +1,24 @@
 //! `splade devices`: what this build can run on here, for a person or as JSON.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use splade::Devices;
 
 use crate::args::DevicesArgs;
 use crate::error::CliError;
+use crate::output::{Output, cannot_write};
+use crate::terminal::Page;
 use crate::text::{BOLD, DIM};
 
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), CliError> {
     let devices = Devices::find();
-    let mut out = anstream::stdout().lock();
-    let written = match args.json {
-        true => serde_json::to_writer_pretty(&mut out, &devices)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-        false => show(&mut out, &devices),
-    };
-    written
-        .and_then(|()| out.flush())
-        .map_err(|source| CliError::Write { path: "-".into(), source })
+    if args.json {
+        return Output::print_json(&devices);
+    }
+    let mut page = Page::default();
+    show(&mut page, &devices).map_err(|source| cannot_write(Path::new("-"), source))?;
+    page.print()
 }
 
 fn show(out: &mut impl Write, devices: &Devices) -> io::Result<()> {

@@ -7,14 +7,16 @@ use splade::corpus::{
     Compression, CorpusReader, PartsOptions, PartsWriter, Resumed, VectorFormat, VectorOptions,
     VectorWriter,
 };
+use splade::output::escaped;
 use splade::{CorpusOptions, EncodeOptions, VectorSink, encode_corpus};
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
-use crate::output::Written;
+use crate::output::{Output, Written};
 use crate::show;
-use crate::stream::{self, ReadBar};
+use crate::stream::{self, ReadBar, Summary};
+use crate::terminal;
 use crate::text::thousands;
 
 /// Rows of a part, where nobody says.
@@ -38,6 +40,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     // Before the model is loaded: what is not there is told at once.
     let reader = (!args.input.is_empty()).then(|| stream::open(&args.input, &args.texts_in));
     let reader = reader.transpose()?;
+    if !in_parts && reader.is_some() {
+        Output::check(&args.output)?;
+    }
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let task = match args.task.as_deref() {
         None => EncodeOptions::default(),
@@ -64,8 +69,10 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
         true => to_parts(&model, &options, reader, vectors, args),
         false => {
             let mut output = VectorWriter::create(&args.output, &vectors)?;
-            encode(&model, &options, reader, &mut output, args)?;
-            Ok(output.finish()?)
+            let summary = encode(&model, &options, reader, &mut output, args)?;
+            output.finish()?;
+            summary.tell();
+            Ok(())
         }
     }
 }
@@ -93,7 +100,8 @@ fn to_parts(
             Resumed::Unfinished(output) => *output,
             Resumed::Complete(manifest) => {
                 let rows = thousands(manifest.rows as usize);
-                tell(args, &format!("{} is complete: {rows} texts", args.output.display()));
+                let folder = args.output.display().to_string();
+                tell(args, &format!("{} is complete: {rows} texts", escaped(&folder)));
                 return Ok(());
             }
         },
@@ -103,8 +111,9 @@ fn to_parts(
         tell(args, &format!("{} texts are done already", thousands(n_done as usize)));
         reader.skip_done(n_done, last_id)?;
     }
-    encode(model, options, reader, &mut output, args)?;
+    let summary = encode(model, options, reader, &mut output, args)?;
     output.finish()?;
+    summary.tell();
     Ok(())
 }
 
@@ -114,12 +123,11 @@ fn encode(
     reader: CorpusReader,
     output: &mut dyn VectorSink,
     args: &EncodeArgs,
-) -> Result<(), CliError> {
+) -> Result<Summary, CliError> {
     let bar = ReadBar::new(&reader, args.run.quiet);
     let on_window = |totals: &splade::StreamTotals| bar.show(totals.n_texts);
     let totals = encode_corpus(model.texts(), options, reader, output, on_window)?;
-    bar.finish(&totals, &model.encoder, &args.run);
-    Ok(())
+    Ok(bar.finish(&totals, &model.encoder, &args.run))
 }
 
 fn rows_per_part(args: &EncodeArgs) -> NonZeroU64 {
@@ -166,6 +174,6 @@ fn settings(
 
 fn tell(args: &EncodeArgs, what: &str) {
     if !args.run.quiet {
-        anstream::eprintln!("{what}");
+        terminal::tell(what);
     }
 }

@@ -7,7 +7,10 @@ use splade::corpus::CorpusError;
 use splade::evaluate::EvaluateError;
 use splade::export::{ExportError, PageError};
 use splade::index::IndexError;
+use splade::output::escaped;
 use splade::{SparseError, SpladeError};
+
+use crate::terminal::tell;
 
 /// Why the program stops.
 #[derive(Debug, thiserror::Error)]
@@ -126,10 +129,12 @@ impl CliError {
         let source = match self {
             Self::Write { source, .. } => source,
             Self::Splade(error) => match error.as_ref() {
-                SpladeError::Corpus(CorpusError::Write { source, .. }) => source,
+                SpladeError::Corpus(CorpusError::Write { source, .. })
+                | SpladeError::Evaluate(EvaluateError::Write { source, .. }) => source,
                 _ => return false,
             },
-            Self::ExportRow { source: ExportError::Write { source, .. }, .. } => source,
+            Self::ExportRow { source: ExportError::Write { source, .. }, .. }
+            | Self::Export(ExportError::Write { source, .. }) => source,
             _ => return false,
         };
         source.kind() == io::ErrorKind::BrokenPipe
@@ -145,6 +150,7 @@ impl CliError {
             message.push_str(&cause.to_string());
             source = cause.source();
         }
-        anstream::eprintln!("{red}error{red:#}: {message}");
+        // Names of files, ids and texts stand in it.
+        tell(format!("{red}error{red:#}: {}", escaped(&message)));
     }
 }

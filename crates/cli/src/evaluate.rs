@@ -1,5 +1,6 @@
 //! `splade evaluate`: measures of a model on a collection, or of runs.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use splade::evaluate::{
     Evaluation, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics, StMeasures,
     Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
 };
+use splade::output::escaped;
 use splade::{
     BeirFolder, EncodeOptions, Judging, Measured, NamedVectors, RetrieveOptions, SparseMatrix,
     load_judgements, load_run, measure_retrieval,
@@ -16,8 +18,9 @@ use crate::args::EvaluateArgs;
 use crate::error::CliError;
 use crate::hits::open_index;
 use crate::model::{self, Model};
-use crate::output::{Output, Written};
+use crate::output::{Output, Written, cannot_write};
 use crate::stream;
+use crate::terminal::Page;
 use crate::text::{BOLD, DIM, thousands};
 
 /// Everything about one run, for `--json`.
@@ -36,6 +39,9 @@ struct Report<'a> {
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let measures = measures(args)?;
     check_names(args)?;
+    // What could not be written is told before hours of work.
+    let outputs = [&args.json, &args.write_run, &args.chart, &args.fuse];
+    outputs.into_iter().flatten().try_for_each(|path| Output::check(path))?;
     match (&args.folder, &args.model, &args.qrels) {
         (Some(folder), Some(model), _) => of_model(folder, model, &measures, args),
         (_, _, Some(qrels)) => of_runs(qrels, &measures, args),
@@ -119,9 +125,10 @@ fn of_model(
     }
     let mut document_ids = Vec::new();
     let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
-    let documents: SparseMatrix = stream::collect(&model, &options, corpus, &args.run, |record| {
-        document_ids.push(record.id)
-    })?;
+    let (documents, summary): (SparseMatrix, _) =
+        stream::collect(&model, &options, corpus, &args.run, |record| {
+            document_ids.push(record.id)
+        })?;
     let documents = NamedVectors::new(&document_ids, &documents);
     let retrieve = RetrieveOptions::default()
         .with_similarity(model.encoder.similarity_function())
@@ -130,10 +137,12 @@ fn of_model(
     let limits: Vec<_> = limits.collect();
     let measured = measure_retrieval(queries, documents, judging, &retrieve, &limits)?;
     write_run(&measured[0].run, args)?;
-    if !args.sweep.is_empty() {
-        return show_sweep(&measured, args);
-    }
-    show(&[(None, &measured[0].evaluation, Some(measured[0].statistics))], args)
+    let shown = match args.sweep.is_empty() {
+        true => show(&[(None, &measured[0].evaluation, Some(measured[0].statistics))], args),
+        false => show_sweep(&measured, args),
+    };
+    summary.tell();
+    shown
 }
 
 fn of_runs(qrels: &Path, measures: &Measures, args: &EvaluateArgs) -> Result<(), CliError> {
@@ -181,7 +190,7 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
     let mut page = String::new();
     for (run, evaluation, _) in rows {
         if let Some(run) = run {
-            page += &format!("{BOLD}{run}{BOLD:#}\n");
+            page += &format!("{BOLD}{}{BOLD:#}\n", escaped(run));
         }
         page += &format!("{DIM}{} queries{DIM:#}", thousands(evaluation.n_queries()));
         let lost = [
@@ -204,8 +213,7 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
             statistics.query_active_dims, statistics.corpus_active_dims, statistics.avg_flops
         );
     }
-    anstream::print!("{page}");
-    Ok(())
+    print(&page)
 }
 
 /// A table with a line for each limit, and a chart.
@@ -242,9 +250,16 @@ fn show_sweep(measured: &[Measured], args: &EvaluateArgs) -> Result<(), CliError
         .collect();
     write_json(&reports, args)?;
     if args.json.as_deref() != Some(Path::new("-")) {
-        anstream::print!("{}", sweep.markdown());
+        return print(&sweep.markdown());
     }
     Ok(())
+}
+
+fn print(text: &str) -> Result<(), CliError> {
+    let mut page = Page::default();
+    let written = page.write_all(text.as_bytes());
+    written.map_err(|source| cannot_write(Path::new("-"), source))?;
+    page.print()
 }
 
 fn write_json(reports: &[Report<'_>], args: &EvaluateArgs) -> Result<(), CliError> {

@@ -13,6 +13,7 @@ use crate::index::read_vectors;
 use crate::model;
 use crate::output::{Output, Written};
 use crate::progress::file_bar;
+use crate::terminal::tell;
 use crate::text::thousands;
 
 /// Rows between two looks at the progress bar.
@@ -110,7 +111,7 @@ fn rows(
     output.finish()?;
     bar.finish_and_clear();
     if !args.quiet {
-        anstream::eprintln!("{} rows for {}", thousands(n_rows as usize), args.engine.name());
+        tell(format!("{} rows for {}", thousands(n_rows as usize), args.engine.name()));
     }
     Ok(())
 }

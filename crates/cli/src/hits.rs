@@ -47,9 +47,11 @@ impl Documents {
                 let reader = stream::open(&args.corpus, &args.texts_in)?;
                 let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
                 let mut names = Vec::new();
-                let documents = stream::collect(model, &options, reader, &args.run, |record| {
-                    names.push((record.id, shortened(&record.text, TEXT_WIDTH)));
-                })?;
+                let (documents, summary) =
+                    stream::collect(model, &options, reader, &args.run, |record| {
+                        names.push((record.id, shortened(&record.text, TEXT_WIDTH)));
+                    })?;
+                summary.tell();
                 let index = SearchIndex::new(&documents);
                 Ok(Self::Memory { documents, index, names })
             }

@@ -10,6 +10,7 @@ use crate::args::IndexArgs;
 use crate::error::CliError;
 use crate::output::Written;
 use crate::progress::file_bar;
+use crate::terminal::tell;
 use crate::text::{bytes, thousands};
 
 /// Rows between two looks at the progress bar.
@@ -41,14 +42,14 @@ pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {
     }
     bar.finish_and_clear();
     if !args.quiet {
-        anstream::eprintln!(
+        tell(format!(
             "{} documents, {} weights of {} terms in {:.1} s: {}",
             thousands(summary.n_docs),
             thousands(summary.nnz),
             thousands(summary.n_terms),
             start.elapsed().as_secs_f64(),
             bytes(summary.file_bytes),
-        );
+        ));
     }
     Ok(())
 }

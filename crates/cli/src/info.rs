@@ -1,12 +1,16 @@
 //! `splade info`: what a model is, for a person or as JSON.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use splade::output::escaped;
 use splade::{ModelInfo, SparseEncoder};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;
 use crate::model;
+use crate::output::{Output, cannot_write};
+use crate::terminal::Page;
 use crate::text::{BOLD, DIM, thousands};
 
 pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
@@ -15,33 +19,34 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), CliError> {
         model: args.model.clone(),
         source: Box::new(source),
     })?;
-    let mut out = anstream::stdout().lock();
-    let written = match args.json {
-        true => serde_json::to_writer_pretty(&mut out, &info)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-        false => show(&mut out, &info),
-    };
-    written
-        .and_then(|()| out.flush())
-        .map_err(|source| CliError::Write { path: "-".into(), source })
+    if args.json {
+        return Output::print_json(&info);
+    }
+    let mut page = Page::default();
+    show(&mut page, &info).map_err(|source| cannot_write(Path::new("-"), source))?;
+    page.print()
 }
 
 fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
-    writeln!(out, "{BOLD}{}{BOLD:#}\n", info.folder.display())?;
+    writeln!(out, "{BOLD}{}{BOLD:#}\n", escaped(&info.folder.display().to_string()))?;
     for route in &info.routes {
         if let Some(name) = &route.name {
             let default = if route.is_default { ", the default" } else { "" };
-            writeln!(out, "{BOLD}Route {name}{BOLD:#}{default}")?;
+            writeln!(out, "{BOLD}Route {}{BOLD:#}{default}", escaped(name))?;
         } else {
             writeln!(out, "{BOLD}Modules{BOLD:#}")?;
         }
         for module in &route.modules {
             let folder = match module.folder.as_os_str().is_empty() {
                 true => String::new(),
-                false => format!("  {DIM}{}{DIM:#}", module.folder.display()),
+                false => format!("  {DIM}{}{DIM:#}", escaped(&module.folder.display().to_string())),
             };
-            writeln!(out, "  {:<21}  {}{folder}", module.class, module.summary)?;
+            writeln!(
+                out,
+                "  {:<21}  {}{folder}",
+                escaped(&module.class),
+                escaped(&module.summary)
+            )?;
         }
         if info.routes.len() > 1 {
             writeln!(out, "  texts are cut to       {}", length(route.max_seq_length))?;
@@ -59,7 +64,7 @@ fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
     for (name, prompt) in &info.prompts {
         let default = info.default_prompt_name.as_ref() == Some(name);
         let default = if default { "  (the default)" } else { "" };
-        writeln!(out, "  {name:<21}  {prompt:?}{default}")?;
+        writeln!(out, "  {:<21}  {prompt:?}{default}", escaped(name))?;
     }
     writeln!(out, "\n{BOLD}CPU instructions of products{BOLD:#}")?;
     for (precision, instructions) in &info.instructions {
@@ -72,7 +77,7 @@ fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
             format!("{} parameters in {}", thousands(n as usize), dtypes.join(" and "))
         });
         let size = thousands((file.n_bytes as usize).div_ceil(1000));
-        writeln!(out, "  {}  {parameters}, {size} kB", file.file.display())?;
+        writeln!(out, "  {}  {parameters}, {size} kB", escaped(&file.file.display().to_string()))?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The program `splade`: reads its arguments and dispatches.
 #![forbid(unsafe_code)]
+// They panic where nothing can be printed, as on a full disk: `terminal` and `output` print.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod devices;
@@ -21,17 +23,22 @@ mod show;
 mod signals;
 mod similarity;
 mod stream;
+mod terminal;
 mod text;
 mod trace;
 #[cfg(feature = "qdrant")]
 mod upsert;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use splade::output::{escaped, steers_terminal};
 
 use args::{Args, Command};
+use error::CliError;
 use profile::Profile;
+use terminal::{Page, tell};
 
 /// Forward passes allocate and free large buffers: with glibc's allocator the stock operations of
 /// burn lose 10 to 25 % of their time to page faults.
@@ -41,7 +48,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     #[cfg(unix)]
     signals::handle();
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return help_or_usage(&error),
+    };
     let profile = args.profile.then(Profile::default);
     trace::init(args.verbose, profile.as_ref());
     let result = match args.command {
@@ -56,8 +66,13 @@ fn main() -> ExitCode {
         Command::Devices(args) => devices::run(&args),
     };
     if let Some(profile) = profile {
-        anstream::eprint!("{}", profile.table());
+        tell(profile.table());
     }
+    end(result)
+}
+
+/// Tells an error, and gives the exit code.
+fn end(result: Result<(), CliError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output went away, as `head` does: nothing is wrong.
@@ -67,4 +82,25 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The help that was asked for, on standard output; what is wrong with the arguments, on standard error.
+fn help_or_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    // An argument that would steer the terminal stands in the message, in colours of its own.
+    let hostile =
+        |argument: std::ffi::OsString| argument.to_string_lossy().contains(steers_terminal);
+    let text = match std::env::args_os().any(hostile) {
+        true => text.to_string().split('\n').map(escaped).collect::<Vec<_>>().join("\n"),
+        false => text.ansi().to_string(),
+    };
+    if error.use_stderr() {
+        tell(text.trim_end());
+        return ExitCode::from(2);
+    }
+    let mut page = Page::default();
+    let written = page.write_all(text.as_bytes());
+    end(written
+        .map_err(|source| output::cannot_write("-".as_ref(), source))
+        .and_then(|()| page.print_wrapped()))
 }

@@ -113,6 +113,7 @@ fn with_hub(
     quiet: bool,
 ) -> Result<SparseEncoderBuilder, SpladeError> {
     use splade::hub::HubOptions;
+    use splade::output::escaped;
 
     let environment = HubOptions::from_env();
     let mut options = environment
@@ -125,7 +126,7 @@ fn with_hub(
         options = options.with_progress(move |progress| {
             bar.set_length(progress.total_bytes);
             bar.set_position(progress.n_bytes);
-            bar.set_message(progress.file.clone());
+            bar.set_message(escaped(&progress.file).into_owned());
             if progress.n_bytes == progress.total_bytes {
                 bar.finish_and_clear();
             }

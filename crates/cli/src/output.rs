@@ -111,6 +111,21 @@ impl Output {
         })
     }
 
+    /// Writes one JSON value for people to read too, on standard output.
+    pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
+        let mut output = Self::create(Path::new("-"))?;
+        output.with(|file| {
+            serde_json::to_writer_pretty(&mut *file, value).map_err(io::Error::from)?;
+            file.write_all(b"\n")
+        })?;
+        output.finish()
+    }
+
+    /// Refuses now what [`create`](Self::create) would refuse when the work is done.
+    pub(crate) fn check(path: &Path) -> Result<(), CliError> {
+        splade::output::Output::check(path).map_err(|source| cannot_write(path, source))
+    }
+
     /// Writes an HTML page.
     pub(crate) fn write_page(&mut self, page: &Explanation<'_>) -> Result<(), CliError> {
         page.write_html(&mut self.file).map_err(|error| match error {

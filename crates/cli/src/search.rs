@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use splade::corpus::FileFormat;
 use splade::evaluate::Run;
+use splade::output::escaped;
 use splade::{EncodeOptions, Hit, SparseMatrix};
 
 use crate::args::SearchArgs;
@@ -15,7 +16,8 @@ use crate::hits::{Documents, Shared};
 use crate::model::{self, Model};
 use crate::output::{Output, Written, cannot_write};
 use crate::stream;
-use crate::text::{BOLD, DIM, printable, shortened};
+use crate::terminal::{Page, ask, tell};
+use crate::text::{BOLD, DIM, shortened};
 
 /// Columns of a query at a terminal.
 const TEXT_WIDTH: usize = 90;
@@ -53,7 +55,7 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
     let documents = Documents::open(&model, args)?;
     let mut run = is_run.then(|| Run::new("splade"));
     let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
-    stream::each_window(&model, &options, queries, &args.run, |records, encoded| {
+    let summary = stream::each_window(&model, &options, queries, &args.run, |records, encoded| {
         let answers = documents.search(&encoded.embeddings, args.top_k)?;
         for ((record, query), hits) in records.iter().zip(encoded.embeddings.rows()).zip(answers) {
             if let Some(run) = &mut run {
@@ -73,7 +75,9 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
     if let Some(run) = run {
         output.write_run(&run)?;
     }
-    output.finish()
+    output.finish()?;
+    summary.tell();
+    Ok(())
 }
 
 fn from_texts(args: &SearchArgs) -> Result<(), CliError> {
@@ -88,20 +92,31 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
     let documents = Documents::open(&model, args)?;
     let is_file = !io::stdin().is_terminal();
     let prompt = !is_file && !args.run.quiet;
-    let mut lines = io::stdin().lock().lines();
-    loop {
+    let mut stdin = io::stdin().lock();
+    let mut line = Vec::new();
+    for n_line in 1_u64.. {
         if prompt {
-            anstream::eprint!("{BOLD}>{BOLD:#} ");
+            ask(format!("{BOLD}>{BOLD:#} "));
         }
-        let line = lines.next().transpose();
-        let line = line.map_err(|source| CliError::Read { path: "-".into(), source })?;
-        let Some(line) = line else { break };
-        // Whoever types may ask for anything; a file of records was meant for --queries.
-        if is_file && serde_json::from_str::<Map<String, Value>>(&line).is_ok() {
-            return Err(CliError::JsonQueries);
+        line.clear();
+        let n_bytes = stdin.read_until(b'\n', &mut line);
+        if n_bytes.map_err(|source| CliError::Read { path: "-".into(), source })? == 0 {
+            break;
         }
-        if !line.trim().is_empty() {
-            answer(&model, &documents, &[line], args)?;
+        match str::from_utf8(&line) {
+            Ok(text) if text.trim().is_empty() => {}
+            // Whoever types may ask for anything; a file of records was meant for --queries.
+            Ok(text) if is_file && serde_json::from_str::<Map<String, Value>>(text).is_ok() => {
+                return Err(CliError::JsonQueries);
+            }
+            Ok(text) => {
+                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+                answer(&model, &documents, &[text], args)?;
+            }
+            Err(error) => tell(format!(
+                "line {n_line} is not UTF-8 (its byte {}), and gets no answer",
+                error.valid_up_to() + 1
+            )),
         }
     }
     Ok(())
@@ -125,7 +140,7 @@ fn answer(
         }
         for hit in hits {
             let (id, text) = (documents.id(hit.doc_idx)?, documents.text(hit.doc_idx));
-            let id = printable(id);
+            let id = escaped(id);
             lines.push(
                 format!("  {:>9.4}  {DIM}{id}{DIM:#}  {text}", hit.score).trim_end().to_owned(),
             );
@@ -135,9 +150,10 @@ fn answer(
         }
         lines.push(String::new());
     }
-    let mut out = anstream::stdout().lock();
-    let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
-    written.and_then(|()| out.flush()).map_err(|source| cannot_write(Path::new("-"), source))
+    let mut page = Page::default();
+    let written = lines.iter().try_for_each(|line| writeln!(page, "{line}"));
+    written.map_err(|source| cannot_write(Path::new("-"), source))?;
+    page.print()
 }
 
 /// One line of the tokens that made a hit: `token 45 %`, the largest part of the score first.
@@ -157,7 +173,7 @@ fn why(
         .map(|s| {
             format!(
                 "{} {:.2} × {:.2} = {:.0} %",
-                printable(&s.token),
+                escaped(&s.token),
                 s.query,
                 s.document,
                 s.share * 100.0

@@ -2,15 +2,19 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use splade::output::escaped;
 use splade::{EncodeOptions, SparseEncoder, SparseMatrix};
 use unicode_width::UnicodeWidthStr;
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
 use crate::model::Model;
-use crate::text::{BOLD, DIM, cut, printable, scores, shortened, thousands};
+use crate::output::cannot_write;
+use crate::terminal;
+use crate::text::{BOLD, DIM, cut, scores, shortened, thousands};
 
 const ADDED: Style = AnsiColor::Green.on_default();
 
@@ -27,20 +31,19 @@ pub(crate) fn texts(
     args: &EncodeArgs,
 ) -> Result<(), CliError> {
     let encoded = model.encode_texts(&args.texts, options)?;
-    let mut page = Page { out: anstream::stdout().lock(), encoder: &model.encoder };
-    let written = page.write(args, &encoded.embeddings, encoded.n_truncated);
-    match written {
-        Ok(written) => written,
-        Err(source) => Err(CliError::Write { path: "-".into(), source }),
-    }
+    let mut page = terminal::Page::default();
+    let mut shown = Shown { out: &mut page, encoder: &model.encoder };
+    let written = shown.write(args, &encoded.embeddings, encoded.n_truncated);
+    written.map_err(|source| cannot_write(Path::new("-"), source))??;
+    page.print()
 }
 
-struct Page<'a, W> {
+struct Shown<'a, W> {
     out: W,
     encoder: &'a SparseEncoder,
 }
 
-impl<W: Write> Page<'_, W> {
+impl<W: Write> Shown<'_, W> {
     /// The outer result is of writing, the inner one of tokenising a text again.
     fn write(
         &mut self,
@@ -52,7 +55,7 @@ impl<W: Write> Page<'_, W> {
         writeln!(
             self.out,
             "{DIM}{}: {}, {dimension} dimensions (one for each vocabulary entry), on {}{DIM:#}\n",
-            args.model.display(),
+            escaped(&args.model.display().to_string()),
             self.encoder.summary(),
             self.encoder.backend(),
         )?;
@@ -81,7 +84,6 @@ impl<W: Write> Page<'_, W> {
         if n_truncated > 0 {
             writeln!(self.out, "{}", cut(n_truncated, self.encoder.max_seq_length()))?;
         }
-        self.out.flush()?;
         Ok(Ok(()))
     }
 
@@ -96,17 +98,21 @@ impl<W: Write> Page<'_, W> {
     ) -> io::Result<()> {
         let row = embeddings.row(i);
         let tokens = self.encoder.decode(row, Some(args.top_k.get()));
+        // (The token, whether the text has it, its weight.)
+        let tokens: Vec<_> = tokens
+            .iter()
+            .map(|(token, weight)| (escaped(token), own.contains(token), *weight))
+            .collect();
         let shown = shortened(text, TEXT_WIDTH);
         let shown = if shown.trim().is_empty() { "(an empty text)" } else { &shown };
         writeln!(self.out, "{BOLD}{}  {shown}{BOLD:#}", i + 1)?;
-        let width = tokens.iter().map(|(token, _)| token.width()).max().unwrap_or(0);
-        let heaviest = tokens.first().map_or(1.0, |(_, weight)| *weight);
-        for (token, weight) in &tokens {
-            let mark =
-                if own.contains(token) { " ".to_owned() } else { format!("{ADDED}+{ADDED:#}") };
+        let width = tokens.iter().map(|(token, ..)| token.width()).max().unwrap_or(0);
+        let heaviest = tokens.first().map_or(1.0, |(.., weight)| *weight);
+        for (token, is_own, weight) in &tokens {
+            let mark = if *is_own { " ".to_owned() } else { format!("{ADDED}+{ADDED:#}") };
             let pad = " ".repeat(width - token.width());
             let bar = bar(weight / heaviest);
-            writeln!(self.out, "   {mark} {}{pad}  {weight:.4}  {bar}", printable(token))?;
+            writeln!(self.out, "   {mark} {token}{pad}  {weight:.4}  {bar}")?;
         }
         match row.nnz() - tokens.len() {
             0 if tokens.is_empty() => {

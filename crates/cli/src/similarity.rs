@@ -1,6 +1,6 @@
 //! `splade similarity`: a table for a few texts, or the scores of files of them.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,9 @@ use splade::{EncodeOptions, SimilarityFunction, SparseMatrix};
 use crate::args::SimilarityArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
-use crate::output::{Output, Written};
+use crate::output::{Output, Written, cannot_write};
+use crate::stream::Summary;
+use crate::terminal::Page;
 use crate::{stream, text};
 
 /// Scores that are held at once.
@@ -27,6 +29,7 @@ struct Pair<'a> {
 pub(crate) fn run(args: &SimilarityArgs) -> Result<(), CliError> {
     Written::JsonLines.check_name(&args.output)?;
     stream::refuse_stdin_twice(args.queries.iter().chain(&args.corpus).map(PathBuf::as_path))?;
+    Output::check(&args.output)?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let function = args.similarity.unwrap_or_else(|| model.encoder.similarity_function());
     match (&args.queries, &args.corpus) {
@@ -44,15 +47,16 @@ fn texts(
     let encoded = model.encode_texts(&args.texts, &options)?;
     let (embeddings, n_truncated) = (encoded.embeddings, encoded.n_truncated);
     let scores = function.similarity(&embeddings, &embeddings);
-    let mut out = anstream::stdout().lock();
-    let mut write = || {
-        text::scores(&mut out, function, &args.texts, &scores)?;
+    let mut page = Page::default();
+    let mut write = || -> io::Result<()> {
+        text::scores(&mut page, function, &args.texts, &scores)?;
         if n_truncated > 0 {
-            writeln!(out, "{}", text::cut(n_truncated, model.encoder.max_seq_length()))?;
+            writeln!(page, "{}", text::cut(n_truncated, model.encoder.max_seq_length()))?;
         }
-        out.flush()
+        Ok(())
     };
-    write().map_err(|source| CliError::Write { path: "-".into(), source })
+    write().map_err(|source| cannot_write(Path::new("-"), source))?;
+    page.print()
 }
 
 fn files(
@@ -65,15 +69,15 @@ fn files(
     let open = |path: &Path| stream::open(&[path.to_owned()], &args.texts_in);
     let (queries, corpus) = (open(queries)?, open(corpus)?);
     let mut output = Output::create(&args.output)?;
-    let side = |input, task| -> Result<(Vec<String>, SparseMatrix), CliError> {
+    let side = |input, task| -> Result<(Vec<String>, SparseMatrix, Summary), CliError> {
         let options = model::options(task, &args.run, &args.vectors)?;
         let mut ids = Vec::new();
         let keep = |record: Record| ids.push(record.id);
-        let matrix = stream::collect(model, &options, input, &args.run, keep)?;
-        Ok((ids, matrix))
+        let (matrix, summary) = stream::collect(model, &options, input, &args.run, keep)?;
+        Ok((ids, matrix, summary))
     };
-    let (query_ids, queries) = side(queries, EncodeOptions::query())?;
-    let (document_ids, documents) = side(corpus, EncodeOptions::document())?;
+    let (query_ids, queries, of_queries) = side(queries, EncodeOptions::query())?;
+    let (document_ids, documents, of_documents) = side(corpus, EncodeOptions::document())?;
 
     if args.pairwise {
         let (queries_len, documents_len) = (query_ids.len(), document_ids.len());
@@ -84,7 +88,9 @@ fn files(
         for ((query, document), score) in query_ids.iter().zip(&document_ids).zip(scores) {
             output.write_json(&Pair { query, document, score })?;
         }
-        return output.finish();
+        output.finish()?;
+        [of_queries, of_documents].into_iter().for_each(Summary::tell);
+        return Ok(());
     }
     for rows in blocks(query_ids.len(), document_ids.len()) {
         let block = queries.select_rows(&rows.clone().collect::<Vec<_>>());
@@ -95,7 +101,9 @@ fn files(
             }
         }
     }
-    output.finish()
+    output.finish()?;
+    [of_queries, of_documents].into_iter().for_each(Summary::tell);
+    Ok(())
 }
 
 /// The queries in blocks whose scores with all documents fit what is held at once.

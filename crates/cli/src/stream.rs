@@ -14,6 +14,7 @@ use crate::args::{InputArgs, RunArgs};
 use crate::error::CliError;
 use crate::model::Model;
 use crate::progress::file_bar;
+use crate::terminal;
 use crate::text::{cut, thousands};
 
 /// Opens the files and folders of an argument.
@@ -50,12 +51,28 @@ impl ReadBar {
         self.bar.set_message(format!("{} texts", thousands(n_texts)));
     }
 
-    /// Takes the bar away, and prints what was counted.
-    pub(crate) fn finish(self, totals: &StreamTotals, encoder: &SparseEncoder, args: &RunArgs) {
+    /// Takes the bar away, and says what was counted.
+    pub(crate) fn finish(
+        self,
+        totals: &StreamTotals,
+        encoder: &SparseEncoder,
+        args: &RunArgs,
+    ) -> Summary {
         self.bar.finish_and_clear();
-        if !args.quiet {
-            print(totals, self.start.elapsed().as_secs_f64(), encoder);
+        match args.quiet {
+            true => Summary(String::new()),
+            false => Summary(summary(totals, self.start.elapsed().as_secs_f64(), encoder)),
         }
+    }
+}
+
+/// What was counted, to be told once the output is in its place.
+#[must_use = "somebody wants to read it"]
+pub(crate) struct Summary(String);
+
+impl Summary {
+    pub(crate) fn tell(self) {
+        terminal::tell(self.0);
     }
 }
 
@@ -76,7 +93,7 @@ pub(crate) fn each_window(
     reader: CorpusReader,
     args: &RunArgs,
     mut take: impl FnMut(Vec<Record>, Encoded) -> Result<(), CliError>,
-) -> Result<(), CliError> {
+) -> Result<Summary, CliError> {
     let bar = ReadBar::new(&reader, args.quiet);
     let mut n_texts = 0;
     let records = reader.map(|record| record.map_err(CliError::from));
@@ -88,8 +105,7 @@ pub(crate) fn each_window(
             bar.show(n_texts);
             Ok(())
         })?;
-    bar.finish(&totals, &model.encoder, args);
-    Ok(())
+    Ok(bar.finish(&totals, &model.encoder, args))
 }
 
 /// Encodes the texts of files into one matrix, in memory; `keep` gets each record.
@@ -99,20 +115,20 @@ pub(crate) fn collect(
     reader: CorpusReader,
     args: &RunArgs,
     mut keep: impl FnMut(Record),
-) -> Result<SparseMatrix, CliError> {
+) -> Result<(SparseMatrix, Summary), CliError> {
     let mut matrix = SparseMatrix::builder(model.encoder.dimension());
-    each_window(model, options, reader, args, |records, encoded| {
+    let summary = each_window(model, options, reader, args, |records, encoded| {
         records.into_iter().for_each(&mut keep);
         Ok(matrix.push_matrix(&encoded.embeddings).map_err(SpladeError::from)?)
     })?;
-    Ok(matrix.finish())
+    Ok((matrix.finish(), summary))
 }
 
-/// What was counted, on standard error.
-fn print(totals: &StreamTotals, seconds: f64, encoder: &SparseEncoder) {
+/// What was counted, in a line or two.
+fn summary(totals: &StreamTotals, seconds: f64, encoder: &SparseEncoder) -> String {
     let rate = totals.n_texts as f64 / seconds.max(1e-9);
     let active_dims = totals.nnz as f64 / totals.n_texts.max(1) as f64;
-    anstream::eprintln!(
+    let mut summary = format!(
         "{} texts, {} tokens in {seconds:.1} s ({rate:.0} texts/s); \
          on average {active_dims:.1} of {} dimensions are active",
         thousands(totals.n_texts),
@@ -120,6 +136,8 @@ fn print(totals: &StreamTotals, seconds: f64, encoder: &SparseEncoder) {
         thousands(encoder.dimension()),
     );
     if totals.n_truncated > 0 {
-        anstream::eprintln!("{}", cut(totals.n_truncated, encoder.max_seq_length()));
+        summary.push('\n');
+        summary += &cut(totals.n_truncated, encoder.max_seq_length());
     }
+    summary
 }

@@ -3,14 +3,21 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use splade::output::steers_terminal;
 use splade::{DenseMatrix, SimilarityFunction};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::terminal::page_width;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
 /// Columns of a text in a table.
 const LABEL_WIDTH: usize = 40;
+/// The same on a terminal that is too narrow.
+const MIN_LABEL_WIDTH: usize = 6;
+/// Columns of a score with the space before it.
+const SCORE_WIDTH: usize = 11;
 
 /// A table of the score of each text with each.
 pub(crate) fn scores(
@@ -26,9 +33,14 @@ pub(crate) fn scores(
         SimilarityFunction::Manhattan => "negative manhattan distance: 0 is alike",
     };
     writeln!(out, "{BOLD}Similarity{BOLD:#}  {DIM}{what}{DIM:#}")?;
-    let labels: Vec<String> = texts.iter().map(|text| shortened(text, LABEL_WIDTH)).collect();
-    let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
     let number = texts.len().to_string().len();
+    // On a narrow terminal the scores matter more.
+    let beside = number + 2 + texts.len() * SCORE_WIDTH;
+    let label_width = page_width().map_or(LABEL_WIDTH, |columns| {
+        columns.saturating_sub(beside).clamp(MIN_LABEL_WIDTH, LABEL_WIDTH)
+    });
+    let labels: Vec<String> = texts.iter().map(|text| shortened(text, label_width)).collect();
+    let width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
     write!(out, "{:number$}  {}", "", " ".repeat(width))?;
     (1..=texts.len()).try_for_each(|column| write!(out, "  {column:>9}"))?;
     writeln!(out)?;
@@ -59,9 +71,15 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
     kept.collect::<String>() + "…"
 }
 
-/// A text without what would steer the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// A text without what would steer the terminal: control characters and ends of lines are spaces, and what
+/// cannot be seen is left out.
+fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\u{2028}' | '\u{2029}' => Some(' '),
+        c if c.is_control() => Some(' '),
+        c => (!steers_terminal(c)).then_some(c),
+    };
+    text.chars().filter_map(shown).collect()
 }
 
 /// Says how many texts were cut.
@@ -101,5 +119,6 @@ mod tests {
         assert_eq!(shortened("abcdefg", 6), "abcde…");
         assert_eq!(shortened("天気がいい", 6), "天気…");
         assert_eq!(shortened("a\x1b[31mb\n", 20), "a [31mb ");
+        assert_eq!(shortened("a\u{202e}b\u{200b}c\u{2028}d\u{9b}e", 20), "abc d e");
     }
 }

@@ -6,6 +6,7 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{filter, fmt};
 
 use crate::profile::Profile;
+use crate::terminal::Log;
 
 /// Shows warnings; with `-v` the stages, with `-vv` everything that this and other libraries tell.
 /// Collects the times of all stages into `profile`, where there is one.
@@ -22,7 +23,9 @@ pub(crate) fn init(verbose: u8, profile: Option<&Profile>) {
     // cost a twelfth of the time of a small model.
     let shown = filter::filter_fn(shown).with_max_level_hint(level);
     let lines = fmt::layer()
-        .with_writer(anstream::stderr)
+        .with_writer(|| Log)
+        // By default it would print what failed with `eprintln!`, which panics.
+        .log_internal_errors(false)
         .with_ansi(true) // anstream takes the colours out where nobody sees them.
         .with_span_events(FmtSpan::CLOSE)
         .with_target(false);

@@ -3,11 +3,13 @@
 use splade::corpus::VectorReader;
 use splade::export::qdrant_client::Qdrant;
 use splade::export::{ExportOptions, ExportRow, QdrantUpsert, create_qdrant_collection};
+use splade::output::escaped;
 
 use crate::args::ExportArgs;
 use crate::error::CliError;
 use crate::export::at;
 use crate::progress::file_bar;
+use crate::terminal::tell;
 use crate::text::thousands;
 
 /// The API key of a Qdrant in the cloud.
@@ -23,7 +25,7 @@ pub(crate) fn run(
     let runtime = runtime.map_err(|source| cannot_send(url, source))?;
     let n_rows = runtime.block_on(send(url, vectors, options, args))?;
     if !args.quiet {
-        anstream::eprintln!("{} rows sent to {url}", thousands(n_rows as usize));
+        tell(format!("{} rows sent to {}", thousands(n_rows as usize), escaped(url)));
     }
     Ok(())
 }

@@ -1,0 +1,207 @@
+//! What people read: pages on standard output and messages on standard error.
+//!
+//! At a terminal a page is cut to its width, and messages are wrapped. Characters that would steer the
+//! terminal stand as escapes, but for the program's own colours. To print a page may fail; a message that
+//! cannot be printed (a log on a full disk) is lost, and the work goes on.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+
+use console::Term;
+use splade::output::steers_terminal;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::error::CliError;
+use crate::output::cannot_write;
+
+const RESET: &str = "\x1b[0m";
+
+/// A page for standard output, which goes there when it is printed.
+#[derive(Default)]
+pub(crate) struct Page(Vec<u8>);
+
+impl Page {
+    /// Prints what was written so far, its lines cut to the terminal's width.
+    pub(crate) fn print(&mut self) -> Result<(), CliError> {
+        self.print_lines(cut)
+    }
+
+    /// Prints what was written so far, its lines wrapped to the terminal's width.
+    pub(crate) fn print_wrapped(&mut self) -> Result<(), CliError> {
+        self.print_lines(|line, width| wrapped(&cut(line, None), width))
+    }
+
+    fn print_lines(&mut self, fit: impl Fn(&str, Option<usize>) -> String) -> Result<(), CliError> {
+        let page = std::mem::take(&mut self.0);
+        let width = page_width();
+        let mut out = anstream::stdout().lock();
+        let lines = String::from_utf8_lossy(&page);
+        let printed = lines.split_inclusive('\n').try_for_each(|line| {
+            let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+            out.write_all((fit(line, width) + end).as_bytes())
+        });
+        printed.and_then(|()| out.flush()).map_err(|source| cannot_write(Path::new("-"), source))
+    }
+}
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Prints a message of one or more lines on standard error.
+pub(crate) fn tell(message: impl Display) {
+    let width = message_width();
+    let message = message.to_string();
+    let lines = message.lines().map(|line| wrapped(&cut(line, None), width) + "\n");
+    print_message(&lines.collect::<String>());
+}
+
+/// Asks for a line, where somebody is there to answer.
+pub(crate) fn ask(prompt: impl Display) {
+    print_message(&prompt.to_string());
+}
+
+/// Where the library's log goes.
+pub(crate) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.lines().map(|line| cut(line, None) + "\n");
+        print_message(&lines.collect::<String>());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Columns of standard output, if it is a terminal that has some.
+pub(crate) fn page_width() -> Option<usize> {
+    width(&Term::stdout())
+}
+
+/// Columns of standard error, if it is a terminal that has some.
+pub(crate) fn message_width() -> Option<usize> {
+    width(&Term::stderr())
+}
+
+fn width(terminal: &Term) -> Option<usize> {
+    terminal.size_checked().map(|(_, columns)| columns.into())
+}
+
+fn print_message(message: &str) {
+    // Nowhere is left to say that it failed.
+    let mut out = anstream::stderr().lock();
+    let _ = out.write_all(message.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A line without what would steer a terminal but colours; at most `width` columns of it.
+fn cut(line: &str, width: Option<usize>) -> String {
+    let mut pieces: Vec<(String, usize)> = Vec::new();
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let colour = colour(rest);
+        let taken = if colour > 0 { colour } else { c.len_utf8() };
+        pieces.push(match colour == 0 {
+            true if steers_terminal(c) => {
+                let escape = c.escape_default().to_string();
+                let columns = escape.width();
+                (escape, columns)
+            }
+            true => (c.to_string(), c.width().unwrap_or(0)),
+            false => (rest[..taken].to_owned(), 0),
+        });
+        rest = &rest[taken..];
+    }
+    let total: usize = pieces.iter().map(|(_, columns)| columns).sum();
+    let Some(width) = width.filter(|width| *width < total) else {
+        return pieces.into_iter().map(|(piece, _)| piece).collect();
+    };
+    let (mut shown, mut used, mut coloured) = (String::new(), 1, false);
+    for (piece, columns) in pieces {
+        used += columns;
+        if used > width {
+            break;
+        }
+        coloured |= piece.starts_with('\x1b');
+        shown += &piece;
+    }
+    shown + "…" + if coloured { RESET } else { "" }
+}
+
+/// The length of the colour, or other style, that a text starts with: `ESC [ 1 ; 31 m`.
+fn colour(text: &str) -> usize {
+    let Some(after) = text.strip_prefix("\x1b[") else { return 0 };
+    let digits = after.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
+    if after.as_bytes().get(digits) == Some(&b'm') { digits + 3 } else { 0 }
+}
+
+/// A line broken between words so that none is wider; a word that is stays whole.
+fn wrapped(line: &str, width: Option<usize>) -> String {
+    let Some(width) = width.filter(|width| columns(line) > *width) else { return line.to_owned() };
+    let (mut text, mut used) = (String::new(), 0);
+    for word in line.split_inclusive(' ') {
+        let word_columns = columns(word.trim_end());
+        if used > 0 && used + word_columns > width {
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+            used = 0;
+        }
+        text += word;
+        used += columns(word);
+    }
+    text
+}
+
+/// Columns of a line with colours.
+fn columns(line: &str) -> usize {
+    let (mut rest, mut columns) = (line, 0);
+    while let Some(c) = rest.chars().next() {
+        let colour = colour(rest);
+        columns += if colour > 0 { 0 } else { c.width().unwrap_or(0) };
+        rest = &rest[if colour > 0 { colour } else { c.len_utf8() }..];
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_to_its_columns_and_keeps_its_colours() {
+        assert_eq!(cut("abcdef", Some(6)), "abcdef");
+        assert_eq!(cut("abcdefg", Some(6)), "abcde…");
+        assert_eq!(cut("天気がいい", Some(6)), "天気…");
+        assert_eq!(cut("\x1b[1mabc\x1b[0m", Some(3)), "\x1b[1mabc\x1b[0m");
+        assert_eq!(cut("\x1b[1mabcd\x1b[0m", Some(3)), "\x1b[1mab…\x1b[0m");
+        for width in [20, 40, 80] {
+            assert_eq!(columns(&cut(&"天a\x1b[2m".repeat(50), Some(width))), width);
+        }
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_as_an_escape() {
+        assert_eq!(cut("a\u{202e}b\x1b]0;title\x07", None), "a\\u{202e}b\\u{1b}]0;title\\u{7}");
+        assert_eq!(cut("\x1b[2Jx\x1b[31", None), "\\u{1b}[2Jx\\u{1b}[31");
+    }
+
+    #[test]
+    fn a_message_is_wrapped_between_words() {
+        let message = "\x1b[1mone\x1b[0m two three /a/very/long/path four";
+        assert_eq!(
+            wrapped(message, Some(9)),
+            "\x1b[1mone\x1b[0m two\nthree\n/a/very/long/path\nfour"
+        );
+        assert_eq!(wrapped(message, None), message);
+    }
+}
