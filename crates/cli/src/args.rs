@@ -166,21 +166,23 @@ pub(crate) struct VectorArgs {
 /// Where and how the model runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// Where the model runs: cpu, ndarray, flex, wgpu, auto. Several, with commas or one by one,
-    /// share the texts: cpu,cpu.
+    /// Where the model runs: cpu (ndarray or flex), cuda, vulkan, metal (or mps), wgpu, auto; a card by
+    /// its number: cuda:1. `splade devices` lists those that are there. Several, with commas or one by
+    /// one, share the texts: cpu,cpu.
     #[arg(long, value_name = "DEVICE", value_delimiter = ',', default_value = "cpu")]
     pub(crate) device: Vec<Device>,
 
-    /// Texts that one of several devices takes at a time [default: a tenth of its share].
+    /// Texts that one of several devices takes at a time [default: a tenth of its share, at most 5000].
     #[arg(long, value_name = "N")]
     pub(crate) chunk_size: Option<NonZeroUsize>,
 
-    /// Tokens per forward pass [default: 4096 on a CPU, 16384 on a GPU]. More costs memory.
+    /// Tokens per forward pass [default: 4096 on a CPU, where parallel passes share them, 16384 on a
+    /// GPU]. More costs memory.
     #[arg(long, value_name = "N")]
     pub(crate) batch_tokens: Option<NonZeroUsize>,
 
-    /// What the model's layers compute in: f32, bf16, f16 (GPU only) or int8 (CPU only). Lower ones
-    /// are faster, hold less, and change the weights a little.
+    /// What layers, word embeddings and decoder are held and multiplied in: f32, bf16, f16 (GPU only) or
+    /// int8 (CPU only). Lower ones are faster, need less memory, and change vectors a little.
     #[arg(long, value_name = "PRECISION", default_value_t)]
     pub(crate) precision: Precision,
 
