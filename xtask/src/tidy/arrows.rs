@@ -3,7 +3,7 @@
 use super::violation::Violation;
 
 /// A package, and the members that it may depend on, in its tests too.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-output", &[]),
