@@ -1,6 +1,6 @@
 //! A file that is written under a temporary name and takes its real one when it is whole.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +159,7 @@ fn temporary(folder: &Path, existing: Option<&Metadata>) -> io::Result<NamedTemp
         // What a file made in the ordinary way gets; the umask takes its part away. One that keeps
         // another's mode is its owner's alone until it has it.
         let mode = if existing.is_some() { 0o600 } else { 0o666 };
-        builder.permissions(fs::Permissions::from_mode(mode));
+        builder.permissions(std::fs::Permissions::from_mode(mode));
     }
     #[cfg(not(unix))]
     let _ = existing;
@@ -178,10 +178,10 @@ fn keep_attributes(file: &File, existing: &Metadata) {
     let mut mode = existing.mode() & 0o777;
     if !keeps_group {
         // Another group gets no more than everybody.
-        mode = mode & 0o707 | (mode & 0o007) << 3 & mode;
+        mode = (mode & 0o707) | (mode & ((mode & 0o007) << 3));
     }
     // Some file systems have no modes: then that of the temporary file stays, its owner's alone.
-    let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+    let _ = file.set_permissions(std::fs::Permissions::from_mode(mode));
 }
 
 #[cfg(not(unix))]
@@ -212,6 +212,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(unix)]
 #[allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
