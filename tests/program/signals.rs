@@ -142,3 +142,22 @@ fn parts_go_on_after_a_signal() {
     // Twenty parts, the manifest and the lock.
     assert_eq!(n_parts, 22);
 }
+
+#[test]
+fn a_file_beyond_the_limit_of_its_size_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = path(&folder, "texts.txt");
+    fs::write(&input, "sunny weather in the stadium\n".repeat(300)).unwrap();
+    let (out, output) = path(&folder, "out");
+    fs::create_dir(&out).unwrap();
+    let output = format!("{output}/vectors.jsonl");
+    let ran = Command::new("sh")
+        .args(["-c", "ulimit -f 8; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_splade")])
+        .args(["encode", "-m", &tiny(), "-i", &input, "-o", &output])
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    let told = String::from_utf8(ran.stderr).unwrap();
+    assert!(told.contains("cannot write") && told.contains("vectors.jsonl"), "{told}");
+    assert_eq!(fs::read_dir(out).unwrap().count(), 0);
+}
