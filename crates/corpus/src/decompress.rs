@@ -75,7 +75,7 @@ impl<R: BufRead> Read for ZstdFrames<R> {
             io::Error::new(
                 io::ErrorKind::InvalidData,
                 "it was compressed with a window of more than 128 MiB (zstd --long): decompress it \
-                 first and give the result as `-`: zstd -dc --long=31 FILE | splade ...",
+                 first and give the result as `-`: zstd -d --long=31 -c FILE | splade ...",
             )
         })
     }
