@@ -5,11 +5,14 @@
 mod apt;
 mod backends;
 mod bench;
+mod blocks;
 mod browser;
 mod check;
 mod command;
+mod docs;
 mod features;
 mod fixtures;
+mod outside;
 mod passages;
 mod random;
 mod sanitize;
@@ -53,6 +56,10 @@ enum Task {
     },
     /// Check each crate alone: without default features, with them, with each feature
     Features(features::Arguments),
+    /// Build and run crates outside of the workspace, made of the README's dependency and code
+    Outside,
+    /// Run every block of commands of README.md, CONTRIBUTING.md and docs, but those whose fence says why not
+    Docs(docs::Arguments),
     /// Make the fixtures and golden values again, with sentence-transformers in its own venv
     Fixtures,
     /// Measure speed: models, devices, precisions, batches and lengths, with rivals or without
@@ -68,6 +75,8 @@ fn main() -> ExitCode {
         Task::Test { arguments } => test::run(&arguments),
         Task::Sanitize { arguments } => sanitize::run(&arguments),
         Task::Features(arguments) => features::run(&arguments),
+        Task::Outside => outside::run(),
+        Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures => fixtures::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),

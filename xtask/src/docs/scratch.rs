@@ -1,0 +1,117 @@
+//! Where the blocks of one document are run: in the root of the repository if they call cargo, else in
+//! a folder of their own, with the repository's `tests` in it and `splade` on the path.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// One for a document: its blocks see each other's files.
+pub(super) struct Scratch {
+    root: PathBuf,
+    folder: tempfile::TempDir,
+    path: OsString,
+}
+
+impl Scratch {
+    /// `programs` comes first on the path.
+    pub(super) fn new(root: &Path, programs: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        link(&root.join("tests"), &folder.path().join("tests"))?;
+        let others = env::var_os("PATH").unwrap_or_default();
+        let folders = [programs.to_owned()].into_iter().chain(env::split_paths(&others));
+        let path = env::join_paths(folders).context("a folder's name cannot stand in PATH")?;
+        Ok(Self { root: root.to_owned(), folder, path })
+    }
+
+    /// Runs the script to its first failure.
+    ///
+    /// # Errors
+    /// A command fails, or what it prints is not `output`.
+    pub(super) fn run(&self, script: &str, output: Option<&str>) -> Result<()> {
+        eprint!("{script}");
+        let folder = if calls_cargo(script) { &self.root } else { self.folder.path() };
+        let mut shell = Command::new("sh");
+        shell.args(["-eu", "-c", script]).current_dir(folder);
+        shell.env("PATH", &self.path).env("TMPDIR", self.folder.path()).stdin(Stdio::null());
+        if output.is_some() {
+            shell.stdout(Stdio::piped());
+        }
+        let child = shell.spawn().context("cannot start sh")?;
+        let found = child.wait_with_output().context("sh is gone")?;
+        ensure!(found.status.success(), "failed: {}", found.status);
+        if let Some(expected) = output {
+            let printed = String::from_utf8_lossy(&found.stdout);
+            print!("{printed}");
+            if let Some(difference) = first_difference(expected, &printed) {
+                anyhow::bail!("it does not print what the document says: {difference}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn calls_cargo(script: &str) -> bool {
+    script.lines().any(|line| line.split_whitespace().next() == Some("cargo"))
+}
+
+/// The first lines that are not alike, blanks at the ends of lines and of the text aside.
+fn first_difference(expected: &str, printed: &str) -> Option<String> {
+    let (mut expected, mut printed) = (expected.trim_end().lines(), printed.trim_end().lines());
+    loop {
+        match (expected.next().map(str::trim_end), printed.next().map(str::trim_end)) {
+            (None, None) => return None,
+            (expected, printed) if expected != printed => {
+                let said = |line: Option<&str>| line.map_or("nothing".into(), |l| format!("`{l}`"));
+                return Some(format!("{} instead of {}", said(printed), said(expected)));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+fn link(original: &Path, link: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(original, link)
+        .with_context(|| format!("cannot link {} to {}", link.display(), original.display()))
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &Path) -> Result<()> {
+    anyhow::bail!("blocks of commands are run on Unix alone")
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str, output: Option<&str>) -> Result<(), String> {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let scratch = Scratch::new(root, root).unwrap();
+        scratch.run(script, output).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_first_command_that_fails_fails_the_block() {
+        assert!(run("false\ntrue\n", None).is_err());
+        assert!(run("echo $NOT_SET_ANYWHERE\n", None).is_err());
+        assert_eq!(run("true\n", None), Ok(()));
+    }
+
+    #[test]
+    fn what_a_block_prints_is_what_the_document_says() {
+        assert_eq!(run("echo 'a  '; echo b\n", Some("a\nb\n\n")), Ok(()));
+        let message = run("echo a; echo c\n", Some("a\nb\n")).unwrap_err();
+        assert!(message.ends_with("`c` instead of `b`"), "{message}");
+        assert!(run("echo a\n", Some("a\nb\n")).unwrap_err().contains("nothing"));
+    }
+
+    #[test]
+    fn blocks_without_cargo_leave_nothing_in_the_repository() {
+        assert_eq!(run("test -f tests/it/main.rs\ntest ! -e crates\n", None), Ok(()));
+        assert!(calls_cargo("model=x\ncargo run\n") && !calls_cargo("splade cargo\n"));
+    }
+}
