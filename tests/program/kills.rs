@@ -128,3 +128,82 @@ fn parts_need_a_folder() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("folder"), "{}", ran.stderr);
 }
+
+/// Runs of parts that stop at the third part, as a kill leaves them: the manifest lists two.
+fn begun(folder: &tempfile::TempDir, input: &str, format: &str) -> String {
+    let (output, argument) = path(folder, "begun");
+    let _ = fs::remove_dir_all(&output);
+    ok(splade(&args(&tiny(), input, &argument, format), b""));
+    let manifest = output.join("manifest.json");
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    let parts = json["parts"].as_array_mut().unwrap();
+    for part in parts.split_off(2) {
+        fs::remove_file(output.join(part["file"].as_str().unwrap())).unwrap();
+    }
+    let sum = |name: &str| -> u64 {
+        parts.iter().map(|part| part["totals"][name].as_u64().unwrap()).sum()
+    };
+    let totals: Vec<_> = ["tokens", "truncated", "weights"].map(|name| (name, sum(name))).into();
+    json["totals"] = totals.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect();
+    json["rows"] = 64.into();
+    json["complete"] = false.into();
+    fs::write(manifest, json.to_string()).unwrap();
+    argument
+}
+
+#[test]
+fn an_input_edited_in_place_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, model) = (corpus(&folder), tiny());
+    let (text, modified) =
+        (fs::read_to_string(&input).unwrap(), || fs::metadata(&input).unwrap().modified().unwrap());
+    let time = modified();
+    let edited = text.replacen("river", "ocean", 1);
+    assert_eq!(edited.len(), text.len());
+
+    let output = begun(&folder, &input, "jsonl");
+    fs::write(&input, &edited).unwrap();
+    fs::File::options().append(true).open(&input).unwrap().set_modified(time).unwrap();
+    assert_eq!(modified(), time, "size and time are as before");
+    let resumed = || splade(&args(&model, &input, &output, "jsonl"), b"");
+    let ran = resumed();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("corpus.jsonl is not what part-00000.jsonl"), "{}", ran.stderr);
+
+    // What follows the finished parts is read as it is now.
+    let last = text.rfind("letter").unwrap();
+    let grown = format!("{}winter{}{{\"text\": \"more\"}}\n", &text[..last], &text[last + 6..]);
+    fs::write(&input, &grown).unwrap();
+    ok(resumed());
+    let (whole, whole_arg) = path(&folder, "whole");
+    ok(splade(&args(&model, &input, &whole_arg, "jsonl"), b""));
+    assert_eq!(files(Path::new(&output)), files(&whole));
+
+    // What is complete is complete for this input alone.
+    ok(resumed());
+    for other in [grown.replacen("letter", "retell", 1), grown.clone() + "{\"text\": \"\"}\n", text]
+    {
+        fs::write(&input, other).unwrap();
+        let ran = resumed();
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("corpus.jsonl"), "{}", ran.stderr);
+    }
+    assert_eq!(files(Path::new(&output)), files(&whole));
+}
+
+#[test]
+fn standard_input_is_resumed_with_the_same_texts_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, model) = (corpus(&folder), tiny());
+    let text = fs::read_to_string(&file).unwrap();
+    let output = begun(&folder, &file, "jsonl");
+    // One file, whatever it is called: the texts decide.
+    let args = args(&model, "-", &output, "jsonl");
+    let ran = splade(&args, text.replacen("stone", "stove", 1).as_bytes());
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the standard stream `-` is not what part-"), "{}", ran.stderr);
+    ok(splade(&args, text.as_bytes()));
+    let ran = splade(&args, b"");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+}

@@ -99,6 +99,7 @@ fn to_parts(
         true => match PartsWriter::resume(&args.output, parts)? {
             Resumed::Unfinished(output) => *output,
             Resumed::Complete(manifest) => {
+                reader.check_done(&manifest)?;
                 let rows = thousands(manifest.rows as usize);
                 let folder = args.output.display().to_string();
                 tell(args, &format!("{} is complete: {rows} texts", escaped(&folder)));
@@ -106,10 +107,9 @@ fn to_parts(
             }
         },
     };
-    if let Some(last_id) = output.manifest().last_id() {
-        let n_done = output.n_rows();
-        tell(args, &format!("{} texts are done already", thousands(n_done as usize)));
-        reader.skip_done(n_done, last_id)?;
+    if output.n_rows() > 0 {
+        reader.skip_done(output.manifest())?;
+        tell(args, &format!("{} texts are done already", thousands(output.n_rows() as usize)));
     }
     let summary = encode(model, options, reader, &mut output, args)?;
     output.finish()?;
@@ -148,8 +148,6 @@ fn settings(
         .weights
         .iter()
         .map(|weights| json!({ "file": weights.file, "bytes": weights.n_bytes }));
-    let files =
-        reader.files().iter().map(|file| json!({ "file": file.name, "bytes": file.n_bytes }));
     let devices = args.run.device.iter().map(ToString::to_string);
     Ok(json!({
         "splade": env!("CARGO_PKG_VERSION"),
@@ -168,7 +166,9 @@ fn settings(
         "mass_share": args.vectors.mass_share,
         "tokens": args.decode,
         "texts": format!("{:?}", args.texts_in.options()),
-        "input": files.collect::<Vec<_>>(),
+        // Records without an id are named by their file too where there are several. The manifest has
+        // checksums of the input itself.
+        "ids_by_file": reader.files().len() > 1,
     }))
 }
 

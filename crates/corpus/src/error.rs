@@ -292,23 +292,30 @@ pub enum CorpusError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// There are fewer records than were read before.
-    #[error("{found} records, but {expected} were read before: the input is not the same")]
+    /// There are fewer records than are to be jumped over.
+    #[error("the input has {found} records, but {expected} are to be jumped over")]
     FewerRecords {
         /// The records there are.
         found: u64,
         /// The records to jump over.
         expected: u64,
     },
-    /// The record at which to go on is another than before.
-    #[error("{place}: the id is `{found}`, but was `{expected}` before: the input is not the same")]
-    OtherRecord {
-        /// Where.
-        place: Place,
-        /// Its id.
-        found: String,
-        /// The id there before.
-        expected: String,
+    /// The input is not what finished parts were made of.
+    #[error("{} {problem}: give the input as it was, or another output folder", shown(.path))]
+    OtherInput {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        problem: InputProblem,
+    },
+    /// Nothing tells what a finished part was made of.
+    #[error(
+        "{part} has no checksum of its input in the manifest, so nothing shows that the input is \
+         the same: name another output folder"
+    )]
+    NoInputChecksum {
+        /// The part.
+        part: String,
     },
     /// A format writes tokens, but the row came without, or the other way round.
     #[error("row {row}: {format} {needs}")]

@@ -29,14 +29,14 @@
 //!     .with_rows_per_part(NonZeroU64::MIN)
 //!     .with_settings(serde_json::json!({"model": "naver/splade-v3"}));
 //! if let Resumed::Unfinished(mut writer) = PartsWriter::resume(&output, options)? {
-//!     if let Some(last_id) = writer.manifest().last_id() {
-//!         reader.skip_done(writer.n_rows(), last_id)?;
-//!     }
+//!     // What is done was made of the same input, or this is an error.
+//!     reader.skip_done(writer.manifest())?;
 //!     for record in reader {
 //!         let record = record?;
 //!         # let encode = |text: &str| SparseRow::from_parts(30_522, vec![text.len() as u32], vec![1.0]);
 //!         let row: SparseRow = encode(&record.text)?;
 //!         writer.write(&record.id, row.view(), None)?;
+//!         writer.add_input(&record.span);
 //!     }
 //!     writer.finish()?;
 //! }
@@ -55,6 +55,7 @@
 
 mod content_problem;
 mod error;
+mod input_problem;
 mod place;
 
 mod compression;
@@ -81,13 +82,14 @@ mod vectors;
 pub use compression::Compression;
 pub use content_problem::ContentProblem;
 pub use error::CorpusError;
+pub use input_problem::InputProblem;
 pub use names::FileFormat;
 pub use output_file::OutputFile;
-pub use parts::{Manifest, PartInfo, PartsOptions, PartsWriter, Resumed};
+pub use parts::{InputRange, Manifest, PartInfo, PartsOptions, PartsWriter, Resumed};
 pub use place::{Place, PlaceUnit};
 pub use stream::open_text;
 pub use texts::{
-    Absence, CorpusReader, Header, InputFile, Quoting, ReadOptions, ReadProgress, Record,
-    TextColumn, TextFormat,
+    Absence, CorpusReader, Header, InputFile, InputSpan, Quoting, ReadOptions, ReadProgress,
+    Record, TextColumn, TextFormat,
 };
 pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

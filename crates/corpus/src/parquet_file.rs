@@ -10,9 +10,11 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, SchemaRef};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::reader::ChunkReader;
 
 use crate::{CorpusError, Place};
 
@@ -53,6 +55,70 @@ impl ParquetFile {
 
     pub(crate) fn n_rows(&self) -> u64 {
         self.n_rows
+    }
+
+    pub(crate) fn n_row_groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Rows of a row group.
+    pub(crate) fn n_rows_of(&self, row_group: usize) -> u64 {
+        u64::try_from(self.metadata.metadata().row_group(row_group).num_rows()).unwrap_or(0)
+    }
+
+    /// Reads the bytes of the footer, with its length and the mark at the end of the file.
+    pub(crate) fn read_footer(&self, take: impl FnMut(&[u8])) -> Result<(), CorpusError> {
+        const TAIL: u64 = 8;
+        let mut length = [0; 4];
+        self.read_range(self.n_bytes.saturating_sub(TAIL), 4, |bytes| {
+            length.copy_from_slice(&bytes[..4]);
+        })?;
+        let n_bytes = (u64::from(u32::from_le_bytes(length)) + TAIL).min(self.n_bytes);
+        self.read_range(self.n_bytes - n_bytes, n_bytes, take)
+    }
+
+    /// Reads the bytes of some columns of a row group, as they are on the disk.
+    pub(crate) fn read_columns(
+        &self,
+        row_group: usize,
+        columns: &[usize],
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), CorpusError> {
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
+        for (leaf, chunk) in
+            self.metadata.metadata().row_group(row_group).columns().iter().enumerate()
+        {
+            if mask.leaf_included(leaf) {
+                let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+                let [start, n_bytes] =
+                    [start, chunk.compressed_size()].map(|n| u64::try_from(n).unwrap_or(u64::MAX));
+                self.read_range(start, n_bytes, &mut take)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads bytes of the file, some at a time.
+    fn read_range(
+        &self,
+        start: u64,
+        n_bytes: u64,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), CorpusError> {
+        const STEP: u64 = 1 << 16;
+        let end = start.saturating_add(n_bytes);
+        let mut at = start;
+        while at < end {
+            let step = STEP.min(end - at);
+            let bytes = self.file.get_bytes(at, step as usize);
+            let bytes = bytes.map_err(|source| CorpusError::Read {
+                path: self.path.to_path_buf(),
+                source: std::io::Error::other(source),
+            })?;
+            take(&bytes);
+            at += step;
+        }
+        Ok(())
     }
 
     /// An entry of the metadata that the writer of the file added.

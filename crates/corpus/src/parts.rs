@@ -4,6 +4,7 @@
 //! brought to the disk and renamed; the folder is brought to the disk; then the manifest, in the
 //! same way, lists the part. A part that the manifest does not list is made again.
 
+mod input;
 mod lock;
 mod manifest;
 // A process that dies by a signal is told from one that fails.
@@ -22,8 +23,9 @@ use splade_output::{is_temporary, remove_leftovers};
 use splade_sparse::SparseRowView;
 
 use crate::output::{crash_point, folder_of, sync_folder};
-use crate::{Compression, CorpusError, VectorOptions, VectorWriter};
+use crate::{Compression, CorpusError, InputSpan, VectorOptions, VectorWriter};
 
+pub use input::InputRange;
 pub use manifest::{Manifest, PartInfo};
 
 use lock::FolderLock;
@@ -42,8 +44,9 @@ pub struct PartsOptions {
     pub rows_per_part: NonZeroU64,
     /// Compression of each part, for lines only. Default none.
     pub compression: Compression,
-    /// What else must be the same for the rows to be the same, such as the model, its options and
-    /// the input: kept in the manifest, and compared when the work is resumed. Default `null`.
+    /// What else must be the same for the rows to be the same, such as the model and its options:
+    /// kept in the manifest, and compared when the work is resumed. Default `null`. The input is not
+    /// among them: see [`PartsWriter::add_input`].
     pub settings: Value,
 }
 
@@ -114,6 +117,8 @@ pub enum Resumed {
 struct OpenPart {
     writer: VectorWriter,
     info: PartInfo,
+    /// What it was made of, a span for each file.
+    input: Vec<InputSpan>,
 }
 
 impl PartsWriter {
@@ -134,11 +139,14 @@ impl PartsWriter {
     /// Goes on with what was begun, after the last part that is whole; begins where nothing was.
     ///
     /// What an unfinished part left is removed. Give the rows from [`n_rows`](Self::n_rows) on;
-    /// [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) jumps over those before.
+    /// [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) jumps over those before, and
+    /// [`CorpusReader::check_done`](crate::CorpusReader::check_done) compares the input of what is
+    /// complete.
     ///
     /// # Errors
     /// [`CorpusError::SettingsDiffer`] with the setting, [`CorpusError::NoManifest`] for a folder of
-    /// something else, and whatever is wrong with the manifest or the size of a part.
+    /// something else, and whatever is wrong with the manifest or the size of a part. A manifest of
+    /// a version that kept no checksums of the input is refused ([`CorpusError::ManifestContent`]).
     pub fn resume(folder: &Path, options: PartsOptions) -> Result<Resumed, CorpusError> {
         let lock = FolderLock::acquire(folder)?;
         let names = names(folder)?;
@@ -154,6 +162,7 @@ impl PartsWriter {
             }
             Err(error) => return Err(error),
         };
+        manifest.check_resumable(folder)?;
         if let Some((key, then, now)) = manifest.differing_setting(&options.manifest()) {
             let folder = folder.to_owned();
             return Err(CorpusError::SettingsDiffer { folder, key, then, now });
@@ -218,7 +227,7 @@ impl PartsWriter {
             part => {
                 let file = self.manifest.next_name();
                 let writer = VectorWriter::create(&self.folder.join(&file), &self.options.vectors)?;
-                part.insert(OpenPart { writer, info: new_part(file, id) })
+                part.insert(OpenPart { writer, info: new_part(file, id), input: Vec::new() })
             }
         };
         part.writer.write(id, row, tokens)?;
@@ -237,6 +246,19 @@ impl PartsWriter {
         *part.info.totals.entry(name.to_owned()).or_default() += amount;
     }
 
+    /// Says what of the input the last row was made of. The manifest has checksums of it, which
+    /// [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) compares. Each record makes one row.
+    ///
+    /// # Panics
+    /// Before the first row of this writer: there is no part to which it could belong.
+    pub fn add_input(&mut self, span: &InputSpan) {
+        let part = self.part.as_mut().expect("a span belongs to a row that was written before");
+        match part.input.last_mut() {
+            Some(last) if last.file == span.file => last.after = span.after,
+            _ => part.input.push(span.clone()),
+        }
+    }
+
     /// Closes the last part and marks the folder as complete.
     ///
     /// # Errors
@@ -252,8 +274,9 @@ impl PartsWriter {
 
     /// Brings a part to the disk and into the manifest, which is not saved yet.
     fn close(&mut self, part: OpenPart) -> Result<(), CorpusError> {
-        let OpenPart { writer, mut info } = part;
+        let OpenPart { writer, mut info, input } = part;
         writer.finish()?;
+        info.input = input.iter().map(InputRange::from).collect();
         let path = self.folder.join(&info.file);
         (info.bytes, info.crc32) = manifest::checksum(&path).map_err(CorpusError::read(&path))?;
         self.manifest.push(info);
@@ -270,6 +293,7 @@ fn new_part(file: String, first_id: &str) -> PartInfo {
         first_id: first_id.to_owned(),
         last_id: String::new(),
         totals: BTreeMap::new(),
+        input: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod cells;
 mod column;
+mod digest;
+mod done;
 mod files;
 mod format;
 mod json;
@@ -20,11 +22,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::CorpusError;
 
 pub use column::{Absence, TextColumn};
+pub use digest::InputSpan;
 pub use files::InputFile;
 pub use format::TextFormat;
 pub use options::{Header, Quoting, ReadOptions};
 pub use record::Record;
 
+use digest::{Digest, InputMark};
 use record::FileRecords;
 
 /// The records of one file or several, in order, a record at a time.
@@ -35,15 +39,33 @@ use record::FileRecords;
 pub struct CorpusReader {
     files: Vec<InputFile>,
     options: ReadOptions,
-    /// The file that is read, and its reader.
-    current: Option<(usize, Box<dyn FileRecords>)>,
+    /// The file that is read.
+    current: Option<Current>,
     /// The file to open after it.
     next_file: usize,
-    /// Records of the present file so far.
-    n_in_file: u64,
     n_records: u64,
     n_bytes_read: Arc<AtomicU64>,
     is_over: bool,
+}
+
+/// A file that is read.
+struct Current {
+    file_idx: usize,
+    name: Arc<str>,
+    records: Box<dyn FileRecords>,
+    /// What was read of it.
+    digest: Digest,
+    /// Up to where, after the last record.
+    mark: InputMark,
+}
+
+impl Current {
+    /// Jumps over at most `n` records; fewer only at the end of the file.
+    fn skip(&mut self, n: u64) -> Result<u64, CorpusError> {
+        let skipped = self.records.skip_records(n)?;
+        self.mark = self.digest.mark(self.mark.record + skipped);
+        Ok(skipped)
+    }
 }
 
 /// How far a [`CorpusReader`] is, for another thread.
@@ -81,7 +103,6 @@ impl CorpusReader {
             options,
             current: None,
             next_file: 0,
-            n_in_file: 0,
             n_records: 0,
             n_bytes_read: Arc::default(),
             is_over: false,
@@ -130,24 +151,22 @@ impl CorpusReader {
     pub fn next_record(&mut self) -> Result<Option<Record>, CorpusError> {
         self.guarded(|reader| {
             loop {
-                let Some((file_idx, records)) = &mut reader.current else {
+                let Some(current) = &mut reader.current else {
                     if reader.open_next()? {
                         continue;
                     }
                     return Ok(None);
                 };
-                let Some(record) = records.next_record()? else {
+                let Some(record) = current.records.next_record()? else {
                     reader.current = None;
                     continue;
                 };
-                reader.n_in_file += 1;
                 reader.n_records += 1;
-                let id = match record.id {
-                    Some(id) => id,
-                    None if reader.files.len() == 1 => reader.n_in_file.to_string(),
-                    None => format!("{}:{}", reader.files[*file_idx].name, reader.n_in_file),
-                };
-                return Ok(Some(Record { id, text: record.text, place: record.place }));
+                let (file, before) = (Arc::clone(&current.name), current.mark);
+                current.mark = current.digest.mark(before.record + 1);
+                let span = InputSpan { file, before, after: current.mark };
+                let id = id_of(record.id, &reader.files, current);
+                return Ok(Some(Record { id, text: record.text, place: record.place, span }));
             }
         })
     }
@@ -180,44 +199,35 @@ impl CorpusReader {
         self.guarded(|reader| {
             let mut left = n;
             while left > 0 {
-                let Some((_, records)) = &mut reader.current else {
-                    if reader.open_next()? {
-                        continue;
-                    }
+                let skipped = reader.skip_in_file(left)?;
+                if skipped == 0 {
                     return Err(CorpusError::FewerRecords {
                         found: reader.n_records,
                         expected: reader.n_records + left,
                     });
-                };
-                let skipped = records.skip_records(left)?;
-                left -= skipped;
-                reader.n_in_file += skipped;
-                reader.n_records += skipped;
-                if left > 0 {
-                    reader.current = None;
                 }
+                left -= skipped;
             }
             Ok(())
         })
     }
 
-    /// Jumps over the records that were done before: `n` of them, of which the last was called
-    /// `last_id`.
-    ///
-    /// # Errors
-    /// As [`skip_records`](Self::skip_records), and [`CorpusError::OtherRecord`] if the last one
-    /// has another name: the input is not the same.
-    pub fn skip_done(&mut self, n: u64, last_id: &str) -> Result<(), CorpusError> {
-        let Some(before) = n.checked_sub(1) else { return Ok(()) };
-        self.skip_records(before)?;
-        match self.next_record()? {
-            None => Err(CorpusError::FewerRecords { found: self.n_records, expected: n }),
-            Some(record) if record.id != last_id => Err(CorpusError::OtherRecord {
-                place: record.place,
-                found: record.id,
-                expected: last_id.to_owned(),
-            }),
-            Some(_) => Ok(()),
+    /// Jumps over at most `n` records of the present file or else of the next one that has any; none
+    /// only at the end of all.
+    fn skip_in_file(&mut self, n: u64) -> Result<u64, CorpusError> {
+        loop {
+            let Some(current) = &mut self.current else {
+                if self.open_next()? {
+                    continue;
+                }
+                return Ok(0);
+            };
+            let skipped = current.skip(n)?;
+            self.n_records += skipped;
+            if skipped > 0 {
+                return Ok(skipped);
+            }
+            self.current = None;
         }
     }
 
@@ -240,11 +250,21 @@ impl CorpusReader {
     /// Opens the next file; false if there is none.
     fn open_next(&mut self) -> Result<bool, CorpusError> {
         let Some(file) = self.files.get(self.next_file) else { return Ok(false) };
-        let records = open::open(file, &self.options, &self.n_bytes_read)?;
-        self.current = Some((self.next_file, records));
+        let (name, digest) = (Arc::from(&*file.name), Digest::default());
+        let records = open::open(file, &self.options, &self.n_bytes_read, &digest)?;
+        let (file_idx, mark) = (self.next_file, InputMark::default());
+        self.current = Some(Current { file_idx, name, records, digest, mark });
         self.next_file += 1;
-        self.n_in_file = 0;
         Ok(true)
+    }
+}
+
+/// The name of the record at the mark: its own, or its number in the file.
+fn id_of(id: Option<String>, files: &[InputFile], current: &Current) -> String {
+    match id {
+        Some(id) => id,
+        None if files.len() == 1 => current.mark.record.to_string(),
+        None => format!("{}:{}", current.name, current.mark.record),
     }
 }
 

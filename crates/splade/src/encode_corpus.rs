@@ -18,13 +18,13 @@ impl StreamText for Record {
 
 /// Whatever takes vectors with their names: a file, or a folder of parts.
 pub trait VectorSink {
-    /// Takes one.
+    /// Takes the vector of a record.
     ///
     /// # Errors
     /// What stands in the way of writing it.
     fn write(
         &mut self,
-        id: &str,
+        record: &Record,
         row: SparseRowView<'_>,
         tokens: Option<&[(String, f32)]>,
     ) -> Result<(), CorpusError>;
@@ -39,11 +39,11 @@ pub trait VectorSink {
 impl VectorSink for VectorWriter {
     fn write(
         &mut self,
-        id: &str,
+        record: &Record,
         row: SparseRowView<'_>,
         tokens: Option<&[(String, f32)]>,
     ) -> Result<(), CorpusError> {
-        Self::write(self, id, row, tokens)
+        Self::write(self, &record.id, row, tokens)
     }
 
     fn end_window(&mut self, _: &Encoded) -> Result<(), CorpusError> {
@@ -55,11 +55,13 @@ impl VectorSink for VectorWriter {
 impl VectorSink for PartsWriter {
     fn write(
         &mut self,
-        id: &str,
+        record: &Record,
         row: SparseRowView<'_>,
         tokens: Option<&[(String, f32)]>,
     ) -> Result<(), CorpusError> {
-        Self::write(self, id, row, tokens)
+        Self::write(self, &record.id, row, tokens)?;
+        self.add_input(&record.span);
+        Ok(())
     }
 
     fn end_window(&mut self, encoded: &Encoded) -> Result<(), CorpusError> {
@@ -123,7 +125,7 @@ pub fn encode_corpus(
     encode_stream(encoder, &options.encode, options.windows, records, |records, encoded| {
         for (record, row) in records.iter().zip(encoded.embeddings.rows()) {
             let tokens = options.tokens_of.map(|encoder| encoder.decode(row, None));
-            output.write(&record.id, row, tokens.as_deref())?;
+            output.write(record, row, tokens.as_deref())?;
         }
         output.end_window(&encoded)?;
         totals.add(&encoded);

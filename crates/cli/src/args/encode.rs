@@ -50,7 +50,9 @@ pub(crate) struct EncodeArgs {
     pub(crate) rows_per_part: Option<NonZeroU64>,
 
     /// Go on with the parts in the output folder: nothing that is finished is done again, and the
-    /// result is that of an uninterrupted run, bit for bit. Begins where there is nothing yet.
+    /// result is that of an uninterrupted run, bit for bit. Begins where there is nothing yet. What was
+    /// read for finished parts is read again and must have the same checksum; the rest of the input may
+    /// have changed or grown, but not once all is complete.
     #[arg(long, requires = "input")]
     pub(crate) resume: bool,
 

@@ -11,11 +11,16 @@ use serde_json::Value;
 use crate::output::{self, Output, crash_point};
 use crate::{CorpusError, VectorFormat};
 
+use super::InputRange;
+
 /// The name of the manifest in its folder.
 const MANIFEST: &str = "manifest.json";
 
-/// The version of the manifest that is written and read.
-const VERSION: u32 = 1;
+/// The version of the manifest that is written.
+const VERSION: u32 = 2;
+
+/// A version that had no checksums of the input: its vectors are read, but nothing is added to them.
+const VERSION_WITHOUT_INPUT: u32 = 1;
 
 /// What a folder of parts holds: `manifest.json` in it.
 ///
@@ -23,7 +28,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The version of this form, 1.
+    /// The version of this form, 2.
     version: u32,
     /// Whether these are all parts there will be.
     pub complete: bool,
@@ -65,6 +70,9 @@ pub struct PartInfo {
     pub last_id: String,
     /// What the caller counted.
     pub totals: BTreeMap<String, u64>,
+    /// What of the input it was made of, file by file; empty where nobody said.
+    #[serde(default)]
+    pub input: Vec<InputRange>,
 }
 
 impl Manifest {
@@ -116,7 +124,7 @@ impl Manifest {
 
     /// What contradicts itself.
     fn problem(&self) -> Option<&'static str> {
-        if self.version != VERSION {
+        if ![VERSION_WITHOUT_INPUT, VERSION].contains(&self.version) {
             return Some("made by another version of this program");
         }
         let Ok(format) = self.format.parse::<VectorFormat>() else {
@@ -135,6 +143,9 @@ impl Manifest {
             {
                 return Some("a part before the last has not its full number of rows");
             }
+            if part.input.iter().any(|range| range.records == 0 || range.end < range.start) {
+                return Some("a range of the input has no records, or ends before it starts");
+            }
             rows = rows.saturating_add(part.rows);
             add_totals(&mut totals, &part.totals);
         }
@@ -142,6 +153,17 @@ impl Manifest {
             return Some("the rows or totals are not the sums of those of the parts");
         }
         None
+    }
+
+    /// Refuses to go on with what was begun without checksums of the input.
+    pub(crate) fn check_resumable(&self, folder: &Path) -> Result<(), CorpusError> {
+        if self.version != VERSION_WITHOUT_INPUT {
+            return Ok(());
+        }
+        let path = folder.join(MANIFEST);
+        let problem = "made by a version that kept no checksums of the input, so nothing shows that \
+                       the input is the same: name another output folder";
+        Err(CorpusError::ManifestContent { path, problem })
     }
 
     /// Writes the manifest in one step: there is the old one or the new one.

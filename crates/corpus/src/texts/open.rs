@@ -9,6 +9,7 @@ use crate::stream::{self, Opened, TextStream, TextWindow};
 use crate::{ContentProblem, CorpusError};
 
 use super::cells::Rows;
+use super::digest::{Digest, DigestedText};
 use super::json::JsonRecords;
 use super::plain::PlainRecords;
 use super::record::FileRecords;
@@ -23,12 +24,13 @@ pub(super) fn open(
     file: &InputFile,
     options: &ReadOptions,
     n_bytes_read: &Arc<AtomicU64>,
+    digest: &Digest,
 ) -> Result<Box<dyn FileRecords>, CorpusError> {
     let path = &file.path;
     let named = options.format.or_else(|| TextFormat::of_name(path));
     let mut text = match stream::open(path, n_bytes_read)? {
         Opened::Parquet if matches!(named, None | Some(TextFormat::Parquet)) => {
-            return open_parquet(file, options, n_bytes_read);
+            return open_parquet(file, options, n_bytes_read, digest);
         }
         Opened::Text(text) if named != Some(TextFormat::Parquet) => text,
         // The only kind of texts that no text can be.
@@ -59,7 +61,7 @@ pub(super) fn open(
             return problem(found);
         }
     }
-    let text: TextStream = Box::new(text);
+    let text: TextStream = Box::new(DigestedText::new(Box::new(text), digest));
     let table = |text, delimiter| {
         let rows = Rows::new(path, text, delimiter, options.quoting);
         TableRecords::new(path, rows, options)
@@ -127,6 +129,7 @@ fn open_parquet(
     file: &InputFile,
     options: &ReadOptions,
     n_bytes_read: &Arc<AtomicU64>,
+    digest: &Digest,
 ) -> Result<Box<dyn FileRecords>, CorpusError> {
     // What was read of a stream cannot be read again.
     if file.n_bytes.is_none() {
@@ -134,10 +137,15 @@ fn open_parquet(
         return Err(CorpusError::NeedsFile { path, format: "Parquet" });
     }
     #[cfg(feature = "parquet")]
-    return Ok(Box::new(super::parquet::ParquetRecords::open(&file.path, options, n_bytes_read)?));
+    return Ok(Box::new(super::parquet::ParquetRecords::open(
+        &file.path,
+        options,
+        n_bytes_read,
+        digest,
+    )?));
     #[cfg(not(feature = "parquet"))]
     {
-        let _ = (options, n_bytes_read);
+        let _ = (options, n_bytes_read, digest);
         Err(CorpusError::NoParquet { path: file.path.to_path_buf() })
     }
 }

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use crate::CorpusError;
 use crate::parquet_file::{ParquetFile, integer};
 
+use super::digest::Digest;
 use super::record::{FileRecord, FileRecords};
 use super::table::find_columns;
 use super::{Absence, ReadOptions};
@@ -39,6 +40,10 @@ pub(crate) struct ParquetRecords {
     next: usize,
     n_bytes_read: Arc<AtomicU64>,
     n_bytes_counted: u64,
+    digest: Digest,
+    /// Row groups in the digest, and their rows.
+    n_groups_summed: usize,
+    n_rows_summed: u64,
 }
 
 impl ParquetRecords {
@@ -46,8 +51,10 @@ impl ParquetRecords {
         path: &Arc<Path>,
         options: &ReadOptions,
         n_bytes_read: &Arc<AtomicU64>,
+        digest: &Digest,
     ) -> Result<Self, CorpusError> {
         let file = ParquetFile::open(path)?;
+        file.read_footer(|bytes| digest.update(bytes))?;
         let names: Vec<String> =
             file.schema().fields().iter().map(|field| field.name().clone()).collect();
         let (id, text) = find_columns(path, &names, options)?;
@@ -82,6 +89,9 @@ impl ParquetRecords {
             next: 0,
             n_bytes_read: Arc::clone(n_bytes_read),
             n_bytes_counted: 0,
+            digest: digest.clone(),
+            n_groups_summed: 0,
+            n_rows_summed: 0,
         })
     }
 
@@ -109,12 +119,19 @@ impl ParquetRecords {
         }
     }
 
-    /// Counts rows, and their share of the bytes of the file.
-    fn count(&mut self, n: u64) {
+    /// Counts rows, and their share of the bytes of the file. Their row groups come into the digest.
+    fn count(&mut self, n: u64) -> Result<(), CorpusError> {
         self.n_read += n;
+        while self.n_rows_summed < self.n_read && self.n_groups_summed < self.file.n_row_groups() {
+            let (group, digest) = (self.n_groups_summed, &self.digest);
+            self.file.read_columns(group, &self.columns, |bytes| digest.update(bytes))?;
+            self.n_rows_summed += self.file.n_rows_of(group);
+            self.n_groups_summed += 1;
+        }
         let n_bytes = self.file.n_bytes_of(self.n_read);
         self.n_bytes_read.fetch_add(n_bytes - self.n_bytes_counted, Ordering::Relaxed);
         self.n_bytes_counted = n_bytes;
+        Ok(())
     }
 }
 
@@ -125,7 +142,7 @@ impl FileRecords for ParquetRecords {
         }
         let row = self.next;
         self.next += 1;
-        self.count(1);
+        self.count(1)?;
         let place = self.file.place(self.n_read);
         let batch = self.batch.as_ref().expect("there is a row");
         let null = |column: usize, expected| CorpusError::NotText {
@@ -164,7 +181,7 @@ impl FileRecords for ParquetRecords {
         if self.batches.is_none() {
             // Whole row groups and pages are passed over when the batches are opened.
             let n = n.min(self.file.n_rows() - self.n_read);
-            self.count(n);
+            self.count(n)?;
             return Ok(n);
         }
         let mut skipped = 0;
@@ -172,7 +189,7 @@ impl FileRecords for ParquetRecords {
             let rows = self.batch.as_ref().map_or(0, RecordBatch::num_rows) - self.next;
             let step = (n - skipped).min(rows as u64);
             self.next += step as usize;
-            self.count(step);
+            self.count(step)?;
             skipped += step;
         }
         Ok(skipped)

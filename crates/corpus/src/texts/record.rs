@@ -2,6 +2,8 @@
 
 use crate::{CorpusError, Place};
 
+use super::InputSpan;
+
 /// A text with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct Record {
     pub text: String,
     /// Where it stands.
     pub place: Place,
+    /// What of the input it was read from, with checksums.
+    pub span: InputSpan,
 }
 
 /// A record as a file gives it.

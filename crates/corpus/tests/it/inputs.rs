@@ -1,6 +1,5 @@
 //! Several files and folders as one stream.
 
-use std::fs;
 use std::path::PathBuf;
 
 use splade_corpus::{CorpusError, CorpusReader, ReadOptions, TextFormat};
@@ -91,23 +90,4 @@ fn records_are_jumped_over_across_files() {
     let mut reader = CorpusReader::open(&paths, ReadOptions::default()).unwrap();
     let error = reader.skip_records(8).unwrap_err();
     assert!(matches!(error, CorpusError::FewerRecords { found: 7, expected: 8 }));
-}
-
-#[test]
-fn another_input_than_before_is_noticed() {
-    let folder = folder(&[(
-        "a.jsonl",
-        b"{\"id\": \"p\", \"text\": \"\"}\n{\"id\": \"q\", \"text\": \"\"}\n",
-    )]);
-    let skip = |n, id| {
-        let paths = [folder.path().join("a.jsonl")];
-        let mut reader = CorpusReader::open(&paths, ReadOptions::default()).unwrap();
-        reader.skip_done(n, id).map(|()| reader.n_records())
-    };
-    assert_eq!(skip(0, "").unwrap(), 0);
-    assert_eq!(skip(2, "q").unwrap(), 2);
-    let error = skip(2, "p").unwrap_err().to_string();
-    assert!(error.contains("a.jsonl, line 2: the id is `q`, but was `p` before"), "{error}");
-    assert!(matches!(skip(3, "r"), Err(CorpusError::FewerRecords { found: 2, expected: 3 })));
-    fs::remove_dir_all(folder.path()).unwrap();
 }

@@ -46,9 +46,7 @@ fn work(folder: &Path, format: VectorFormat, mut after_row: impl FnMut()) {
     };
     let paths = [folder.join("in.jsonl")];
     let mut reader = CorpusReader::open(&paths, ReadOptions::default()).unwrap();
-    if let Some(last_id) = writer.manifest().last_id() {
-        reader.skip_done(writer.n_rows(), last_id).unwrap();
-    }
+    reader.skip_done(writer.manifest()).unwrap();
     for record in reader {
         let record = record.unwrap();
         let length = record.text.len() as u32;
@@ -56,6 +54,7 @@ fn work(folder: &Path, format: VectorFormat, mut after_row: impl FnMut()) {
         let values = indices.iter().map(|&i| (i as f32 + 0.3).ln_1p()).collect();
         let row = SparseRow::from_parts(1000, indices, values).unwrap();
         writer.write(&record.id, row.view(), None).unwrap();
+        writer.add_input(&record.span);
         writer.add_total("bytes", length.into());
         after_row();
     }

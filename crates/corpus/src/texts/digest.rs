@@ -1,0 +1,139 @@
+//! Checksums of what was read of a file, so that it can be told from another when work is resumed.
+
+use std::io::{self, BufRead, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crc32fast::Hasher;
+
+use crate::stream::TextStream;
+
+/// What a record was read from: its file, and the bytes of it from the end of the record before up to
+/// its own end. [`PartsWriter::add_input`](crate::PartsWriter::add_input) takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSpan {
+    pub(crate) file: Arc<str>,
+    pub(crate) before: InputMark,
+    pub(crate) after: InputMark,
+}
+
+/// A place between two records of a file, and the checksum of all that was read before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct InputMark {
+    /// Records before it.
+    pub(crate) record: u64,
+    /// Bytes before it.
+    pub(crate) byte: u64,
+    /// Their CRC-32.
+    pub(crate) crc32: u32,
+}
+
+impl InputMark {
+    /// The CRC-32 of the bytes from here to `end`.
+    pub(crate) fn crc32_to(self, end: Self) -> u32 {
+        // CRC(ab) = shift(CRC(a), |b|) xor CRC(b), so that of b follows from the other two.
+        let mut shifted = Hasher::new_with_initial_len(self.crc32, self.byte);
+        shifted.combine(&Hasher::new_with_initial_len(0, end.byte - self.byte));
+        shifted.finalize() ^ end.crc32
+    }
+}
+
+/// What was read of a file so far, shared by its reader and who asks.
+///
+/// Of lines and tables these are the bytes of the text, without compression and byte order mark. Of
+/// Parquet they are the bytes of the footer, then those of the columns read, as they are on the disk.
+#[derive(Clone, Default)]
+pub(crate) struct Digest(Arc<Mutex<(u64, Hasher)>>);
+
+impl Digest {
+    pub(crate) fn update(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        state.0 += bytes.len() as u64;
+        state.1.update(bytes);
+    }
+
+    /// The mark after so many records.
+    pub(crate) fn mark(&self, record: u64) -> InputMark {
+        let state = self.state();
+        InputMark { record, byte: state.0, crc32: state.1.clone().finalize() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, (u64, Hasher)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A text whose bytes are counted and summed as they are taken.
+pub(crate) struct DigestedText {
+    text: TextStream,
+    digest: Digest,
+}
+
+impl DigestedText {
+    pub(crate) fn new(text: TextStream, digest: &Digest) -> Self {
+        Self { text, digest: digest.clone() }
+    }
+}
+
+impl Read for DigestedText {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.text.read(buffer)?;
+        self.digest.update(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+impl BufRead for DigestedText {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.text.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        if n == 0 {
+            return;
+        }
+        // What is taken is in the buffer already: nothing is read here, so nothing can fail.
+        if let Ok(bytes) = self.text.fill_buf() {
+            self.digest.update(&bytes[..n]);
+        }
+        self.text.consume(n);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor};
+
+    use super::*;
+
+    #[test]
+    fn the_checksum_of_a_range_is_that_of_its_bytes() {
+        let text: Vec<u8> = (0..5000_u32).map(|i| (i * i % 251) as u8).collect();
+        for (start, end) in [(0, 0), (0, 5000), (1, 2), (17, 17), (99, 4099), (4999, 5000)] {
+            let digest = Digest::default();
+            digest.update(&text[..start]);
+            let before = digest.mark(1);
+            digest.update(&text[start..end]);
+            let after = digest.mark(2);
+            assert_eq!((before.byte, after.byte), (start as u64, end as u64));
+            assert_eq!(before.crc32_to(after), crc32fast::hash(&text[start..end]));
+        }
+    }
+
+    #[test]
+    fn each_byte_is_counted_once_however_it_is_taken() {
+        let text = b"one\ntwo\nthree\nfour\n";
+        for capacity in [1, 3, 100] {
+            let digest = Digest::default();
+            let stream = BufReader::with_capacity(capacity, Cursor::new(text.to_vec()));
+            let mut stream = DigestedText::new(Box::new(stream), &digest);
+            let mut line = String::new();
+            stream.read_line(&mut line).unwrap();
+            assert_eq!(digest.mark(1).byte, 4);
+            stream.read_exact(&mut [0; 6]).unwrap();
+            stream.fill_buf().unwrap();
+            assert_eq!(digest.mark(1).crc32, crc32fast::hash(&text[..10]));
+            stream.read_to_string(&mut line).unwrap();
+            assert_eq!(digest.mark(1).crc32, crc32fast::hash(text));
+        }
+    }
+}
