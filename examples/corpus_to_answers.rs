@@ -11,7 +11,9 @@ use splade::corpus::{
 };
 use splade::evaluate::{Measures, Run, ScoredDoc};
 use splade::index::{Index, IndexBuilder, IndexOptions};
-use splade::{BeirFolder, CorpusOptions, EncodeOptions, Judging, SparseEncoder, encode_corpus};
+use splade::{
+    BeirFolder, CorpusOptions, EncodeOptions, IdenticalIds, Judging, SparseEncoder, encode_corpus,
+};
 
 fn main() -> Result<()> {
     let fixture =
@@ -71,7 +73,8 @@ fn main() -> Result<()> {
     let measures = Measures::sentence_transformers();
     let judging = Judging { judgements: collection.judgements(), measures: &measures };
     let ids = (0..index.n_docs()).map(|doc_idx| index.id(doc_idx));
-    let evaluation = judging.measure(&run, ids.collect::<Result<Vec<_>, _>>()?)?;
+    let evaluation =
+        judging.measure(&run, ids.collect::<Result<Vec<_>, _>>()?, IdenticalIds::Keep)?;
     println!("nDCG@10 {:.4}", evaluation.value("ndcg@10").context("it is measured by default")?);
     Ok(())
 }

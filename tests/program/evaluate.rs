@@ -156,3 +156,136 @@ fn what_is_wrong_with_a_collection_is_named() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("no.tsv"), "{}", ran.stderr);
 }
+
+/// The measures over all queries of a run in files, as JSON.
+fn of_run(folder: &tempfile::TempDir, golden: &Value, more: &[&str]) -> Value {
+    let (run, run_arg) = path(folder, "x.trec");
+    let (qrels, qrels_arg) = path(folder, "x.qrels");
+    let lines = |map: &Value, line: &dyn Fn(&str, &str, &Value) -> String| -> String {
+        let queries = map.as_object().unwrap().iter();
+        let of_query = |(query, documents): (&String, &Value)| -> String {
+            documents.as_object().unwrap().iter().map(|(d, value)| line(query, d, value)).collect()
+        };
+        queries.map(of_query).collect()
+    };
+    let hit = |query: &str, document: &str, score: &Value| {
+        format!("{query} Q0 {document} 0 {score} golden\n")
+    };
+    let judged =
+        |query: &str, document: &str, grade: &Value| format!("{query} 0 {document} {grade}\n");
+    fs::write(run, lines(&golden["run"], &hit)).unwrap();
+    fs::write(qrels, lines(&golden["judgements"], &judged)).unwrap();
+    let measures: Vec<&str> =
+        golden["default"].as_object().unwrap().keys().map(String::as_str).collect();
+    let measures = measures.join(",");
+    let args = ["evaluate", "--qrels", &qrels_arg, "--runs", &run_arg, "--trec", "--json", "-"];
+    let ran = splade(&[&args[..], &["--measures", &measures], more].concat(), b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn levels_complete_and_identical_ids_are_those_of_trec_eval_and_beir() {
+    let file = fixture("../reference/golden/measures.json");
+    let golden: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let golden = &golden["program"];
+    let folder = tempfile::tempdir().unwrap();
+    for (more, name) in [
+        (&[][..], "default"),
+        (&["--relevance-level", "2"], "level_2"),
+        (&["-l", "2"], "level_2"),
+        (&["--complete"], "complete"),
+        (&["-c", "-l", "2"], "level_2_complete"),
+        (&["--remove-identical-ids"], "remove_identical_ids"),
+    ] {
+        let report = of_run(&folder, golden, more);
+        for (measure, expected) in golden[name].as_object().unwrap() {
+            let found = report["summary"][measure].as_f64().unwrap();
+            let expected = expected.as_f64().unwrap();
+            assert!((found - expected).abs() < 1e-9, "{name}: {measure}: {found}, {expected}");
+        }
+        // Each of the twelve queries of the run found itself, judged or not.
+        assert_eq!(report["n_identical_ids"], golden["run"].as_object().unwrap().len());
+        assert_eq!(report["identical_ids_removed"], name == "remove_identical_ids");
+    }
+}
+
+#[test]
+fn options_of_trec_eval_need_its_measures() {
+    for more in [&["--relevance-level", "2"][..], &["--complete"], &["--trec", "-l", "0"]] {
+        let args = ["evaluate", "--runs", "x.trec", "--qrels", "x.qrels"];
+        let ran = splade(&[&args[..], more].concat(), b"");
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        let named = if more.len() == 3 { "--relevance-level" } else { "--trec" };
+        assert!(ran.stderr.contains(named), "{}", ran.stderr);
+    }
+}
+
+/// A collection whose two queries are documents too.
+fn queries_among_documents() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let record = |id: &str, text: &str| format!("{{\"_id\": \"{id}\", \"text\": \"{text}\"}}\n");
+    let queries = record("a", "the weather is sunny") + &record("b", "he drove to the stadium");
+    let others = record("c", "sunny weather outside") + &record("d", "a stadium, he drove there");
+    let (corpus, file) = (queries.clone() + &others, |name: &str| folder.path().join(name));
+    fs::write(file("corpus.jsonl"), corpus.replace("\"text\"", "\"title\": \"\", \"text\""))
+        .unwrap();
+    fs::write(file("queries.jsonl"), queries).unwrap();
+    fs::write(file("qrels.tsv"), "query-id\tcorpus-id\tscore\na\tc\t1\nb\td\t1\n").unwrap();
+    folder
+}
+
+#[test]
+fn a_query_that_is_a_document_does_not_find_itself_if_asked() {
+    let (folder, model) = (queries_among_documents(), tiny());
+    let argument = folder.path().to_str().unwrap();
+    let evaluate = |more: &[&str]| {
+        let args = ["evaluate", "--quiet", "--model", &model, argument, "--measures", "mrr@10"];
+        let ran = splade(&[&args[..], more].concat(), b"");
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.stdout
+    };
+    let kept = evaluate(&[]);
+    assert!(kept.contains("2 queries have the id of a document"), "{kept}");
+    assert!(kept.contains("--remove-identical-ids") && kept.contains("0.5000"), "{kept}");
+    let (run, run_arg) = path(&folder, "run.trec");
+    let removed = evaluate(&["--remove-identical-ids", "--depth", "1", "--write-run", &run_arg]);
+    assert!(
+        removed.contains("own document is left out") && removed.contains("1.0000"),
+        "{removed}"
+    );
+    // As many hits as were asked for, none of which is the query.
+    let run = fs::read_to_string(run).unwrap();
+    let pairs: Vec<(&str, &str)> = run
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .map(|fields| (fields[0], fields[2]))
+        .collect();
+    assert_eq!(pairs.len(), 2, "{run}");
+    assert!(pairs.iter().all(|(query, document)| query != document), "{run}");
+    assert!(evaluate(&["--sweep", "4"]).contains("2 queries have the id of a document"));
+
+    // The same of an index, and of a ranking that is filled up with documents of score 0.
+    let (_, vectors) = path(&folder, "vectors.jsonl");
+    let (_, index) = path(&folder, "corpus.index");
+    let corpus = folder.path().join("corpus.jsonl");
+    let corpus = corpus.to_str().unwrap();
+    for args in [
+        &["encode", "-m", &model, "-i", corpus, "-o", &vectors, "-q"][..],
+        &["index", "-i", &vectors, "-o", &index, "--dimension", "30522", "-q"],
+    ] {
+        let ran = splade(args, b"");
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    for more in [&["--index", &index][..], &["--max-active-dims", "1"]] {
+        let report = |option: &[&str]| -> Value {
+            let json = evaluate(&[more, &["--json", "-"], option].concat());
+            serde_json::from_str(&json).unwrap()
+        };
+        assert_eq!(report(&[])["n_identical_ids"], 2);
+        let removed = report(&["--remove-identical-ids"]);
+        assert_eq!(removed["identical_ids_removed"], true);
+        let mrr = removed["summary"]["mrr@10"].as_f64().unwrap();
+        assert!(mrr > report(&[])["summary"]["mrr@10"].as_f64().unwrap(), "{mrr}");
+    }
+}

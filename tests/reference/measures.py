@@ -50,6 +50,7 @@ def main() -> None:
         # Only in f32 do these tie.
         ("close", 3, lambda rng: 1.0 + float(rng.integers(0, 40)) * 1e-9),
     ]]  # fmt: skip
+    golden["program"] = program(6)
     golden["sparse"] = sparse(4)
     golden["fusion"] = fusion(5)
     compact_json.write(OUTPUT, golden)
@@ -137,6 +138,25 @@ def graded(judgements: Judgements, run: Run, level: int) -> dict:
             query: {name: values[name] for name in names if name.rpartition("_")[2] not in ("3", "100", "q")}
             for query, values in queries.items()
         },
+    }
+
+
+def program(seed: int) -> dict:
+    """What the options of `splade evaluate --trec` must give for files. Each query finds a document with its own id
+    first; a file of a run cannot say that a query found nothing."""
+    judgements, run = draw(np.random.default_rng(seed), lambda rng: float(rng.normal()))
+    run = {query: hits | {query: 9.0} for query, hits in run.items() if hits}
+    # BEIR's EvaluateRetrieval.evaluate(ignore_identical_ids=True) takes them out of the results.
+    others = {query: {d: score for d, score in hits.items() if d != query} for query, hits in run.items()}
+    complete = {query: run.get(query, {}) for query in judgements}
+    return {
+        "judgements": judgements,
+        "run": run,
+        "default": graded(judgements, run, 1)["summary"],
+        "level_2": graded(judgements, run, 2)["summary"],
+        "complete": graded(judgements, complete, 1)["summary"],
+        "level_2_complete": graded(judgements, complete, 2)["summary"],
+        "remove_identical_ids": graded(judgements, others, 1)["summary"],
     }
 
 

@@ -1,17 +1,18 @@
 //! `splade evaluate`: measures of a model on a collection, or of runs.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use splade::evaluate::{
-    Evaluation, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics, StMeasures,
-    Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
+    Counted, Evaluation, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics,
+    StMeasures, Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
 };
 use splade::output::escaped;
 use splade::{
-    BeirFolder, EncodeOptions, Judging, Measured, NamedVectors, RetrieveOptions, SparseMatrix,
-    load_judgements, load_run, measure_retrieval,
+    BeirFolder, EncodeOptions, IdenticalIds, Judging, Measured, NamedVectors, RetrieveOptions,
+    SparseMatrix, load_judgements, load_run, measure_retrieval,
 };
 
 use crate::args::EvaluateArgs;
@@ -30,6 +31,9 @@ struct Report<'a> {
     run: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_active_dims: Option<usize>,
+    /// Queries that are documents too, by their ids; and whether these were left out.
+    n_identical_ids: usize,
+    identical_ids_removed: bool,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
     #[serde(flatten)]
@@ -67,7 +71,13 @@ fn measures(args: &EvaluateArgs) -> Result<Measures, CliError> {
     if args.trec {
         let parsed = names.iter().map(|name| TrecMeasure::parse(name));
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?.concat();
-        let options = TrecMeasures::default();
+        let mut options = TrecMeasures::default();
+        if let Some(level) = args.relevance_level {
+            options = options.with_relevance_level(level);
+        }
+        if args.complete {
+            options = options.with_queries(Counted::Judged);
+        }
         let given = (!names.is_empty()).then_some(parsed);
         return Ok(Measures::TrecEval(match given {
             Some(measures) => options.with_measures(measures),
@@ -105,23 +115,26 @@ fn of_model(
         queries.map(|query| (query.id, query.text)).unzip();
     let queries = model.encode_texts(&texts, &options)?.embeddings;
     let queries = NamedVectors::new(&query_ids, &queries);
+    let identical_ids = identical_ids(args);
     let judging = Judging { judgements: collection.judgements(), measures };
     if let Some(path) = &args.index {
         let index = open_index(path, &model, name)?;
         let ids = (0..index.n_docs()).map(|doc_idx| Ok(index.id(doc_idx)?));
         let ids = ids.collect::<Result<Vec<&str>, CliError>>()?;
         let mut run = Run::new("splade");
-        let answers = index.search_many(queries.vectors, args.depth)?;
+        let n_identical = n_common(&query_ids, ids.iter().copied());
+        let depth = identical_ids.search_depth(args.depth);
+        let answers = index.search_many(queries.vectors, depth)?;
         for (id, hits) in query_ids.iter().zip(answers) {
             let scored = hits.iter().map(|hit| ScoredDoc {
                 doc_id: ids[hit.doc_idx].to_owned(),
                 score: hit.score.into(),
             });
-            run.push(id, scored.collect())?;
+            run.push(id, identical_ids.kept(id, scored.collect(), args.depth))?;
         }
-        let evaluation = judging.measure(&run, ids.iter().copied())?;
+        let evaluation = judging.measure(&run, ids.iter().copied(), identical_ids)?;
         write_run(&run, args)?;
-        return show(&[(None, &evaluation, None)], args);
+        return show(&[Row::new(&evaluation, n_identical)], args);
     }
     let mut document_ids = Vec::new();
     let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
@@ -129,37 +142,64 @@ fn of_model(
         stream::collect(&model, &options, corpus, &args.run, |record| {
             document_ids.push(record.id)
         })?;
+    let n_identical = n_common(&query_ids, document_ids.iter().map(String::as_str));
     let documents = NamedVectors::new(&document_ids, &documents);
     let retrieve = RetrieveOptions::default()
         .with_similarity(model.encoder.similarity_function())
-        .with_depth(args.depth);
+        .with_depth(args.depth)
+        .with_identical_ids(identical_ids);
     let limits = std::iter::once(None).chain(args.sweep.iter().copied().map(Some));
     let limits: Vec<_> = limits.collect();
     let measured = measure_retrieval(queries, documents, judging, &retrieve, &limits)?;
     write_run(&measured[0].run, args)?;
     let shown = match args.sweep.is_empty() {
-        true => show(&[(None, &measured[0].evaluation, Some(measured[0].statistics))], args),
-        false => show_sweep(&measured, args),
+        true => {
+            let row = Row::new(&measured[0].evaluation, n_identical);
+            show(&[Row { statistics: Some(measured[0].statistics), ..row }], args)
+        }
+        false => show_sweep(&measured, n_identical, args),
     };
     summary.tell();
     shown
 }
 
+fn identical_ids(args: &EvaluateArgs) -> IdenticalIds {
+    match args.remove_identical_ids {
+        true => IdenticalIds::Remove,
+        false => IdenticalIds::Keep,
+    }
+}
+
+/// How many queries have the id of a document.
+fn n_common<'a>(query_ids: &[String], document_ids: impl Iterator<Item = &'a str>) -> usize {
+    let document_ids: HashSet<&str> = document_ids.collect();
+    query_ids.iter().filter(|id| document_ids.contains(id.as_str())).count()
+}
+
 fn of_runs(qrels: &Path, measures: &Measures, args: &EvaluateArgs) -> Result<(), CliError> {
     let judgements = load_judgements(qrels)?;
-    let runs = args.runs.iter().map(|path| load_run(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut named: Vec<(String, Evaluation)> = Vec::new();
-    for (path, run) in args.runs.iter().zip(&runs) {
-        named.push((path.display().to_string(), measures.evaluate(&judgements, run)?));
+    let mut runs = args.runs.iter().map(|path| load_run(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut named: Vec<(String, Evaluation, usize)> = Vec::new();
+    for (path, run) in args.runs.iter().zip(&mut runs) {
+        let n_identical = run.n_identical_ids();
+        if args.remove_identical_ids {
+            run.remove_identical_ids();
+        }
+        let evaluation = measures.evaluate(&judgements, run)?;
+        named.push((path.display().to_string(), evaluation, n_identical));
     }
     if let Some(path) = &args.fuse {
         let fused = ReciprocalRankFusion::default().with_k(args.fuse_k.get()).fuse(&runs);
-        named.push((path.display().to_string(), measures.evaluate(&judgements, &fused)?));
+        let evaluation = measures.evaluate(&judgements, &fused)?;
+        named.push((path.display().to_string(), evaluation, fused.n_identical_ids()));
         let mut output = Output::create(path)?;
         output.write_run(&fused)?;
         output.finish()?;
     }
-    let rows: Vec<_> = named.iter().map(|(name, e)| (Some(name.as_str()), e, None)).collect();
+    let mut rows = Vec::with_capacity(named.len());
+    for (name, evaluation, n_identical) in &named {
+        rows.push(Row { run: Some(name), ..Row::new(evaluation, *n_identical) });
+    }
     show(&rows, args)
 }
 
@@ -170,17 +210,32 @@ fn write_run(run: &Run, args: &EvaluateArgs) -> Result<(), CliError> {
     output.finish()
 }
 
-type Row<'a> = (Option<&'a str>, &'a Evaluation, Option<SparseStatistics>);
+/// One evaluation to show.
+struct Row<'a> {
+    run: Option<&'a str>,
+    evaluation: &'a Evaluation,
+    statistics: Option<SparseStatistics>,
+    /// Queries that are documents too.
+    n_identical: usize,
+}
+
+impl<'a> Row<'a> {
+    fn new(evaluation: &'a Evaluation, n_identical: usize) -> Self {
+        Self { run: None, evaluation, statistics: None, n_identical }
+    }
+}
 
 /// Shows measures, one a line and runs side by side; writes them as JSON.
 fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
     let reports: Vec<Report<'_>> = rows
         .iter()
-        .map(|&(run, evaluation, statistics)| Report {
-            run,
+        .map(|row| Report {
+            run: row.run,
             max_active_dims: args.vectors.max_active_dims.map(Into::into),
-            evaluation,
-            statistics,
+            n_identical_ids: row.n_identical,
+            identical_ids_removed: args.remove_identical_ids,
+            evaluation: row.evaluation,
+            statistics: row.statistics,
         })
         .collect();
     write_json(&reports, args)?;
@@ -188,7 +243,7 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
         return Ok(());
     }
     let mut page = String::new();
-    for (run, evaluation, _) in rows {
+    for Row { run, evaluation, n_identical, .. } in rows {
         if let Some(run) = run {
             page += &format!("{BOLD}{}{BOLD:#}\n", escaped(run));
         }
@@ -201,13 +256,17 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
         for (n, what) in lost.into_iter().filter(|(n, _)| *n > 0) {
             page += &format!("{DIM}; {} {what}{DIM:#}", thousands(n));
         }
+        if let Some(level) = args.relevance_level {
+            page += &format!("{DIM}; grades from {level} on are relevant{DIM:#}");
+        }
         page += "\n";
+        page += &identical_note(*n_identical, args);
         let width = evaluation.names().iter().map(String::len).max().unwrap_or(0);
         for (name, value) in evaluation.summary() {
             page += &format!("  {name:<width$}  {value:.4}\n");
         }
     }
-    if let Some((_, _, Some(statistics))) = rows.first() {
+    if let Some(Row { statistics: Some(statistics), .. }) = rows.first() {
         page += &format!(
             "  active dimensions: query {:.1}, document {:.1}; {:.2} FLOPs a score on average\n",
             statistics.query_active_dims, statistics.corpus_active_dims, statistics.avg_flops
@@ -216,8 +275,25 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
     print(&page)
 }
 
+/// Says that queries are documents too, and what was done about it.
+fn identical_note(n: usize, args: &EvaluateArgs) -> String {
+    let what = match (n, args.remove_identical_ids) {
+        (0, _) => return String::new(),
+        (_, true) => "the query's own document is left out",
+        (_, false) => {
+            "a query can find itself (BEIR's figures leave that out: --remove-identical-ids)"
+        }
+    };
+    let queries = if n == 1 { "query has" } else { "queries have" };
+    format!("{DIM}{} {queries} the id of a document: {what}{DIM:#}\n", thousands(n))
+}
+
 /// A table with a line for each limit, and a chart.
-fn show_sweep(measured: &[Measured], args: &EvaluateArgs) -> Result<(), CliError> {
+fn show_sweep(
+    measured: &[Measured],
+    n_identical: usize,
+    args: &EvaluateArgs,
+) -> Result<(), CliError> {
     let points = measured.iter().map(|measured| {
         let limit = measured.max_active_dims.map(Into::into);
         SweepPoint::new(&measured.evaluation, measured.statistics)
@@ -244,13 +320,15 @@ fn show_sweep(measured: &[Measured], args: &EvaluateArgs) -> Result<(), CliError
         .map(|measured| Report {
             run: None,
             max_active_dims: measured.max_active_dims.map(Into::into),
+            n_identical_ids: n_identical,
+            identical_ids_removed: args.remove_identical_ids,
             evaluation: &measured.evaluation,
             statistics: Some(measured.statistics),
         })
         .collect();
     write_json(&reports, args)?;
     if args.json.as_deref() != Some(Path::new("-")) {
-        return print(&sweep.markdown());
+        return print(&(sweep.markdown() + &identical_note(n_identical, args)));
     }
     Ok(())
 }

@@ -158,6 +158,14 @@ impl Run {
         before - self.n_hits()
     }
 
+    /// Queries that found a document with their own id, see
+    /// [`remove_identical_ids`](Self::remove_identical_ids).
+    #[must_use]
+    pub fn n_identical_ids(&self) -> usize {
+        let found_itself = |query: &&RunQuery| query.hits.iter().any(|hit| hit.doc_id == query.id);
+        self.queries.iter().filter(found_itself).count()
+    }
+
     /// Adds documents of score 0 where a query has fewer than `depth` results above 0, those with
     /// the lowest ids first. sentence-transformers ranks all documents, also those that share no
     /// dimension with the query, and an index finds only the others: to measure as it does, call
@@ -246,7 +254,9 @@ mod tests {
         let mut run = Run::new("t");
         run.push("a", hits(&[("a", 2.0), ("b", 1.0)])).unwrap();
         run.push("b", hits(&[("a", 2.0)])).unwrap();
+        assert_eq!(run.n_identical_ids(), 1);
         assert_eq!(run.remove_identical_ids(), 1);
+        assert_eq!(run.n_identical_ids(), 0);
         assert_eq!(ids(&run.queries()[0].ranked()), ["b"]);
     }
 

@@ -98,7 +98,8 @@ pub use plan::plan_batches;
 pub use pool::EncoderPool;
 pub use progress::EncodeProgress;
 pub use retrieval::{
-    Judging, Measured, NamedVectors, RetrieveOptions, measure_retrieval, retrieve, statistics,
+    IdenticalIds, Judging, Measured, NamedVectors, RetrieveOptions, measure_retrieval, retrieve,
+    statistics,
 };
 pub use splade_model::{Precision, UnknownPrecision};
 pub use stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};

@@ -30,6 +30,18 @@ impl<'a> NamedVectors<'a> {
     }
 }
 
+/// What happens to a document that has the id of the query.
+///
+/// In some collections (ArguAna, Quora) queries are documents too, and each finds itself first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdenticalIds {
+    /// It is found like any other, as sentence-transformers' evaluator has it.
+    #[default]
+    Keep,
+    /// It is left out, as BEIR's `ignore_identical_ids` has it.
+    Remove,
+}
+
 /// How documents are found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -40,13 +52,16 @@ pub struct RetrieveOptions {
     pub depth: NonZeroUsize,
     /// The name of the run. Default `splade`.
     pub tag: String,
+    /// Documents that have the id of the query. Default [`IdenticalIds::Keep`].
+    pub identical_ids: IdenticalIds,
 }
 
 impl Default for RetrieveOptions {
     fn default() -> Self {
         const DEPTH: NonZeroUsize = NonZeroUsize::new(1000).expect("not zero");
         let tag = "splade".to_owned();
-        Self { similarity: SimilarityFunction::Dot, depth: DEPTH, tag }
+        let (similarity, identical_ids) = (SimilarityFunction::Dot, IdenticalIds::Keep);
+        Self { similarity, depth: DEPTH, tag, identical_ids }
     }
 }
 
@@ -64,6 +79,39 @@ impl RetrieveOptions {
         self.depth = depth;
         self
     }
+
+    /// Sets [`identical_ids`](Self::identical_ids).
+    #[must_use]
+    pub fn with_identical_ids(mut self, identical_ids: IdenticalIds) -> Self {
+        self.identical_ids = identical_ids;
+        self
+    }
+}
+
+impl IdenticalIds {
+    /// How many hits to ask for, so that `depth` are left.
+    #[must_use]
+    pub fn search_depth(self, depth: NonZeroUsize) -> NonZeroUsize {
+        match self {
+            Self::Keep => depth,
+            Self::Remove => depth.saturating_add(1),
+        }
+    }
+
+    /// The first `depth` hits of a query without what is to be left out.
+    #[must_use]
+    pub fn kept(
+        self,
+        query_id: &str,
+        mut hits: Vec<ScoredDoc>,
+        depth: NonZeroUsize,
+    ) -> Vec<ScoredDoc> {
+        if self == Self::Remove {
+            hits.retain(|hit| hit.doc_id != query_id);
+        }
+        hits.truncate(depth.get());
+        hits
+    }
 }
 
 /// The best documents for each query, exactly: documents that share no dimension with a query are not
@@ -80,14 +128,15 @@ pub fn retrieve(
     documents: NamedVectors<'_>,
     options: &RetrieveOptions,
 ) -> Result<Run, SpladeError> {
+    let depth = options.identical_ids.search_depth(options.depth);
     let hits = match options.similarity {
         SimilarityFunction::Dot => {
-            SearchIndex::new(documents.vectors).search(queries.vectors, options.depth)
+            SearchIndex::new(documents.vectors).search(queries.vectors, depth)
         }
         // The cosine of two vectors is the dot product of both at length 1.
         SimilarityFunction::Cosine => {
             let documents = documents.vectors.normalized();
-            SearchIndex::new(&documents).search(&queries.vectors.normalized(), options.depth)
+            SearchIndex::new(&documents).search(&queries.vectors.normalized(), depth)
         }
         other => return Err(SpladeError::RetrievalSimilarity { similarity: other.as_str() }),
     };
@@ -97,7 +146,7 @@ pub fn retrieve(
             doc_id: documents.ids[hit.doc_idx].clone(),
             score: hit.score.into(),
         });
-        run.push(query, hits.collect())?;
+        run.push(query, options.identical_ids.kept(query, hits.collect(), options.depth))?;
     }
     Ok(run)
 }
@@ -143,7 +192,8 @@ pub fn measure_retrieval(
             NamedVectors { ids: documents.ids, vectors },
             options,
         )?;
-        let evaluation = judging.measure(&run, documents.ids.iter().map(String::as_str))?;
+        let ids = documents.ids.iter().map(String::as_str);
+        let evaluation = judging.measure(&run, ids, options.identical_ids)?;
         let (statistics, nnz) = (statistics(query_vectors, vectors)?, vectors.nnz());
         Ok(Measured { max_active_dims, run, evaluation, statistics, nnz })
     };
@@ -161,7 +211,8 @@ pub struct Judging<'a> {
 
 impl Judging<'_> {
     /// Measures a run over documents of these ids. sentence-transformers ranks all documents, those too
-    /// that share no dimension with a query, by rising id; for its measures they are added.
+    /// that share no dimension with a query, by rising id; for its measures they are added, but for the
+    /// query's own document where it was left out.
     ///
     /// # Errors
     /// Judgements of which no query is in the run.
@@ -169,13 +220,21 @@ impl Judging<'_> {
         &self,
         run: &Run,
         document_ids: impl IntoIterator<Item = &'d str>,
+        identical_ids: IdenticalIds,
     ) -> Result<Evaluation, SpladeError> {
         let Measures::SentenceTransformers(measures) = self.measures else {
             return Ok(self.measures.evaluate(self.judgements, run)?);
         };
         let depth = measures.measures.iter().map(|measure| measure.k().get()).max();
         let mut run = run.clone();
-        run.add_zero_scores(document_ids, depth.unwrap_or(0));
+        let depth = depth.unwrap_or(0);
+        match identical_ids {
+            IdenticalIds::Keep => run.add_zero_scores(document_ids, depth),
+            IdenticalIds::Remove => {
+                run.add_zero_scores(document_ids, depth.saturating_add(1));
+                run.remove_identical_ids();
+            }
+        }
         Ok(self.measures.evaluate(self.judgements, &run)?)
     }
 }

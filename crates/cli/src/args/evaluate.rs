@@ -1,6 +1,6 @@
 //! Arguments of `splade evaluate`.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use super::{RunArgs, VectorArgs};
@@ -62,6 +62,21 @@ pub(crate) struct EvaluateArgs {
     /// By trec_eval's definitions, with graded judgements, instead of sentence-transformers'.
     #[arg(long)]
     pub(crate) trec: bool,
+
+    /// With --trec, the smallest grade that is relevant (trec_eval -l): 2 for TREC Deep Learning. nDCG uses
+    /// the grades themselves, and is the same at each level [default: 1].
+    #[arg(short = 'l', long, value_name = "N", requires = "trec")]
+    pub(crate) relevance_level: Option<NonZeroU16>,
+
+    /// With --trec, count all judged queries (trec_eval -c): one that found nothing is 0, instead of being
+    /// left out. sentence-transformers' measures always count it.
+    #[arg(short = 'c', long, requires = "trec")]
+    pub(crate) complete: bool,
+
+    /// Leave out documents that have the id of the query, as BEIR does: in ArguAna and Quora queries are
+    /// documents too, and each would find itself.
+    #[arg(long)]
+    pub(crate) remove_identical_ids: bool,
 
     /// Measures to show, as ndcg@10 or, with --trec, ndcg_cut_10 [default: those that
     /// sentence-transformers prints, or trec_eval's usual ones].
