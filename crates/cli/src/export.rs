@@ -2,8 +2,8 @@
 
 use splade::corpus::VectorReader;
 use splade::export::{
-    DuplicateIds, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key, PgvectorIndex,
-    RankFeatureFunction,
+    DuplicateIds, EmptyRows, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key,
+    PgvectorIndex, RankFeatureFunction,
 };
 use splade::{EncodeOptions, SparseEncoder};
 
@@ -63,6 +63,9 @@ fn options(args: &ExportArgs) -> ExportOptions {
     if args.allow_duplicates {
         options = options.with_duplicate_ids(DuplicateIds::Write);
     }
+    if let Some(empty) = args.empty {
+        options = options.with_empty_rows(empty);
+    }
     options
 }
 
@@ -106,14 +109,35 @@ fn rows(
             bar.set_message(format!("{} rows", thousands(writer.rows() as usize)));
         }
     }
-    let n_rows = writer.rows();
+    let (n_rows, n_empty) = (writer.rows(), writer.n_empty());
     writer.finish().map_err(|source| at(&args.output.display().to_string(), source))?;
     output.finish()?;
     bar.finish_and_clear();
     if !args.quiet {
-        tell(format!("{} rows for {}", thousands(n_rows as usize), args.engine.name()));
+        let rows = thousands(n_rows as usize);
+        tell(format!("{rows} rows for {}{}", args.engine.name(), empty_note(n_empty, args)));
     }
     Ok(())
+}
+
+/// Says what became of rows without weights.
+pub(crate) fn empty_note(n_empty: u64, args: &ExportArgs) -> String {
+    if n_empty == 0 {
+        return String::new();
+    }
+    let rows = format!(
+        "{} row{} without weights",
+        thousands(n_empty as usize),
+        if n_empty == 1 { "" } else { "s" }
+    );
+    match args.empty {
+        Some(EmptyRows::Skip) => format!("; {rows} left out"),
+        _ if args.engine == Engine::Milvus => format!(
+            "; {rows} among them, which Milvus before 2.4.12 and milvus-lite refuse: --empty skip \
+             leaves such rows out"
+        ),
+        _ => format!("; {rows} among them, which no search finds"),
+    }
 }
 
 pub(crate) fn at(place: &str, source: ExportError) -> CliError {

@@ -7,7 +7,7 @@ use splade::output::escaped;
 
 use crate::args::ExportArgs;
 use crate::error::CliError;
-use crate::export::at;
+use crate::export::{at, empty_note};
 use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::thousands;
@@ -23,19 +23,21 @@ pub(crate) fn run(
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| cannot_send(url, source))?;
-    let n_rows = runtime.block_on(send(url, vectors, options, args))?;
+    let (n_rows, n_empty) = runtime.block_on(send(url, vectors, options, args))?;
     if !args.quiet {
-        tell(format!("{} rows sent to {}", thousands(n_rows as usize), escaped(url)));
+        let rows = thousands(n_rows as usize);
+        tell(format!("{rows} rows sent to {}{}", escaped(url), empty_note(n_empty, args)));
     }
     Ok(())
 }
 
+/// The rows that are stored, and those without weights.
 async fn send(
     url: &str,
     mut vectors: VectorReader,
     options: ExportOptions,
     args: &ExportArgs,
-) -> Result<u64, CliError> {
+) -> Result<(u64, u64), CliError> {
     let mut config = Qdrant::from_url(url);
     if let Ok(key) = std::env::var(API_KEY) {
         config = config.api_key(key);
@@ -55,7 +57,9 @@ async fn send(
         bar.set_position(vectors.n_bytes_read());
     }
     bar.finish_and_clear();
-    upsert.finish().await.map_err(|source| cannot_send(url, source))
+    let n_empty = upsert.n_empty();
+    let n_rows = upsert.finish().await.map_err(|source| cannot_send(url, source))?;
+    Ok((n_rows, n_empty))
 }
 
 fn cannot_send(url: &str, source: impl std::error::Error + Send + Sync + 'static) -> CliError {

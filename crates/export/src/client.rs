@@ -7,7 +7,7 @@ use qdrant_client::qdrant::{
 use qdrant_client::{Payload, Qdrant};
 
 use crate::names::Names;
-use crate::row::{Weights, checked_vector};
+use crate::row::{Weights, checked_vector, takes_row};
 use crate::{Engine, ExportError, ExportOptions, ExportRow, PointId};
 
 /// The point that [`Engine::Qdrant`] writes for the row, as a type of `qdrant-client`.
@@ -84,6 +84,7 @@ pub struct QdrantUpsert<'a> {
     first_row: u64,
     last_row: u64,
     stored: u64,
+    n_empty: u64,
 }
 
 impl<'a> QdrantUpsert<'a> {
@@ -93,16 +94,21 @@ impl<'a> QdrantUpsert<'a> {
     /// [`ExportError::Name`].
     pub fn new(client: &'a Qdrant, options: ExportOptions) -> Result<Self, ExportError> {
         Names::checked(Engine::Qdrant, &options)?;
-        Ok(Self { client, options, points: Vec::new(), first_row: 0, last_row: 0, stored: 0 })
+        let (points, first_row, last_row) = (Vec::new(), 0, 0);
+        Ok(Self { client, options, points, first_row, last_row, stored: 0, n_empty: 0 })
     }
 
-    /// Adds a row, and sends the batch if it is full.
+    /// Adds a row, and sends the batch if it is full. A row without weights is left out if the options
+    /// say so.
     ///
     /// # Errors
-    /// Those of [`qdrant_point`], which leave the batch as it was; [`ExportError::Upsert`] with
+    /// Those of [`qdrant_point`] and [`ExportError::EmptyRow`], which leave the batch as it was; [`ExportError::Upsert`] with
     /// the rows of the batch, which is kept: [`send`](Self::send) tries it again.
     pub async fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         let point = qdrant_point(&self.options, row)?;
+        if !takes_row(Engine::Qdrant, self.options.empty_rows, row, &mut self.n_empty)? {
+            return Ok(());
+        }
         if self.points.is_empty() {
             self.first_row = row.row_number;
         }
@@ -135,6 +141,12 @@ impl<'a> QdrantUpsert<'a> {
     #[must_use]
     pub fn stored(&self) -> u64 {
         self.stored
+    }
+
+    /// Rows without weights, stored or left out.
+    #[must_use]
+    pub fn n_empty(&self) -> u64 {
+        self.n_empty
     }
 
     /// Sends the last batch and says how many rows are stored.

@@ -144,11 +144,9 @@ pub enum ExportError {
         /// The limit.
         limit: usize,
     },
-    /// The engine refuses vectors without weights.
-    #[error("row {row}: no weights, {engine} refuses such a vector: leave the row out")]
+    /// A row without weights, where [`EmptyRows::Refuse`](crate::EmptyRows::Refuse) was chosen.
+    #[error("row {row}: no weights, and such rows are to be refused")]
     EmptyRow {
-        /// The engine.
-        engine: Engine,
         /// The row.
         row: u64,
     },

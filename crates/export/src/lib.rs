@@ -84,7 +84,7 @@ pub use qdrant_client;
 pub use client::{QdrantUpsert, create_qdrant_collection, qdrant_point};
 pub use engine::{Engine, Key};
 pub use error::ExportError;
-pub use options::{DuplicateIds, ExportOptions, PgvectorIndex, RankFeatureFunction};
+pub use options::{DuplicateIds, EmptyRows, ExportOptions, PgvectorIndex, RankFeatureFunction};
 pub use page::{
     ExplainedText, Explanation, PageError, Reading, TermKind, TextToken, TokenSpelling,
 };

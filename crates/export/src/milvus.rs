@@ -5,7 +5,8 @@
 //! that Milvus documents (the other is `indices` and `values`) the one that pymilvus reads too.
 //!
 //! Source: Milvus 2.6 documentation, "Sparse Vector", "Prepare Source Data" and REST API v2;
-//! what is refused: milvus-lite 3.2.2.
+//! what is refused: milvus-lite 3.2.2, but for vectors without weights, which Milvus takes from 2.4.12
+//! on (milvus-io/milvus pull requests 34700 and 36061; bulk import 40585).
 
 use std::num::NonZeroUsize;
 
@@ -55,9 +56,6 @@ pub(crate) fn push(
 ) -> Result<(), ExportError> {
     check_id_bytes(Engine::Milvus, row, MAX_ID_BYTES)?;
     let vector = checked(row)?;
-    if vector.nnz() == 0 {
-        return Err(ExportError::EmptyRow { engine: Engine::Milvus, row: row.row_number });
-    }
     out.extend_from_slice(if rows == 0 { b"[\n" } else { b",\n" });
     out.extend_from_slice(b"{\"id\":");
     json::string(out, row.id);

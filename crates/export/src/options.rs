@@ -40,6 +40,22 @@ pub enum DuplicateIds {
     Write,
 }
 
+/// What to do with a row without weights, as an empty text has it.
+///
+/// No search by weights finds such a row; fetched by id it is there. Every engine takes it in its newest
+/// version: Qdrant from 1.7 on, Milvus from 2.4.12 on (bulk import from 2.5.6 on), the others in each
+/// version that has the field's type. milvus-lite 3.2.2 refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmptyRows {
+    /// Write it like any other.
+    #[default]
+    Keep,
+    /// Leave it out, and count it: [`ExportWriter::n_empty`](crate::ExportWriter::n_empty).
+    Skip,
+    /// [`ExportError::EmptyRow`](crate::ExportError::EmptyRow).
+    Refuse,
+}
+
 /// Options of an export, for every engine.
 ///
 /// ```
@@ -66,6 +82,8 @@ pub struct ExportOptions {
     pub pgvector_index: PgvectorIndex,
     /// Ids that come twice. Default: refused.
     pub duplicate_ids: DuplicateIds,
+    /// Rows without weights. Default: written, as every engine's newest version takes them.
+    pub empty_rows: EmptyRows,
 }
 
 impl Default for ExportOptions {
@@ -77,6 +95,7 @@ impl Default for ExportOptions {
             rank_feature_function: RankFeatureFunction::default(),
             pgvector_index: PgvectorIndex::default(),
             duplicate_ids: DuplicateIds::default(),
+            empty_rows: EmptyRows::default(),
         }
     }
 }
@@ -121,6 +140,13 @@ impl ExportOptions {
     #[must_use]
     pub fn with_duplicate_ids(mut self, duplicate_ids: DuplicateIds) -> Self {
         self.duplicate_ids = duplicate_ids;
+        self
+    }
+
+    /// Sets [`empty_rows`](Self::empty_rows).
+    #[must_use]
+    pub fn with_empty_rows(mut self, empty_rows: EmptyRows) -> Self {
+        self.empty_rows = empty_rows;
         self
     }
 }

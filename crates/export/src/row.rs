@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use splade_sparse::SparseRowView;
 
-use crate::{Engine, ExportError};
+use crate::{EmptyRows, Engine, ExportError, Key};
 
 /// A document or a query: its number, its id, and its weights by index, by token, or both.
 ///
@@ -43,6 +43,31 @@ impl<'a> ExportRow<'a> {
         self.tokens = Some(tokens);
         self
     }
+
+    /// Whether the row has none of the weights that the engine is keyed by.
+    pub(crate) fn is_empty(&self, engine: Engine) -> bool {
+        match engine.key() {
+            Key::Index => self.vector.is_some_and(|vector| vector.nnz() == 0),
+            Key::Token => self.tokens.is_some_and(<[_]>::is_empty),
+        }
+    }
+}
+
+/// Whether a row is written, with the count of those without weights.
+pub(crate) fn takes_row(
+    engine: Engine,
+    empty_rows: EmptyRows,
+    row: &ExportRow<'_>,
+    n_empty: &mut u64,
+) -> Result<bool, ExportError> {
+    if !row.is_empty(engine) {
+        return Ok(true);
+    }
+    if empty_rows == EmptyRows::Refuse {
+        return Err(ExportError::EmptyRow { row: row.row_number });
+    }
+    *n_empty += 1;
+    Ok(empty_rows == EmptyRows::Keep)
 }
 
 /// Which weights an engine takes.

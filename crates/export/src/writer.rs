@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write;
 
 use crate::names::Names;
+use crate::row::takes_row;
 use crate::{DuplicateIds, Engine, ExportError, ExportOptions, ExportRow};
 use crate::{elasticsearch, milvus, opensearch, pgvector, qdrant, vespa};
 
@@ -32,6 +33,8 @@ pub struct ExportWriter<W> {
     /// The rows of a batch that is not full.
     batch: Vec<u8>,
     rows: u64,
+    /// Rows without weights, written or not.
+    n_empty: u64,
     /// Rows that the output has taken.
     handed: u64,
     dimension: Option<usize>,
@@ -52,6 +55,7 @@ impl<W: Write> ExportWriter<W> {
             out,
             batch: Vec::new(),
             rows: 0,
+            n_empty: 0,
             handed: 0,
             dimension: None,
             hasher: RandomState::new(),
@@ -65,23 +69,36 @@ impl<W: Write> ExportWriter<W> {
         self.rows
     }
 
-    /// Writes one row.
+    /// Rows without weights so far: written, or left out with
+    /// [`EmptyRows::Skip`](crate::EmptyRows::Skip).
+    #[must_use]
+    pub fn n_empty(&self) -> u64 {
+        self.n_empty
+    }
+
+    /// Writes one row, or leaves it out if it has no weights and the options say so.
     ///
     /// # Errors
     /// Names the row, and says which of the engine's limits it breaks: a weight that is not
     /// positive, too many weights, an empty token, an id that is empty, too long or was there
-    /// before, another dimension. [`ExportError::Write`] if the output fails.
+    /// before, another dimension; no weights, where they are to be refused. [`ExportError::Write`] if the output fails.
     pub fn write(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         if row.id.is_empty() {
             return Err(ExportError::EmptyId { row: row.row_number });
         }
         let id_hash = self.check_duplicate(row)?;
         self.check_dimension(row)?;
+        let mut n_empty = self.n_empty;
+        if !takes_row(self.engine, self.options.empty_rows, row, &mut n_empty)? {
+            self.n_empty = n_empty;
+            return Ok(());
+        }
         let start = self.batch.len();
         if let Err(error) = self.push(row) {
             self.batch.truncate(start);
             return Err(error);
         }
+        self.n_empty = n_empty;
         self.ids.extend(id_hash);
         self.dimension = self.dimension.or(row.vector.map(|vector| vector.dimension()));
         self.rows += 1;

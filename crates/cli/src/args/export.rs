@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use splade::export::Engine;
+use splade::export::{EmptyRows, Engine};
 
 use super::HubArgs;
 
@@ -72,6 +72,11 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     pub(crate) allow_duplicates: bool,
 
+    /// Rows without weights, as an empty text has them: keep, skip or refuse them. Each engine takes them
+    /// in its newest version, Milvus from 2.4.12 on; milvus-lite refuses them [default: keep].
+    #[arg(long, value_name = "keep|skip|refuse", value_parser = empty_rows, conflicts_with_all = ["setup", "query"])]
+    pub(crate) empty: Option<EmptyRows>,
+
     /// Send the rows to the Qdrant that listens here (its gRPC port: http://localhost:6334) instead of
     /// writing them; the API key is QDRANT_API_KEY of the environment.
     #[cfg(feature = "qdrant")]
@@ -84,4 +89,13 @@ pub(crate) struct ExportArgs {
     /// No progress bar and no summary on standard error.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+fn empty_rows(name: &str) -> Result<EmptyRows, String> {
+    match name {
+        "keep" => Ok(EmptyRows::Keep),
+        "skip" => Ok(EmptyRows::Skip),
+        "refuse" => Ok(EmptyRows::Refuse),
+        _ => Err("known are keep, skip and refuse".to_owned()),
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) fn all(rows: &Rows) -> Vec<(String, Vec<u8>)> {
 fn documents(engine: Engine, rows: &Rows) -> Vec<u8> {
     let mut writer = ExportWriter::new(engine, options(), Vec::new()).expect("names are right");
     for row in &rows.documents {
-        // Milvus refuses vectors without weights; that is a test of its own.
+        // milvus-lite, which reads the file, refuses vectors without weights.
         if engine != Engine::Milvus || row.vector.nnz() > 0 {
             writer.write(&row.view()).expect("the engine takes the row");
         }

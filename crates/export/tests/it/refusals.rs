@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use splade_export::{
-    DuplicateIds, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, HNSW_MAX_NNZ, Key,
-    PgvectorIndex, SPARSEVEC_MAX_DIM, SPARSEVEC_MAX_NNZ,
+    DuplicateIds, EmptyRows, Engine, ExportError, ExportOptions, ExportRow, ExportWriter,
+    HNSW_MAX_NNZ, Key, PgvectorIndex, SPARSEVEC_MAX_DIM, SPARSEVEC_MAX_NNZ,
 };
 use splade_sparse::SparseRow;
 
@@ -131,14 +131,36 @@ fn a_sparsevec_has_at_most_a_billion_dimensions() {
 }
 
 #[test]
-fn milvus_takes_no_vector_without_weights() {
-    let empty = vector(&[]);
-    let row = ExportRow::new(5, "x").with_vector(&empty).with_tokens(&[]);
-    for engine in Engine::ALL {
-        match engine {
-            Engine::Milvus => assert!(message(engine, &row).starts_with("row 5: no weights")),
-            _ => write(engine, &ExportOptions::default(), &row).expect("taken"),
+fn rows_without_weights_are_kept_left_out_or_refused_for_each_engine() {
+    let (empty, full) = (vector(&[]), vector(&[1.0]));
+    let tokens = tokens(&[("a", 1.0)]);
+    let rows = [
+        ExportRow::new(4, "x").with_vector(&full).with_tokens(&tokens),
+        ExportRow::new(5, "y").with_vector(&empty).with_tokens(&[]),
+        ExportRow::new(6, "z").with_vector(&full).with_tokens(&tokens),
+    ];
+    let written = |engine, empty_rows, rows: &[ExportRow<'_>]| {
+        let options = ExportOptions::default().with_empty_rows(empty_rows);
+        let mut writer = ExportWriter::new(engine, options, Vec::new()).expect("names are right");
+        for row in rows {
+            writer.write(row).map_err(|error| error.to_string())?;
         }
+        let counts = (writer.rows(), writer.n_empty());
+        Ok::<_, String>((counts, writer.finish().expect("a Vec takes every write")))
+    };
+    for engine in Engine::ALL {
+        let (counts, kept) = written(engine, EmptyRows::Keep, &rows).expect("taken");
+        assert_eq!(counts, (3, 1), "{engine}");
+        assert!(
+            kept.windows(3).any(|bytes| bytes == b"\"y\"" || bytes == b"::y" || bytes == b"\ny\t")
+        );
+        // Left out, it is as if it had never been there.
+        let (counts, skipped) = written(engine, EmptyRows::Skip, &rows).expect("taken");
+        assert_eq!(counts, (2, 1), "{engine}");
+        let (_, without) = written(engine, EmptyRows::Keep, &[rows[0], rows[2]]).expect("taken");
+        assert_eq!(skipped, without, "{engine}");
+        let error = written(engine, EmptyRows::Refuse, &rows).expect_err("taken");
+        assert!(error.starts_with("row 5: no weights"), "{engine}: {error}");
     }
 }
 
