@@ -207,3 +207,27 @@ fn standard_input_is_resumed_with_the_same_texts_alone() {
     let ran = splade(&args, b"");
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
 }
+
+#[test]
+fn a_model_retrained_in_place_is_refused_by_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, model_arg) = path(&folder, "model");
+    fs::create_dir(&model).unwrap();
+    for entry in fs::read_dir(tiny()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), model.join(entry.file_name())).unwrap();
+    }
+    let input = corpus(&folder);
+    let (_, output) = path(&folder, "out");
+    let args = args(&model_arg, &input, &output, "jsonl");
+    ok(splade(&args, b""));
+    ok(splade(&args, b""));
+    // The last byte of the weights is the sign of a number: the size stays.
+    let weights = model.join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x80;
+    fs::write(&weights, bytes).unwrap();
+    let ran = splade(&args, b"");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`model.files.model.safetensors.crc32` was"), "{}", ran.stderr);
+}

@@ -13,6 +13,7 @@ use splade::{CorpusOptions, EncodeOptions, VectorSink, encode_corpus};
 use crate::args::EncodeArgs;
 use crate::error::CliError;
 use crate::model::{self, Model};
+use crate::model_files;
 use crate::output::{Output, Written};
 use crate::show;
 use crate::stream::{self, ReadBar, Summary};
@@ -144,14 +145,10 @@ fn settings(
     let describe =
         |source| CliError::Describe { model: args.model.clone(), source: Box::new(source) };
     let info = model.encoder.info().map_err(describe)?;
-    let weights = info
-        .weights
-        .iter()
-        .map(|weights| json!({ "file": weights.file, "bytes": weights.n_bytes }));
     let devices = args.run.device.iter().map(ToString::to_string);
     Ok(json!({
         "splade": env!("CARGO_PKG_VERSION"),
-        "model": { "name": args.model, "weights": weights.collect::<Vec<_>>() },
+        "model": { "name": args.model, "files": model_files::checksums(&info)? },
         "devices": devices.collect::<Vec<_>>(),
         "precision": args.run.precision.to_string(),
         "batch_tokens": args.run.batch_tokens,

@@ -14,6 +14,7 @@ mod hits;
 mod index;
 mod info;
 mod model;
+mod model_files;
 mod output;
 mod profile;
 mod progress;

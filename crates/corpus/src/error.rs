@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::content::Foreign;
-use crate::{ContentProblem, Place};
+use crate::{ContentProblem, InputProblem, Place};
 
 /// Why a corpus could not be read, or vectors not be written or read.
 #[derive(Debug, thiserror::Error)]

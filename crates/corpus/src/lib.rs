@@ -85,7 +85,9 @@ pub use error::CorpusError;
 pub use input_problem::InputProblem;
 pub use names::FileFormat;
 pub use output_file::OutputFile;
-pub use parts::{InputRange, Manifest, PartInfo, PartsOptions, PartsWriter, Resumed};
+pub use parts::{
+    InputRange, Manifest, PartInfo, PartsOptions, PartsWriter, Resumed, file_checksum,
+};
 pub use place::{Place, PlaceUnit};
 pub use stream::open_text;
 pub use texts::{

@@ -26,7 +26,7 @@ use crate::output::{crash_point, folder_of, sync_folder};
 use crate::{Compression, CorpusError, InputSpan, VectorOptions, VectorWriter};
 
 pub use input::InputRange;
-pub use manifest::{Manifest, PartInfo};
+pub use manifest::{Manifest, PartInfo, file_checksum};
 
 use lock::FolderLock;
 
@@ -278,7 +278,7 @@ impl PartsWriter {
         writer.finish()?;
         info.input = input.iter().map(InputRange::from).collect();
         let path = self.folder.join(&info.file);
-        (info.bytes, info.crc32) = manifest::checksum(&path).map_err(CorpusError::read(&path))?;
+        (info.bytes, info.crc32) = file_checksum(&path).map_err(CorpusError::read(&path))?;
         self.manifest.push(info);
         Ok(())
     }

@@ -236,7 +236,7 @@ impl Manifest {
     pub fn verify(&self, folder: &Path) -> Result<(), CorpusError> {
         self.check_sizes(folder)?;
         for (part, path) in self.parts.iter().zip(self.part_paths(folder)) {
-            let (_, found) = checksum(&path).map_err(CorpusError::read(&path))?;
+            let (_, found) = file_checksum(&path).map_err(CorpusError::read(&path))?;
             if found != part.crc32 {
                 let expected = part.crc32.clone();
                 return Err(CorpusError::PartChecksum { path, found, expected });
@@ -272,8 +272,11 @@ fn add_totals(sums: &mut BTreeMap<String, u64>, totals: &BTreeMap<String, u64>) 
     }
 }
 
-/// The size and CRC-32 of a file.
-pub(crate) fn checksum(path: &Path) -> io::Result<(u64, String)> {
+/// The size of a file, and its CRC-32 in hexadecimal digits, as manifests have them.
+///
+/// # Errors
+/// What the disk answers.
+pub fn file_checksum(path: &Path) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 16];
     let (mut crc, mut bytes) = (flate2::Crc::new(), 0);

@@ -1,0 +1,54 @@
+//! The files that a model's vectors depend on, with their checksums: for the manifest of parts.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde_json::{Map, Value, json};
+use splade::ModelInfo;
+use splade::corpus::file_checksum;
+
+use crate::error::CliError;
+
+/// Configurations, tokenizers and vocabularies.
+const EXTENSIONS: [&str; 3] = ["json", "txt", "model"];
+
+/// Size and CRC-32 of each file of weights, and of each configuration and vocabulary beside them, by
+/// name. Retrained weights have the size of the old ones, so sizes alone tell nothing.
+pub(crate) fn checksums(info: &ModelInfo) -> Result<Map<String, Value>, CliError> {
+    let mut files: BTreeSet<PathBuf> =
+        info.weights.iter().map(|weights| weights.file.clone()).collect();
+    let modules = info.routes.iter().flat_map(|route| &route.modules);
+    let mut folders: BTreeSet<PathBuf> = modules.map(|module| module.folder.clone()).collect();
+    folders.insert(PathBuf::new());
+    for folder in folders {
+        let path = info.folder.join(&folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            // A module without weights may have no folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(read(&path, source)),
+        };
+        for entry in entries {
+            let name = entry.map_err(|source| read(&path, source))?.file_name();
+            let file = folder.join(&name);
+            let is_part = |extension: &OsStr| EXTENSIONS.iter().any(|known| extension == *known);
+            if file.extension().is_some_and(is_part) && info.folder.join(&file).is_file() {
+                files.insert(file);
+            }
+        }
+    }
+    let mut checksums = Map::new();
+    for file in files {
+        let path = info.folder.join(&file);
+        let (bytes, crc32) = file_checksum(&path).map_err(|source| read(&path, source))?;
+        let name = file.to_string_lossy().replace('\\', "/");
+        checksums.insert(name, json!({ "bytes": bytes, "crc32": crc32 }));
+    }
+    Ok(checksums)
+}
+
+fn read(path: &Path, source: io::Error) -> CliError {
+    CliError::Read { path: path.to_owned(), source }
+}
