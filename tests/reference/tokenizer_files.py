@@ -18,6 +18,7 @@ TEXTS = [
     "for  weather forweather  the sea",
     "Zebra zebra x Zebra! ZEBRA zebras",
     "[MASK] <mask> [CLS] </s> <for> [for]",
+    "☃ ☃sea☃☃",
     "",
 ]
 
@@ -50,7 +51,7 @@ def bare(content: str, **options) -> dict:
 
 STRIPPED = dict(lstrip=True, rstrip=True, normalized=False)
 
-# What a file holds more (null takes a key out). A file that is not there is made.
+# What a file holds more (null takes a key out, `a.b` is a key in an object). A file that is not there is made.
 EVERYWHERE = [
     {ADDED: {"Zebra": 999}},
     {ADDED: {"zebra": 7, "weather": 5}},
@@ -116,11 +117,45 @@ JSON = [
         },
         CONFIG: {"pad_token": None},
     },
+    {CONFIG: {"tokenizer_class": None}},
+    {CONFIG: {"tokenizer_class": None}, "config.json": {"model_type": None}},
+    {CONFIG: {"tokenizer_class": None}, "config.json": {"tokenizer_class": "PreTrainedTokenizerFast"}},
+    {CONFIG: {"tokenizer_class": "NoSuchTokenizer"}, "tokenizer.json": {"normalizer": {"type": "Lowercase"}}},
 ]
+
+# Settings of the model that a class may set otherwise, by the fixture they are tried with.
+MODEL = {
+    "random/bert-gelu": [
+        {"model.max_input_chars_per_word": 3},
+        {"model.continuing_subword_prefix": "@@"},
+        {"model.unk_token": "the"},
+    ],
+    "architectures/mpnet-gelu": [
+        {"model.max_input_chars_per_word": 3},
+        {"model.continuing_subword_prefix": "@@"},
+        {"model.unk_token": "the"},
+    ],
+    "architectures/roberta-gelu": [
+        {"model.unk_token": "<unk>", "model.fuse_unk": True},
+        {"model.ignore_merges": True},
+        {"model.byte_fallback": True},
+        {"model.dropout": 1.0},
+    ],
+    "architectures/modernbert-local": [{"model.unk_token": "[UNK]"}, {"model.ignore_merges": True}],
+    "architectures/xlm-roberta-unigram": [{"model.unk_id": 5}, {"model.byte_fallback": True}],
+    "architectures/camembert-unigram": [{"model.unk_id": 5}, {"model.byte_fallback": True}],
+    "architectures/albert-shared": [{"model.unk_id": 5}, {"model.byte_fallback": True}],
+    "architectures/deberta-v2-plain": [{"model.unk_id": 5}, {"model.byte_fallback": True}],
+}
+# The class of the file as it stands.
+AS_WRITTEN = {CONFIG: {"tokenizer_class": "PreTrainedTokenizerFast"}}
 
 
 def golden(fixtures: Path) -> dict:
     cases = [case(fixtures, name, files) for name in WITH_JSON for files in EVERYWHERE + JSON]
+    settings = [(name, {"tokenizer.json": changes}) for name, variants in MODEL.items() for changes in variants]
+    cases += [case(fixtures, name, files) for name, files in settings]
+    cases += [case(fixtures, name, files | AS_WRITTEN) for name, files in settings if "dropout" not in str(files)]
     cases += [case(fixtures, name, files) for name in WITHOUT_JSON for files in EVERYWHERE + moved(fixtures, name)]
     return {"texts": TEXTS, "cases": cases}
 
@@ -160,6 +195,10 @@ def edit(path: Path, changes: dict | list) -> None:
         path.write_text("".join(f"{line}\n" for line in changes), encoding="utf-8")
         return
     fields = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    fields |= changes
-    fields = {name: value for name, value in fields.items() if value is not None or name not in changes}
+    for key, value in changes.items():
+        *outer, name = key.split(".")
+        inner = fields[outer[0]] if outer else fields
+        inner[name] = value
+        if value is None:
+            del inner[name]
     path.write_text(json.dumps(fields, ensure_ascii=False), encoding="utf-8")

@@ -72,14 +72,18 @@ impl Case {
     }
 }
 
-/// A JSON file with some of its fields changed; null takes one out.
+/// A JSON file with some of its fields changed; null takes one out, `a.b` is a field in an object.
 fn changed(old: Option<Vec<u8>>, changes: &Value) -> String {
     let mut fields: Map<String, Value> =
         old.map(|bytes| serde_json::from_slice(&bytes).unwrap()).unwrap_or_default();
     for (key, value) in changes.as_object().unwrap() {
+        let (inner, key) = match key.split_once('.') {
+            Some((outer, key)) => (fields[outer].as_object_mut().unwrap(), key),
+            None => (&mut fields, key.as_str()),
+        };
         match value {
-            Value::Null => fields.remove(key),
-            value => fields.insert(key.clone(), value.clone()),
+            Value::Null => inner.remove(key),
+            value => inner.insert(key.to_owned(), value.clone()),
         };
     }
     Value::Object(fields).to_string()
