@@ -33,7 +33,7 @@ mod vocabulary_files;
 pub use batch::TokenBatch;
 pub use error::TokenizerError;
 pub use keys::UnreadKey;
-pub use tokenizer::{Piece, SpecialTokens, Tokenizer};
+pub use tokenizer::{Piece, SpecialTokens, Tokenizer, TruncationSide};
 
 /// The files of a tokenizer, of which a folder has some.
 pub const FILES: [&str; 7] = [

@@ -26,6 +26,15 @@ pub enum SpecialTokens {
     Leave,
 }
 
+/// The end of a long text that is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TruncationSide {
+    /// Its first tokens go.
+    Left,
+    /// Its last tokens go.
+    Right,
+}
+
 /// A token in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -162,6 +171,17 @@ impl Tokenizer {
             .expect("a stride of 0 is never more than the room that was checked above");
         self.max_seq_length = Some(max_seq_length);
         Ok(())
+    }
+
+    /// Cuts long texts at this end from now on, whatever the tokenizer's files say.
+    pub fn set_truncation_side(&mut self, side: TruncationSide) {
+        self.direction = match side {
+            TruncationSide::Left => TruncationDirection::Left,
+            TruncationSide::Right => TruncationDirection::Right,
+        };
+        if let Some(max_seq_length) = self.max_seq_length {
+            self.set_max_seq_length(max_seq_length).expect("it was allowed before");
+        }
     }
 
     /// Lower-cases texts before anything else is done to them, as `do_lower_case` of
