@@ -70,12 +70,31 @@ fn an_unknown_activation_is_named_with_those_there_are() {
     );
 }
 
+/// The checkpoint with this class, and without the weights of its head.
+fn headless(class: &str) -> Folder {
+    whole()
+        .set(CONFIG, "architectures", json!([class]))
+        .weights(|weights| weights.retain(|name, _| !name.starts_with("cls.predictions.")))
+}
+
 #[test]
-fn an_architecture_without_a_masked_lm_head_is_named() {
+fn the_weights_decide_whether_there_is_a_masked_lm_head() {
+    let expected = whole().load().unwrap().encode(&["river"]).unwrap();
+    for classes in
+        [json!(["BertForPreTraining"]), json!(["BertModel"]), json!(["MySplade"]), json!([])]
+    {
+        let encoder = whole().set(CONFIG, "architectures", classes).load().unwrap();
+        assert_eq!(encoder.encode(&["river"]).unwrap(), expected);
+    }
     assert_refused!(
-        whole().set(CONFIG, "architectures", json!(["BertForSequenceClassification"])),
+        headless("BertModel"),
         SpladeError::Model(ModelError::NotMaskedLm { .. }),
-        ["BertForSequenceClassification"]
+        ["BertModel", "no masked-LM head"]
+    );
+    assert_refused!(
+        headless("BertForMaskedLM"),
+        SpladeError::Model(ModelError::WeightMissing { .. }),
+        ["cls.predictions."]
     );
 }
 

@@ -1,14 +1,19 @@
 //! `config.json`: which architecture, and its sizes. Every field that changes arithmetic is
 //! honoured or refused by name.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use splade_kernels::Activation;
 
 use crate::ModelError;
 use crate::architectures::{self, Architecture};
+use crate::backbone::Sizes;
+use crate::config_keys::{IDLE, field_names, parse_json};
 
 /// The configuration of a model, by its `model_type`.
 #[derive(Clone, Debug)]
@@ -21,14 +26,14 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// Reads and checks a `config.json`.
+    /// Reads and checks a `config.json`. Keys that nothing reads are told as a warning.
     ///
     /// # Errors
     /// An unreadable file, an unknown `model_type`, a value that is not supported.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let bytes = std::fs::read(path)
             .map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
-        let json = Json { path, bytes: &bytes };
+        let json = Json { path, bytes: &bytes, read: RefCell::default() };
         let common: Common = json.parse()?;
         common.check()?;
         let Some(model_type) = common.model_type else {
@@ -38,6 +43,7 @@ impl ModelConfig {
             Some(architecture) => architecture,
             None => return Err(unknown_model_type(&model_type)),
         };
+        json.tell_unread()?;
         let n_layers = architecture.backbone.layers.len();
         Ok(Self { classes: common.architectures, model_type, n_layers, architecture })
     }
@@ -57,18 +63,12 @@ impl ModelConfig {
         self.architecture.backbone.max_positions
     }
 
-    /// Refuses a checkpoint without a masked-LM head: what a SPLADE model needs and an encoder does
-    /// not. A configuration without `architectures` passes: a missing head shows in the weights.
-    ///
-    /// # Errors
-    /// None of the `architectures` ends with `ForMaskedLM`.
-    pub fn require_masked_lm(&self) -> Result<(), ModelError> {
-        match &self.classes {
-            Some(names) if !names.iter().any(|name| name.ends_with("ForMaskedLM")) => {
-                Err(ModelError::NotMaskedLm { found: names.join(", ") })
-            }
-            _ => Ok(()),
-        }
+    /// What `architectures` says, where no class of it has a masked-LM head. That is no error: the
+    /// weights decide.
+    pub(crate) fn headless_classes(&self) -> Option<String> {
+        let names = self.classes.as_ref()?;
+        let has_head = names.iter().any(|name| name.ends_with("ForMaskedLM"));
+        (!has_head).then(|| names.join(", "))
     }
 
     /// The model in a few words: architecture and sizes.
@@ -84,18 +84,40 @@ fn unknown_model_type(found: &str) -> ModelError {
     }
 }
 
-/// A `config.json`, read.
+/// A `config.json`, and which of its keys have been read.
 pub(crate) struct Json<'a> {
     path: &'a Path,
     bytes: &'a [u8],
+    read: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Json<'_> {
+    /// Reads the fields of `T`, a struct of named fields.
+    ///
     /// # Errors
     /// A field of another type than it must be.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ModelError> {
-        serde_json::from_slice(self.bytes)
+        self.read.borrow_mut().extend(field_names::<T>());
+        parse_json(self.bytes)
             .map_err(|source| ModelError::ParseConfig { path: self.path.to_owned(), source })
+    }
+
+    /// Tells the keys that neither a reader here nor the reference's model has a use for.
+    ///
+    /// # Errors
+    /// It is not an object.
+    fn tell_unread(&self) -> Result<(), ModelError> {
+        let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(self.bytes)
+            .map_err(|source| ModelError::ParseConfig { path: self.path.to_owned(), source })?;
+        let read = self.read.borrow();
+        let is_unread =
+            |key: &&String| !read.contains(key.as_str()) && !IDLE.contains(&key.as_str());
+        let unread: Vec<String> =
+            keys.keys().filter(is_unread).map(|key| format!("`{key}`")).collect();
+        if !unread.is_empty() {
+            tracing::warn!("{}: nothing reads {}", self.path.display(), unread.join(", "));
+        }
+        Ok(())
     }
 }
 
@@ -106,31 +128,67 @@ struct Common {
     architectures: Option<Vec<String>>,
     #[serde(default)]
     is_decoder: bool,
+    is_causal: Option<bool>,
     #[serde(default)]
     add_cross_attention: bool,
     position_embedding_type: Option<String>,
-    pruned_heads: Option<serde_json::Value>,
-    quantization_config: Option<serde_json::Value>,
+    pruned_heads: Option<Value>,
+    quantization_config: Option<Value>,
+    compression_config: Option<Value>,
+    per_layer_config: Option<Value>,
+    fusion_config: Option<Value>,
+    distributed_config: Option<Value>,
+    attribute_map: Option<Value>,
+    transformers_weights: Option<Value>,
+    processor_class: Option<Value>,
 }
 
 impl Common {
     fn check(&self) -> Result<(), ModelError> {
-        refuse(self.is_decoder, "is_decoder", "true", "false: the encoder sees both ways")?;
+        let both_ways = "false: the encoder sees both ways";
+        refuse(self.is_decoder, "is_decoder", "true", both_ways)?;
+        refuse(self.is_causal == Some(true), "is_causal", "true", both_ways)?;
         refuse(self.add_cross_attention, "add_cross_attention", "true", "false")?;
-        let pruned = self.pruned_heads.as_ref().is_some_and(|heads| match heads {
-            serde_json::Value::Object(map) => !map.is_empty(),
-            serde_json::Value::Array(list) => !list.is_empty(),
-            _ => false,
-        });
-        refuse(pruned, "pruned_heads", "not empty", "no pruned heads")?;
-        let quantized = self.quantization_config.as_ref().is_some_and(|q| !q.is_null());
+        let quantized = self.quantization_config.is_some();
         refuse(quantized, "quantization_config", "present", "weights that are not quantised")?;
+        for (field, value, expected) in [
+            ("pruned_heads", &self.pruned_heads, "no pruned heads"),
+            ("compression_config", &self.compression_config, "weights that are not compressed"),
+            ("per_layer_config", &self.per_layer_config, "layers of the same configuration"),
+            ("fusion_config", &self.fusion_config, "nothing: layers are fused here anyway"),
+            ("distributed_config", &self.distributed_config, "nothing"),
+            ("attribute_map", &self.attribute_map, "keys by their own names"),
+            ("transformers_weights", &self.transformers_weights, "weights in the usual files"),
+            (
+                "processor_class",
+                &self.processor_class,
+                "a model of texts, which has a tokenizer alone",
+            ),
+        ] {
+            let found = value.as_ref().filter(|value| !is_empty(value));
+            refuse(
+                found.is_some(),
+                field,
+                &found.map(Value::to_string).unwrap_or_default(),
+                expected,
+            )?;
+        }
         match self.position_embedding_type.as_deref() {
             None | Some("absolute") => Ok(()),
             // GTE names what it always has.
             Some("rope") if matches!(self.model_type.as_deref(), Some("gte" | "new")) => Ok(()),
             Some(other) => refuse(true, "position_embedding_type", other, "`absolute`"),
         }
+    }
+}
+
+/// Whether a value says no more than that there is none.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
     }
 }
 
@@ -145,6 +203,14 @@ pub(crate) fn refuse(
         return Err(ModelError::ConfigValue { field, found, expected });
     }
     Ok(())
+}
+
+/// Refuses heads of another width than the states' share of each.
+pub(crate) fn refuse_other_heads(head_dim: Option<usize>, sizes: &Sizes) -> Result<(), ModelError> {
+    let share = sizes.hidden_size / sizes.num_attention_heads.max(1);
+    let other = head_dim.filter(|head_dim| *head_dim != share);
+    let expected = format!("hidden_size / num_attention_heads, {share}");
+    refuse(other.is_some(), "head_dim", &other.unwrap_or_default().to_string(), &expected)
 }
 
 /// An activation by its name. The message names the field only as far as serde does, so it is said

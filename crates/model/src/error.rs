@@ -53,8 +53,8 @@ pub enum ModelError {
     },
     /// The model has no masked-LM head.
     #[error(
-        "config.json: architecture `{found}` has no masked-LM head; \
-         a SPLADE model is a `...ForMaskedLM` checkpoint"
+        "the weights have no masked-LM head, which a SPLADE model needs; \
+         config.json says architecture `{found}`"
     )]
     NotMaskedLm {
         /// What the file says.

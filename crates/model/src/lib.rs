@@ -35,6 +35,7 @@
 mod batch;
 mod checkpoint;
 mod config;
+mod config_keys;
 mod error;
 mod model;
 mod precision;
@@ -57,6 +58,7 @@ pub use backend::{
 pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
+pub use config_keys::parse_json;
 pub use error::ModelError;
 pub use model::{Encoder, Pooled, Pooling, SpladeModel};
 pub use modules::{

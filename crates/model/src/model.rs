@@ -84,10 +84,14 @@ impl<B: SpladeBackend> SpladeModel<B> {
     /// A precision that the device does not have; no masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
     /// or left over.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
-        checkpoint.config().require_masked_lm()?;
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
         let weights = Weights::open(files, architecture.names, Part::MaskedLm)?;
+        if let Some(found) = checkpoint.config().headless_classes()
+            && !weights.contains("head.dense.weight")
+        {
+            return Err(ModelError::NotMaskedLm { found });
+        }
         let mut weights = weights.with_precision(precision_on::<B>(checkpoint, device)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;

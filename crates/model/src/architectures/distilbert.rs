@@ -48,6 +48,10 @@ struct Config {
     n_layers: usize,
     n_heads: usize,
     dim: usize,
+    // The names that other architectures have: they stand above the own ones.
+    num_hidden_layers: Option<usize>,
+    num_attention_heads: Option<usize>,
+    hidden_size: Option<usize>,
     hidden_dim: usize,
     #[serde(deserialize_with = "activation")]
     activation: Activation,
@@ -62,6 +66,9 @@ impl Default for Config {
             n_layers: 6,
             n_heads: 12,
             dim: 768,
+            num_hidden_layers: None,
+            num_attention_heads: None,
+            hidden_size: None,
             hidden_dim: 3072,
             activation: Activation::Gelu,
             tie_word_embeddings: true,
@@ -73,10 +80,10 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
     let config: Config = json.parse()?;
     let sizes = Sizes {
         vocab_size: config.vocab_size,
-        hidden_size: config.dim,
+        hidden_size: config.hidden_size.unwrap_or(config.dim),
         intermediate_size: config.hidden_dim,
-        num_hidden_layers: config.n_layers,
-        num_attention_heads: config.n_heads,
+        num_hidden_layers: config.num_hidden_layers.unwrap_or(config.n_layers),
+        num_attention_heads: config.num_attention_heads.unwrap_or(config.n_heads),
         max_position_embeddings: config.max_position_embeddings,
     };
     // Its layer norms have 1e-12, whatever a configuration says.

@@ -7,12 +7,13 @@
 //! Alibaba-NLP/gte-multilingual-mlm-base, Alibaba-NLP/gte-en-mlm-base.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use splade_kernels::Activation;
 
 use super::Architecture;
 use crate::ModelError;
 use crate::backbone::{BackboneConfig, Biases, Rotary, Sizes};
-use crate::config::{Json, activation, refuse};
+use crate::config::{Json, activation, refuse, refuse_other_heads};
 use crate::head::HeadConfig;
 use crate::names::NameTable;
 
@@ -72,6 +73,7 @@ struct Config {
     #[serde(default = "small")]
     layer_norm_eps: f64,
     tie_word_embeddings: Option<bool>,
+    head_dim: Option<usize>,
     rope_theta: Option<f64>,
     rope_parameters: Option<Rope>,
     rope_scaling: Option<Rope>,
@@ -80,13 +82,18 @@ struct Config {
     layer_norm_type: Option<String>,
     #[serde(default)]
     logn_attention_scale: bool,
+    /// Of `logn_attention_scale`.
+    #[serde(rename = "logn_attention_clip1")]
+    _logn_attention_clip1: Option<IgnoredAny>,
 }
 
 /// `rope_parameters`, earlier `rope_scaling`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Rope {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    #[serde(rename = "type")]
+    old_type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     mixed_b: Option<f64>,
@@ -151,6 +158,9 @@ fn read(json: &Json<'_>, defaults: Defaults, is_new: bool) -> Result<Architectur
         num_attention_heads: config.num_attention_heads,
         max_position_embeddings,
     };
+    refuse_other_heads(config.head_dim, &sizes)?;
+    let two = config.rope_parameters.is_some() && config.rope_scaling.is_some();
+    refuse(two, "rope_scaling", "present", "one of `rope_parameters` and `rope_scaling`")?;
     let mut backbone = BackboneConfig {
         type_vocab_size: config.type_vocab_size,
         learned_positions: None,
@@ -174,7 +184,8 @@ fn rotary(config: &Config, default_theta: f64, is_new: bool) -> Result<Rotary, M
     let rope = config.rope_parameters.as_ref().or(config.rope_scaling.as_ref());
     let theta = rope.and_then(|rope| rope.rope_theta).or(config.rope_theta);
     let theta = theta.unwrap_or(default_theta);
-    let kind = rope.and_then(|rope| rope.rope_type.as_deref()).unwrap_or("default");
+    let kind = rope.and_then(|rope| rope.rope_type.as_deref().or(rope.old_type.as_deref()));
+    let kind = kind.unwrap_or("default");
     let factor = rope.and_then(|rope| rope.factor).unwrap_or(1.0);
     let is_good = factor >= 1.0 && factor.is_finite();
     refuse(!is_good, "factor", &factor.to_string(), "at least 1")?;

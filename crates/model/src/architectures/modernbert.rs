@@ -5,12 +5,13 @@
 //! yjoonjang/splade-ko-v1.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use splade_kernels::Activation;
 
 use super::Architecture;
 use crate::ModelError;
 use crate::backbone::{BackboneConfig, Biases, LayerConfig, NormPlace, Rotary, Sizes};
-use crate::config::{Json, activation, refuse};
+use crate::config::{Json, activation, refuse, refuse_other_heads};
 use crate::head::{HeadBiases, HeadConfig};
 use crate::names::NameTable;
 
@@ -50,6 +51,9 @@ struct Config {
     hidden_activation: Activation,
     max_position_embeddings: usize,
     norm_eps: f64,
+    /// Its first checkpoints have it; `norm_eps` counts.
+    #[serde(rename = "layer_norm_eps")]
+    _layer_norm_eps: Option<IgnoredAny>,
     norm_bias: bool,
     attention_bias: bool,
     mlp_bias: bool,
@@ -58,6 +62,9 @@ struct Config {
     #[serde(deserialize_with = "activation")]
     classifier_activation: Activation,
     local_attention: usize,
+    /// Half of `local_attention`, which it stands above.
+    sliding_window: Option<usize>,
+    head_dim: Option<usize>,
     global_attn_every_n_layers: usize,
     layer_types: Option<Vec<String>>,
     rope_parameters: Option<RopeParameters>,
@@ -68,15 +75,18 @@ struct Config {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct RopeParameters {
     full_attention: Option<Rope>,
     sliding_attention: Option<Rope>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Rope {
     rope_type: Option<String>,
+    #[serde(rename = "type")]
+    old_type: Option<String>,
     rope_theta: Option<f64>,
 }
 
@@ -91,6 +101,7 @@ impl Default for Config {
             hidden_activation: Activation::Gelu,
             max_position_embeddings: 8192,
             norm_eps: 1e-5,
+            _layer_norm_eps: None,
             norm_bias: false,
             attention_bias: false,
             mlp_bias: false,
@@ -98,6 +109,8 @@ impl Default for Config {
             classifier_bias: false,
             classifier_activation: Activation::Gelu,
             local_attention: 128,
+            sliding_window: None,
+            head_dim: None,
             global_attn_every_n_layers: 3,
             layer_types: None,
             rope_parameters: None,
@@ -125,6 +138,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
         num_attention_heads: config.num_attention_heads,
         max_position_embeddings: config.max_position_embeddings,
     };
+    refuse_other_heads(config.head_dim, &sizes)?;
     let mlp = config.mlp_bias;
     let backbone = BackboneConfig {
         learned_positions: None,
@@ -179,7 +193,7 @@ fn layers(config: &Config) -> Result<Vec<LayerConfig>, ModelError> {
         }
     };
     let layers = is_local.into_iter().enumerate().map(|(layer, is_local)| LayerConfig {
-        window: is_local.then_some(config.local_attention / 2),
+        window: is_local.then_some(config.sliding_window.unwrap_or(config.local_attention / 2)),
         rotary: Some(if is_local { LOCAL } else { GLOBAL }),
         ..LayerConfig::plain(layer)
     });
@@ -189,7 +203,8 @@ fn layers(config: &Config) -> Result<Vec<LayerConfig>, ModelError> {
 fn rotary(config: &Config) -> Result<Vec<Rotary>, ModelError> {
     let parameters = config.rope_parameters.as_ref();
     let of = |rope: Option<&Rope>, old: Option<f64>, default: f64| {
-        let kind = rope.and_then(|rope| rope.rope_type.as_deref()).unwrap_or("default");
+        let kind = rope.and_then(|rope| rope.rope_type.as_deref().or(rope.old_type.as_deref()));
+        let kind = kind.unwrap_or("default");
         refuse(kind != "default", "rope_type", kind, "`default`")?;
         let theta = rope.and_then(|rope| rope.rope_theta).or(old).unwrap_or(default);
         Ok(Rotary { theta, divisor: 1.0 })

@@ -22,6 +22,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use crate::ModelError;
+use crate::config_keys::parse_json;
 use crate::names::{NameTable, Part};
 use crate::weights::{Weights, weight_files};
 
@@ -32,7 +33,7 @@ const SENTENCE_EMBEDDING: &str = "sentence_embedding";
 fn read_config<T: DeserializeOwned>(path: &Path, module: &'static str) -> Result<T, ModelError> {
     let bytes =
         std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&bytes).map_err(|source| ModelError::ParseModuleConfig {
+    parse_json(&bytes).map_err(|source| ModelError::ParseModuleConfig {
         path: path.to_owned(),
         module,
         source,
