@@ -311,8 +311,8 @@ impl SparseEncoder {
             Pipeline::Splade { transformer, .. }
             | Pipeline::Csr { transformer, .. }
             | Pipeline::TokenWeights { transformer, .. } => {
-                let tokenizer = self.graph.transformers[*transformer].task_tokenizer(task);
-                tokenizer.pieces(prompted, SpecialTokens::Add)?
+                let transformer = &self.graph.transformers[*transformer];
+                transformer.task_tokenizer(task).pieces(prompted, transformer.special_tokens())?
             }
             Pipeline::Static(table) => table.tokenizer().pieces(prompted, SpecialTokens::Leave)?,
         };

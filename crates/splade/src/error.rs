@@ -50,6 +50,27 @@ pub enum SpladeError {
         /// What it may be.
         expected: String,
     },
+    /// A key of a configuration, which may stand below others, is unknown or has a value that is not
+    /// supported.
+    #[error("{}: `{key}` is {found}, expected {expected}", .path.display())]
+    ConfigKey {
+        /// The file.
+        path: PathBuf,
+        /// The key, after those that it stands below: `processing_kwargs.text.stride`.
+        key: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// A file that says that the model is of a kind that is not supported.
+    #[error("{} is not supported: {why}", .path.display())]
+    UnsupportedFile {
+        /// The file.
+        path: PathBuf,
+        /// What it stands for, and the way out.
+        why: &'static str,
+    },
     /// A module's class is not supported.
     #[error("{}: modules of class `{class}` are not supported", .path.display())]
     UnknownModule {

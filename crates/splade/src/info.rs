@@ -169,7 +169,7 @@ fn below(root: &Path, path: &Path) -> PathBuf {
 
 fn class(kind: ModuleKind) -> &'static str {
     match kind {
-        ModuleKind::Transformer => "Transformer",
+        ModuleKind::Transformer(_) => "Transformer",
         ModuleKind::SpladePooling => "SpladePooling",
         ModuleKind::SparseStaticEmbedding => "SparseStaticEmbedding",
         ModuleKind::SparseAutoEncoder => "SparseAutoEncoder",

@@ -1,7 +1,7 @@
 //! What a model's folder says that it is made of: which modules, in which folders, on which routes.
 //! Reads descriptions alone; no weights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -9,11 +9,12 @@ use std::marker::PhantomData;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use splade_model::TokenWeights;
+use splade_model::{TokenWeights, parse_json};
 
 use crate::SpladeError;
+use crate::python_tuple::{self, Item};
 
 /// The modules of a model.
 #[derive(Debug, PartialEq)]
@@ -34,8 +35,8 @@ pub(crate) struct ModuleSpec {
 /// The classes of modules that are known, by the last part of their Python names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ModuleKind {
-    /// `Transformer`, `MLMTransformer`.
-    Transformer,
+    /// `Transformer`, `MLMTransformer`, with what it is for where its file does not say it.
+    Transformer(Task),
     SpladePooling,
     /// Earlier `IDF`.
     SparseStaticEmbedding,
@@ -50,6 +51,33 @@ pub(crate) enum ModuleKind {
     TokenWeights,
 }
 
+/// What a transformer is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Logits over the vocabulary.
+    FillMask,
+    /// States of tokens.
+    FeatureExtraction,
+}
+
+impl Task {
+    /// Its name in files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::FillMask => "fill-mask",
+            Self::FeatureExtraction => "feature-extraction",
+        }
+    }
+
+    /// What the reference calls the output.
+    pub(crate) fn output(self) -> &'static str {
+        match self {
+            Self::FillMask => "logits",
+            Self::FeatureExtraction => "last_hidden_state",
+        }
+    }
+}
+
 /// `router_config.json`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RouterSpec {
@@ -57,8 +85,8 @@ pub(crate) struct RouterSpec {
     pub(crate) routes: Vec<(String, Vec<ModuleSpec>)>,
     pub(crate) default_route: Option<String>,
     pub(crate) allow_empty_key: bool,
-    /// Keys are Python tuples of task and modality, as text: `('query', None)`.
-    pub(crate) mappings: BTreeMap<String, String>,
+    /// Routes by task and modality.
+    pub(crate) mappings: BTreeMap<(Item, Item), String>,
 }
 
 impl Layout {
@@ -72,7 +100,7 @@ impl Layout {
         let module = |kind| ModuleSpec { kind, folder: folder.to_owned() };
         let bge_m3 = || {
             Ok(Self::Single(vec![
-                module(ModuleKind::Transformer),
+                module(ModuleKind::Transformer(Task::FeatureExtraction)),
                 module(ModuleKind::TokenWeights),
             ]))
         };
@@ -81,15 +109,16 @@ impl Layout {
             if has_token_weights {
                 return bge_m3();
             }
-            return Ok(Self::Single(vec![module(ModuleKind::Transformer)]));
+            return Ok(Self::Single(vec![module(ModuleKind::Transformer(Task::FillMask))]));
         };
+        check_entries(&path, &entries)?;
         let modules = entries
             .iter()
             .map(|entry| module_spec(folder, &path, &entry.path, &entry.class))
             .collect::<Result<Vec<_>, _>>()?;
         let is_dense = |module: &ModuleSpec| {
             use ModuleKind::{Normalize, Pooling, Transformer};
-            matches!(module.kind, Normalize | Pooling | Transformer)
+            matches!(module.kind, Normalize | Pooling | Transformer(_))
         };
         match modules.as_slice() {
             modules if has_token_weights && modules.iter().all(is_dense) => bge_m3(),
@@ -105,6 +134,24 @@ impl Layout {
             _ => Ok(Self::Single(modules)),
         }
     }
+}
+
+/// Refuses what the reference would do with the entries beyond loading them in their order.
+fn check_entries(path: &Path, entries: &[ModuleEntry]) -> Result<(), SpladeError> {
+    let refuse = |key: &str, found: String, expected: &str| {
+        let (path, key, expected) = (path.to_owned(), key.to_owned(), expected.to_owned());
+        Err(SpladeError::ConfigKey { path, key, found, expected })
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        if let Some(arguments) = entry.kwargs.as_deref().filter(|list| !list.is_empty()) {
+            return refuse("kwargs", arguments.join(", "), "no arguments of calls");
+        }
+        if let Some(name) = entry.name.as_deref().filter(|name| !names.insert(*name)) {
+            return refuse("name", format!("`{name}` twice"), "a name of its own for each module");
+        }
+    }
+    Ok(())
 }
 
 fn read_router(folder: &Path) -> Result<RouterSpec, SpladeError> {
@@ -130,9 +177,19 @@ fn read_router(folder: &Path) -> Result<RouterSpec, SpladeError> {
             Ok((route, modules.collect::<Result<_, SpladeError>>()?))
         })
         .collect::<Result<Vec<_>, SpladeError>>()?;
-    let default_route = config.parameters.default_route;
+    let RouterParameters { default_route, allow_empty_key, route_mappings } = config.parameters;
+    let mut mappings = BTreeMap::new();
+    for (key, route) in route_mappings.map(|mappings| mappings.0).unwrap_or_default() {
+        let pair = python_tuple::pair(&key).ok_or_else(|| SpladeError::ConfigKey {
+            path: path.clone(),
+            key: "route_mappings".to_owned(),
+            found: format!("of `{key}`"),
+            expected: "a task and a modality, as in `('query', None)`".to_owned(),
+        })?;
+        mappings.insert(pair, route);
+    }
     let known = |route: &String| routes.iter().any(|(name, _)| name == route);
-    let named = default_route.iter().chain(config.parameters.route_mappings.values());
+    let named = default_route.iter().chain(mappings.values());
     if let Some(unknown) = named.into_iter().find(|route| !known(route)) {
         return Err(SpladeError::UnknownRoute {
             route: unknown.clone(),
@@ -141,8 +198,8 @@ fn read_router(folder: &Path) -> Result<RouterSpec, SpladeError> {
     }
     Ok(RouterSpec {
         default_route,
-        allow_empty_key: config.parameters.allow_empty_key.unwrap_or(true),
-        mappings: config.parameters.route_mappings,
+        allow_empty_key: allow_empty_key.unwrap_or(false),
+        mappings,
         routes,
     })
 }
@@ -172,7 +229,8 @@ fn module_spec(
 fn module_kind(class: &str) -> Option<ModuleKind> {
     let inside = class.strip_prefix("sentence_transformers.")?;
     match inside.rsplit('.').next()? {
-        "Transformer" | "MLMTransformer" => Some(ModuleKind::Transformer),
+        "Transformer" => Some(ModuleKind::Transformer(Task::FeatureExtraction)),
+        "MLMTransformer" => Some(ModuleKind::Transformer(Task::FillMask)),
         "SpladePooling" => Some(ModuleKind::SpladePooling),
         "SparseStaticEmbedding" | "IDF" => Some(ModuleKind::SparseStaticEmbedding),
         "SparseAutoEncoder" | "CSRSparsity" => Some(ModuleKind::SparseAutoEncoder),
@@ -185,13 +243,21 @@ fn module_kind(class: &str) -> Option<ModuleKind> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ModuleEntry {
     path: String,
     #[serde(rename = "type")]
     class: String,
+    name: Option<String>,
+    /// The order of the list is that of the modules, whatever this says.
+    #[serde(rename = "idx")]
+    _idx: Option<IgnoredAny>,
+    /// Names of arguments that the reference hands from a call to the module.
+    kwargs: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RouterConfig {
     types: BTreeMap<String, String>,
     structure: Ordered<Vec<String>>,
@@ -199,12 +265,20 @@ struct RouterConfig {
     parameters: RouterParameters,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct RouterParameters {
     default_route: Option<String>,
+    /// Null is no.
     allow_empty_key: Option<bool>,
-    #[serde(default)]
-    route_mappings: BTreeMap<String, String>,
+    /// Keys are Python tuples of task and modality, as text: `('query', None)`.
+    route_mappings: Option<Ordered<String>>,
+}
+
+impl Default for RouterParameters {
+    fn default() -> Self {
+        Self { default_route: None, allow_empty_key: Some(true), route_mappings: None }
+    }
 }
 
 /// A JSON object whose order is kept.
@@ -235,7 +309,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
 /// A JSON file, or `None` where there is none.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SpladeError> {
     match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
+        Ok(bytes) => parse_json(&bytes)
             .map(Some)
             .map_err(|source| SpladeError::Parse { path: path.to_owned(), source }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -255,7 +329,8 @@ mod tests {
             "sentence_transformers.sparse_encoder.models.MLMTransformer",
             "sentence_transformers.sparse_encoder.models.MLMTransformer.MLMTransformer",
         ] {
-            assert_eq!(module_kind(class), Some(ModuleKind::Transformer), "{class}");
+            let found = module_kind(class);
+            assert!(matches!(found, Some(ModuleKind::Transformer(_))), "{class}: {found:?}");
         }
         assert_eq!(module_kind("sentence_transformers.models.Asym"), Some(ModuleKind::Router));
         assert_eq!(module_kind("custom_st.Transformer"), None);

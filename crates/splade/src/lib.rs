@@ -70,8 +70,13 @@ mod explain;
 mod judged_files;
 mod retrieval;
 
+mod keyword_arguments;
 mod lanes;
 mod layout;
+mod other_files;
+mod processing;
+mod python_tuple;
+mod requirements;
 mod routes;
 mod settings;
 
@@ -81,6 +86,7 @@ mod pipeline;
 mod static_embedding;
 mod token_weights;
 mod transformer;
+mod transformer_config;
 
 mod backends;
 

@@ -14,7 +14,7 @@ use splade_tokenizer::TokenBatch;
 use tracing::info_span;
 
 use crate::csr::Csr;
-use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, read_json};
+use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, Task, read_json};
 use crate::passes::Passes;
 use crate::progress::Tally;
 use crate::static_embedding::StaticEmbedding;
@@ -246,17 +246,17 @@ impl Loader<'_> {
         use ModuleKind::{SparseStaticEmbedding, SpladePooling, Transformer as Model};
         let kinds: Vec<ModuleKind> = modules.iter().map(|module| module.kind).collect();
         match (kinds.as_slice(), kind) {
-            ([Model], FolderKind::Plain) => {
-                let transformer = self.transformer(&modules[0].folder, kind)?;
+            ([Model(task)], FolderKind::Plain) => {
+                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
                 Ok(Pipeline::Splade { transformer, pooling: Pooling::default(), lexical: None })
             }
-            ([Model, SpladePooling], _) => {
-                let transformer = self.transformer(&modules[0].folder, kind)?;
+            ([Model(task), SpladePooling], _) => {
+                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
                 let pooling = self.pooling(&modules[1].folder, transformer)?;
                 Ok(Pipeline::Splade { transformer, pooling, lexical: None })
             }
-            ([Model, SpladePooling, SparseStaticEmbedding], _) => {
-                let transformer = self.transformer(&modules[0].folder, kind)?;
+            ([Model(task), SpladePooling, SparseStaticEmbedding], _) => {
+                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
                 let pooling = self.pooling(&modules[1].folder, transformer)?;
                 let lexical = StaticEmbedding::load(&modules[2].folder, self.root)?;
                 let model = self.loaded[transformer].checkpoint.config().vocab_size();
@@ -266,14 +266,16 @@ impl Loader<'_> {
                 }
                 Ok(Pipeline::Splade { transformer, pooling, lexical: Some(lexical) })
             }
-            ([Model, ModuleKind::Pooling, .., ModuleKind::SparseAutoEncoder], _) => {
-                let transformer = self.transformer(&modules[0].folder, FolderKind::Encoder)?;
+            ([Model(task), ModuleKind::Pooling, .., ModuleKind::SparseAutoEncoder], _) => {
+                let kind = FolderKind::Encoder;
+                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
                 let hidden_size = self.loaded[transformer].hidden_size();
                 let modules = Csr::load(folder, &modules[1..], hidden_size)?;
                 Ok(Pipeline::Csr { transformer, modules })
             }
-            ([Model, ModuleKind::TokenWeights], _) => {
-                let transformer = self.transformer(&modules[0].folder, FolderKind::Encoder)?;
+            ([Model(task), ModuleKind::TokenWeights], _) => {
+                let kind = FolderKind::Encoder;
+                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
                 let hidden_size = self.loaded[transformer].hidden_size();
                 let head = TokenWeights::load(&modules[1].folder, hidden_size)?;
                 Ok(Pipeline::TokenWeights { transformer, head })
@@ -289,12 +291,17 @@ impl Loader<'_> {
     }
 
     /// The place of the transformer in `folder` among those loaded.
-    fn transformer(&mut self, folder: &Path, kind: FolderKind) -> Result<usize, SpladeError> {
+    fn transformer(
+        &mut self,
+        folder: &Path,
+        kind: FolderKind,
+        task: Task,
+    ) -> Result<usize, SpladeError> {
         let key = (folder.to_owned(), kind);
         if let Some(place) = self.folders.iter().position(|known| *known == key) {
             return Ok(place);
         }
-        self.loaded.push(Transformer::load(folder, kind, self.device, self.precision)?);
+        self.loaded.push(Transformer::load(folder, (kind, task), self.device, self.precision)?);
         self.folders.push(key);
         Ok(self.loaded.len() - 1)
     }
@@ -306,13 +313,29 @@ impl Loader<'_> {
 }
 
 /// `config.json` of a `SpladePooling`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct PoolingConfig {
-    pooling_strategy: Option<String>,
-    activation_function: Option<String>,
-    #[serde(alias = "word_embedding_dimension")]
+    pooling_strategy: String,
+    activation_function: String,
     embedding_dimension: Option<usize>,
+    /// The older name.
+    word_embedding_dimension: Option<usize>,
+    /// How many tokens the reference pools at once.
+    #[serde(rename = "chunk_size")]
+    _chunk_size: Option<i64>,
+}
+
+impl Default for PoolingConfig {
+    fn default() -> Self {
+        Self {
+            pooling_strategy: "max".to_owned(),
+            activation_function: "relu".to_owned(),
+            embedding_dimension: None,
+            word_embedding_dimension: None,
+            _chunk_size: None,
+        }
+    }
 }
 
 fn read_pooling(folder: &Path, vocab_size: usize) -> Result<Pooling, SpladeError> {
@@ -324,19 +347,20 @@ fn read_pooling(folder: &Path, vocab_size: usize) -> Result<Pooling, SpladeError
         found: found.to_owned(),
         expected: expected.to_owned(),
     };
-    let strategy = match config.pooling_strategy.as_deref() {
-        None | Some("max") => PoolStrategy::Max,
-        Some("sum") => PoolStrategy::Sum,
-        Some(other) => return Err(value_error("pooling_strategy", other, "`max` or `sum`")),
+    let strategy = match config.pooling_strategy.as_str() {
+        "max" => PoolStrategy::Max,
+        "sum" => PoolStrategy::Sum,
+        other => return Err(value_error("pooling_strategy", other, "`max` or `sum`")),
     };
-    let activation = match config.activation_function.as_deref() {
-        None | Some("relu") => PoolActivation::Relu,
-        Some("log1p_relu") => PoolActivation::Log1pRelu,
-        Some(other) => {
+    let activation = match config.activation_function.as_str() {
+        "relu" => PoolActivation::Relu,
+        "log1p_relu" => PoolActivation::Log1pRelu,
+        other => {
             return Err(value_error("activation_function", other, "`relu` or `log1p_relu`"));
         }
     };
-    if let Some(found) = config.embedding_dimension.filter(|width| *width != vocab_size) {
+    let width = config.embedding_dimension.or(config.word_embedding_dimension);
+    if let Some(found) = width.filter(|width| *width != vocab_size) {
         let expected = format!("the model's vocabulary of {vocab_size}");
         return Err(value_error("embedding_dimension", &found.to_string(), &expected));
     }

@@ -2,6 +2,7 @@
 
 use crate::SpladeError;
 use crate::layout::RouterSpec;
+use crate::python_tuple::Item;
 
 /// The modality of everything that is encoded here.
 const MODALITY: &str = "text";
@@ -22,10 +23,9 @@ impl RouterSpec {
     pub(crate) fn resolve(&self, task: Option<&str>) -> Result<usize, SpladeError> {
         let place = |route: &str| self.routes.iter().position(|(name, _)| name == route);
         let known = || self.routes.iter().map(|(name, _)| name.clone()).collect();
-        // Keys are Python tuples as text.
-        let of_task =
-            task.map(|task| [format!("('{task}', '{MODALITY}')"), format!("('{task}', None)")]);
-        let of_any = [format!("(None, '{MODALITY}')"), "(None, None)".to_owned()];
+        let name = |name: &str| Item::Name(name.to_owned());
+        let of_task = task.map(|task| [(name(task), name(MODALITY)), (name(task), Item::Any)]);
+        let of_any = [(Item::Any, name(MODALITY)), (Item::Any, Item::Any)];
         let mapped = of_task.iter().flatten().chain(&of_any).find_map(|key| self.mappings.get(key));
         let found = mapped
             .and_then(|route| place(route))
@@ -52,13 +52,11 @@ impl RouterSpec {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::python_tuple::pair;
 
     fn router(mappings: &[(&str, &str)], default_route: Option<&str>) -> RouterSpec {
-        let mappings: BTreeMap<_, _> =
-            mappings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mappings = mappings.iter().map(|(k, v)| (pair(k).unwrap(), (*v).to_owned())).collect();
         RouterSpec {
             routes: vec![("short".to_owned(), Vec::new()), ("long".to_owned(), Vec::new())],
             default_route: default_route.map(str::to_owned),

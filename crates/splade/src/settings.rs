@@ -6,10 +6,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use splade_sparse::SimilarityFunction;
 
-use crate::SpladeError;
 use crate::layout::read_json;
+use crate::{SpladeError, other_files, requirements};
 
 /// What a checkpoint says beside its weights.
 #[derive(Clone, Debug)]
@@ -22,8 +24,12 @@ pub(crate) struct Settings {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct SettingsFile {
+    /// The versions that wrote it.
+    #[serde(rename = "__version__")]
+    _version: Option<IgnoredAny>,
+    requirements: Option<Value>,
     model_type: Option<String>,
     prompts: Option<BTreeMap<String, Option<String>>>,
     default_prompt_name: Option<String>,
@@ -32,22 +38,32 @@ struct SettingsFile {
 }
 
 impl Settings {
-    /// Reads the file of a folder; without one everything has its default.
+    /// Reads the file of a folder; without one everything has its default. Beside a checkpoint without
+    /// `modules.json` the reference does not read it: that is told.
     ///
     /// # Errors
     /// A file that is broken, or says something that is not known.
     pub(crate) fn read(folder: &Path) -> Result<Self, SpladeError> {
         let path = folder.join("config_sentence_transformers.json");
-        let file: SettingsFile = read_json(&path)?.unwrap_or_default();
+        let file: SettingsFile = match folder.join("modules.json").exists() {
+            true => read_json(&path)?.unwrap_or_default(),
+            false => {
+                other_files::tell_unread(&path);
+                SettingsFile::default()
+            }
+        };
         let value_error = |field, found: &str, expected: String| SpladeError::ConfigValue {
             path: path.clone(),
             field,
             found: found.to_owned(),
             expected,
         };
-        if let Some(other) = file.model_type.as_deref().filter(|name| *name == "CrossEncoder") {
+        // Of a SentenceTransformer the reference takes the modules too.
+        let ours = ["SparseEncoder", "SentenceTransformer"];
+        if let Some(other) = file.model_type.as_deref().filter(|name| !ours.contains(name)) {
             return Err(value_error("model_type", other, "`SparseEncoder`".to_owned()));
         }
+        requirements::check(&path, file.requirements.as_ref())?;
         let mut prompts: BTreeMap<String, String> =
             ["query", "document"].map(|name| (name.to_owned(), String::new())).into();
         let named = file.prompts.unwrap_or_default();

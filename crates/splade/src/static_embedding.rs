@@ -17,11 +17,14 @@ pub(crate) struct StaticEmbedding {
     weights: Vec<f32>,
 }
 
-/// `config.json` of the module; `frozen` is for training.
+/// `config.json` of the module.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct StaticConfig {
     path: Option<String>,
+    /// Whether training leaves the weights alone.
+    #[serde(rename = "frozen")]
+    _frozen: Option<bool>,
 }
 
 impl StaticEmbedding {

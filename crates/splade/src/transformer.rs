@@ -4,12 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use splade_model::{Checkpoint, PackedTokens, Pooled, Pooling, Precision};
-use splade_tokenizer::{TokenBatch, Tokenizer};
+use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
 
 use crate::backends::{self, Forward, HiddenStates};
-use crate::layout::read_json;
+use crate::layout::Task;
+use crate::other_files;
+use crate::processing::Lengths;
+use crate::transformer_config::{self, TransformerConfig};
 use crate::{Device, SpladeError};
 
 /// A checkpoint, loaded. A clone shares model and tokenizers.
@@ -18,8 +20,9 @@ pub(crate) struct Transformer {
     pub(crate) model: Model,
     pub(crate) checkpoint: Checkpoint,
     tokenizer: Arc<Tokenizer>,
-    /// The tokenizers of tasks that have a limit of their own, by task.
-    task_tokenizers: Vec<(&'static str, Arc<Tokenizer>)>,
+    /// The tokenizers of tasks that have a limit of their own, by task; of every task without a name.
+    task_tokenizers: Vec<(Option<&'static str>, Arc<Tokenizer>)>,
+    special_tokens: SpecialTokens,
 }
 
 /// What a checkpoint is loaded as.
@@ -62,17 +65,6 @@ impl Model {
     }
 }
 
-/// `sentence_bert_config.json`: the fields that change what a text becomes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct TransformerConfig {
-    max_seq_length: Option<usize>,
-    query_length: Option<usize>,
-    document_length: Option<usize>,
-    do_lower_case: bool,
-    transformer_task: Option<String>,
-}
-
 /// Which files a folder is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FolderKind {
@@ -86,17 +78,18 @@ pub(crate) enum FolderKind {
 }
 
 impl FolderKind {
-    /// What `sentence_bert_config.json` says such a module is for.
-    fn task(self) -> &'static str {
+    /// What such a module is for.
+    pub(crate) fn task(self) -> Task {
         match self {
-            Self::Plain | Self::Module => "fill-mask",
-            Self::Encoder => "feature-extraction",
+            Self::Plain | Self::Module => Task::FillMask,
+            Self::Encoder => Task::FeatureExtraction,
         }
     }
 }
 
 impl Transformer {
-    /// Loads a folder onto a device.
+    /// Loads a folder onto a device, as what it is used for; `task` is what its class is for where
+    /// `sentence_bert_config.json` does not say it.
     ///
     /// Texts are cut to what `sentence_bert_config.json` says, else to what the tokenizer allows;
     /// never to more than the model has positions (the reference fails on a longer text then).
@@ -105,14 +98,23 @@ impl Transformer {
     /// Files that are missing, broken or not supported.
     pub(crate) fn load(
         folder: &Path,
-        kind: FolderKind,
+        (kind, task): (FolderKind, Task),
         device: &Device,
         precision: Precision,
     ) -> Result<Self, SpladeError> {
         let config = match kind {
-            FolderKind::Plain => TransformerConfig::default(),
-            FolderKind::Module | FolderKind::Encoder => TransformerConfig::read(folder, kind)?,
+            FolderKind::Plain => {
+                transformer_config::FILES
+                    .iter()
+                    .for_each(|name| other_files::tell_unread(&folder.join(name)));
+                other_files::refuse_conversations(folder)?;
+                TransformerConfig::default()
+            }
+            FolderKind::Module | FolderKind::Encoder => {
+                TransformerConfig::read(folder, kind, task)?
+            }
         };
+        other_files::check(folder)?;
         let checkpoint = Checkpoint::open(folder)?.with_precision(precision);
         let mut tokenizer = Tokenizer::load(folder)?;
         let (found, known) = (tokenizer.n_needed_rows(), checkpoint.config().vocab_size());
@@ -122,12 +124,22 @@ impl Transformer {
         if config.do_lower_case {
             tokenizer.prepend_lowercase()?;
         }
+        if let Some(side) = config.truncation_side {
+            tokenizer.set_truncation_side(side);
+        }
         let positions = checkpoint.config().max_positions();
         let limit = config.max_seq_length.or(tokenizer.max_seq_length()).unwrap_or(positions);
         tokenizer.set_max_seq_length(limit.min(positions))?;
+        let limits = match config.processing.lengths {
+            Lengths::OfTasks => vec![
+                (Some("query"), config.query_length),
+                (Some("document"), config.document_length),
+            ],
+            Lengths::OfTokenizer => Vec::new(),
+            Lengths::All(limit) => vec![(None, Some(limit))],
+        };
         let mut task_tokenizers = Vec::new();
-        for (task, limit) in [("query", config.query_length), ("document", config.document_length)]
-        {
+        for (task, limit) in limits {
             if let Some(limit) = limit {
                 let mut tokenizer = tokenizer.clone();
                 tokenizer.set_max_seq_length(limit.min(positions))?;
@@ -135,7 +147,9 @@ impl Transformer {
             }
         }
         let model = Model::load(&checkpoint, kind, device)?;
-        Ok(Self { model, checkpoint, tokenizer: Arc::new(tokenizer), task_tokenizers })
+        let special_tokens = config.processing.special_tokens;
+        let tokenizer = Arc::new(tokenizer);
+        Ok(Self { model, checkpoint, tokenizer, task_tokenizers, special_tokens })
     }
 
     /// The same, with the limits that it has now, on another device.
@@ -150,7 +164,8 @@ impl Transformer {
         Ok(Self { model: Model::load(&self.checkpoint, kind, device)?, ..self.clone() })
     }
 
-    /// Token ids of texts, special tokens included, cut to the limit of the task.
+    /// Token ids of texts, with special tokens unless `add_special_tokens` is false, cut to the limit of
+    /// the task.
     ///
     /// # Errors
     /// A text that cannot be tokenised.
@@ -159,13 +174,18 @@ impl Transformer {
         texts: &[T],
         task: Option<&str>,
     ) -> Result<TokenBatch, SpladeError> {
-        Ok(self.task_tokenizer(task).encode_batch(texts)?)
+        Ok(self.task_tokenizer(task).encode_batch_with(texts, self.special_tokens)?)
     }
 
     /// The tokenizer with the limit of a task.
     pub(crate) fn task_tokenizer(&self, task: Option<&str>) -> &Tokenizer {
-        let own = self.task_tokenizers.iter().find(|(name, _)| Some(*name) == task);
+        let own = self.task_tokenizers.iter().find(|(name, _)| name.is_none() || *name == task);
         own.map_or(&self.tokenizer, |(_, tokenizer)| tokenizer)
+    }
+
+    /// Whether texts get the special tokens of the model.
+    pub(crate) fn special_tokens(&self) -> SpecialTokens {
+        self.special_tokens
     }
 
     /// Tokens at the front of a text that are its prompt's, [CLS] included: those of the prompt
@@ -225,7 +245,8 @@ impl Transformer {
 
     /// Tokens that a text is cut to where its task has no limit of its own.
     pub(crate) fn max_seq_length(&self) -> usize {
-        self.tokenizer.max_seq_length().unwrap_or_else(|| self.checkpoint.config().max_positions())
+        let limit = self.task_tokenizer(None).max_seq_length();
+        limit.unwrap_or_else(|| self.checkpoint.config().max_positions())
     }
 
     /// # Errors
@@ -235,26 +256,17 @@ impl Transformer {
         if max_seq_length > positions {
             return Err(SpladeError::MaxSeqLength { max_seq_length, positions });
         }
+        if let Some((None, own)) = self.task_tokenizers.first() {
+            let own = own.max_seq_length().unwrap_or(positions);
+            tracing::warn!(
+                "texts are cut to {own} tokens all the same: `processing_kwargs` of the model's \
+                 sentence_bert_config.json stands above a limit that is set"
+            );
+        }
         Ok(Arc::make_mut(&mut self.tokenizer).set_max_seq_length(max_seq_length)?)
     }
 }
 
 fn packed(batch: &TokenBatch) -> PackedTokens<'_> {
     PackedTokens::new(&batch.input_ids, &batch.token_type_ids, &batch.offsets)
-}
-
-impl TransformerConfig {
-    fn read(folder: &Path, kind: FolderKind) -> Result<Self, SpladeError> {
-        let path = folder.join("sentence_bert_config.json");
-        let config: Self = read_json(&path)?.unwrap_or_default();
-        match config.transformer_task.as_deref() {
-            Some(other) if other != kind.task() => Err(SpladeError::ConfigValue {
-                path,
-                field: "transformer_task",
-                found: other.to_owned(),
-                expected: format!("`{}`, given the modules after it", kind.task()),
-            }),
-            _ => Ok(config),
-        }
-    }
 }

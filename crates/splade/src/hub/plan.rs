@@ -9,15 +9,26 @@ use super::id::ModelId;
 
 /// What is brought of each module's folder beside the weights and the tokenizer's files, where the
 /// repository has it.
-const SMALL_FILES: [&str; 8] = [
+const SMALL_FILES: [&str; 18] = [
     "config.json",
     "modules.json",
     "router_config.json",
     "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
     "config_sentence_transformers.json",
     "idf.json",
     "query_token_weights.txt",
     "sparse_linear.pt",
+    // What says that the model is of a kind that is not supported.
+    "adapter_config.json",
+    "chat_template.jinja",
+    "preprocessor_config.json",
+    "processor_config.json",
 ];
 
 /// Weights in the order of preference, each with the index of its shards.

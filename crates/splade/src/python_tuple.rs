@@ -1,0 +1,116 @@
+//! Python tuples as text: how `router_config.json` writes the keys of `route_mappings`.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// What a task or a modality of a mapping is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Item {
+    /// `None`: any.
+    Any,
+    /// A string.
+    Name(String),
+    /// A tuple of strings: several modalities at once.
+    Several(Vec<String>),
+}
+
+/// Reads `('query', None)`: two items, quoted either way, with blanks where Python allows them. `None` for
+/// everything else, escapes in strings included.
+pub(crate) fn pair(text: &str) -> Option<(Item, Item)> {
+    let mut chars = text.trim().chars().peekable();
+    let has_parentheses = chars.next_if_eq(&'(').is_some();
+    let first = item(&mut chars)?;
+    skip_blanks(&mut chars);
+    chars.next_if_eq(&',')?;
+    let second = item(&mut chars)?;
+    skip_blanks(&mut chars);
+    _ = chars.next_if_eq(&',');
+    skip_blanks(&mut chars);
+    if has_parentheses {
+        chars.next_if_eq(&')')?;
+        skip_blanks(&mut chars);
+    }
+    chars.next().is_none().then_some((first, second))
+}
+
+fn item(chars: &mut Peekable<Chars<'_>>) -> Option<Item> {
+    skip_blanks(chars);
+    match chars.peek()? {
+        'N' => {
+            let word: String =
+                std::iter::from_fn(|| chars.next_if(|c| c.is_alphabetic())).collect();
+            (word == "None").then_some(Item::Any)
+        }
+        '(' => {
+            chars.next();
+            let mut names = Vec::new();
+            loop {
+                skip_blanks(chars);
+                if chars.next_if_eq(&')').is_some() {
+                    return Some(Item::Several(names));
+                }
+                names.push(string(chars)?);
+                skip_blanks(chars);
+                if chars.next_if_eq(&',').is_none() && chars.peek() != Some(&')') {
+                    return None;
+                }
+            }
+        }
+        _ => string(chars).map(Item::Name),
+    }
+}
+
+fn string(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
+    let quote = chars.next_if(|c| matches!(c, '\'' | '"'))?;
+    let mut content = String::new();
+    loop {
+        match chars.next()? {
+            c if c == quote => return Some(content),
+            '\\' | '\n' => return None,
+            c => content.push(c),
+        }
+    }
+}
+
+fn skip_blanks(chars: &mut Peekable<Chars<'_>>) {
+    while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Item {
+        Item::Name(text.to_owned())
+    }
+
+    #[test]
+    fn pairs_are_read_however_python_may_write_them() {
+        for text in ["('query', None)", "(\"query\",None)", "( 'query' , None , )", "'query', None"]
+        {
+            assert_eq!(pair(text), Some((name("query"), Item::Any)), "{text}");
+        }
+        let two = Item::Several(vec!["image".to_owned(), "text".to_owned()]);
+        assert_eq!(pair("(None, ('image', 'text'))"), Some((Item::Any, two)));
+        assert_eq!(pair("('it\"s', 'text')"), Some((name("it\"s"), name("text"))));
+    }
+
+    #[test]
+    fn everything_else_is_none() {
+        for text in [
+            "",
+            "query",
+            "('query',)",
+            "('query', None",
+            "('a', 'b', 'c')",
+            "['query', None]",
+            "('qu\\x65ry', None)",
+            "('query', None) + 1",
+            "(1, None)",
+            "('query' None)",
+            "('a', ('b' 'c'))",
+        ] {
+            assert_eq!(pair(text), None, "{text}");
+        }
+    }
+}
