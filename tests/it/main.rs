@@ -12,6 +12,7 @@ mod folder;
 mod golden;
 #[cfg(feature = "hub")]
 mod hub;
+mod warnings;
 
 mod bad_architectures;
 mod bad_checkpoints;
@@ -30,4 +31,6 @@ mod pool;
 mod precision;
 mod scores;
 mod tokenizers;
+mod unread_keys;
+mod variants;
 mod vocabularies;

@@ -2,7 +2,7 @@
 
     pip install -r tests/reference/requirements.txt
     python tests/fixtures/fetch_splade_tiny.py
-    python tests/reference/generate.py [--only {checkpoints,layouts,architectures,tokenizers}] [NAME…]
+    python tests/reference/generate.py [--only {checkpoints,layouts,architectures,tokenizers,variants}] [NAME…]
 """
 
 import determinism  # isort: skip  (its settings must be there before torch is)
@@ -19,6 +19,7 @@ import layouts
 import texts
 import tokenizer_files
 import tokenizer_switches
+import variants
 from golden import golden
 
 HERE = Path(__file__).resolve().parent
@@ -93,11 +94,16 @@ def write_tokenizers(all_texts: dict[str, str]) -> None:
     compact_json.write(GOLDEN / "tokenizers" / "files.json", tokenizer_files.golden(FIXTURES))
 
 
+def write_variants(all_texts: dict[str, str]) -> None:
+    compact_json.write(GOLDEN / "variants.json", variants.golden(FIXTURES, all_texts))
+
+
 PARTS = {
     "checkpoints": write_checkpoints,
     "layouts": write_layouts,
     "architectures": write_architectures,
     "tokenizers": write_tokenizers,
+    "variants": write_variants,
 }
 
 if __name__ == "__main__":
