@@ -83,6 +83,7 @@ mod settings;
 mod csr;
 mod passes;
 mod pipeline;
+mod splade_pooling;
 mod static_embedding;
 mod token_weights;
 mod transformer;

@@ -5,18 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::Deserialize;
-use splade_model::{
-    PoolActivation, PoolStrategy, Pooled, Pooling, Precision, SparseRows, TokenWeights,
-};
+use splade_model::{Pooled, Pooling, Precision, SparseRows, TokenWeights};
 use splade_sparse::{Pruning, SparseError, SparseRow};
 use splade_tokenizer::TokenBatch;
 use tracing::info_span;
 
 use crate::csr::Csr;
-use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, Task, read_json};
+use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, Task};
 use crate::passes::Passes;
 use crate::progress::Tally;
+use crate::splade_pooling::read_pooling;
 use crate::static_embedding::StaticEmbedding;
 use crate::token_weights;
 use crate::transformer::{FolderKind, Transformer};
@@ -310,61 +308,6 @@ impl Loader<'_> {
         let vocab_size = self.loaded[transformer].checkpoint.config().vocab_size();
         read_pooling(folder, vocab_size)
     }
-}
-
-/// `config.json` of a `SpladePooling`.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct PoolingConfig {
-    pooling_strategy: String,
-    activation_function: String,
-    embedding_dimension: Option<usize>,
-    /// The older name.
-    word_embedding_dimension: Option<usize>,
-    /// How many tokens the reference pools at once.
-    #[serde(rename = "chunk_size")]
-    _chunk_size: Option<i64>,
-}
-
-impl Default for PoolingConfig {
-    fn default() -> Self {
-        Self {
-            pooling_strategy: "max".to_owned(),
-            activation_function: "relu".to_owned(),
-            embedding_dimension: None,
-            word_embedding_dimension: None,
-            _chunk_size: None,
-        }
-    }
-}
-
-fn read_pooling(folder: &Path, vocab_size: usize) -> Result<Pooling, SpladeError> {
-    let path = folder.join("config.json");
-    let config: PoolingConfig = read_json(&path)?.unwrap_or_default();
-    let value_error = |field, found: &str, expected: &str| SpladeError::ConfigValue {
-        path: path.clone(),
-        field,
-        found: found.to_owned(),
-        expected: expected.to_owned(),
-    };
-    let strategy = match config.pooling_strategy.as_str() {
-        "max" => PoolStrategy::Max,
-        "sum" => PoolStrategy::Sum,
-        other => return Err(value_error("pooling_strategy", other, "`max` or `sum`")),
-    };
-    let activation = match config.activation_function.as_str() {
-        "relu" => PoolActivation::Relu,
-        "log1p_relu" => PoolActivation::Log1pRelu,
-        other => {
-            return Err(value_error("activation_function", other, "`relu` or `log1p_relu`"));
-        }
-    };
-    let width = config.embedding_dimension.or(config.word_embedding_dimension);
-    if let Some(found) = width.filter(|width| *width != vocab_size) {
-        let expected = format!("the model's vocabulary of {vocab_size}");
-        return Err(value_error("embedding_dimension", &found.to_string(), &expected));
-    }
-    Ok(Pooling { strategy, activation })
 }
 
 impl Pipeline {
