@@ -9,12 +9,22 @@ use crate::run::{command, path, splade, tiny};
 /// Characters that steer a terminal or deceive its reader, as a hostile file has them.
 const HOSTILE: &str = "\u{1b}]0;title\u{7}\u{202e}\u{2066}\u{200b}\u{feff}\u{9b}2J\u{2028}x";
 
-/// What the program shows on a terminal of so many columns, by `script` of util-linux.
+/// What the program shows on a terminal of so many columns, warnings and errors too.
 fn shown(columns: usize, args: &[&str]) -> String {
+    at_terminal(columns, args, "")
+}
+
+/// The same without standard error.
+fn page(columns: usize, args: &[&str]) -> String {
+    at_terminal(columns, args, "2>/dev/null")
+}
+
+/// Runs the program at a terminal, by `script` of util-linux.
+fn at_terminal(columns: usize, args: &[&str], more: &str) -> String {
     let quoted = |arg: &str| format!("'{}'", arg.replace('\'', "'\\''"));
     let args: Vec<String> =
         [env!("CARGO_BIN_EXE_splade")].iter().chain(args).map(|arg| quoted(arg)).collect();
-    let script = format!("stty cols {columns} rows 24; {}", args.join(" "));
+    let script = format!("stty cols {columns} rows 24; {} {more}", args.join(" "));
     let output = Command::new("script")
         .args(["-qec", &script, "/dev/null"])
         .env("TERM", "xterm-256color")
@@ -73,7 +83,7 @@ fn no_line_is_wider_than_the_terminal() {
             &["info", "-q", &model],
             &["devices"],
         ] {
-            let text = plain(&shown(columns, args));
+            let text = plain(&page(columns, args));
             assert!(text.lines().count() > 2, "{text}");
             for line in text.lines() {
                 let width = unicode_width::UnicodeWidthStr::width(line);
@@ -97,7 +107,7 @@ fn no_line_is_wider_than_the_terminal() {
         }
     }
     // Scores stand beside short labels.
-    assert!(plain(&shown(40, &["similarity", "-m", &model, &long, "the weather"])).contains('.'));
+    assert!(plain(&page(40, &["similarity", "-m", &model, &long, "the weather"])).contains('.'));
 }
 
 #[test]
@@ -123,7 +133,7 @@ fn nothing_hostile_reaches_a_terminal() {
         assert_harmless(&text);
     }
     // A machine's line at a terminal is still JSON with the same id.
-    let line = plain(&shown(80, &["encode", "-q", "-m", &model, "-i", &corpus]));
+    let line = plain(&page(80, &["encode", "-q", "-m", &model, "-i", &corpus]));
     let record: serde_json::Value = serde_json::from_str(line.trim()).unwrap();
     assert_eq!(record["id"], HOSTILE);
 }

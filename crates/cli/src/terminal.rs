@@ -74,7 +74,8 @@ pub(crate) struct Log;
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        let lines = text.lines().map(|line| cut(line, None) + "\n");
+        let width = message_width();
+        let lines = text.lines().map(|line| wrapped(&cut(line, None), width) + "\n");
         print_message(&lines.collect::<String>());
         Ok(bytes.len())
     }
