@@ -56,7 +56,7 @@ fn tables_give_the_vectors_of_json_lines() {
     assert_eq!(expected.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ["0", "1", "2", "3"]);
     encode(&folder, "b.ndjson", "b.out.jsonl", &["--columns", "body", "--id-column", "name"]);
     encode(&folder, "c.csv", "c.out.jsonl", &[]);
-    encode(&folder, "d.tsv", "d.out.jsonl", &[]);
+    encode(&folder, "d.tsv", "d.out.jsonl", &["--quotes"]);
     for name in ["b", "c", "d"] {
         assert_eq!(rows(&folder.path().join(format!("{name}.out.jsonl"))), expected, "{name}");
     }
@@ -87,6 +87,78 @@ fn a_field_with_a_question_mark_may_be_missing() {
     let args = ["encode", "--model", &tiny(), "--input", &input, "--columns", "title,text"];
     let ran = splade(&args, b"");
     assert!(ran.code == Some(1) && ran.stderr.contains("title"), "{}", ran.stderr);
+}
+
+#[test]
+fn quoted_cells_over_several_lines_are_told() {
+    let csv = "id,text\n1,\"Alpha one\n2,beta two\n3,gamma three\"\n4,delta\n";
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = path(&folder, "in.csv");
+    fs::write(&input, csv).unwrap();
+    let model = tiny();
+    let ran = splade(&["encode", "-m", &model, "-i", &input], b"");
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 2), "{}", ran.stderr);
+    let told =
+        "in.csv: 1 quoted cell runs over several lines, the longest over 3, in the row of line 2;";
+    assert!(ran.stderr.contains(told) && ran.stderr.contains("--no-quotes"), "{}", ran.stderr);
+    let ran = splade(&["encode", "-m", &model, "-i", &input, "--no-quotes"], b"");
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 4), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("several lines"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_id_that_is_there_twice_is_told_with_both_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &str| {
+        let (file, argument) = path(&folder, name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+        argument
+    };
+    let record = |id: &str| format!("{{\"_id\": \"{id}\", \"text\": \"sunny\"}}\n");
+    let texts = write("in.jsonl", &["a", "b", "c", "b", "a"].map(record).concat());
+    let told = "in.jsonl, line 4: the id `b` is there already, in ";
+    let says = |ran: &crate::run::Ran, told: &str, first: &str| {
+        let (both, ends) = (ran.stderr.contains(told), ran.stderr.contains(first));
+        assert!(both && ends, "{}", ran.stderr);
+    };
+    let model = tiny();
+    let ran = splade(&["encode", "-m", &model, "-i", &texts], b"");
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 5), "{}", ran.stderr);
+    says(&ran, told, "in.jsonl, line 2; each record gets its row");
+    let ran = splade(&["encode", "-q", "-m", "no/model", "-i", &texts, "--unique-ids"], b"");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    says(&ran, told, "in.jsonl, line 2: ids must differ");
+    let stdin = fs::read(folder.path().join("in.jsonl")).unwrap();
+    let ran = splade(&["search", "-m", &model, "-c", "-", "sunny"], &stdin);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    says(&ran, "line 4: the id `b`", "line 2: ids must differ");
+    let ran = splade(&["search", "-m", &model, "-c", &texts, "sunny"], b"");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    says(&ran, told, "in.jsonl, line 2: ids must differ");
+
+    let (_, beir) = path(&folder, "beir");
+    let corpus = write("beir/corpus.jsonl", &["a", "b", "b"].map(record).concat());
+    let queries = write("beir/queries.jsonl", &record("q"));
+    write("beir/qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\ta\t1\n");
+    let evaluate = ["evaluate", "-m", "no/model", &beir];
+    let ran = splade(&evaluate, b"");
+    assert_eq!(ran.code, Some(1));
+    says(&ran, "corpus.jsonl, line 3: the id `b`", "corpus.jsonl, line 2: ids must differ");
+    fs::write(&corpus, record("a")).unwrap();
+    fs::write(&queries, ["q", "r", "q"].map(record).concat()).unwrap();
+    let ran = splade(&evaluate, b"");
+    says(&ran, "queries.jsonl, line 3: the id `q`", "queries.jsonl, line 1: ids must differ");
+
+    let vector = |id: &str| format!("{{\"id\": \"{id}\", \"indices\": [7], \"values\": [1]}}\n");
+    let vectors = write("v.jsonl", &["a", "b", "a"].map(vector).concat());
+    let (_, output) = path(&folder, "index");
+    let ran = splade(&["index", "-i", &vectors, "-o", &output, "--dimension", "30522"], b"");
+    assert_eq!(ran.code, Some(1));
+    says(&ran, "v.jsonl, line 3: the id `a`", "v.jsonl, line 1: ids must differ");
+    let ran = splade(&["export", "qdrant", "-i", &vectors, "--dimension", "30522"], b"");
+    assert_eq!(ran.code, Some(1));
+    says(&ran, "v.jsonl, line 3 (its id is that of ", "v.jsonl, line 1): row 3: id");
 }
 
 #[test]

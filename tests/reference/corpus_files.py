@@ -89,6 +89,8 @@ def write_texts() -> None:
     pq.write_table(pa.table(three | {"text": pa.array(["a", "b", None])}), FOLDER / "null.parquet")
     pq.write_table(pa.table(three | {"text": pa.array([1, 2, 3])}), FOLDER / "no_text.parquet")
 
+    write_small_parquet(rows[:20])
+
     table = pd.DataFrame(rows)
     table.to_csv(FOLDER / "pandas.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
     table.to_csv(FOLDER / "pandas.tsv.zst", index=False, sep="\t")
@@ -103,6 +105,28 @@ def write_texts() -> None:
     (FOLDER / "members.jsonl.gz").write_bytes(b"".join(gzip.compress(half, mtime=0) for half in halves))
     zstd = zstandard.ZstdCompressor()
     (FOLDER / "frames.jsonl.zst").write_bytes(b"".join(zstd.compress(half) for half in halves))
+
+
+def write_small_parquet(rows: list[dict]) -> None:
+    """Files of bytes instead of texts, without titles, and with ids of many types."""
+    columns = {name: [row[name] for row in rows] for name in ["_id", "title", "text"]}
+    as_bytes = {name: pa.array([cell.encode() for cell in cells]) for name, cells in columns.items()}
+    pq.write_table(pa.table(as_bytes), FOLDER / "binary.parquet")
+    no_utf8 = {"id": [b"a", b"b"], "text": [b"a", b"caf\xe9"]}
+    pq.write_table(pa.table(no_utf8), FOLDER / "not_utf8.parquet")
+    titles = {"missing": None, "null": pa.nulls(20), "null_strings": pa.nulls(20, pa.string())}
+    for name, column in titles.items():
+        without = {"_id": columns["_id"], "text": columns["text"]}
+        table = pa.table(without if column is None else without | {"title": column})
+        pq.write_table(table, FOLDER / f"title_{name}.parquet")
+    ids = {
+        "uint64": pa.array([2**64 - 1, 0, 7], pa.uint64()),
+        "int8": pa.array([-1, 0, 7], pa.int8()),
+        "view": pa.array(["a", "b", "c"], pa.string_view()),
+        "dictionary": pa.array(["a", "b", "c"]).dictionary_encode(),
+        "bytes": pa.array([b"a", b"b", b"c"], pa.large_binary()),
+    }
+    pq.write_table(pa.table(ids | {"text": ["x", "y", "z"]}), FOLDER / "id_types.parquet")
 
 
 def write_vectors() -> None:

@@ -12,7 +12,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use splade::corpus::{CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat};
+use splade::corpus::{
+    BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
+};
 use splade::{Device, Precision};
 
 pub(crate) use encode::EncodeArgs;
@@ -106,9 +108,18 @@ pub(crate) struct InputArgs {
     #[arg(long)]
     no_header: bool,
 
-    /// Quotes in CSV and TSV are ordinary characters, as in the files of MS MARCO.
+    /// Quotes in CSV are ordinary characters too, as they are in TSV.
     #[arg(long)]
     no_quotes: bool,
+
+    /// Quotes in TSV enclose cells, as they do in CSV [default: they are ordinary characters, as in
+    /// the files of MS MARCO and DPR].
+    #[arg(long, conflicts_with = "no_quotes")]
+    quotes: bool,
+
+    /// Columns of bytes in Parquet are texts in UTF-8, as some programs write them.
+    #[arg(long)]
+    binary_as_text: bool,
 }
 
 /// The columns of one `--columns`.
@@ -133,6 +144,12 @@ impl InputArgs {
         }
         if self.no_quotes {
             options = options.with_quoting(Quoting::None);
+        }
+        if self.quotes {
+            options = options.with_quoting(Quoting::Double);
+        }
+        if self.binary_as_text {
+            options = options.with_binary_columns(BinaryColumns::Text);
         }
         options
     }

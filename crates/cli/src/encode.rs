@@ -4,14 +4,15 @@ use std::num::{NonZeroU64, NonZeroUsize};
 
 use serde_json::{Value, json};
 use splade::corpus::{
-    Compression, CorpusReader, PartsOptions, PartsWriter, Resumed, VectorFormat, VectorOptions,
-    VectorWriter,
+    Compression, CorpusReader, DuplicateId, PartsOptions, PartsWriter, Resumed, VectorFormat,
+    VectorOptions, VectorWriter,
 };
 use splade::output::escaped;
 use splade::{CorpusOptions, EncodeOptions, VectorSink, encode_corpus};
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
+use crate::ids;
 use crate::model::{self, Model};
 use crate::model_files;
 use crate::output::{Output, Written};
@@ -40,9 +41,12 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     }
     // Before the model is loaded: what is not there is told at once.
     let reader = (!args.input.is_empty()).then(|| stream::open(&args.input, &args.texts_in));
-    let reader = reader.transpose()?;
+    let mut reader = reader.transpose()?;
     if !in_parts && reader.is_some() {
         Output::check(&args.output)?;
+    }
+    if let Some(reader) = &mut reader {
+        look_through_ids(reader, args)?;
     }
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let task = match args.task.as_deref() {
@@ -76,6 +80,26 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
             Ok(())
         }
     }
+}
+
+/// Tells or refuses an id that is there twice.
+fn look_through_ids(reader: &mut CorpusReader, args: &EncodeArgs) -> Result<(), CliError> {
+    let (search, quiet) = (ids::search_beside(&args.output), args.run.quiet);
+    if args.unique_ids {
+        return ids::refuse_duplicates(reader, &search, &args.input, &args.texts_in, quiet);
+    }
+    if quiet {
+        return Ok(());
+    }
+    if let Some(found) = ids::find(reader, &search, &args.input, &args.texts_in, quiet)? {
+        let DuplicateId { id, first, second, .. } = found;
+        let told = format!(
+            "{second}: the id `{id}` is there already, in {first}; each record gets its row, but \
+             index, search, evaluate and export need ids that differ (--unique-ids stops here)"
+        );
+        tell(args, &escaped(&told));
+    }
+    Ok(())
 }
 
 fn is_in_parts(args: &EncodeArgs) -> bool {

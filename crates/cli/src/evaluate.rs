@@ -101,6 +101,9 @@ fn of_model(
     let collection = BeirFolder::open(folder, &args.split)?;
     let queries = collection.queries()?;
     let corpus = collection.corpus()?;
+    if args.index.is_none() {
+        collection.refuse_duplicate_ids()?;
+    }
     let model = Model::load(name, &args.run, &args.vectors)?;
     let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
     // sentence-transformers knows no query without a relevant document, in its statistics neither.

@@ -9,6 +9,7 @@ use splade::{EncodeOptions, SparseEncoder};
 
 use crate::args::ExportArgs;
 use crate::error::CliError;
+use crate::ids;
 use crate::index::read_vectors;
 use crate::model;
 use crate::output::{Output, Written};
@@ -103,7 +104,19 @@ fn rows(
         if let Some(tokens) = &tokens {
             exported = exported.with_tokens(tokens);
         }
-        writer.write(&exported).map_err(|source| at(&place.to_string(), source))?;
+        writer.write(&exported).map_err(|source| {
+            let first = match &source {
+                ExportError::DuplicateId { id, .. } => {
+                    let dimension = vectors.dimension();
+                    ids::places(&args.input, Some(dimension), id).map(|(first, _)| first)
+                }
+                _ => None,
+            };
+            match first {
+                None => at(&place.to_string(), source),
+                Some(first) => at(&format!("{place} (its id is that of {first})"), source),
+            }
+        })?;
         if writer.rows() % ROWS_PER_LOOK == 0 {
             bar.set_position(vectors.n_bytes_read());
             bar.set_message(format!("{} rows", thousands(writer.rows() as usize)));

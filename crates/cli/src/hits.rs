@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Serialize;
+use splade::corpus::IdSearch;
 use splade::evaluate::ScoredDoc;
 use splade::index::Index;
 use splade::{
@@ -12,6 +13,7 @@ use splade::{
 
 use crate::args::SearchArgs;
 use crate::error::CliError;
+use crate::ids;
 use crate::model::{self, Model};
 use crate::stream;
 use crate::text::shortened;
@@ -44,7 +46,10 @@ impl Documents {
         match &args.index {
             Some(path) => Ok(Self::Index(Box::new(open_index(path, model, &args.model)?))),
             None => {
-                let reader = stream::open(&args.corpus, &args.texts_in)?;
+                let mut reader = stream::open(&args.corpus, &args.texts_in)?;
+                // The vectors of all documents are held in memory, and so may be their ids.
+                let (search, quiet) = (IdSearch::default(), args.run.quiet);
+                ids::refuse_duplicates(&mut reader, &search, &args.corpus, &args.texts_in, quiet)?;
                 let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
                 let mut names = Vec::new();
                 let (documents, summary) =

@@ -8,6 +8,7 @@ use splade::index::{Index, IndexBuilder, IndexOptions};
 
 use crate::args::IndexArgs;
 use crate::error::CliError;
+use crate::ids;
 use crate::output::Written;
 use crate::progress::file_bar;
 use crate::terminal::tell;
@@ -35,7 +36,8 @@ pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {
         }
     }
     bar.set_message("merging");
-    let summary = builder.finish()?;
+    let with_places = |error| ids::with_places(error, &args.input, args.dimension);
+    let summary = builder.finish().map_err(with_places)?;
     if args.verify {
         bar.set_message("verifying");
         Index::open(&args.output)?.verify()?;

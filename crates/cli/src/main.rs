@@ -11,6 +11,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod hits;
+mod ids;
 mod index;
 mod info;
 mod model;

@@ -156,6 +156,17 @@ pub enum CorpusError {
         /// The types that are read.
         expected: &'static str,
     },
+    /// A column of bytes stands where a text belongs.
+    #[error(
+        "{}: column `{column}` holds bytes, and does not say that they are text; if they are UTF-8, say \
+         `--binary-as-text`", shown(.path)
+    )]
+    BinaryColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
     /// A file that should have a header is empty.
     #[error("{} is empty, but starts with a header of column names", shown(.path))]
     NoHeader {
@@ -233,6 +244,16 @@ pub enum CorpusError {
         /// Where.
         place: Place,
     },
+    /// Two records have one id.
+    #[error("{second}: the id `{id}` is there already, in {first}: ids must differ here")]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// Where it stands first.
+        first: Place,
+        /// Where it stands again.
+        second: Place,
+    },
     /// An empty line that is not at the end of the file.
     #[error("{place}: an empty line among JSON lines")]
     BlankLine {
@@ -260,7 +281,7 @@ pub enum CorpusError {
         limit: usize,
     },
     /// A row of a table has more or fewer cells than its header.
-    #[error("{place}: {found} cells, but the header has {expected}")]
+    #[error("{place}: {found} cells, but the header has {expected}{hint}")]
     RaggedRow {
         /// Where.
         place: Place,
@@ -268,10 +289,13 @@ pub enum CorpusError {
         found: usize,
         /// Cells of the header.
         expected: usize,
+        /// What may help.
+        hint: &'static str,
     },
     /// The quotes of a table are not closed, or something follows a closing quote.
     #[error(
-        "{place}: cell {cell} {problem}; if quotes are ordinary characters in this file, say so"
+        "{place}: cell {cell} {problem}; if quotes are ordinary characters in this file, say \
+         `--no-quotes`"
     )]
     Quotes {
         /// Where.

@@ -76,11 +76,14 @@ mod window;
 
 mod texts;
 
+mod duplicates;
+
 mod parts;
 mod vectors;
 
 pub use compression::Compression;
 pub use content_problem::ContentProblem;
+pub use duplicates::{DuplicateId, IdSearch};
 pub use error::CorpusError;
 pub use input_problem::InputProblem;
 pub use names::FileFormat;
@@ -91,7 +94,7 @@ pub use parts::{
 pub use place::{Place, PlaceUnit};
 pub use stream::open_text;
 pub use texts::{
-    Absence, CorpusReader, Header, InputFile, InputSpan, Quoting, ReadOptions, ReadProgress,
-    Record, TextColumn, TextFormat,
+    Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, Quoting, ReadOptions,
+    ReadProgress, Record, TextColumn, TextFormat,
 };
 pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

@@ -179,6 +179,38 @@ impl ParquetFile {
     }
 }
 
+/// Whether a column can name rows: texts, bytes that are texts in UTF-8, integers.
+pub(crate) fn is_id(found: &DataType) -> bool {
+    matches!(found, DataType::Utf8 | DataType::Binary) || found.is_integer()
+}
+
+/// The types that [`is_id`] takes.
+pub(crate) const ID_TYPES: &str = "text or integers";
+
+/// An entry of a column of texts, or of bytes in UTF-8; `None` if it is null. An error is the first
+/// byte, from 1, at which it is no UTF-8.
+pub(crate) fn text(column: &ArrayRef, row: usize) -> Result<Option<&str>, usize> {
+    if column.is_null(row) {
+        return Ok(None);
+    }
+    match column.data_type() {
+        DataType::Utf8 => Ok(Some(column.as_string::<i32>().value(row))),
+        DataType::Binary => {
+            let text = std::str::from_utf8(column.as_binary::<i32>().value(row));
+            text.map(Some).map_err(|error| error.valid_up_to() + 1)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// An entry of a column of ids; `None` if it is null. An error as that of [`text`].
+pub(crate) fn id(column: &ArrayRef, row: usize) -> Result<Option<String>, usize> {
+    match column.data_type().is_integer() {
+        true => Ok(integer(column, row).map(|id| id.to_string())),
+        false => Ok(text(column, row)?.map(str::to_owned)),
+    }
+}
+
 /// An entry of a column of integers; `None` if it is null or none.
 pub(crate) fn integer(column: &ArrayRef, row: usize) -> Option<i128> {
     if column.is_null(row) {

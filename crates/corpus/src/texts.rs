@@ -15,17 +15,18 @@ mod plain;
 mod record;
 mod table;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::CorpusError;
+use crate::{CorpusError, DuplicateId, Place};
 
 pub use column::{Absence, TextColumn};
 pub use digest::InputSpan;
 pub use files::InputFile;
 pub use format::TextFormat;
-pub use options::{Header, Quoting, ReadOptions};
+pub use options::{BinaryColumns, Header, Quoting, ReadOptions};
 pub use record::Record;
 
 use digest::{Digest, InputMark};
@@ -45,6 +46,8 @@ pub struct CorpusReader {
     next_file: usize,
     n_records: u64,
     n_bytes_read: Arc<AtomicU64>,
+    /// Where each id stands, if no two may be equal.
+    seen: Option<HashMap<String, Place>>,
     is_over: bool,
 }
 
@@ -97,6 +100,20 @@ impl CorpusReader {
         if options.text.is_empty() {
             return Err(CorpusError::NoTextColumn);
         }
+        Self::open_files(paths, options)
+    }
+
+    /// Opens the same files for the ids of their records alone: the texts are empty, and files whose
+    /// records have no ids are passed over.
+    pub(crate) fn open_for_ids(
+        paths: &[PathBuf],
+        mut options: ReadOptions,
+    ) -> Result<Self, CorpusError> {
+        options.text.clear();
+        Self::open_files(paths, options)
+    }
+
+    fn open_files(paths: &[PathBuf], options: ReadOptions) -> Result<Self, CorpusError> {
         let files = files::expand(paths, options.format)?;
         let mut reader = Self {
             files,
@@ -105,6 +122,7 @@ impl CorpusReader {
             next_file: 0,
             n_records: 0,
             n_bytes_read: Arc::default(),
+            seen: None,
             is_over: false,
         };
         // Standard input is waited for only when a record is wanted.
@@ -138,6 +156,12 @@ impl CorpusReader {
         ReadProgress(Arc::clone(&self.n_bytes_read))
     }
 
+    /// Makes an id that was there before an error, when its second record is read. All ids are held
+    /// in memory; [`IdSearch`](crate::IdSearch) needs less, but reads the files first.
+    pub fn refuse_duplicate_ids(&mut self) {
+        self.seen = Some(HashMap::new());
+    }
+
     /// Records so far, jumped over or not.
     #[must_use]
     pub fn n_records(&self) -> u64 {
@@ -166,6 +190,11 @@ impl CorpusReader {
                 current.mark = current.digest.mark(before.record + 1);
                 let span = InputSpan { file, before, after: current.mark };
                 let id = id_of(record.id, &reader.files, current);
+                if let Some(seen) = &mut reader.seen
+                    && let Some(first) = seen.insert(id.clone(), record.place.clone())
+                {
+                    return Err(DuplicateId { id, first, second: record.place }.into());
+                }
                 return Ok(Some(Record { id, text: record.text, place: record.place, span }));
             }
         })
@@ -253,7 +282,9 @@ impl CorpusReader {
         let (name, digest) = (Arc::from(&*file.name), Digest::default());
         let records = open::open(file, &self.options, &self.n_bytes_read, &digest)?;
         let (file_idx, mark) = (self.next_file, InputMark::default());
-        self.current = Some(Current { file_idx, name, records, digest, mark });
+        // Numbers are not worth a look, where ids alone are wanted.
+        let is_wanted = !self.options.text.is_empty() || records.has_ids();
+        self.current = is_wanted.then_some(Current { file_idx, name, records, digest, mark });
         self.next_file += 1;
         Ok(true)
     }

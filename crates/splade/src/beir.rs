@@ -1,10 +1,12 @@
 //! A collection in BEIR's form: a folder with documents, queries and judgements.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use splade_corpus::{Compression, CorpusReader, FileFormat, ReadOptions, Record, TextColumn};
+use splade_corpus::{
+    Compression, CorpusError, CorpusReader, FileFormat, IdSearch, ReadOptions, Record, TextColumn,
+};
 use splade_evaluate::Judgements;
 
 use crate::{SpladeError, load_judgements};
@@ -44,25 +46,41 @@ impl BeirFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn corpus(&self) -> Result<CorpusReader, SpladeError> {
-        let columns = [TextColumn::optional("title"), "text".into()];
-        let options = ReadOptions::default().with_text(columns);
-        let reader = CorpusReader::open(std::slice::from_ref(&self.corpus), options)?;
-        Ok(reader)
+        Ok(CorpusReader::open(std::slice::from_ref(&self.corpus), corpus_options())?)
+    }
+
+    /// Reads the documents' ids, and refuses one that is there twice, which no measure could tell
+    /// apart. To be called before the documents are encoded.
+    ///
+    /// # Errors
+    /// [`CorpusError::DuplicateId`] with both places; a file that cannot be read.
+    pub fn refuse_duplicate_ids(&self) -> Result<(), SpladeError> {
+        let paths = std::slice::from_ref(&self.corpus);
+        match IdSearch::default().find(paths, &corpus_options(), |_| {})? {
+            None => Ok(()),
+            Some(found) => Err(CorpusError::from(found).into()),
+        }
     }
 
     /// The queries that are judged, in the order of their file.
     ///
     /// # Errors
-    /// A broken record; [`SpladeError::JudgedQuery`] for a judged query that the file lacks.
+    /// A broken record; [`CorpusError::DuplicateId`] for a judged query that is there twice,
+    /// [`SpladeError::JudgedQuery`] for one that the file lacks.
     pub fn queries(&self) -> Result<Vec<Record>, SpladeError> {
         let mut missing: HashSet<&str> =
             self.judgements.queries().iter().map(|query| query.id()).collect();
+        let mut found = HashMap::new();
         let mut queries = Vec::new();
         let files = std::slice::from_ref(&self.queries);
         for record in CorpusReader::open(files, ReadOptions::default())? {
             let record = record?;
             if missing.remove(record.id.as_str()) {
+                found.insert(record.id.clone(), record.place.clone());
                 queries.push(record);
+            } else if let Some(first) = found.remove(&record.id) {
+                let (id, second) = (record.id, record.place);
+                return Err(CorpusError::DuplicateId { id, first, second }.into());
             }
         }
         match missing.into_iter().min() {
@@ -72,6 +90,11 @@ impl BeirFolder {
             }
         }
     }
+}
+
+/// How documents are read.
+fn corpus_options() -> ReadOptions {
+    ReadOptions::default().with_text([TextColumn::optional("title"), "text".into()])
 }
 
 /// The judgements of a split; where there are none, the place where BEIR has them.

@@ -32,6 +32,11 @@ pub(crate) struct EncodeArgs {
     #[command(flatten)]
     pub(crate) texts_in: InputArgs,
 
+    /// Refuse an id that is there twice, before anything is encoded (of a pipe, when it comes again).
+    /// Without this it is told, and both records are encoded.
+    #[arg(long, requires = "input")]
+    pub(crate) unique_ids: bool,
+
     /// File to write, whole or not at all; `-` is standard output. With --rows-per-part, --resume or
     /// a slash at the end, a folder of parts with a manifest.
     #[arg(short, long, value_name = "FILE|FOLDER", default_value = "-")]

@@ -1,12 +1,15 @@
 //! The cells of CSV and TSV, a row at a time (RFC 4180).
 //!
 //! What is not told apart by common readers is refused here: a quote that is never closed, which
-//! would swallow the rest of the file as one cell, and text after a closing quote.
+//! would swallow the rest of the file as one cell, and text after a closing quote. What one file
+//! means and another does not is told at its end: quoted cells that run over several lines, and
+//! cells that look quoted where quotes are characters.
 
 use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::error::shown;
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
 use crate::{CorpusError, Place};
 
@@ -26,6 +29,23 @@ pub(crate) struct Rows {
     cells: Vec<u8>,
     /// Where each cell ends.
     ends: Vec<usize>,
+    oddities: Oddities,
+}
+
+/// What is no error, but may come of a wrong idea of the quotes.
+#[derive(Default)]
+struct Oddities {
+    /// Quoted cells with a line end in them.
+    n_long: u64,
+    /// The lines of the longest of them, and the line of its row.
+    longest: (u64, u64),
+    /// Cells that start with a quote, where quotes are characters.
+    n_quotes: u64,
+    /// Those of them that are whole as CSV writes a quote in a text: `"a ""b"""`.
+    n_doubled: u64,
+    /// The line of the first of these.
+    doubled: u64,
+    is_told: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -45,8 +65,56 @@ enum State {
 impl Rows {
     pub(crate) fn new(file: &Arc<Path>, text: TextStream, delimiter: u8, quoting: Quoting) -> Self {
         let file = Arc::clone(file);
-        let (cells, ends) = (Vec::new(), Vec::new());
-        Self { file, text, delimiter, quoting, line: 1, row_line: 1, cells, ends }
+        let (cells, ends, oddities) = (Vec::new(), Vec::new(), Oddities::default());
+        Self { file, text, delimiter, quoting, line: 1, row_line: 1, cells, ends, oddities }
+    }
+
+    /// Tells nothing at the end: somebody else reads the file, too.
+    pub(crate) fn keep_quiet(&mut self) {
+        self.oddities.is_told = true;
+    }
+
+    /// Whether there are quotes that could enclose cells, but are taken for characters.
+    pub(crate) fn has_bare_quotes(&self) -> bool {
+        self.oddities.n_quotes > 0
+    }
+
+    /// What a user should know at the end of the file, if anything.
+    pub(crate) fn note(&self) -> Option<String> {
+        let (file, found) = (shown(&self.file), &self.oddities);
+        if found.n_long > 0 {
+            let (n_lines, line) = found.longest;
+            let cells = if found.n_long == 1 { "cell runs" } else { "cells run" };
+            return Some(format!(
+                "{file}: {} quoted {cells} over several lines, the longest over {n_lines}, in the row of \
+                 line {line}; if quotes are ordinary characters in this file, say `--no-quotes`",
+                found.n_long
+            ));
+        }
+        (found.n_doubled > 0).then(|| {
+            let cells = if found.n_doubled == 1 { "cell looks" } else { "cells look" };
+            format!(
+                "{file}: {} {cells} quoted as in CSV, the first in line {}, but quotes are ordinary \
+                 characters in TSV; if they enclose cells in this file, say `--quotes`",
+                found.n_doubled, found.doubled
+            )
+        })
+    }
+
+    /// Notes what is odd about the cells of a row whose quotes are characters.
+    fn look_at_quotes(&mut self) {
+        let mut start = 0;
+        for &end in &self.ends {
+            let cell = &self.cells[start..end];
+            start = end;
+            let Some(inside) = cell.strip_prefix(b"\"") else { continue };
+            let found = &mut self.oddities;
+            found.n_quotes += 1;
+            if inside.strip_suffix(b"\"").is_some_and(has_doubled_quotes_alone) {
+                found.doubled = if found.n_doubled == 0 { self.row_line } else { found.doubled };
+                found.n_doubled += 1;
+            }
+        }
     }
 
     /// Where the last row starts.
@@ -76,7 +144,17 @@ impl Rows {
             self.row_line = self.line;
             self.cells.clear();
             self.ends.clear();
-            let Some(is_quoted) = self.read_row()? else { return Ok(false) };
+            let Some(is_quoted) = self.read_row()? else {
+                if !std::mem::replace(&mut self.oddities.is_told, true)
+                    && let Some(note) = self.note()
+                {
+                    tracing::warn!("{note}");
+                }
+                return Ok(false);
+            };
+            if self.quoting == Quoting::None {
+                self.look_at_quotes();
+            }
             let is_blank = self.ends.len() == 1 && self.cells.is_empty() && !is_quoted;
             if !is_blank {
                 return Ok(true);
@@ -88,6 +166,7 @@ impl Rows {
     /// the text.
     fn read_row(&mut self) -> Result<Option<bool>, CorpusError> {
         let mut state = State::Start;
+        let mut quoted_line = self.line;
         loop {
             let bytes = self.text.fill_buf().map_err(CorpusError::read(&self.file))?;
             if bytes.is_empty() {
@@ -98,17 +177,29 @@ impl Rows {
             while let Some(&byte) = bytes.get(n_used) {
                 n_used += 1;
                 match (state, byte) {
-                    (State::Quoted, b'"') => state = State::Closed,
+                    (State::Quoted, b'"') => {
+                        state = State::Closed;
+                        let n_lines = self.line - quoted_line + 1;
+                        if n_lines > 1 {
+                            self.oddities.n_long += 1;
+                            if n_lines > self.oddities.longest.0 {
+                                self.oddities.longest = (n_lines, self.row_line);
+                            }
+                        }
+                    }
                     (State::Quoted, _) => {
                         self.line += u64::from(byte == b'\n');
                         self.cells.push(byte);
                     }
                     (State::Start, b'"') if self.quoting == Quoting::Double => {
                         state = State::Quoted;
+                        quoted_line = self.line;
                     }
                     (State::Closed, b'"') => {
                         self.cells.push(b'"');
                         state = State::Quoted;
+                        // It goes on: what was counted comes again.
+                        self.oddities.n_long -= u64::from(self.line > quoted_line);
                     }
                     (State::Closed, b'\r') => state = State::Return,
                     (_, b'\n') => {
@@ -164,6 +255,12 @@ impl Rows {
     }
 }
 
+/// Whether each quote within a cell is followed by another, and there is one.
+fn has_doubled_quotes_alone(inside: &[u8]) -> bool {
+    let mut runs = inside.split(|&byte| byte != b'"').filter(|run| !run.is_empty()).peekable();
+    runs.peek().is_some() && runs.all(|run| run.len() % 2 == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{BufReader, Cursor};
@@ -216,6 +313,33 @@ mod tests {
         let error = read("a,b\n\"1\" ,x\n", Quoting::Double, 8).unwrap_err();
         assert!(error.contains("line 2: cell 1 has text after"), "{error}");
         assert!(read("\"1\"\rx\n", Quoting::Double, 8).is_err());
+    }
+
+    fn note(text: &str, quoting: Quoting) -> Option<String> {
+        let text = Cursor::new(text.as_bytes().to_vec());
+        let mut rows = Rows::new(&Arc::from(Path::new("x.csv")), Box::new(text), b',', quoting);
+        while rows.advance().unwrap() {}
+        rows.note()
+    }
+
+    #[test]
+    fn quoted_cells_over_several_lines_are_told_with_their_line() {
+        let text =
+            "id,text\n1,\"a \"\"\nb\"\n2,\"Alpha one\n3,beta\n4,\"\"x\"\"\n5,gamma\"\n6,delta\n";
+        let note = note(text, Quoting::Double).unwrap();
+        let expected = "x.csv: 2 quoted cells run over several lines, the longest over 4, in the row of line 4;";
+        assert!(note.starts_with(expected) && note.ends_with("say `--no-quotes`"), "{note}");
+    }
+
+    #[test]
+    fn ordinary_quotes_are_not_told() {
+        assert_eq!(note("id,text\n1,\"a, \"\"b\"\"\"\n2,c\n", Quoting::Double), None);
+        assert_eq!(note("1,\"To be\" or not\n2,\"all\"\n3,\"\"x\n", Quoting::None), None);
+        let doubled = note("1,\"a \"\"b\"\"\"\n", Quoting::None).unwrap();
+        assert!(
+            doubled.contains("1 cell looks quoted as in CSV, the first in line 1"),
+            "{doubled}"
+        );
     }
 
     #[test]

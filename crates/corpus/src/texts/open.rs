@@ -14,7 +14,7 @@ use super::json::JsonRecords;
 use super::plain::PlainRecords;
 use super::record::FileRecords;
 use super::table::TableRecords;
-use super::{Absence, InputFile, ReadOptions, TextColumn, TextFormat};
+use super::{Absence, InputFile, Quoting, ReadOptions, TextColumn, TextFormat};
 
 /// Bytes of plain text that are looked at: it should not be JSON lines.
 const PLAIN_BYTES: usize = 1 << 16;
@@ -63,7 +63,11 @@ pub(super) fn open(
     }
     let text: TextStream = Box::new(DigestedText::new(Box::new(text), digest));
     let table = |text, delimiter| {
-        let rows = Rows::new(path, text, delimiter, options.quoting);
+        let usual = if delimiter == b',' { Quoting::Double } else { Quoting::None };
+        let mut rows = Rows::new(path, text, delimiter, options.quoting.unwrap_or(usual));
+        if options.text.is_empty() {
+            rows.keep_quiet();
+        }
         TableRecords::new(path, rows, options)
     };
     Ok(match format {

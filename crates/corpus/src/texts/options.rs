@@ -28,10 +28,23 @@ pub struct ReadOptions {
     /// The column or field that names the text; a missing one is an error. `None`, the default,
     /// takes `id` or `_id` where there is one, and the number of the record otherwise.
     pub id: Option<String>,
-    /// Whether quotes enclose cells of CSV and TSV. Default [`Quoting::Double`].
-    pub quoting: Quoting,
+    /// Whether quotes enclose cells of CSV and TSV. `None`, the default, is [`Quoting::Double`] for
+    /// CSV, and [`Quoting::None`] for TSV, as MS MARCO and DPR have it.
+    pub quoting: Option<Quoting>,
     /// Whether the first row of CSV and TSV names the columns. Default [`Header::Names`].
     pub header: Header,
+    /// What columns of bytes in Parquet are, which say nothing of a text. Default
+    /// [`BinaryColumns::Refused`]. One that names the records is read wherever it is UTF-8.
+    pub binary_columns: BinaryColumns,
+}
+
+/// What a column of bytes is that should be a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinaryColumns {
+    /// An error.
+    Refused,
+    /// Text in UTF-8, as some writers of Parquet leave it; other bytes are an error with their row.
+    Text,
 }
 
 /// What quotes mean in CSV and TSV.
@@ -60,8 +73,9 @@ impl Default for ReadOptions {
             text: vec!["text".into()],
             separator: " ".to_owned(),
             id: None,
-            quoting: Quoting::Double,
+            quoting: None,
             header: Header::Names,
+            binary_columns: BinaryColumns::Refused,
         }
     }
 }
@@ -98,7 +112,7 @@ impl ReadOptions {
     /// Sets [`quoting`](Self::quoting).
     #[must_use]
     pub fn with_quoting(mut self, quoting: Quoting) -> Self {
-        self.quoting = quoting;
+        self.quoting = Some(quoting);
         self
     }
 
@@ -106,6 +120,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_header(mut self, header: Header) -> Self {
         self.header = header;
+        self
+    }
+
+    /// Sets [`binary_columns`](Self::binary_columns).
+    #[must_use]
+    pub fn with_binary_columns(mut self, binary_columns: BinaryColumns) -> Self {
+        self.binary_columns = binary_columns;
         self
     }
 

@@ -4,19 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::CorpusError;
-use crate::parquet_file::{ParquetFile, integer};
+use crate::parquet_file::{ID_TYPES, ParquetFile, id, is_id, text};
 
 use super::digest::Digest;
 use super::record::{FileRecord, FileRecords};
 use super::table::find_columns;
-use super::{Absence, ReadOptions};
+use super::{Absence, BinaryColumns, ReadOptions};
 
 /// Rows decoded at once: long documents should not fill the memory.
 const BATCH_ROWS: usize = 256;
@@ -65,11 +64,17 @@ impl ParquetRecords {
             let is_text = |found: &DataType| {
                 *found == DataType::Utf8 || may_be_null && *found == DataType::Null
             };
+            if *file.schema().field(column).data_type() == DataType::Binary {
+                if options.binary_columns == BinaryColumns::Refused {
+                    let column = file.schema().field(column).name().clone();
+                    return Err(CorpusError::BinaryColumn { path: path.to_path_buf(), column });
+                }
+                continue;
+            }
             file.check_type(column, "text", is_text)?;
         }
         if let Some(column) = id {
-            let is_id = |found: &DataType| *found == DataType::Utf8 || found.is_integer();
-            file.check_type(column, "text or integers", is_id)?;
+            file.check_type(column, ID_TYPES, is_id)?;
         }
         let mut columns: Vec<usize> = text.iter().copied().flatten().chain(id).collect();
         columns.sort_unstable();
@@ -136,6 +141,10 @@ impl ParquetRecords {
 }
 
 impl FileRecords for ParquetRecords {
+    fn has_ids(&self) -> bool {
+        self.id.is_some()
+    }
+
     fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError> {
         if !self.advance()? {
             return Ok(None);
@@ -151,13 +160,17 @@ impl FileRecords for ParquetRecords {
             found: "null",
             expected,
         };
+        let not_utf8 = |byte| CorpusError::NotUtf8 { place: place.clone(), byte, within: "cell" };
         let mut cells = Vec::with_capacity(self.text.len());
-        for (column, wanted) in self.text.iter().zip(&self.options.text) {
-            let cell = column.and_then(|column| text_at(batch.column(column), row));
+        for (&column, wanted) in self.text.iter().zip(&self.options.text) {
+            let cell = match column {
+                Some(column) => text(batch.column(column), row).map_err(not_utf8)?,
+                None => None,
+            };
             match (cell, column) {
                 (Some(cell), _) => cells.push(cell),
                 (None, Some(column)) if wanted.absence() == Absence::Refused => {
-                    return Err(null(*column, "text"));
+                    return Err(null(column, "text"));
                 }
                 (None, _) => cells.push(""),
             }
@@ -166,11 +179,7 @@ impl FileRecords for ParquetRecords {
         let id = match self.id {
             None => None,
             Some(column) => {
-                let array = batch.column(column);
-                let id = match array.data_type() {
-                    DataType::Utf8 => text_at(array, row).map(str::to_owned),
-                    _ => integer(array, row).map(|id| id.to_string()),
-                };
+                let id = id(batch.column(column), row).map_err(not_utf8)?;
                 Some(id.ok_or_else(|| null(column, "text or an integer"))?)
             }
         };
@@ -194,10 +203,4 @@ impl FileRecords for ParquetRecords {
         }
         Ok(skipped)
     }
-}
-
-/// A text of a column of texts; `None` if it is null.
-fn text_at(column: &ArrayRef, row: usize) -> Option<&str> {
-    let column = column.as_string_opt::<i32>()?;
-    column.is_valid(row).then(|| column.value(row))
 }

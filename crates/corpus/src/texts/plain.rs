@@ -9,6 +9,10 @@ use super::record::{FileRecord, FileRecords};
 pub(crate) struct PlainRecords(pub(crate) Lines);
 
 impl FileRecords for PlainRecords {
+    fn has_ids(&self) -> bool {
+        false
+    }
+
     fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError> {
         if !self.0.advance()? {
             return Ok(None);

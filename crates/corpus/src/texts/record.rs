@@ -28,6 +28,11 @@ pub(crate) struct FileRecord {
 
 /// The records of one file.
 pub(crate) trait FileRecords: Send {
+    /// Whether the file has a column or field for names; without one its records are numbered.
+    fn has_ids(&self) -> bool {
+        true
+    }
+
     /// The next record, `None` at the end.
     fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError>;
 

@@ -55,13 +55,21 @@ impl TableRecords {
         }
         let (found, expected) = (self.rows.n_cells(), self.n_columns);
         if found != expected {
-            return Err(CorpusError::RaggedRow { place: self.rows.place(), found, expected });
+            let hint = match self.rows.has_bare_quotes() {
+                true => "; if quotes enclose cells in this file, say `--quotes`",
+                false => "",
+            };
+            return Err(CorpusError::RaggedRow { place: self.rows.place(), found, expected, hint });
         }
         Ok(true)
     }
 }
 
 impl FileRecords for TableRecords {
+    fn has_ids(&self) -> bool {
+        self.id.is_some()
+    }
+
     fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError> {
         if !self.advance()? {
             return Ok(None);

@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use splade_sparse::SparseRow;
 
 use crate::CorpusError;
-use crate::parquet_file::{ParquetFile, integer};
+use crate::parquet_file::{self, ID_TYPES, ParquetFile, integer, is_id};
 
 use super::parquet::DIMENSION_KEY;
 use super::reader::{FileVectors, row_at};
@@ -23,7 +23,7 @@ const BATCH_ROWS: usize = 1024;
 
 const COLUMNS: [&str; 3] = ["id", "indices", "values"];
 
-/// The vectors of a Parquet file: `id` of texts or integers, `indices` of lists of integers,
+/// The vectors of a Parquet file: `id` of texts (also as bytes in UTF-8) or integers, `indices` of lists of integers,
 /// `values` of lists of `float32` or `float64`, which are rounded to `float32`.
 pub(crate) struct ParquetRows {
     file: ParquetFile,
@@ -49,8 +49,7 @@ impl ParquetRows {
             *place = file.column(name)?;
         }
         let [id, indices, values] = found;
-        let is_id = |found: &DataType| *found == DataType::Utf8 || found.is_integer();
-        file.check_type(id, "text or integers", is_id)?;
+        file.check_type(id, ID_TYPES, is_id)?;
         file.check_type(indices, "lists of integers", |found| {
             is_list(found, DataType::is_integer)
         })?;
@@ -116,13 +115,8 @@ impl FileVectors for ParquetRows {
             found: "null",
             expected,
         };
-        let id = match id.data_type() {
-            DataType::Utf8 => {
-                let id = id.as_string::<i32>();
-                id.is_valid(row).then(|| id.value(row).to_owned())
-            }
-            _ => integer(id, row).map(|id| id.to_string()),
-        };
+        let not_utf8 = |byte| CorpusError::NotUtf8 { place: place(), byte, within: "cell" };
+        let id = parquet_file::id(id, row).map_err(not_utf8)?;
         let id = id.ok_or_else(|| null(0, "text or an integer"))?;
         let indices = list_at(indices, row).ok_or_else(|| null(1, "a list without null"))?;
         let values = list_at(values, row).ok_or_else(|| null(2, "a list without null"))?;

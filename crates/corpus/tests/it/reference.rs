@@ -3,8 +3,8 @@
 use std::fs::File;
 
 use splade_corpus::{
-    CorpusReader, ReadOptions, VectorFormat, VectorOptions, VectorReadOptions, VectorReader,
-    VectorWriter,
+    BinaryColumns, CorpusReader, Quoting, ReadOptions, TextColumn, VectorFormat, VectorOptions,
+    VectorReadOptions, VectorReader, VectorWriter,
 };
 use splade_sparse::SparseRow;
 
@@ -45,10 +45,14 @@ fn names() -> Vec<&'static str> {
 #[test]
 fn every_format_of_others_holds_the_same_texts() {
     let expected = texts();
+    let quoted = |options: ReadOptions, name: &str| match name.contains(".tsv") {
+        true => options.with_quoting(Quoting::Double),
+        false => options,
+    };
     for name in names() {
-        let found = read(&[reference(name)], ReadOptions::default()).unwrap();
+        let found = read(&[reference(name)], quoted(ReadOptions::default(), name)).unwrap();
         assert_eq!(id_and_text(found), expected.texts, "{name}");
-        let found = read(&[reference(name)], joined()).unwrap();
+        let found = read(&[reference(name)], quoted(joined(), name)).unwrap();
         assert_eq!(id_and_text(found), expected.joined, "{name}");
     }
     let found = read(&[reference("python.csv")], joined()).unwrap();
@@ -60,8 +64,8 @@ fn records_are_jumped_over_in_every_format_and_all_bytes_are_counted() {
     let expected = texts().texts;
     for name in names() {
         for (first, second) in [(0, 0), (0, 1), (99, 200), (250, 7), (512, 188), (700, 0)] {
-            let mut reader =
-                CorpusReader::open(&[reference(name)], ReadOptions::default()).unwrap();
+            let options = ReadOptions::default().with_quoting(Quoting::Double);
+            let mut reader = CorpusReader::open(&[reference(name)], options).unwrap();
             reader.skip_records(first).unwrap();
             let next = reader.next_record().unwrap().map(|record| (record.id, record.text));
             assert_eq!(next.as_ref(), expected.get(first as usize), "{name}");
@@ -88,6 +92,52 @@ fn ids_of_parquet_may_be_integers_and_broken_cells_are_named() {
     let error = crate::fixtures::read(&[reference("string.parquet")], options).unwrap_err();
     let error = error.to_string();
     assert!(error.contains("no column `body`; it has `extra`, `text`, `_id`, `title`"), "{error}");
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn columns_of_bytes_are_texts_where_that_is_said() {
+    let as_text = joined().with_binary_columns(BinaryColumns::Text);
+    let found = read(&[reference("binary.parquet")], as_text.clone()).unwrap();
+    assert_eq!(id_and_text(found), texts().joined[..20]);
+    let error = read(&[reference("binary.parquet")], joined()).unwrap_err().to_string();
+    assert!(
+        error.contains("column `title` holds bytes") && error.contains("`--binary-as-text`"),
+        "{error}"
+    );
+    let error = read(&[reference("not_utf8.parquet")], as_text.with_text(["text"])).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("not_utf8.parquet, row 2: not UTF-8 at byte 4 of the cell"), "{error}");
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn optional_columns_of_parquet_may_be_missing_or_null() {
+    let optional = ReadOptions::default().with_text([TextColumn::optional("title"), "text".into()]);
+    let expected = texts().texts.into_iter().map(|(id, text)| (id, text.trim().to_owned()));
+    let expected: Vec<_> = expected.take(20).collect();
+    for name in ["title_missing", "title_null", "title_null_strings"] {
+        let file = reference(&format!("{name}.parquet"));
+        let found = read(std::slice::from_ref(&file), optional.clone()).unwrap();
+        assert_eq!(id_and_text(found), expected, "{name}");
+        assert!(read(&[file], joined()).unwrap_err().to_string().contains("`title`"), "{name}");
+    }
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn ids_of_parquet_have_many_types() {
+    for (column, expected) in [
+        ("uint64", ["18446744073709551615", "0", "7"]),
+        ("int8", ["-1", "0", "7"]),
+        ("view", ["a", "b", "c"]),
+        ("dictionary", ["a", "b", "c"]),
+        ("bytes", ["a", "b", "c"]),
+    ] {
+        let options = ReadOptions::default().with_id(column);
+        let found = read(&[reference("id_types.parquet")], options).unwrap();
+        assert_eq!(found.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! CSV and TSV.
 
 use proptest::prelude::*;
-use splade_corpus::{Header, Quoting, ReadOptions};
+use splade_corpus::{Header, Quoting, ReadOptions, TextColumn};
 
 use crate::fixtures::pairs;
 
@@ -28,16 +28,51 @@ fn without_an_id_rows_are_named_by_their_numbers() {
 }
 
 #[test]
+fn quotes_are_characters_in_tsv_and_enclose_cells_in_csv() {
+    let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(id, text)| ((*id).to_owned(), (*text).to_owned())).collect()
+    };
+    let rows =
+        |d: &str| format!("id{d}text\n1{d}\"Alpha one\n2{d}beta two\n3{d}gamma three\"\n4{d}delta");
+    let four = [("1", "\"Alpha one"), ("2", "beta two"), ("3", "gamma three\""), ("4", "delta")];
+    let two = |d: &str| format!("Alpha one\n2{d}beta two\n3{d}gamma three");
+    let read = |name, d, options| pairs(name, rows(d).as_bytes(), options).unwrap();
+    assert_eq!(read("in.tsv", "\t", plain()), owned(&four));
+    let quoted = plain().with_quoting(Quoting::Double);
+    assert_eq!(read("in.tsv", "\t", quoted), owned(&[("1", &two("\t")), ("4", "delta")]));
+    assert_eq!(read("in.csv", ",", plain()), owned(&[("1", &two(",")), ("4", "delta")]));
+    assert_eq!(read("in.csv", ",", plain().with_quoting(Quoting::None)), owned(&four));
+    // Quotes that do enclose cells are not read wrong without a word.
+    let error = pairs("in.tsv", b"id\ttext\n1\t\"a\nb\"\n", plain()).unwrap_err();
+    assert!(error.contains("in.tsv, line 3: 1 cells") && error.contains("`--quotes`"), "{error}");
+}
+
+#[test]
 fn files_of_ms_marco_have_neither_header_nor_quotes() {
     let tsv = b"0\t\"To be\" or not\n1\t\"\"x\n";
-    let error = pairs("in.tsv", tsv, plain().with_header(Header::Absent)).unwrap_err();
-    assert!(error.contains("in.tsv, line 1: cell 2 has text after its closing quote"), "{error}");
-    let options = plain().with_header(Header::Absent).with_quoting(Quoting::None);
-    let options = options.with_id("1").with_text(["2"]);
+    let options = plain().with_header(Header::Absent).with_id("1").with_text(["2"]);
     let expected = [("0", "\"To be\" or not"), ("1", "\"\"x")];
     let expected = expected.map(|(id, text)| (id.to_owned(), text.to_owned()));
     assert_eq!(pairs("in.tsv", tsv, options.clone()).unwrap(), expected);
-    assert_eq!(pairs("in.tsv", b"", options).unwrap(), []);
+    assert_eq!(pairs("in.tsv", b"", options.clone()).unwrap(), []);
+    let error = pairs("in.tsv", tsv, options.with_quoting(Quoting::Double)).unwrap_err();
+    assert!(error.contains("in.tsv, line 1: cell 2 has text after its closing quote"), "{error}");
+}
+
+#[test]
+fn columns_of_tables_may_be_missing_and_have_any_name() {
+    let columns = |list| plain().with_text(TextColumn::parse_list(list).unwrap());
+    let text = |csv: &str, list| {
+        let pairs = pairs("in.csv", csv.as_bytes(), columns(list))?;
+        Ok::<_, String>(pairs.into_iter().map(|(_, text)| text).collect::<Vec<_>>())
+    };
+    assert_eq!(text("id,text\n1,x\n", "title?,text").unwrap(), ["x"]);
+    assert_eq!(text("id,title,text\n1,T,x\n", "title?,text").unwrap(), ["T x"]);
+    assert_eq!(text("id,who?,\"a,b\"\n1,x,y\n", "who?,\"a,b\"").unwrap(), ["x y"]);
+    let error = |csv, list| text(csv, list).unwrap_err();
+    assert!(error("id,body\n1,x\n", "title?").contains("no column `title`; it has `id`, `body`"));
+    assert!(error("who?,who\nx,y\n", "who?").contains("has the columns `who?` and `who`"));
+    assert!(error("who\nx\n", "\"who?\"").contains("no column `who?`"));
 }
 
 #[test]

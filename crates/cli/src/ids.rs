@@ -1,0 +1,95 @@
+//! Ids that are there twice: told with both places, before texts are encoded where files allow it.
+
+use std::path::{Path, PathBuf};
+
+use splade::corpus::{CorpusError, CorpusReader, DuplicateId, IdSearch, Place};
+use splade::index::IndexError;
+
+use crate::args::InputArgs;
+use crate::error::CliError;
+use crate::index::read_vectors;
+use crate::progress::file_bar;
+
+/// Refuses an id that two records have: now, where the files can be read twice, and else when the
+/// second of the records is read.
+pub(crate) fn refuse_duplicates(
+    reader: &mut CorpusReader,
+    search: &IdSearch,
+    paths: &[PathBuf],
+    args: &InputArgs,
+    quiet: bool,
+) -> Result<(), CliError> {
+    match reader.n_bytes() {
+        None => reader.refuse_duplicate_ids(),
+        Some(_) => {
+            if let Some(found) = find(reader, search, paths, args, quiet)? {
+                return Err(CorpusError::from(found).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first id that is there twice in files that can be read twice; of others nothing is known.
+pub(crate) fn find(
+    reader: &CorpusReader,
+    search: &IdSearch,
+    paths: &[PathBuf],
+    args: &InputArgs,
+    quiet: bool,
+) -> Result<Option<DuplicateId>, CliError> {
+    let Some(n_bytes) = reader.n_bytes() else { return Ok(None) };
+    let bar = file_bar(Some(n_bytes), quiet);
+    bar.set_message("looking through the ids");
+    let found = search.find(paths, &args.options(), |n_bytes| bar.set_position(n_bytes));
+    bar.finish_and_clear();
+    Ok(found?)
+}
+
+/// Where an id of vectors stands first, and again; `None` if the files cannot be read twice.
+pub(crate) fn places(
+    paths: &[PathBuf],
+    dimension: Option<usize>,
+    id: &str,
+) -> Option<(Place, Place)> {
+    let is_there = |path: &PathBuf| path.is_file() || path.is_dir();
+    if !paths.iter().all(is_there) {
+        return None;
+    }
+    let mut vectors = read_vectors(paths, dimension).ok()?;
+    let mut first = None;
+    while let Ok(Some((found, _))) = vectors.next_row() {
+        if found == id {
+            match first {
+                None => first = Some(vectors.place()),
+                Some(first) => return Some((first, vectors.place())),
+            }
+        }
+    }
+    None
+}
+
+/// An error of building an index, with files and lines where it has numbers of documents.
+pub(crate) fn with_places(
+    error: IndexError,
+    paths: &[PathBuf],
+    dimension: Option<usize>,
+) -> CliError {
+    let IndexError::DuplicateId { id, .. } = &error else { return error.into() };
+    match places(paths, dimension, id) {
+        None => error.into(),
+        Some((first, second)) => CorpusError::DuplicateId { id: id.clone(), first, second }.into(),
+    }
+}
+
+/// How the ids are looked through of texts that are encoded to `output`: in bounded memory.
+pub(crate) fn search_beside(output: &Path) -> IdSearch {
+    let folder = match output.is_dir() {
+        true => Some(output),
+        false => output.parent().filter(|folder| folder.is_dir()),
+    };
+    match folder {
+        Some(folder) if output.as_os_str() != "-" => IdSearch::with_scratch(folder),
+        _ => IdSearch::with_scratch(std::env::temp_dir()),
+    }
+}

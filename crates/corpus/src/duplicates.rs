@@ -1,0 +1,261 @@
+//! Looks for ids that are there twice, before anything is made of their texts.
+//!
+//! The files are read once for their ids alone, and a hash of each is kept with the number of its
+//! record, 16 bytes, in memory or, from a limit on, in temporary files. Where two hashes are equal
+//! the files are read once more, up to the second of the records, and the ids are compared.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{CorpusError, CorpusReader, Place, ReadOptions};
+
+/// Ids held in memory before they go to files: 64 MiB.
+const MAX_HELD: usize = 1 << 22;
+
+/// Files that ids are spread over, by the first bits of their hashes. A corpus of 100 million
+/// documents leaves 25 MiB for each, which is sorted in memory.
+const N_FILES: usize = 64;
+
+/// Records between two calls that tell how far the search is.
+const RECORDS_PER_CALL: u64 = 4096;
+
+/// Pairs of records with equal hashes that are looked at; by chance there is hardly one.
+const MAX_PAIRS: usize = 1024;
+
+/// Two records with one id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DuplicateId {
+    /// The id.
+    pub id: String,
+    /// Where it stands first.
+    pub first: Place,
+    /// Where it stands again.
+    pub second: Place,
+}
+
+impl From<DuplicateId> for CorpusError {
+    fn from(found: DuplicateId) -> Self {
+        let DuplicateId { id, first, second } = found;
+        Self::DuplicateId { id, first, second }
+    }
+}
+
+/// How ids are looked through.
+#[derive(Debug, Clone)]
+pub struct IdSearch {
+    scratch: Option<PathBuf>,
+    max_held: usize,
+}
+
+impl Default for IdSearch {
+    /// Holds 16 bytes of each id in memory.
+    fn default() -> Self {
+        Self { scratch: None, max_held: usize::MAX }
+    }
+}
+
+impl IdSearch {
+    /// Holds 64 MiB at most; what is more goes to temporary files in this folder, 16 bytes an id.
+    #[must_use]
+    pub fn with_scratch(folder: impl Into<PathBuf>) -> Self {
+        Self { scratch: Some(folder.into()), max_held: MAX_HELD }
+    }
+
+    /// The first id of files and folders that is there twice. Files that name their records by
+    /// numbers are not read. `on_bytes` is told now and then how many bytes were read so far.
+    ///
+    /// # Errors
+    /// As [`CorpusReader`], for all but the texts; [`CorpusError::Write`] for a temporary file.
+    pub fn find(
+        &self,
+        paths: &[PathBuf],
+        options: &ReadOptions,
+        mut on_bytes: impl FnMut(u64),
+    ) -> Result<Option<DuplicateId>, CorpusError> {
+        let open = || CorpusReader::open_for_ids(paths, options.clone());
+        let mut reader = open()?;
+        let mut seen = Seen { hashes: Vec::new(), files: Vec::new(), search: self };
+        let hasher = RandomState::new();
+        while let Some(record) = reader.next_record()? {
+            seen.push(hasher.hash_one(&record.id), reader.n_records())?;
+            if reader.n_records() % RECORDS_PER_CALL == 0 {
+                on_bytes(reader.n_bytes_read());
+            }
+        }
+        let pairs = seen.pairs()?;
+        if pairs.is_empty() {
+            return Ok(None);
+        }
+        confirm(&pairs, open()?)
+    }
+}
+
+/// The first of the pairs of record numbers, which are in the order of the second, that has one id.
+fn confirm(
+    pairs: &[(u64, u64)],
+    mut reader: CorpusReader,
+) -> Result<Option<DuplicateId>, CorpusError> {
+    let mut firsts = HashMap::new();
+    for (first, _) in pairs {
+        firsts.insert(*first, None);
+    }
+    let mut left = pairs.iter().peekable();
+    while let Some((_, second)) = left.peek() {
+        let Some(record) = reader.next_record()? else { break };
+        let n = reader.n_records();
+        if n == *second {
+            while let Some((first, _)) = left.next_if(|(_, second)| *second == n) {
+                let Some(Some((id, place))) = firsts.get(first) else { continue };
+                if *id == record.id {
+                    let first = Place::clone(place);
+                    return Ok(Some(DuplicateId { id: record.id, first, second: record.place }));
+                }
+            }
+        }
+        if let Some(first) = firsts.get_mut(&n) {
+            *first = Some((record.id, record.place));
+        }
+    }
+    Ok(None)
+}
+
+/// Hashes of ids with the numbers of their records.
+struct Seen<'a> {
+    hashes: Vec<(u64, u64)>,
+    /// None while all are held.
+    files: Vec<BufWriter<File>>,
+    search: &'a IdSearch,
+}
+
+impl Seen<'_> {
+    fn push(&mut self, hash: u64, n_record: u64) -> Result<(), CorpusError> {
+        self.hashes.push((hash, n_record));
+        match &self.search.scratch {
+            Some(folder) if self.hashes.len() >= self.search.max_held => {
+                self.spill(folder).map_err(CorpusError::write(folder))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves all hashes to the files.
+    fn spill(&mut self, folder: &Path) -> io::Result<()> {
+        while self.files.len() < N_FILES {
+            self.files.push(BufWriter::with_capacity(1 << 14, tempfile::tempfile_in(folder)?));
+        }
+        for (hash, n_record) in self.hashes.drain(..) {
+            let file = &mut self.files[(hash >> (64 - N_FILES.ilog2())) as usize];
+            file.write_all(&hash.to_le_bytes())?;
+            file.write_all(&n_record.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Pairs of records with equal hashes, in the order of the second.
+    fn pairs(mut self) -> Result<Vec<(u64, u64)>, CorpusError> {
+        let mut pairs = Vec::new();
+        let folder = match &self.search.scratch {
+            Some(folder) if !self.files.is_empty() => folder,
+            _ => {
+                add_pairs(&mut self.hashes, &mut pairs);
+                return Ok(pairs);
+            }
+        };
+        self.spill(folder).map_err(CorpusError::write(folder))?;
+        for file in std::mem::take(&mut self.files) {
+            read_back(file, &mut self.hashes).map_err(CorpusError::write(folder))?;
+            add_pairs(&mut self.hashes, &mut pairs);
+        }
+        Ok(pairs)
+    }
+}
+
+fn read_back(file: BufWriter<File>, hashes: &mut Vec<(u64, u64)>) -> io::Result<()> {
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let (words, _) = bytes.as_chunks::<8>();
+    let words = words.iter().map(|&word| u64::from_le_bytes(word));
+    hashes.clear();
+    hashes.extend(words.clone().step_by(2).zip(words.skip(1).step_by(2)));
+    Ok(())
+}
+
+/// Adds pairs with equal hashes, and keeps those that end first.
+fn add_pairs(hashes: &mut [(u64, u64)], pairs: &mut Vec<(u64, u64)>) {
+    hashes.sort_unstable();
+    for two in hashes.windows(2) {
+        if two[0].0 == two[1].0 {
+            pairs.push((two[0].1, two[1].1));
+        }
+    }
+    pairs.sort_unstable_by_key(|(_, second)| *second);
+    pairs.truncate(MAX_PAIRS);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn find(search: &IdSearch, files: &[(&str, &str)]) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        let paths: Vec<_> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
+        let found = search.find(&paths, &ReadOptions::default(), |_| {}).unwrap()?;
+        let place = |place: &Place| {
+            let name = place.file().file_name().unwrap().to_str().unwrap();
+            format!("{name}:{}", place.number())
+        };
+        Some(format!("{} {} {}", found.id, place(&found.first), place(&found.second)))
+    }
+
+    #[test]
+    fn the_first_id_that_is_there_twice_is_found_in_any_formats() {
+        let lines = "{\"id\": 1, \"text\": \"x\"}\n{\"id\": \"b\"}\n";
+        let search = IdSearch::default();
+        assert_eq!(find(&search, &[("a.jsonl", lines), ("b.csv", "id,n\nc,x\n")]), None);
+        let csv = "id,n\nc,\"x\ny\"\nb,x\n1,x\n";
+        let found = find(&search, &[("a.jsonl", lines), ("b.csv", csv)]);
+        assert_eq!(found.unwrap(), "b a.jsonl:2 b.csv:4");
+    }
+
+    #[test]
+    fn records_without_ids_are_named_by_numbers_that_no_other_has() {
+        let search = IdSearch::default();
+        let lines = "{\"text\": \"x\"}\n{\"text\": \"x\"}\n{\"id\": 2, \"text\": \"x\"}\n";
+        assert_eq!(find(&search, &[("a.jsonl", lines)]).unwrap(), "2 a.jsonl:2 a.jsonl:3");
+        assert_eq!(find(&search, &[("a.txt", "x\nx\n"), ("b.csv", "text\nx\nx\n")]), None);
+    }
+
+    proptest! {
+        /// Files and memory find what a map of all ids finds.
+        #[test]
+        fn what_is_found_does_not_depend_on_the_memory(
+            ids in prop::collection::vec(0..200_u32, 0..40), max_held in 1..20_usize,
+        ) {
+            let line = |id| format!("{{\"id\": {id}}}\n");
+            let lines: String = ids.iter().map(line).collect();
+            let scratch = tempfile::tempdir().unwrap();
+            let small = IdSearch { scratch: Some(scratch.path().to_owned()), max_held };
+            let mut seen = HashMap::new();
+            let expected = ids.iter().zip(1..).find_map(|(id, n)| {
+                seen.insert(id, n).map(|first| format!("{id} a.jsonl:{first} a.jsonl:{n}"))
+            });
+            for search in [small, IdSearch::default()] {
+                prop_assert_eq!(&find(&search, &[("a.jsonl", &lines)]), &expected);
+            }
+            prop_assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+        }
+    }
+}
