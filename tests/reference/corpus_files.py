@@ -108,8 +108,10 @@ def write_texts() -> None:
 
 
 def write_small_parquet(rows: list[dict]) -> None:
-    """Files of bytes instead of texts, without titles, and with ids of many types."""
+    """Files of each codec, of bytes instead of texts, without titles, and with ids of many types."""
     columns = {name: [row[name] for row in rows] for name in ["_id", "title", "text"]}
+    for codec in ["gzip", "brotli", "lz4"]:
+        pq.write_table(pa.table(columns), FOLDER / f"codec_{codec}.parquet", compression=codec)
     as_bytes = {name: pa.array([cell.encode() for cell in cells]) for name, cells in columns.items()}
     pq.write_table(pa.table(as_bytes), FOLDER / "binary.parquet")
     no_utf8 = {"id": [b"a", b"b"], "text": [b"a", b"caf\xe9"]}

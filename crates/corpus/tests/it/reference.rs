@@ -96,6 +96,16 @@ fn ids_of_parquet_may_be_integers_and_broken_cells_are_named() {
 
 #[test]
 #[cfg(feature = "parquet")]
+fn every_codec_of_parquet_is_read() {
+    let expected = texts().joined;
+    for codec in ["gzip", "brotli", "lz4"] {
+        let found = read(&[reference(&format!("codec_{codec}.parquet"))], joined()).unwrap();
+        assert_eq!(id_and_text(found), expected[..20], "{codec}");
+    }
+}
+
+#[test]
+#[cfg(feature = "parquet")]
 fn columns_of_bytes_are_texts_where_that_is_said() {
     let as_text = joined().with_binary_columns(BinaryColumns::Text);
     let found = read(&[reference("binary.parquet")], as_text.clone()).unwrap();
