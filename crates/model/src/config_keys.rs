@@ -198,7 +198,7 @@ mod tests {
     #[derive(Deserialize)]
     #[serde(default)]
     #[expect(dead_code, reason = "its names are what is asked for")]
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     struct Config {
         hidden_size: usize,
         #[serde(rename = "type")]
