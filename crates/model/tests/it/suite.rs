@@ -336,15 +336,16 @@ pub(crate) fn compare<B: SpladeBackend>(
     tolerance: f64,
 ) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.len(), exact.len());
-    // burn's own products of f32 are of tf32 on CUDA.
+    // burn multiplies f32 in tf32 on CUDA. Attention does so twice, with a softmax between: on an H200 its
+    // worst error was 6.4e-2 where ours was within `tolerance`.
     let is_cuda = B::name(&B::Device::default()).contains("cuda");
-    let stock_tolerance = if is_cuda { 2e-2 } else { tolerance };
+    let stock_tolerance = if is_cuda { 0.1 } else { tolerance };
     for (entry, exact) in exact.iter().enumerate() {
         let (found, stock) = (f64::from(found[entry]), f64::from(stock[entry]));
         let allowed = tolerance + tolerance * exact.abs();
         let of_stock = allowed.max(stock_tolerance + stock_tolerance * exact.abs());
-        prop_assert!((stock - exact).abs() <= of_stock, "{entry}: stock {stock}, exact {exact}");
         prop_assert!((found - exact).abs() <= allowed, "{entry}: {found}, exact {exact}");
+        prop_assert!((stock - exact).abs() <= of_stock, "{entry}: stock {stock}, exact {exact}");
     }
     Ok(())
 }
