@@ -108,7 +108,7 @@ fn leftovers_of_a_killed_run_go_with_the_next_and_those_at_work_stay() {
     drop(at_work.stdin.take());
     assert!(at_work.wait().unwrap().success());
     assert_eq!(fs::read(file).unwrap(), fs::read(third).unwrap());
-    assert_eq!(temporary(folder.path()), [String::new(); 0]);
+    assert_eq!(temporary(folder.path()), Vec::<String>::new());
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn parts_go_on_after_a_signal() {
     let code = child.wait().unwrap().code();
     // It may have been done just before.
     assert!(code == Some(130) || code == Some(0), "{code:?}");
-    assert_eq!(temporary(&parts), [String::new(); 0]);
+    assert_eq!(temporary(&parts), Vec::<String>::new());
     let ran = splade(&args, b"");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let rows = splade(&["export", "qdrant", "-i", &output, "--batch-rows", "1"], b"");

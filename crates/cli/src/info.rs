@@ -44,7 +44,7 @@ fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
             writeln!(
                 out,
                 "  {:<21}  {}{folder}",
-                escaped(&module.class),
+                escaped(module.class),
                 escaped(&module.summary)
             )?;
         }

@@ -195,10 +195,8 @@ mod tests {
 
     use super::*;
 
-    #[derive(Deserialize)]
+    #[derive(Debug, Default, Deserialize)]
     #[serde(default)]
-    #[expect(dead_code, reason = "its names are what is asked for")]
-    #[derive(Debug, Default)]
     struct Config {
         hidden_size: usize,
         #[serde(rename = "type")]
