@@ -19,11 +19,15 @@ fn temporary(folder: &Path) -> Vec<String> {
     names.filter(|name| name.starts_with(".splade-")).collect()
 }
 
+/// Signals that whoever started the tests ignores (a shell's background jobs, SIGINT) end the program again.
+const HEEDING: &str = "exec env --default-signal=HUP,INT,TERM";
+
 /// A run of the program that has begun its output, and waits for more input.
 fn begun(folder: &Path, before: &str, args: &[&str]) -> Child {
-    let n_before = temporary(folder).len();
+    let names_before = temporary(folder);
+    let start = if before.is_empty() { HEEDING } else { before };
     let mut child = Command::new("sh")
-        .args(["-c", &format!("{before} exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_splade")])
+        .args(["-c", &format!("{start} \"$0\" \"$@\""), env!("CARGO_BIN_EXE_splade")])
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -33,7 +37,7 @@ fn begun(folder: &Path, before: &str, args: &[&str]) -> Child {
     child.stdin.as_mut().unwrap().write_all(TEXTS).unwrap();
     let start = Instant::now();
     // The leftovers of others go first.
-    while temporary(folder).is_empty() || temporary(folder).len() < n_before {
+    while temporary(folder).iter().all(|name| names_before.contains(name)) {
         assert!(child.try_wait().unwrap().is_none(), "it ended");
         assert!(start.elapsed() < Duration::from_secs(120), "no output was begun");
         sleep(Duration::from_millis(20));
@@ -70,7 +74,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
     for signal in ["HUP", "INT"] {
         let folder = tempfile::tempdir().unwrap();
         let (file, output) = path(&folder, "out.jsonl");
-        let before = format!("trap '' {signal};");
+        let before = format!("trap '' {signal}; exec");
         let mut child = begun(folder.path(), &before, &encode(&tiny(), &output));
         send(&child, signal);
         sleep(Duration::from_millis(300));

@@ -41,12 +41,7 @@ fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
                 true => String::new(),
                 false => format!("  {DIM}{}{DIM:#}", escaped(&module.folder.display().to_string())),
             };
-            writeln!(
-                out,
-                "  {:<21}  {}{folder}",
-                escaped(module.class),
-                escaped(&module.summary)
-            )?;
+            writeln!(out, "  {:<21}  {}{folder}", escaped(module.class), escaped(&module.summary))?;
         }
         if info.routes.len() > 1 {
             writeln!(out, "  texts are cut to       {}", length(route.max_seq_length))?;

@@ -186,7 +186,9 @@ mod tests {
         assert_eq!(cut("\x1b[1mabc\x1b[0m", Some(3)), "\x1b[1mabc\x1b[0m");
         assert_eq!(cut("\x1b[1mabcd\x1b[0m", Some(3)), "\x1b[1mab…\x1b[0m");
         for width in [20, 40, 80] {
-            assert_eq!(columns(&cut(&"天a\x1b[2m".repeat(50), Some(width))), width);
+            // The last column stays empty where a character of two has no room.
+            let used = columns(&cut(&"天a\x1b[2m".repeat(50), Some(width)));
+            assert!(used == width || used == width - 1, "{used} of {width}");
         }
     }
 

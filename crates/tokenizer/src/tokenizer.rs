@@ -76,7 +76,8 @@ impl Tokenizer {
     ///
     /// Truncation and padding that `tokenizer.json` has switched on are switched off. The longest
     /// text is what `model_max_length` says, until [`set_max_seq_length`](Self::set_max_seq_length).
-    /// Keys that nothing reads are told, as a warning, and listed by [`unread_keys`](Self::unread_keys).
+    /// Keys that nothing reads are told, as a warning (as information those that old releases of transformers
+    /// wrote by themselves), and listed by [`unread_keys`](Self::unread_keys).
     ///
     /// # Errors
     /// A file that cannot be read or is not what it should be; a tokenizer class or a key that is not
@@ -361,14 +362,29 @@ fn read(source: &Source) -> Result<JsonFile, TokenizerError> {
     }
 }
 
+/// Keys that older releases of transformers wrote into most checkpoints by themselves. Nobody reads them
+/// now, and no user can do anything about them, so they are told as information and not as a warning.
+const ONCE_WRITTEN: [&str; 6] = [
+    "do_basic_tokenize",
+    "max_length",
+    "pad_to_multiple_of",
+    "pad_token_type_id",
+    "stride",
+    "truncation_strategy",
+];
+
 /// Tells, in one line for each file, which keys change nothing.
 fn tell(folder: &Path, unread: &[UnreadKey]) {
     for file in crate::FILES {
-        let keys = unread.iter().filter(|key| key.file == file);
-        let keys: Vec<String> = keys.map(|key| format!("`{}`", key.key)).collect();
-        if !keys.is_empty() {
-            let path = folder.join(file);
-            tracing::warn!("{}: nothing reads {}", path.display(), keys.join(", "));
+        let path = folder.join(file);
+        let of_file = unread.iter().filter(|key| key.file == file).map(|key| key.key.as_str());
+        let (old, others): (Vec<&str>, Vec<&str>) =
+            of_file.partition(|key| ONCE_WRITTEN.contains(key));
+        if !old.is_empty() {
+            tracing::info!("{}: nothing reads `{}`", path.display(), old.join("`, `"));
+        }
+        if !others.is_empty() {
+            tracing::warn!("{}: nothing reads `{}`", path.display(), others.join("`, `"));
         }
     }
 }
