@@ -2,9 +2,11 @@
 
 use std::fs::File;
 
+#[cfg(feature = "parquet")]
+use splade_corpus::{BinaryColumns, TextColumn};
 use splade_corpus::{
-    BinaryColumns, CorpusReader, Quoting, ReadOptions, TextColumn, VectorFormat, VectorOptions,
-    VectorReadOptions, VectorReader, VectorWriter,
+    CorpusReader, Quoting, ReadOptions, VectorFormat, VectorOptions, VectorReadOptions,
+    VectorReader, VectorWriter,
 };
 use splade_sparse::SparseRow;
 
