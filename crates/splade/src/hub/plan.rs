@@ -6,20 +6,14 @@ use serde_json::Value;
 
 use super::HubError;
 use super::id::ModelId;
+use crate::transformer_config;
 
-/// What is brought of each module's folder beside the weights and the tokenizer's files, where the
-/// repository has it.
-const SMALL_FILES: [&str; 18] = [
+/// What is brought of each module's folder beside the weights, the tokenizer's files and
+/// `sentence_bert_config.json` in its seven names, where the repository has it.
+const SMALL_FILES: [&str; 11] = [
     "config.json",
     "modules.json",
     "router_config.json",
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_distilbert_config.json",
-    "sentence_camembert_config.json",
-    "sentence_albert_config.json",
-    "sentence_xlm-roberta_config.json",
-    "sentence_xlnet_config.json",
     "config_sentence_transformers.json",
     "idf.json",
     "query_token_weights.txt",
@@ -82,7 +76,8 @@ pub(super) fn plan_files(
     let mut folders = VecDeque::from([String::new()]);
     while let Some(folder) = folders.pop_front() {
         let listed = |name: &str| Some(join(&folder, name)).filter(|file| listing.contains(file));
-        let small = SMALL_FILES.into_iter().chain(splade_tokenizer::FILES);
+        let small = SMALL_FILES.into_iter().chain(transformer_config::FILES);
+        let small = small.chain(splade_tokenizer::FILES);
         plan.small.extend(small.filter_map(listed));
 
         for name in ["modules.json", "router_config.json"] {
