@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Value, to_value};
 
 use crate::TokenizerError;
 use crate::fields::Fields;
 use crate::rebuild::JsonSettings;
+use crate::unread_json::{self, ModelKeys};
 
 /// A `tokenizer.json`, read.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct JsonFile {
     pub(crate) tokenizer: tokenizers::Tokenizer,
     pub(crate) added_tokens: Vec<Fields>,
     pub(crate) settings: JsonSettings,
+    /// Keys that nothing reads, with the names of the parts that they stand in.
+    pub(crate) unread: Vec<String>,
 }
 
 impl JsonFile {
@@ -41,13 +44,17 @@ impl JsonFile {
 
     fn parse(bytes: &[u8]) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let shown: Shown = serde_json::from_slice(bytes)?;
+        let tokenizer = tokenizers::Tokenizer::from_bytes(bytes)?;
+        let unread = shown.unread(&tokenizer)?;
+        let pad_token = match shown.padding {
+            Some(padding) => Some(Padding::deserialize(padding)?.pad_token),
+            None => None,
+        };
         Ok(Self {
-            tokenizer: tokenizers::Tokenizer::from_bytes(bytes)?,
+            tokenizer,
             added_tokens: shown.added_tokens.unwrap_or_default(),
-            settings: JsonSettings {
-                unk_id: shown.model.unk_id.as_ref().and_then(Value::as_u64).map(|id| id as usize),
-                pad_token: shown.padding.map(|padding| padding.pad_token),
-            },
+            settings: JsonSettings { unk_id: shown.model.unk_id, pad_token },
+            unread,
         })
     }
 }
@@ -59,19 +66,14 @@ impl JsonFile {
 struct Shown {
     #[serde(rename = "version")]
     _version: Option<IgnoredAny>,
-    #[serde(rename = "truncation")]
-    _truncation: Option<IgnoredAny>,
-    padding: Option<Padding>,
+    truncation: Option<Value>,
+    padding: Option<Value>,
     added_tokens: Option<Vec<Fields>>,
-    #[serde(rename = "normalizer")]
-    _normalizer: Option<IgnoredAny>,
-    #[serde(rename = "pre_tokenizer")]
-    _pre_tokenizer: Option<IgnoredAny>,
-    #[serde(rename = "post_processor")]
-    _post_processor: Option<IgnoredAny>,
-    #[serde(rename = "decoder")]
-    _decoder: Option<Value>,
-    model: Model,
+    normalizer: Option<Value>,
+    pre_tokenizer: Option<Value>,
+    post_processor: Option<Value>,
+    decoder: Option<Value>,
+    model: ModelKeys,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +81,26 @@ struct Padding {
     pad_token: String,
 }
 
-#[derive(Deserialize)]
-struct Model {
-    unk_id: Option<Value>,
+impl Shown {
+    /// The keys that `tokenizer`, which was made of them, does not have.
+    fn unread(&self, tokenizer: &tokenizers::Tokenizer) -> serde_json::Result<Vec<String>> {
+        let mut unread = Vec::new();
+        for (name, found, written) in [
+            ("truncation", &self.truncation, to_value(tokenizer.get_truncation())?),
+            ("padding", &self.padding, to_value(tokenizer.get_padding())?),
+            ("normalizer", &self.normalizer, to_value(tokenizer.get_normalizer())?),
+            ("pre_tokenizer", &self.pre_tokenizer, to_value(tokenizer.get_pre_tokenizer())?),
+            ("post_processor", &self.post_processor, to_value(tokenizer.get_post_processor())?),
+            ("decoder", &self.decoder, to_value(tokenizer.get_decoder())?),
+        ] {
+            let found = found.as_ref().map(|found| unread_json::of_part(name, found, &written));
+            unread.extend(found.unwrap_or_default());
+        }
+        unread.extend(self.model.unread());
+        unread.extend(unread_json::of_added_tokens(self.added_tokens.as_deref().unwrap_or(&[])));
+        // One for all added tokens, and for all parts of a list.
+        unread.sort_unstable();
+        unread.dedup();
+        Ok(unread)
+    }
 }

@@ -28,6 +28,7 @@ mod parts;
 mod rebuild;
 mod special;
 mod tokenizer;
+mod unread_json;
 mod vocabulary_files;
 
 pub use batch::TokenBatch;

@@ -87,14 +87,15 @@ impl Tokenizer {
         let model = ModelFile::read(folder);
         let named = Named::find(&fields, &model, folder)?;
         let source = Source::find(folder, named.as_ref().map(|named| named.class))?;
-        let JsonFile { tokenizer: mut inner, added_tokens, settings } = read(&source)?;
+        let JsonFile { tokenizer: mut inner, added_tokens, settings, unread } = read(&source)?;
         if let Some(named) = &named {
             named.check(inner.get_model())?;
         }
         let from_json = matches!(source, Source::Json(_));
         let class = named.map_or(Class::of_kind(inner.get_model(), from_json), |named| named.class);
         let config = TokenizerConfig::read(folder, fields, &added_tokens)?;
-        let unread_keys = keys::check(&config, class, model.model_type())?;
+        let mut unread_keys = keys::check(&config, class, model.model_type())?;
+        unread_keys.extend(unread.into_iter().map(|key| UnreadKey { file: crate::FILES[0], key }));
 
         let baked_in = inner.get_truncation().map(|t| t.direction);
         let unusable =

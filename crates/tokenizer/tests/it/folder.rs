@@ -40,6 +40,14 @@ impl Folder {
         self.set("tokenizer.json", field, Some(value))
     }
 
+    /// Sets a field of an object within `tokenizer.json`.
+    pub(crate) fn nested(self, pointer: &str, field: &str, value: Value) -> Self {
+        let bytes = std::fs::read(self.0.path().join("tokenizer.json")).expect("a fixture's file");
+        let mut json: Value = serde_json::from_slice(&bytes).expect("JSON");
+        json.pointer_mut(pointer).expect("a part of the file")[field] = value;
+        self.write("tokenizer.json", &json.to_string())
+    }
+
     /// Sets a field of `tokenizer_config.json`.
     pub(crate) fn config(self, field: &str, value: impl Into<Value>) -> Self {
         self.set("tokenizer_config.json", field, Some(value.into()))

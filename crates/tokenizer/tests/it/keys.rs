@@ -31,6 +31,34 @@ proptest! {
 }
 
 #[test]
+fn a_key_in_a_part_of_tokenizer_json_that_nobody_reads_is_told() {
+    for (pointer, named) in [
+        ("/normalizer", "normalizer.lower"),
+        ("/pre_tokenizer", "pre_tokenizer.lower"),
+        ("/post_processor", "post_processor.lower"),
+        ("/post_processor/special_tokens/[CLS]", "post_processor.special_tokens.[CLS].lower"),
+        ("/post_processor/single/0/SpecialToken", "post_processor.single.SpecialToken.lower"),
+        ("/decoder", "decoder.lower"),
+        ("/model", "model.lower"),
+        ("/added_tokens/1", "added_tokens.lower"),
+    ] {
+        let folder = Folder::copy_of(UNCASED).nested(pointer, "lower", json!(true));
+        assert_eq!(unread(&folder), [("tokenizer.json", named.to_owned())], "{pointer}");
+    }
+    let folder = Folder::copy_of(UNCASED).nested("/model", "lower", Value::Null);
+    assert_eq!(unread(&folder), []);
+    let sequence =
+        json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFC", "x": 1}]});
+    let folder = Folder::copy_of(UNCASED).json("normalizer", sequence);
+    assert_eq!(unread(&folder), [("tokenizer.json", "normalizer.normalizers.x".to_owned())]);
+    // Metaspace reads what it does not write again.
+    let metaspace =
+        json!({"type": "Metaspace", "replacement": "_", "add_prefix_space": true, "y": 1});
+    let folder = Folder::copy_of(UNCASED).json("pre_tokenizer", metaspace);
+    assert_eq!(unread(&folder), [("tokenizer.json", "pre_tokenizer.y".to_owned())]);
+}
+
+#[test]
 fn keys_that_an_old_file_has_are_told_unless_they_are_null() {
     let folder = Folder::copy_of(UNCASED).config("do_basic_tokenize", true);
     let folder = folder.config("never_split", Value::Null);
