@@ -94,6 +94,24 @@ fn a_run_is_written_in_the_form_of_trec() {
 }
 
 #[test]
+fn a_query_that_a_run_would_have_twice_is_told_with_both_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = build(&folder);
+    let (queries, queries_arg) = path(&folder, "queries.jsonl");
+    let lines = [("a", "bees"), ("b", "tide"), ("a", "ice")];
+    let lines = lines.map(|(id, text)| format!("{{\"id\": \"{id}\", \"text\": \"{text}\"}}\n"));
+    fs::write(queries, lines.concat()).unwrap();
+    let (output, output_arg) = path(&folder, "out.trec");
+    let args = ["search", "--quiet", "--model", "no-such-model", "--index", &index];
+    let ran = splade(&[&args[..], &["--queries", &queries_arg, "-o", &output_arg]].concat(), b"");
+    // Before the model is loaded, which is not there.
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let named = ["`a`", "queries.jsonl, line 3", "queries.jsonl, line 1"];
+    assert!(named.iter().all(|name| ran.stderr.contains(name)), "{}", ran.stderr);
+    assert!(!output.exists());
+}
+
+#[test]
 fn what_is_wrong_with_vectors_or_an_index_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (vectors, vectors_arg) = path(&folder, "vectors.jsonl");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use splade::corpus::FileFormat;
+use splade::corpus::{FileFormat, IdSearch};
 use splade::evaluate::Run;
 use splade::output::escaped;
 use splade::{EncodeOptions, Hit, SparseMatrix};
@@ -13,6 +13,7 @@ use splade::{EncodeOptions, Hit, SparseMatrix};
 use crate::args::SearchArgs;
 use crate::error::CliError;
 use crate::hits::{Documents, Shared};
+use crate::ids;
 use crate::model::{self, Model};
 use crate::output::{Output, Written, cannot_write};
 use crate::stream;
@@ -47,9 +48,15 @@ pub(crate) fn run(args: &SearchArgs) -> Result<(), CliError> {
 }
 
 fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
-    let queries = stream::open(&[queries.to_owned()], &args.texts_in)?;
+    let paths = [queries.to_owned()];
+    let mut queries = stream::open(&paths, &args.texts_in)?;
     Written::Hits.check_name(&args.output)?;
     let is_run = FileFormat::of_name(&args.output).0 == Some(FileFormat::TrecRun);
+    if is_run {
+        // A run holds the ids of all queries too.
+        let (search, quiet) = (IdSearch::default(), args.run.quiet);
+        ids::refuse_duplicates(&mut queries, &search, &paths, &args.texts_in, quiet)?;
+    }
     let mut output = Output::create(&args.output)?;
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let documents = Documents::open(&model, args)?;
