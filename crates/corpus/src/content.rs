@@ -29,7 +29,7 @@ const AS_PARQUET: &str = "write it as Parquet or JSON lines";
 
 /// First bytes, what they say, and the way out.
 #[rustfmt::skip]
-const MARKS: [(&[u8], &str, &str); 31] = [
+const MARKS: [(&[u8], &str, &str); 30] = [
     (b"BZh91AY&SY", BZIP2, BUNZIP2),
     (b"BZh81AY&SY", BZIP2, BUNZIP2),
     (b"BZh71AY&SY", BZIP2, BUNZIP2),
@@ -55,7 +55,6 @@ const MARKS: [(&[u8], &str, &str); 31] = [
     (b"ARROW1\0\0", "an Arrow (Feather) file", AS_PARQUET),
     (b"\xff\xff\xff\xff", "a stream of Arrow", AS_PARQUET),
     (b"Obj\x01", "an Avro file", AS_PARQUET),
-    (b"PARE", "an encrypted Parquet file", "write it without encryption"),
     (b"SQLite format 3\0", "an SQLite database", "write its table as CSV (`sqlite3 -csv -header`)"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", AS_PARQUET),
     (b"\x93NUMPY", "an array of NumPy (.npy)", "save a matrix by `scipy.sparse.save_npz`"),
@@ -77,11 +76,15 @@ pub(crate) fn recognise(start: &[u8]) -> Content {
     if start.starts_with(b"\x28\xb5\x2f\xfd") || is_skippable {
         return Content::Zstd;
     }
-    // In Parquet the header of a page or the footer follows, which is no text.
-    if start.starts_with(b"PAR1")
-        && !start.get(4).is_some_and(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~'))
-    {
-        return Content::Parquet;
+    // After the mark of Parquet comes the header of a page or the footer, which is no text.
+    if !start.get(4).is_some_and(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~')) {
+        match start.get(..4) {
+            Some(b"PAR1") => return Content::Parquet,
+            Some(b"PARE") => {
+                return foreign("an encrypted Parquet file", "write it without encryption");
+            }
+            _ => {}
+        }
     }
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
         return zip(start);
@@ -174,6 +177,8 @@ mod tests {
         assert_eq!(recognise(&zip(b"data.npy")), Content::Npz);
         assert_eq!(what(b"PK\x03\x04"), "a ZIP archive");
         assert_eq!(recognise(b"\x5f\x2a\x4d\x18\x04\0\0\0"), Content::Zstd);
+        assert_eq!(what(b"PARE\x15\x04\x15"), "an encrypted Parquet file");
+        assert_eq!(recognise(b"PAR1\x15\x04\x15"), Content::Parquet);
     }
 
     #[test]
@@ -200,6 +205,9 @@ mod tests {
             "a",
             "sunny\nweather\n",
             "PAR",
+            "PARENT_ID,text\n1,x\n",
+            "PARE1 Q0 a 1 0.5 x\n",
+            "PAR1S is a word",
             "PK",
             "BZh9 is a word",
             "天気",

@@ -29,7 +29,7 @@ pub enum ContentProblem {
     /// A JSON array of something else, or one a line.
     #[error(
         "the file is JSON arrays, not an object a line: of an array of texts \
-         `jq -c '.[] | {{text: .}}'` makes lines"
+         `jq -c '.[] | {{text: .}}'` makes lines; if it is plain text, say --input-format lines"
     )]
     JsonList,
     /// JSON objects that run over several lines.

@@ -25,6 +25,7 @@ use crate::{CorpusError, DuplicateId, Place};
 pub use column::{Absence, TextColumn};
 pub use digest::InputSpan;
 pub use files::InputFile;
+pub(crate) use files::real_path;
 pub use format::TextFormat;
 pub use options::{BinaryColumns, Header, Quoting, ReadOptions};
 pub use record::Record;

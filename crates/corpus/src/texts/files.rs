@@ -59,8 +59,7 @@ pub(crate) fn expand(
     }
     let mut seen = HashSet::new();
     for file in &files {
-        let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.to_path_buf());
-        if !seen.insert(real) {
+        if !seen.insert(real_path(&file.path)) {
             return Err(CorpusError::SameFileTwice { path: file.path.to_path_buf() });
         }
     }
@@ -71,6 +70,15 @@ pub(crate) fn expand(
         }
     }
     Ok(files)
+}
+
+/// One path for all names of a file, and one for all of standard input.
+pub(crate) fn real_path(path: &Path) -> PathBuf {
+    let of_stdin = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].map(Path::new);
+    if of_stdin.contains(&path) {
+        return "-".into();
+    }
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A folder on the way through it.

@@ -84,8 +84,15 @@ pub(super) fn open(
 
 /// Whether what the name calls plain text is JSON.
 fn json_problem(text: &mut TextWindow) -> std::io::Result<Option<ContentProblem>> {
-    let start = text.look_at(PLAIN_BYTES)?;
-    let is_json = are_objects(start) || text.look_until(JsonLayout::of)?.problem().is_some();
+    // Far enough for a whole line, where a line ends in what can be looked at.
+    let has_line = text.look_until(|start| {
+        let has_line = start.bytes.contains(&b'\n');
+        (start.is_all || (has_line && start.bytes.len() >= PLAIN_BYTES)).then_some(has_line)
+    })?;
+    let is_json = match text.look_until(JsonLayout::of)? {
+        JsonLayout::Lines if !has_line => true,
+        layout => are_objects(text.start()) || layout.problem().is_some(),
+    };
     Ok(is_json.then_some(ContentProblem::JsonAsText))
 }
 

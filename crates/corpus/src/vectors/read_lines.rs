@@ -39,6 +39,10 @@ impl FileVectors for LineVectors {
         let row = row_at(place, self.dimension, indices, values)?;
         Ok(Some((id, row)))
     }
+
+    fn line(&self) -> Option<Place> {
+        Some(self.lines.place())
+    }
 }
 
 /// One line. Other fields, such as the tokens, are not read.

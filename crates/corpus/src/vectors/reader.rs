@@ -1,5 +1,6 @@
 //! Vectors in: the rows of several files, or of a folder of parts, as one stream.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use splade_sparse::{SparseError, SparseRow};
 use crate::json_layout::JsonLayout;
 use crate::lines::Lines;
 use crate::stream::{self, Opened as Content};
+use crate::texts::real_path;
 use crate::{CorpusError, FileFormat, Manifest, Place};
 
 use super::VectorFormat;
@@ -56,19 +58,21 @@ struct VectorFile {
 /// The file that is read.
 struct CurrentFile {
     file: VectorFile,
-    is_lines: bool,
     rows: Box<dyn FileVectors>,
 }
 
 /// The vectors of one file.
 pub(crate) trait FileVectors: Send {
     fn next_vector(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError>;
+
+    /// The line of the row that came last, where rows are lines.
+    fn line(&self) -> Option<Place> {
+        None
+    }
 }
 
 /// A file that was opened.
 struct Opened {
-    /// Its rows are lines.
-    is_lines: bool,
     /// The dimension that it says.
     found: Option<usize>,
     /// Its rows, once the dimension is known.
@@ -79,7 +83,7 @@ impl VectorReader {
     /// Opens files and folders of parts; `-` is JSON lines from standard input.
     ///
     /// # Errors
-    /// A file or part that is not there, [`CorpusError::Incomplete`] parts, parts in a form that is
+    /// A file or part that is not there or named twice, [`CorpusError::Incomplete`] parts, parts in a form that is
     /// no vectors, [`CorpusError::NoDimension`], and a first file that cannot be read.
     pub fn open(paths: &[PathBuf], options: &VectorReadOptions) -> Result<Self, CorpusError> {
         if paths.is_empty() {
@@ -107,8 +111,11 @@ impl VectorReader {
                 files.push(VectorFile { path: Arc::from(path), rows: Some(part.rows) });
             }
         }
-        let mut n_bytes = Some(0);
+        let (mut n_bytes, mut seen) = (Some(0), HashSet::new());
         for file in &files {
+            if !seen.insert(real_path(&file.path)) {
+                return Err(CorpusError::SameFileTwice { path: file.path.to_path_buf() });
+            }
             n_bytes = if file.path.as_os_str() == "-" {
                 None
             } else {
@@ -123,14 +130,14 @@ impl VectorReader {
         let current = match files.next() {
             None => None,
             Some(file) => {
-                let Opened { is_lines, found, rows } = open_file(&file.path, &n_bytes_read)?;
+                let Opened { found, rows } = open_file(&file.path, &n_bytes_read)?;
                 if let Some(found) = found {
                     check_dimension(&file.path, &mut dimension, found)?;
                 }
                 let Some(dimension) = dimension else {
                     return Err(CorpusError::NoDimension { path: file.path.to_path_buf() });
                 };
-                Some(CurrentFile { file, is_lines, rows: rows(dimension) })
+                Some(CurrentFile { file, rows: rows(dimension) })
             }
         };
         // Without a file there are folders only, and each says its dimension.
@@ -164,11 +171,8 @@ impl VectorReader {
     /// Before the first row, and after the last.
     #[must_use]
     pub fn place(&self) -> Place {
-        let CurrentFile { file, is_lines, .. } = self.current.as_ref().expect("a row came before");
-        match is_lines {
-            true => Place::line(&file.path, self.n_in_file),
-            false => Place::row(&file.path, self.n_in_file),
-        }
+        let CurrentFile { file, rows } = self.current.as_ref().expect("a row came before");
+        rows.line().unwrap_or_else(|| Place::row(&file.path, self.n_in_file))
     }
 
     /// The next row with its id, `None` at the end.
@@ -191,11 +195,11 @@ impl VectorReader {
         loop {
             let Some(CurrentFile { file, rows, .. }) = &mut self.current else {
                 let Some(file) = self.files.next() else { return Ok(None) };
-                let Opened { is_lines, found, rows } = open_file(&file.path, &self.n_bytes_read)?;
+                let Opened { found, rows } = open_file(&file.path, &self.n_bytes_read)?;
                 if let Some(found) = found {
                     check_dimension(&file.path, &mut Some(self.dimension), found)?;
                 }
-                self.current = Some(CurrentFile { file, is_lines, rows: rows(self.dimension) });
+                self.current = Some(CurrentFile { file, rows: rows(self.dimension) });
                 self.n_in_file = 0;
                 continue;
             };
@@ -251,7 +255,7 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
         Content::Npz => {
             let file = NpzFile::open(path, n_bytes_read)?;
             let found = Some(file.dimension());
-            Ok(Opened { is_lines: false, found, rows: Box::new(|_| Box::new(file)) })
+            Ok(Opened { found, rows: Box::new(|_| Box::new(file)) })
         }
         #[cfg(feature = "parquet")]
         Content::Parquet => {
@@ -260,7 +264,7 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
             let rows = Box::new(|dimension| -> Box<dyn FileVectors> {
                 Box::new(file.with_dimension(dimension))
             });
-            Ok(Opened { is_lines: false, found, rows })
+            Ok(Opened { found, rows })
         }
         #[cfg(not(feature = "parquet"))]
         Content::Parquet => Err(CorpusError::NoParquet { path: path.to_path_buf() }),
@@ -273,7 +277,7 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
             let rows = Box::new(|dimension| -> Box<dyn FileVectors> {
                 Box::new(LineVectors::new(lines, dimension))
             });
-            Ok(Opened { is_lines: true, found: None, rows })
+            Ok(Opened { found: None, rows })
         }
     }
 }

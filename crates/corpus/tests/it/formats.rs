@@ -78,6 +78,7 @@ fn json_that_is_not_lines_is_refused_with_the_way_out() {
         }
         assert!(error(spread).contains("over several lines: `jq -c .`"), "{}", error(spread));
         assert!(error(texts).contains("`jq -c '.[] | {text: .}'`"), "{}", error(texts));
+        assert!(error(texts).contains("--input-format lines"), "{}", error(texts));
     }
 }
 
@@ -96,6 +97,14 @@ fn a_name_of_plain_text_on_json_asks_which_is_meant() {
     assert_eq!(lines[1], ("2".to_owned(), JSON.lines().nth(1).unwrap().to_owned()));
     let records = pairs("in.txt", JSON.as_bytes(), as_format(TextFormat::JsonLines)).unwrap();
     assert_eq!(records, owned(&[("a", "x"), ("b", "y")]));
+    // A first record beyond what is looked at otherwise, whole or cut by the end of the window.
+    for n in [70_000, 2_000_000] {
+        let json = JSON.replace("\"x\"", &format!("\"{}\"", "x".repeat(n)));
+        let error = pairs("in.txt", json.as_bytes(), plain()).unwrap_err();
+        assert!(error.contains("--input-format lines"), "{n}");
+    }
+    let long = "x".repeat(70_000);
+    assert_eq!(pairs("in.txt", long.as_bytes(), plain()).unwrap(), owned(&[("1", &long)]));
     // One line that is an object does not make a file of them.
     assert_eq!(pairs("in.txt", b"sunny\n{\"text\": \"x\"}\n", plain()).unwrap().len(), 2);
     assert_eq!(pairs("in.txt", b"{\"text\": \"x\"}\nsunny\n", plain()).unwrap().len(), 2);

@@ -282,3 +282,30 @@ fn vectors_whose_content_is_not_what_the_name_says_are_refused() {
     let error = write(&path("v.jsonl.xz"), VectorFormat::JsonLines, &[]).unwrap_err();
     assert!(error.to_string().contains(".xz is not written"), "{error}");
 }
+
+#[test]
+fn the_place_of_a_vector_is_its_line_in_the_file() {
+    let folder = folder(&[]);
+    let path = folder.path().join("v.jsonl");
+    let line = |id| format!("{{\"id\": \"{id}\", \"indices\": [1], \"values\": [0.5]}}\n");
+    fs::write(&path, format!("\n\n{}{}", line("a"), line("b"))).unwrap();
+    let options = VectorReadOptions::default().with_dimension(DIMENSION);
+    let mut reader = VectorReader::open(&[path], &options).unwrap();
+    for (id, number) in [("a", 3), ("b", 4)] {
+        assert_eq!(reader.next_row().unwrap().unwrap().0, id);
+        assert_eq!(reader.place().number(), number);
+    }
+}
+
+#[test]
+fn a_file_or_standard_input_that_is_named_twice_is_refused() {
+    let folder = folder(&[]);
+    let path = folder.path().join("v.jsonl");
+    fs::write(&path, "").unwrap();
+    let other = folder.path().join("./v.jsonl");
+    let options = VectorReadOptions::default().with_dimension(DIMENSION);
+    for paths in [[path, other], ["-".into(), "/dev/stdin".into()]] {
+        let error = VectorReader::open(&paths, &options).err().unwrap();
+        assert!(matches!(error, CorpusError::SameFileTwice { .. }), "{error}");
+    }
+}
