@@ -1,6 +1,6 @@
 //! `splade export`: encoded vectors in the form that a search engine loads.
 
-use splade::corpus::VectorReader;
+use splade::corpus::{Place, VectorReader};
 use splade::export::{
     DuplicateIds, EmptyRows, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key,
     PgvectorIndex, RankFeatureFunction,
@@ -104,19 +104,7 @@ fn rows(
         if let Some(tokens) = &tokens {
             exported = exported.with_tokens(tokens);
         }
-        writer.write(&exported).map_err(|source| {
-            let first = match &source {
-                ExportError::DuplicateId { id, .. } => {
-                    let dimension = vectors.dimension();
-                    ids::places(&args.input, Some(dimension), id).map(|(first, _)| first)
-                }
-                _ => None,
-            };
-            match first {
-                None => at(&place.to_string(), source),
-                Some(first) => at(&format!("{place} (its id is that of {first})"), source),
-            }
-        })?;
+        writer.write(&exported).map_err(|source| at_row(&place, &vectors, source, args))?;
         if writer.rows() % ROWS_PER_LOOK == 0 {
             bar.set_position(vectors.n_bytes_read());
             bar.set_message(format!("{} rows", thousands(writer.rows() as usize)));
@@ -153,7 +141,27 @@ pub(crate) fn empty_note(n_empty: u64, args: &ExportArgs) -> String {
     }
 }
 
-pub(crate) fn at(place: &str, source: ExportError) -> CliError {
+/// An error about a row, with its place, and that of the row whose id it has.
+pub(crate) fn at_row(
+    place: &Place,
+    vectors: &VectorReader,
+    source: ExportError,
+    args: &ExportArgs,
+) -> CliError {
+    let first = match &source {
+        ExportError::DuplicateId { id, .. } => {
+            let dimension = vectors.dimension();
+            ids::places(&args.input, Some(dimension), id).map(|(first, _)| first)
+        }
+        _ => None,
+    };
+    match first {
+        None => at(&place.to_string(), source),
+        Some(first) => at(&format!("{place} (its id is that of {first})"), source),
+    }
+}
+
+fn at(place: &str, source: ExportError) -> CliError {
     CliError::ExportRow { place: place.to_owned(), source }
 }
 

@@ -7,7 +7,7 @@ use splade::output::escaped;
 
 use crate::args::ExportArgs;
 use crate::error::CliError;
-use crate::export::{at, empty_note};
+use crate::export::{at_row, empty_note};
 use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::thousands;
@@ -53,7 +53,8 @@ async fn send(
     while let Some((id, row)) = vectors.next_row()? {
         let place = vectors.place();
         let row = ExportRow::new(place.number(), &id).with_vector(&row);
-        upsert.push(&row).await.map_err(|source| at(&place.to_string(), source))?;
+        let pushed = upsert.push(&row).await;
+        pushed.map_err(|source| at_row(&place, &vectors, source, args))?;
         bar.set_position(vectors.n_bytes_read());
     }
     bar.finish_and_clear();

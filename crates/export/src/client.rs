@@ -8,6 +8,7 @@ use qdrant_client::{Payload, Qdrant};
 
 use crate::names::Names;
 use crate::row::{Weights, checked_vector, takes_row};
+use crate::seen_ids::SeenIds;
 use crate::{Engine, ExportError, ExportOptions, ExportRow, PointId};
 
 /// The point that [`Engine::Qdrant`] writes for the row, as a type of `qdrant-client`.
@@ -57,7 +58,7 @@ pub async fn create_qdrant_collection(
 
 /// Upserts rows in batches of [`ExportOptions::batch_rows`], and waits until each is stored.
 ///
-/// Ids that come twice replace each other; [`ExportOptions::duplicate_ids`] is not looked at.
+/// Ids that come twice are refused, as the options say; else the later row replaces the other.
 ///
 /// ```no_run
 /// use qdrant_client::Qdrant;
@@ -85,6 +86,7 @@ pub struct QdrantUpsert<'a> {
     last_row: u64,
     stored: u64,
     n_empty: u64,
+    ids: SeenIds,
 }
 
 impl<'a> QdrantUpsert<'a> {
@@ -94,18 +96,20 @@ impl<'a> QdrantUpsert<'a> {
     /// [`ExportError::Name`].
     pub fn new(client: &'a Qdrant, options: ExportOptions) -> Result<Self, ExportError> {
         Names::checked(Engine::Qdrant, &options)?;
-        let (points, first_row, last_row) = (Vec::new(), 0, 0);
-        Ok(Self { client, options, points, first_row, last_row, stored: 0, n_empty: 0 })
+        let (points, first_row, last_row, ids) = (Vec::new(), 0, 0, SeenIds::default());
+        Ok(Self { client, options, points, first_row, last_row, stored: 0, n_empty: 0, ids })
     }
 
     /// Adds a row, and sends the batch if it is full. A row without weights is left out if the options
     /// say so.
     ///
     /// # Errors
-    /// Those of [`qdrant_point`] and [`ExportError::EmptyRow`], which leave the batch as it was; [`ExportError::Upsert`] with
-    /// the rows of the batch, which is kept: [`send`](Self::send) tries it again.
+    /// Those of [`qdrant_point`], [`ExportError::EmptyRow`] and [`ExportError::DuplicateId`], which leave the
+    /// batch as it was; [`ExportError::Upsert`] with the rows of the batch, which is kept: [`send`](Self::send)
+    /// tries it again.
     pub async fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         let point = qdrant_point(&self.options, row)?;
+        let id_hash = self.ids.check(Engine::Qdrant, self.options.duplicate_ids, row)?;
         if !takes_row(Engine::Qdrant, self.options.empty_rows, row, &mut self.n_empty)? {
             return Ok(());
         }
@@ -113,6 +117,7 @@ impl<'a> QdrantUpsert<'a> {
             self.first_row = row.row_number;
         }
         self.last_row = row.row_number;
+        self.ids.keep(id_hash);
         self.points.push(point);
         if self.points.len() < self.options.batch_rows.get() { Ok(()) } else { self.send().await }
     }

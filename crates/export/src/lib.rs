@@ -58,6 +58,7 @@ mod error;
 mod engine;
 mod options;
 mod row;
+mod seen_ids;
 mod writer;
 
 mod elasticsearch;

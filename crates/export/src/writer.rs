@@ -1,12 +1,11 @@
 //! The stream of rows: checks each, writes it in the engine's form, counts.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write;
 
 use crate::names::Names;
 use crate::row::takes_row;
-use crate::{DuplicateIds, Engine, ExportError, ExportOptions, ExportRow};
+use crate::seen_ids::SeenIds;
+use crate::{Engine, ExportError, ExportOptions, ExportRow};
 use crate::{elasticsearch, milvus, opensearch, pgvector, qdrant, vespa};
 
 /// Writes rows in the form of one engine, one after the other, in the memory of one batch.
@@ -38,8 +37,7 @@ pub struct ExportWriter<W> {
     /// Rows that the output has taken.
     handed: u64,
     dimension: Option<usize>,
-    hasher: RandomState,
-    ids: HashSet<u64>,
+    ids: SeenIds,
 }
 
 impl<W: Write> ExportWriter<W> {
@@ -58,8 +56,7 @@ impl<W: Write> ExportWriter<W> {
             n_empty: 0,
             handed: 0,
             dimension: None,
-            hasher: RandomState::new(),
-            ids: HashSet::new(),
+            ids: SeenIds::default(),
         })
     }
 
@@ -86,7 +83,7 @@ impl<W: Write> ExportWriter<W> {
         if row.id.is_empty() {
             return Err(ExportError::EmptyId { row: row.row_number });
         }
-        let id_hash = self.check_duplicate(row)?;
+        let id_hash = self.ids.check(self.engine, self.options.duplicate_ids, row)?;
         self.check_dimension(row)?;
         let mut n_empty = self.n_empty;
         if !takes_row(self.engine, self.options.empty_rows, row, &mut n_empty)? {
@@ -99,7 +96,7 @@ impl<W: Write> ExportWriter<W> {
             return Err(error);
         }
         self.n_empty = n_empty;
-        self.ids.extend(id_hash);
+        self.ids.keep(id_hash);
         self.dimension = self.dimension.or(row.vector.map(|vector| vector.dimension()));
         self.rows += 1;
         let full = match self.engine {
@@ -159,24 +156,6 @@ impl<W: Write> ExportWriter<W> {
         self.batch.clear();
         self.handed = self.rows;
         Ok(())
-    }
-
-    /// The hash of the id, if ids are held.
-    fn check_duplicate(&self, row: &ExportRow<'_>) -> Result<Option<u64>, ExportError> {
-        match self.options.duplicate_ids {
-            DuplicateIds::Write => Ok(None),
-            DuplicateIds::Refuse => {
-                let hash = self.hasher.hash_one(row.id);
-                if self.ids.contains(&hash) {
-                    return Err(ExportError::DuplicateId {
-                        engine: self.engine,
-                        row: row.row_number,
-                        id: row.id.to_owned(),
-                    });
-                }
-                Ok(Some(hash))
-            }
-        }
     }
 
     fn check_dimension(&self, row: &ExportRow<'_>) -> Result<(), ExportError> {

@@ -14,7 +14,8 @@ use qdrant_client::qdrant::{
     UpsertPoints, point_id::PointIdOptions, vector,
 };
 use splade_export::{
-    ExportOptions, ExportRow, QdrantUpsert, create_qdrant_collection, qdrant_point,
+    DuplicateIds, ExportError, ExportOptions, ExportRow, QdrantUpsert, create_qdrant_collection,
+    qdrant_point,
 };
 use splade_sparse::SparseRow;
 use tokio::net::TcpListener;
@@ -209,4 +210,19 @@ async fn a_refused_batch_names_its_rows_and_can_be_sent_again() {
     assert_eq!(upsert.stored(), 3);
     upsert.send().await.expect("taken this time");
     assert_eq!(upsert.finish().await.expect("nothing waits"), 6);
+}
+
+#[tokio::test]
+async fn an_id_that_was_sent_already_is_refused_unless_it_may_repeat() {
+    let row = row();
+    for (duplicate_ids, n_rows) in [(DuplicateIds::Refuse, 1), (DuplicateIds::Write, 2)] {
+        let (client, _heard) = server(None).await;
+        let options = options().with_duplicate_ids(duplicate_ids);
+        let mut upsert = QdrantUpsert::new(&client, options).expect("names are right");
+        upsert.push(&ExportRow::new(1, "a").with_vector(&row)).await.expect("kept");
+        let again = upsert.push(&ExportRow::new(2, "a").with_vector(&row)).await;
+        let is_refused = matches!(&again, Err(ExportError::DuplicateId { row: 2, .. }));
+        assert_eq!(is_refused, n_rows == 1, "{again:?}");
+        assert_eq!(upsert.finish().await.expect("stored"), n_rows);
+    }
 }
