@@ -13,10 +13,14 @@ fn golden() -> Value {
 }
 
 fn evaluate(more: &[&str]) -> Ran {
-    let (model, folder) = (tiny(), fixture("beir"));
-    let ran = splade(&[&["evaluate", "--quiet", "--model", &model, &folder], more].concat(), b"");
+    let ran = run_evaluate(more);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     ran
+}
+
+fn run_evaluate(more: &[&str]) -> Ran {
+    let (model, folder) = (tiny(), fixture("beir"));
+    splade(&[&["evaluate", "--quiet", "--model", &model, &folder], more].concat(), b"")
 }
 
 /// Every number of the reference is in a report of ours.
@@ -208,6 +212,37 @@ fn levels_complete_and_identical_ids_are_those_of_trec_eval_and_beir() {
         assert_eq!(report["n_identical_ids"], golden["run"].as_object().unwrap().len());
         assert_eq!(report["identical_ids_removed"], name == "remove_identical_ids");
     }
+}
+
+#[test]
+fn measures_are_shown_though_the_run_cannot_be_written() {
+    let ran = run_evaluate(&["--write-run", "/dev/full", "--measures", "mrr@10"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("/dev/full") && ran.stdout.contains("mrr@10"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_id_that_no_run_can_hold_is_told_with_its_place() {
+    let folder = queries_among_documents();
+    let corpus = folder.path().join("corpus.jsonl");
+    let lines = fs::read_to_string(&corpus).unwrap();
+    let (_, run) = path(&folder, "run.trec");
+    let (_, queries) = path(&folder, "queries.jsonl");
+    fs::write(&corpus, lines + "{\"_id\": \"a b\", \"text\": \"x\"}\n").unwrap();
+    let (model, folder) = (tiny(), folder.path().to_str().unwrap());
+    let corpus = corpus.to_str().unwrap();
+    for args in [
+        &["evaluate", "-q", "-m", &model, folder, "--write-run", &run][..],
+        &["search", "-q", "-m", &model, "-c", corpus, "--queries", &queries, "-o", &run],
+    ] {
+        let ran = splade(args, b"");
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("`a b`") && ran.stderr.contains("line "), "{}", ran.stderr);
+        assert!(ran.stderr.contains("corpus.jsonl"), "{}", ran.stderr);
+    }
+    // Without a run nothing is wrong with it.
+    let ran = splade(&["evaluate", "-q", "-m", &model, folder], b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
 #[test]

@@ -199,6 +199,14 @@ fn a_name_that_says_something_else_than_what_is_written_is_refused() {
             &["encode", "--model", "none", "--input", &corpus, "--output"][..],
             &["x.csv", "x.trec", "x.html", "x.jsonl.bz2", "x.xz", "x.TSV.gz"][..],
         ),
+        (
+            &["encode", "--model", "none", "--input", &corpus, "--format", "jsonl", "--output"],
+            &["x.parquet", "x.npz", "x.jsonl.bz2"],
+        ),
+        (
+            &["encode", "--model", "none", "--input", &corpus, "--format", "npz", "--output"],
+            &["x.jsonl", "x.parquet"],
+        ),
         (&search[..], &["x.csv", "x.parquet", "x.trec.bz2", "x.html"]),
         (
             &["similarity", "--model", "none", "--corpus", &corpus, "--queries", &corpus, "-o"],

@@ -30,8 +30,8 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
         return Err(CliError::NoTokens { format: format.name() });
     }
     let in_parts = is_in_parts(args);
-    if !in_parts && args.format.is_none() {
-        Written::Vectors.check_name(&args.output)?;
+    if !in_parts {
+        Written::Vectors(format).check_name(&args.output)?;
     }
     if in_parts && args.output.as_os_str() == "-" {
         return Err(CliError::PartsToStream);

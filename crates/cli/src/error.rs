@@ -83,6 +83,12 @@ pub(crate) enum CliError {
     },
     #[error("cannot encode the texts")]
     Encode(#[source] Box<SpladeError>),
+    #[error("{place}: its id cannot stand in a TREC run")]
+    RunId {
+        place: String,
+        #[source]
+        source: EvaluateError,
+    },
     #[error("cannot write {}", name(.path))]
     Write {
         path: PathBuf,

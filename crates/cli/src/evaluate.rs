@@ -18,6 +18,7 @@ use splade::{
 use crate::args::EvaluateArgs;
 use crate::error::CliError;
 use crate::hits::open_index;
+use crate::ids;
 use crate::model::{self, Model};
 use crate::output::{Output, Written, cannot_write};
 use crate::stream;
@@ -113,6 +114,10 @@ fn of_model(
         }
         Measures::TrecEval(_) => true,
     };
+    if args.write_run.is_some() {
+        let check = |query| ids::check_for_run(query, Run::check_query_id);
+        queries.iter().try_for_each(check)?;
+    }
     let queries = queries.into_iter().filter(|query| counts(&query.id));
     let (query_ids, texts): (Vec<String>, Vec<String>) =
         queries.map(|query| (query.id, query.text)).unzip();
@@ -136,14 +141,18 @@ fn of_model(
             run.push(id, identical_ids.kept(id, scored.collect(), args.depth))?;
         }
         let evaluation = judging.measure(&run, ids.iter().copied(), identical_ids)?;
-        write_run(&run, args)?;
-        return show(&[Row::new(&evaluation, n_identical)], args);
+        let written = write_run(&run, args);
+        return show(&[Row::new(&evaluation, n_identical)], args).and(written);
     }
     let mut document_ids = Vec::new();
     let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
     let (documents, summary): (SparseMatrix, _) =
         stream::collect(&model, &options, corpus, &args.run, |record| {
-            document_ids.push(record.id)
+            if args.write_run.is_some() {
+                ids::check_for_run(&record, Run::check_document_id)?;
+            }
+            document_ids.push(record.id);
+            Ok(())
         })?;
     let n_identical = n_common(&query_ids, document_ids.iter().map(String::as_str));
     let documents = NamedVectors::new(&document_ids, &documents);
@@ -154,7 +163,8 @@ fn of_model(
     let limits = std::iter::once(None).chain(args.sweep.iter().copied().map(Some));
     let limits: Vec<_> = limits.collect();
     let measured = measure_retrieval(queries, documents, judging, &retrieve, &limits)?;
-    write_run(&measured[0].run, args)?;
+    // What one of them cannot write is no reason to lose the other.
+    let written = write_run(&measured[0].run, args);
     let shown = match args.sweep.is_empty() {
         true => {
             let row = Row::new(&measured[0].evaluation, n_identical);
@@ -163,7 +173,7 @@ fn of_model(
         false => show_sweep(&measured, n_identical, args),
     };
     summary.tell();
-    shown
+    shown.and(written)
 }
 
 fn identical_ids(args: &EvaluateArgs) -> IdenticalIds {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use splade::corpus::IdSearch;
-use splade::evaluate::ScoredDoc;
+use splade::evaluate::{Run, ScoredDoc};
 use splade::index::Index;
 use splade::{
     EncodeOptions, Hit, SearchIndex, SparseEncoder, SparseMatrix, SparseRowView, intersection,
@@ -54,7 +54,11 @@ impl Documents {
                 let mut names = Vec::new();
                 let (documents, summary) =
                     stream::collect(model, &options, reader, &args.run, |record| {
+                        if args.writes_run() {
+                            ids::check_for_run(&record, Run::check_document_id)?;
+                        }
                         names.push((record.id, shortened(&record.text, TEXT_WIDTH)));
+                        Ok(())
                     })?;
                 summary.tell();
                 let index = SearchIndex::new(&documents);

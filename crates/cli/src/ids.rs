@@ -1,9 +1,12 @@
 //! Ids that are there twice: told with both places, before texts are encoded where files allow it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use splade::corpus::{CorpusError, CorpusReader, DuplicateId, IdSearch, Place};
+use splade::corpus::{CorpusError, CorpusReader, DuplicateId, IdSearch, Place, Record};
+use splade::evaluate::EvaluateError;
 use splade::index::IndexError;
+use splade::output::folder_of;
 
 use crate::args::InputArgs;
 use crate::error::CliError;
@@ -82,14 +85,23 @@ pub(crate) fn with_places(
     }
 }
 
+/// Refuses an id that no TREC run can hold, when it is read and not when the run is written.
+pub(crate) fn check_for_run(
+    record: &Record,
+    check: fn(&str) -> Result<(), EvaluateError>,
+) -> Result<(), CliError> {
+    let place = || record.place.to_string();
+    check(&record.id).map_err(|source| CliError::RunId { place: place(), source })
+}
+
 /// How the ids are looked through of texts that are encoded to `output`: in bounded memory.
 pub(crate) fn search_beside(output: &Path) -> IdSearch {
-    let folder = match output.is_dir() {
-        true => Some(output),
-        false => output.parent().filter(|folder| folder.is_dir()),
-    };
-    match folder {
-        Some(folder) if output.as_os_str() != "-" => IdSearch::with_scratch(folder),
-        _ => IdSearch::with_scratch(std::env::temp_dir()),
+    // Beside a device there is no place for files.
+    let is_stream = output.as_os_str() == "-"
+        || fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let folder = if output.is_dir() { output } else { folder_of(output) };
+    match folder.is_dir() && !is_stream {
+        true => IdSearch::with_scratch(folder),
+        false => IdSearch::with_scratch(std::env::temp_dir()),
     }
 }

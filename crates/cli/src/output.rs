@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use splade::corpus::{Compression, FileFormat, OutputFile};
+use splade::corpus::{Compression, FileFormat, OutputFile, VectorFormat};
 use splade::evaluate::Run;
 use splade::export::{Explanation, PageError};
 
@@ -23,7 +23,7 @@ impl Write for Output {
 /// What is written to a file that is named by its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
-    Vectors,
+    Vectors(VectorFormat),
     JsonLines,
     /// JSON lines, or a TREC run where the name says so.
     Hits,
@@ -38,7 +38,11 @@ pub(crate) enum Written {
 impl Written {
     fn name(self) -> &'static str {
         match self {
-            Self::Vectors => "vectors (.jsonl, .parquet, .npz)",
+            Self::Vectors(VectorFormat::Parquet) => "vectors as Parquet (.parquet)",
+            Self::Vectors(VectorFormat::Npz) => "vectors as a matrix of SciPy (.npz)",
+            Self::Vectors(_) => {
+                "vectors as JSON lines (.jsonl; .parquet and .npz say other formats)"
+            }
             Self::JsonLines => "JSON (.json, .jsonl)",
             Self::Hits => "hits (.jsonl) or a TREC run (.trec, .run)",
             Self::Run => "a TREC run (.trec, .run)",
@@ -53,7 +57,9 @@ impl Written {
     fn takes(self, format: FileFormat) -> bool {
         use FileFormat::{Csv, Html, JsonLines, Lines, Npz, Parquet, Svg, TrecRun, Tsv};
         match self {
-            Self::Vectors => matches!(format, JsonLines | Parquet | Npz | Lines),
+            Self::Vectors(VectorFormat::Parquet) => format == Parquet,
+            Self::Vectors(VectorFormat::Npz) => format == Npz,
+            Self::Vectors(_) => matches!(format, JsonLines | Lines),
             Self::JsonLines => matches!(format, JsonLines | Lines),
             Self::Hits => matches!(format, JsonLines | Lines | TrecRun),
             Self::Run => matches!(format, TrecRun | Lines | Tsv),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use splade::corpus::{FileFormat, IdSearch};
+use splade::corpus::IdSearch;
 use splade::evaluate::Run;
 use splade::output::escaped;
 use splade::{EncodeOptions, Hit, SparseMatrix};
@@ -51,7 +51,7 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
     let paths = [queries.to_owned()];
     let mut queries = stream::open(&paths, &args.texts_in)?;
     Written::Hits.check_name(&args.output)?;
-    let is_run = FileFormat::of_name(&args.output).0 == Some(FileFormat::TrecRun);
+    let is_run = args.writes_run();
     if is_run {
         // A run holds the ids of all queries too.
         let (search, quiet) = (IdSearch::default(), args.run.quiet);
@@ -66,6 +66,7 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
         let answers = documents.search(&encoded.embeddings, args.top_k)?;
         for ((record, query), hits) in records.iter().zip(encoded.embeddings.rows()).zip(answers) {
             if let Some(run) = &mut run {
+                ids::check_for_run(record, Run::check_query_id)?;
                 run.push(&record.id, documents.scored(&hits)?)?;
                 continue;
             }

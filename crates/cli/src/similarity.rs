@@ -72,7 +72,10 @@ fn files(
     let side = |input, task| -> Result<(Vec<String>, SparseMatrix, Summary), CliError> {
         let options = model::options(task, &args.run, &args.vectors)?;
         let mut ids = Vec::new();
-        let keep = |record: Record| ids.push(record.id);
+        let keep = |record: Record| {
+            ids.push(record.id);
+            Ok(())
+        };
         let (matrix, summary) = stream::collect(model, &options, input, &args.run, keep)?;
         Ok((ids, matrix, summary))
     };

@@ -108,17 +108,17 @@ pub(crate) fn each_window(
     Ok(bar.finish(&totals, &model.encoder, args))
 }
 
-/// Encodes the texts of files into one matrix, in memory; `keep` gets each record.
+/// Encodes the texts of files into one matrix, in memory; `keep` gets each record, or refuses it.
 pub(crate) fn collect(
     model: &Model,
     options: &EncodeOptions,
     reader: CorpusReader,
     args: &RunArgs,
-    mut keep: impl FnMut(Record),
+    mut keep: impl FnMut(Record) -> Result<(), CliError>,
 ) -> Result<(SparseMatrix, Summary), CliError> {
     let mut matrix = SparseMatrix::builder(model.encoder.dimension());
     let summary = each_window(model, options, reader, args, |records, encoded| {
-        records.into_iter().for_each(&mut keep);
+        records.into_iter().try_for_each(&mut keep)?;
         Ok(matrix.push_matrix(&encoded.embeddings).map_err(SpladeError::from)?)
     })?;
     Ok((matrix.finish(), summary))

@@ -1,7 +1,8 @@
 //! What people read: pages on standard output and messages on standard error.
 //!
 //! At a terminal a page is cut to its width, and messages are wrapped. Characters that would steer the
-//! terminal stand as escapes, but for the program's own colours. To print a page may fail; a message that
+//! terminal stand as escapes, but for the program's own colours; a page that goes elsewhere has them as they
+//! are. To print a page may fail; a message that
 //! cannot be printed (a log on a full disk) is lost, and the work goes on.
 
 use std::fmt::Display;
@@ -36,12 +37,17 @@ impl Page {
         let page = std::mem::take(&mut self.0);
         let width = page_width();
         let mut out = anstream::stdout().lock();
+        let failed = |source| cannot_write(Path::new("-"), source);
+        if !is_page_at_terminal() {
+            let printed = out.write_all(&page).and_then(|()| out.flush());
+            return printed.map_err(failed);
+        }
         let lines = String::from_utf8_lossy(&page);
         let printed = lines.split_inclusive('\n').try_for_each(|line| {
             let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
             out.write_all((fit(line, width) + end).as_bytes())
         });
-        printed.and_then(|()| out.flush()).map_err(|source| cannot_write(Path::new("-"), source))
+        printed.and_then(|()| out.flush()).map_err(failed)
     }
 }
 
@@ -83,6 +89,11 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn is_page_at_terminal() -> bool {
+    Term::stdout().is_term()
 }
 
 /// Columns of standard output, if it is a terminal that has some.

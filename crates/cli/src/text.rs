@@ -7,7 +7,7 @@ use splade::output::steers_terminal;
 use splade::{DenseMatrix, SimilarityFunction};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::terminal::page_width;
+use crate::terminal::{is_page_at_terminal, page_width};
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -57,9 +57,9 @@ pub(crate) fn bytes(n: u64) -> String {
     indicatif::HumanBytes(n).to_string()
 }
 
-/// A text on one line of at most `width` columns, without what would steer the terminal.
+/// A text on one line of at most `width` columns; at a terminal without what would steer it.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
-    let clean = printable(text);
+    let clean = printable(text, is_page_at_terminal());
     if clean.width() <= width {
         return clean;
     }
@@ -71,13 +71,13 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
     kept.collect::<String>() + "…"
 }
 
-/// A text without what would steer the terminal: control characters and ends of lines are spaces, and what
-/// cannot be seen is left out.
-fn printable(text: &str) -> String {
+/// A text with control characters and ends of lines as spaces; at a terminal, what cannot be seen and would
+/// steer it is left out.
+fn printable(text: &str, at_terminal: bool) -> String {
     let shown = |c: char| match c {
         '\u{2028}' | '\u{2029}' => Some(' '),
         c if c.is_control() => Some(' '),
-        c => (!steers_terminal(c)).then_some(c),
+        c => (!at_terminal || !steers_terminal(c)).then_some(c),
     };
     text.chars().filter_map(shown).collect()
 }

@@ -105,17 +105,31 @@ impl Run {
             .map_err(|source| EvaluateError::Write { path: path.as_ref().to_path_buf(), source })
     }
 
+    /// Whether a document's id, or a tag, fits into a column of a TREC run: it has no white space, and is
+    /// not empty.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Unwritable`].
+    pub fn check_document_id(id: &str) -> Result<(), EvaluateError> {
+        if fits(id) { Ok(()) } else { Err(EvaluateError::Unwritable { id: id.to_owned() }) }
+    }
+
+    /// Whether a query's id fits into the first column, where `#` would begin a comment.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Unwritable`].
+    pub fn check_query_id(id: &str) -> Result<(), EvaluateError> {
+        match id.starts_with('#') {
+            true => Err(EvaluateError::Unwritable { id: id.to_owned() }),
+            false => Self::check_document_id(id),
+        }
+    }
+
     fn check_ids(&self) -> Result<(), EvaluateError> {
         let queries = self.queries.iter().filter(|query| !query.hits.is_empty());
-        let first_columns = queries.clone().map(|query| query.id.as_str());
-        if let Some(id) = first_columns.into_iter().find(|id| !fits(id) || id.starts_with('#')) {
-            return Err(EvaluateError::Unwritable { id: id.to_owned() });
-        }
+        queries.clone().try_for_each(|query| Self::check_query_id(&query.id))?;
         let others = queries.flat_map(|query| query.hits.iter().map(|hit| hit.doc_id.as_str()));
-        match others.chain([self.tag.as_str()]).find(|id| !fits(id)) {
-            Some(id) => Err(EvaluateError::Unwritable { id: id.to_owned() }),
-            None => Ok(()),
-        }
+        others.chain([self.tag.as_str()]).try_for_each(Self::check_document_id)
     }
 
     fn write_lines(&self, writer: &mut impl Write) -> std::io::Result<()> {

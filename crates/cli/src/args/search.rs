@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use splade::corpus::FileFormat;
+
 use super::{InputArgs, RunArgs, VectorArgs};
 
 /// Find the documents that match queries best, by dot product, exactly.
@@ -60,4 +62,11 @@ pub(crate) struct SearchArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl SearchArgs {
+    /// Whether the name of the output says that it is a TREC run.
+    pub(crate) fn writes_run(&self) -> bool {
+        FileFormat::of_name(&self.output).0 == Some(FileFormat::TrecRun)
+    }
 }
