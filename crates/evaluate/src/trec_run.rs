@@ -40,7 +40,7 @@ impl Run {
         let mut lines = Lines::new(reader, path);
         let mut run = Self::default();
         // The line of each hit, query by query.
-        let mut places: Vec<Vec<usize>> = Vec::new();
+        let mut line_numbers: Vec<Vec<usize>> = Vec::new();
         while let Some((line, text)) = lines.next()? {
             if text.starts_with('#') {
                 continue;
@@ -64,13 +64,13 @@ impl Run {
             }
             let position = run.position_or_push(query_id);
             run.queries[position].hits.push(ScoredDoc { doc_id: doc_id.to_owned(), score });
-            places.resize_with(run.queries.len(), Vec::new);
-            places[position].push(line);
+            line_numbers.resize_with(run.queries.len(), Vec::new);
+            line_numbers[position].push(line);
         }
         if run.queries.is_empty() {
             return Err(EvaluateError::NoRows { path: path.to_path_buf() });
         }
-        refuse_repeated(&run, &places, path)?;
+        refuse_repeated(&run, &line_numbers, path)?;
         Ok(run)
     }
 
@@ -148,11 +148,15 @@ fn fits(id: &str) -> bool {
     !id.is_empty() && !id.contains(char::is_whitespace)
 }
 
-fn refuse_repeated(run: &Run, places: &[Vec<usize>], path: &Path) -> Result<(), EvaluateError> {
+fn refuse_repeated(
+    run: &Run,
+    line_numbers: &[Vec<usize>],
+    path: &Path,
+) -> Result<(), EvaluateError> {
     let first = run
         .queries
         .iter()
-        .zip(places)
+        .zip(line_numbers)
         .filter_map(|(query, lines)| {
             let (first, second) = repeated(&query.hits)?;
             Some((query, second, lines[first], lines[second]))

@@ -136,9 +136,9 @@ fn gate_kernel<F: Float, N: Size>(
         terminate!();
     }
     let columns = columns as usize;
-    let place = ABSOLUTE_POS / columns * 2 * columns + ABSOLUTE_POS % columns;
-    let a = activate::<N>(Vector::<f32, N>::cast_from(x[place]), activation);
-    out[ABSOLUTE_POS] = Vector::cast_from(a * Vector::<f32, N>::cast_from(x[place + columns]));
+    let at = ABSOLUTE_POS / columns * 2 * columns + ABSOLUTE_POS % columns;
+    let a = activate::<N>(Vector::<f32, N>::cast_from(x[at]), activation);
+    out[ABSOLUTE_POS] = Vector::cast_from(a * Vector::<f32, N>::cast_from(x[at + columns]));
 }
 
 #[cube]

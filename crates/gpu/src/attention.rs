@@ -14,7 +14,7 @@ use splade_kernels::AttentionShape;
 
 use crate::launch::{MAX_CUBES, Vec4, dims, empty_like, is_f32, optional, upload};
 
-/// Windows from here on are alike: no text has so many tokens, and sums with places fit 32 bits.
+/// Windows from here on are alike: no text has so many tokens, and sums with positions fit 32 bits.
 const WIDEST: usize = 1 << 30;
 
 /// What a kernel of attention is compiled for.
@@ -32,7 +32,7 @@ struct Heads {
     has_queries: bool,
 }
 
-/// What the places of two tokens add to their score. All `f32`.
+/// What the positions of two tokens add to their score. All `f32`.
 #[derive(Clone, Debug)]
 pub struct Positions<R: CubeRuntime> {
     /// For each head and key - query, clamped to the reach: `[n_heads, 2 * reach + 1]`.
@@ -141,14 +141,14 @@ pub fn packed_attention<R: CubeRuntime>(
     // the number of rows; columns are below 3 * hidden, which the asserts compare with the arrays.
     unsafe {
         let blocks = ArrayArg::from_raw_parts(upload(&qkv, &blocks), blocks.len());
-        let places = upload(&qkv, &of_distances);
-        let places = ArrayArg::from_raw_parts(places, of_distances.len());
+        let table = upload(&qkv, &of_distances);
+        let table = ArrayArg::from_raw_parts(table, of_distances.len());
         let n_blocks = n_blocks as u32;
         // Two kernels of the same arguments.
         macro_rules! launch {
             ($kernel:ident, $dim:expr) => {
                 $kernel::kernel::launch_unchecked(
-                    &client, count, $dim, from, bias, distances, by_key, by_query, places, blocks,
+                    &client, count, $dim, from, bias, distances, by_key, by_query, table, blocks,
                     to, n_blocks, scale, reach, middle, heads, dtype,
                 )
             };
@@ -213,7 +213,7 @@ fn load<F: Float>(
     loaded
 }
 
-/// The score of a pair of tokens with what their places add; hidden ones are the lowest.
+/// The score of a pair of tokens with what their positions add; hidden ones are the lowest.
 #[cube]
 #[allow(clippy::collapsible_if, reason = "one condition is of the compilation, one of the kernel")]
 fn add_positions(
@@ -234,19 +234,19 @@ fn add_positions(
     if comptime!(heads.has_distances) {
         // Key - query + reach, within the table.
         let from = key + reach;
-        let mut place = 0u32;
+        let mut slot = 0u32;
         if from > query {
-            place = min(from - query, 2u32 * reach);
+            slot = min(from - query, 2u32 * reach);
         }
-        sum += distances[(head * (2u32 * reach + 1u32) + place) as usize];
+        sum += distances[(head * (2u32 * reach + 1u32) + slot) as usize];
     }
     if comptime!(heads.n_buckets > 0) {
         if key < end_key {
             let n_heads = comptime!(heads.n_heads);
             let n_buckets = comptime!(heads.n_buckets);
             // A query that fills the last tile is none, and may be beyond the table and the tokens.
-            let place = min(query + middle - key, 2u32 * middle);
-            let bucket = buckets[place as usize] as usize;
+            let slot = min(query + middle - key, 2u32 * middle);
+            let bucket = buckets[slot as usize] as usize;
             let head = head as usize;
             if comptime!(heads.has_keys) {
                 let at = (query as usize * n_heads + head) * n_buckets + bucket;

@@ -42,11 +42,11 @@ pub fn compact<R: CubeRuntime>(
     let capacity = capacity.clamp(1, columns);
     let client = rows.client.clone();
     let counts = client.empty(n_rows * size_of::<u32>());
-    let places = n_rows * capacity;
-    let indices = client.empty(places * size_of::<u32>());
-    let values = client.empty(places * size_of::<f32>());
+    let slots = n_rows * capacity;
+    let indices = client.empty(slots * size_of::<u32>());
+    let values = client.empty(slots * size_of::<f32>());
     // SAFETY: the arrays have the lengths that are stated; the kernel reads columns below `columns` and
-    // writes places below `capacity` of rows below the number of cubes.
+    // writes slots below `capacity` of rows below the number of cubes.
     unsafe {
         compact_kernel::launch_unchecked(
             &client,
@@ -54,14 +54,14 @@ pub fn compact<R: CubeRuntime>(
             CubeDim::new_1d(UNITS),
             rows.into_array_arg(),
             ArrayArg::from_raw_parts(counts.clone(), n_rows),
-            ArrayArg::from_raw_parts(indices.clone(), places),
-            ArrayArg::from_raw_parts(values.clone(), places),
+            ArrayArg::from_raw_parts(indices.clone(), slots),
+            ArrayArg::from_raw_parts(values.clone(), slots),
             n_rows as u32,
             columns as u32,
             capacity as u32,
         );
     }
-    // What is read of each row, from arrays of so many places a row.
+    // What is read of each row, from arrays of so many slots a row.
     let (mut width, mut kept) = (capacity, [counts.clone(), indices, values]);
     if let Some(keep) = keep.filter(|keep| *keep < capacity) {
         width = keep.max(1);
@@ -83,16 +83,16 @@ pub fn compact<R: CubeRuntime>(
     let values: &[f32] = bytemuck::cast_slice(values);
     let mut sparse = SparseRows { offsets: vec![0], ..Default::default() };
     for (row, &count) in kept_counts.iter().enumerate() {
-        let places = row * width..row * width + count as usize;
-        sparse.indices.extend_from_slice(&indices[places.clone()]);
-        sparse.values.extend_from_slice(&values[places]);
+        let slots = row * width..row * width + count as usize;
+        sparse.indices.extend_from_slice(&indices[slots.clone()]);
+        sparse.values.extend_from_slice(&values[slots]);
         sparse.offsets.push(sparse.indices.len());
     }
     Ok(Some(sparse))
 }
 
 /// The largest `keep` of the entries of each row, as `compact_kernel` has left them: counts, columns and
-/// values, `keep` places a row.
+/// values, `keep` slots a row.
 fn largest<R: CubeRuntime>(
     client: &ComputeClient<R>,
     [counts, indices, values]: &[Handle; 3],
@@ -101,9 +101,9 @@ fn largest<R: CubeRuntime>(
     keep: usize,
 ) -> [Handle; 3] {
     let (from, to) = (n_rows * capacity, n_rows * keep);
-    let kept = [n_rows, to, to].map(|places| client.empty(places * size_of::<u32>()));
-    // SAFETY: the arrays have the lengths that are stated; of a row the kernel reads places below its
-    // count and `capacity`, and writes places below `keep`.
+    let kept = [n_rows, to, to].map(|slots| client.empty(slots * size_of::<u32>()));
+    // SAFETY: the arrays have the lengths that are stated; of a row the kernel reads slots below its
+    // count and `capacity`, and writes slots below `keep`.
     unsafe {
         largest_kernel::launch_unchecked(
             client,
@@ -151,19 +151,19 @@ fn compact_kernel(
         }
     }
     let mut shared = SharedMemory::<u32>::new(UNITS as usize);
-    let mut place = total_before(count, unit, &mut shared);
+    let mut slot = total_before(count, unit, &mut shared);
     for column in first..end {
         let value = rows[start + column as usize];
         if is_there(value) {
-            if place < capacity {
-                indices[row * capacity as usize + place as usize] = column;
-                values[row * capacity as usize + place as usize] = value;
+            if slot < capacity {
+                indices[row * capacity as usize + slot as usize] = column;
+                values[row * capacity as usize + slot as usize] = value;
             }
-            place += 1u32;
+            slot += 1u32;
         }
     }
     if unit == UNITS - 1u32 {
-        counts[row] = place;
+        counts[row] = slot;
     }
 }
 
@@ -199,8 +199,8 @@ fn largest_kernel(
         for step in 0u32..31u32 {
             let candidate = least | (1u32 << (30u32 - step));
             let mut own = 0u32;
-            for place in first..end {
-                if magnitude(values[from + place as usize]) >= candidate {
+            for slot in first..end {
+                if magnitude(values[from + slot as usize]) >= candidate {
                     own += 1u32;
                 }
             }
@@ -211,8 +211,8 @@ fn largest_kernel(
     }
     let mut above = 0u32;
     let mut equal = 0u32;
-    for place in first..end {
-        let bits = magnitude(values[from + place as usize]);
+    for slot in first..end {
+        let bits = magnitude(values[from + slot as usize]);
         if bits > least {
             above += 1u32;
         } else if bits == least {
@@ -225,12 +225,12 @@ fn largest_kernel(
     let mut above_before = total_before(above, unit, &mut shared);
     let mut equal_before = total_before(equal, unit, &mut shared);
     let to = row * keep as usize;
-    for place in first..end {
-        let value = values[from + place as usize];
+    for slot in first..end {
+        let value = values[from + slot as usize];
         let bits = magnitude(value);
         let at = to + (above_before + min(equal_before, room)) as usize;
         if bits > least || (bits == least && equal_before < room) {
-            kept_indices[at] = indices[from + place as usize];
+            kept_indices[at] = indices[from + slot as usize];
             kept_values[at] = value;
         }
         if bits > least {

@@ -52,7 +52,7 @@ pub fn largest_logits<R: CubeRuntime>(
     let units = texts * vocab;
     let (finish_count, dim) = elementwise(&client, units);
     // SAFETY: as of a layer's tile; texts are below the number of rows of `largest`, words below `vocab`;
-    // the second kernel has a unit for each place of both arrays.
+    // the second kernel has a unit for each element of both arrays.
     unsafe {
         if tokens > 0 {
             kernel::launch_unchecked(
@@ -151,10 +151,10 @@ fn bits_of(logit: f32) -> u32 {
 /// Few logits of a trained model are above zero, so this has seldom anything to do.
 #[cube]
 #[allow(clippy::collapsible_if, reason = "a kernel evaluates both sides of an `and`")]
-fn raise(largest: &mut Array<Atomic<u32>>, place: usize, bits: u32) {
+fn raise(largest: &mut Array<Atomic<u32>>, index: usize, bits: u32) {
     if bits > 0u32 {
-        if bits > largest[place].load() {
-            largest[place].fetch_max(bits);
+        if bits > largest[index].load() {
+            largest[index].fetch_max(bits);
         }
     }
 }

@@ -116,10 +116,10 @@ fn pool_kernel<F: Float>(
     }
     let text = ABSOLUTE_POS / words;
     let word = ABSOLUTE_POS % words;
-    let place = first_word as usize + word;
+    let word_idx = first_word as usize + word;
     let start = offsets[text] as usize;
     let end = offsets[text + 1] as usize;
-    let bias = bias[place];
+    let bias = bias[word_idx];
     let mut weight = 0.0f32;
     let mut broken = 0u32;
     for token in start..end {
@@ -136,7 +136,7 @@ fn pool_kernel<F: Float>(
     if comptime!(!sum) {
         weight = activated(weight, twice);
     }
-    pooled[text * vocab as usize + place] = f32::reinterpret(u32::reinterpret(weight) | broken);
+    pooled[text * vocab as usize + word_idx] = f32::reinterpret(u32::reinterpret(weight) | broken);
 }
 
 /// The exponent of infinity and NaN is all ones. A comparison would drop them.

@@ -9,12 +9,12 @@ use splade_kernels::AttentionShape;
 
 use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
-/// With the halves (a, b) of each head of query and key, by the token's place in its text,
+/// With the halves (a, b) of each head of query and key, by the token's position in its text,
 /// a' = a cos - b sin and b' = b cos + a sin; values as they are.
 ///
 /// # Shapes
 /// `qkv` `[tokens, 3 * hidden]` of any float type, `offsets` `[texts + 1]`; `table`
-/// `[positions, head_dim]` `f32`: the cosines of a place, then its sines; returns `[tokens, 3 * hidden]`.
+/// `[positions, head_dim]` `f32`: the cosines of a position, then its sines; returns `[tokens, 3 * hidden]`.
 ///
 /// # Panics
 /// When the shapes do not fit, or a head has an odd width.
@@ -32,10 +32,10 @@ pub fn rotate<R: CubeRuntime>(
     assert_eq!(table.meta.shape()[1], head_dim, "table is not [positions, head_dim]");
     assert!(is_f32(Some(&table)), "table is not f32");
     assert!(offsets.is_sorted(), "offsets fall");
-    let places: Vec<u32> = offsets.windows(2).flat_map(|ends| 0..ends[1] - ends[0]).collect();
-    assert_eq!(places.len(), tokens, "offsets do not cover the tokens");
-    let longest = places.iter().max().map_or(0, |&place| place as usize + 1);
-    assert!(longest <= table.meta.shape()[0], "a place beyond the table");
+    let positions: Vec<u32> = offsets.windows(2).flat_map(|ends| 0..ends[1] - ends[0]).collect();
+    assert_eq!(positions.len(), tokens, "offsets do not cover the tokens");
+    let longest = positions.iter().max().map_or(0, |&position| position as usize + 1);
+    assert!(longest <= table.meta.shape()[0], "a position beyond the table");
     let out = empty_like(&qkv, [tokens, width], qkv.dtype);
     let units = tokens * width / 2;
     if units == 0 {
@@ -44,14 +44,14 @@ pub fn rotate<R: CubeRuntime>(
     let client = qkv.client.clone();
     let (count, dim) = elementwise(&client, units);
     let dtype = qkv.dtype.into();
-    // SAFETY: a unit below `units` has two scalars of one row; places are within the table.
+    // SAFETY: a unit below `units` has two scalars of one row; positions are within the table.
     unsafe {
         rotate_kernel::launch_unchecked(
             &client,
             count,
             dim,
             qkv.clone().into_array_arg(),
-            ArrayArg::from_raw_parts(upload(&qkv, &places), tokens),
+            ArrayArg::from_raw_parts(upload(&qkv, &positions), tokens),
             table.into_array_arg(),
             out.clone().into_array_arg(),
             units as u32,
@@ -66,7 +66,7 @@ pub fn rotate<R: CubeRuntime>(
 #[cube(launch_unchecked)]
 fn rotate_kernel<F: Float>(
     qkv: &Array<F>,
-    places: &Array<u32>,
+    positions: &Array<u32>,
     table: &Array<f32>,
     out: &mut Array<F>,
     units: u32,
@@ -85,7 +85,7 @@ fn rotate_kernel<F: Float>(
     let token = head / (3 * n_heads);
     let at = head * head_dim + pair;
     if head % (3 * n_heads) < 2 * n_heads {
-        let angle = places[token] as usize * head_dim + pair;
+        let angle = positions[token] as usize * head_dim + pair;
         let cos = table[angle];
         let sin = table[angle + half];
         let a = f32::cast_from(qkv[at]);

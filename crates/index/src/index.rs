@@ -16,7 +16,7 @@ use crate::{IndexError, WeightFormat};
 
 /// An index on disk, mapped into memory.
 ///
-/// Opening checks the header, the sizes and the places of all parts, without reading them;
+/// Opening checks the header, the sizes and the offsets of all parts, without reading them;
 /// [`verify`](Self::verify) reads and checks everything. Whatever the bytes of a damaged file, no
 /// call panics or reads outside it: it is an error, or, if the damage looks like data and `verify`
 /// was not asked, a wrong answer.

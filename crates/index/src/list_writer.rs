@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::WeightFormat;
 use crate::format::{BLOCK_DOCS, Section};
-use crate::lists::{BlockOfTerm, TermPlace, encode_list};
+use crate::lists::{BlockOfTerm, ListStart, encode_list};
 use crate::weights::{append, scale_for, stored};
 use crate::writer::{SectionWriter, Spool};
 
@@ -85,14 +85,14 @@ impl ListWriter {
                 largest: largest(postings.iter().map(|posting| posting.1)),
             })
             .collect();
-        let place = TermPlace {
+        let start = ListStart {
             term: self.term,
             offset: out.section_len(),
             first_weight: self.n_weights,
             scale,
         };
         bytes.clear();
-        let entry = encode_list(place, &blocks, self.n_blocks, &mut bytes);
+        let entry = encode_list(start, &blocks, self.n_blocks, &mut bytes);
         out.write(&bytes)?;
         self.table.write(bytemuck::bytes_of(&entry.encode()))?;
         self.n_terms += 1;

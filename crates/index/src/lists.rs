@@ -180,12 +180,12 @@ pub(crate) struct BlockOfTerm {
 /// Appends the list of a term, which `blocks` have, to `bytes`, which are the section from `offset`
 /// on. Returns the entry of the table.
 pub(crate) fn encode_list(
-    place: TermPlace,
+    start: ListStart,
     blocks: &[BlockOfTerm],
     n_blocks: usize,
     bytes: &mut Vec<u8>,
 ) -> TermEntry {
-    let TermPlace { term, offset, first_weight, scale } = place;
+    let ListStart { term, offset, first_weight, scale } = start;
     let dense = blocks.len() * DENSE_FROM > n_blocks;
     let absent = BlockOfTerm { block: 0, mask: 0, largest: 0.0 };
     let mut entries = blocks.to_vec();
@@ -219,7 +219,7 @@ pub(crate) fn encode_list(
 
 /// A term, where its list and weights stand, and the scale of its codes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TermPlace {
+pub(crate) struct ListStart {
     pub(crate) term: u32,
     pub(crate) offset: u64,
     pub(crate) first_weight: u64,
@@ -271,8 +271,8 @@ mod tests {
                 .map(|block| BlockOfTerm { block, mask: (block % 15 + 1) as u8, largest: 1.0 })
                 .collect();
             let mut bytes = Vec::new();
-            let place = TermPlace { term: 7, offset: 0, first_weight: 100, scale: scale_for(1.0) };
-            let entry = encode_list(place, &blocks, n_blocks, &mut bytes);
+            let start = ListStart { term: 7, offset: 0, first_weight: 100, scale: scale_for(1.0) };
+            let entry = encode_list(start, &blocks, n_blocks, &mut bytes);
             let list = TermEntry::decode(entry.encode()).list(&bytes, n_blocks).unwrap();
             let mut found = list.entries().filter(|&(entry, _)| list.mask(entry) != 0);
             let mut weight = 100;

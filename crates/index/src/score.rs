@@ -37,11 +37,11 @@ pub(crate) struct Batch {
     pub(crate) blocks: Vec<u32>,
     /// The sums of their documents.
     pub(crate) sums: Vec<[f64; BLOCK_DOCS]>,
-    /// For each block of the index its place among `blocks`, from 1, or 0.
-    places: Vec<u16>,
-    /// Entry and place of the blocks that have a term.
+    /// For each block of the index its slot among `blocks`, from 1, or 0.
+    slots: Vec<u16>,
+    /// Entry and slot of the blocks that have a term.
     found: Vec<(u32, u16)>,
-    /// First weight, mask and place of the same blocks.
+    /// First weight, mask and slot of the same blocks.
     ready: Vec<(usize, u8, u16)>,
 }
 
@@ -57,9 +57,9 @@ impl Batch {
     ) -> Option<()> {
         self.sums.clear();
         self.sums.resize(self.blocks.len(), [UNTOUCHED; BLOCK_DOCS]);
-        self.places.resize(n_blocks, 0);
-        for (place, &block) in (1..).zip(&self.blocks) {
-            self.places[block as usize] = place;
+        self.slots.resize(n_blocks, 0);
+        for (slot, &block) in (1..).zip(&self.blocks) {
+            self.slots[block as usize] = slot;
         }
         let done = match weights {
             Weights::F32(weights) => terms.iter().try_for_each(|term| self.add(term, weights)),
@@ -67,7 +67,7 @@ impl Batch {
             Weights::U8(weights) => terms.iter().try_for_each(|term| self.add(term, weights)),
         };
         for &block in &self.blocks {
-            self.places[block as usize] = 0;
+            self.slots[block as usize] = 0;
         }
         done
     }
@@ -79,12 +79,12 @@ impl Batch {
         let n_found = if list.dense { self.find_dense(list) } else { self.find_sparse(list)? };
         let Self { sums, found, ready, .. } = self;
         ready.clear();
-        for &(entry, place) in &found[..n_found] {
+        for &(entry, slot) in &found[..n_found] {
             let entry = entry as usize;
-            ready.push((list.weight_at(entry)?, list.mask(entry), place));
+            ready.push((list.weight_at(entry)?, list.mask(entry), slot));
         }
-        for &(mut at, mut mask, place) in &*ready {
-            let sums = sums.get_mut(usize::from(place) - 1)?;
+        for &(mut at, mut mask, slot) in &*ready {
+            let sums = sums.get_mut(usize::from(slot) - 1)?;
             while mask != 0 {
                 let product =
                     f64::from(term.weight) * f64::from(weights.get(at)?.value(list.scale));
@@ -102,8 +102,8 @@ impl Batch {
         let found = room(&mut self.found, self.blocks.len());
         let mut n_found = 0;
         // All are written and some are written over, for branches would be mispredicted.
-        for (place, &block) in (1..).zip(&self.blocks) {
-            found[n_found] = (block, place);
+        for (slot, &block) in (1..).zip(&self.blocks) {
+            found[n_found] = (block, slot);
             n_found += usize::from(list.mask(block as usize) != 0);
         }
         n_found
@@ -120,16 +120,16 @@ impl Batch {
         Some(n_found)
     }
 
-    /// Finds the blocks that have a term among those at `places`, which are of one chunk.
+    /// Finds the blocks that have a term among those at `slots`, which are of one chunk.
     fn find_in_chunk(
         &mut self,
         list: TermList<'_>,
         chunk: usize,
-        places: Range<usize>,
+        slots: Range<usize>,
         mut n_found: usize,
     ) -> Option<usize> {
         let (first, low, _) = list.chunk(chunk)?;
-        let blocks = &self.blocks[places.clone()];
+        let blocks = &self.blocks[slots.clone()];
         let low_of = |block: u32| (block as usize % CHUNK_BLOCKS) as u16;
         let (least, most) = (low_of(*blocks.first()?), low_of(*blocks.last()?));
         let start = low.partition_point(|&low| low < least);
@@ -138,19 +138,19 @@ impl Batch {
         if blocks.len() * SEARCH_FROM < low.len() {
             let found = room(&mut self.found, n_found + blocks.len());
             let mut at = 0;
-            for (place, &block) in (places.start as u16 + 1..).zip(blocks) {
+            for (slot, &block) in (slots.start as u16 + 1..).zip(blocks) {
                 at = skip_to(low, at, low_of(block));
-                found[n_found] = (first + at as u32, place);
+                found[n_found] = (first + at as u32, slot);
                 n_found += usize::from(low.get(at) == Some(&low_of(block)));
             }
             return Some(n_found);
         }
         let found = room(&mut self.found, n_found + low.len());
-        let place_of = self.places.get(chunk * CHUNK_BLOCKS..)?;
+        let slot_of = self.slots.get(chunk * CHUNK_BLOCKS..)?;
         for (entry, &low) in (first..).zip(low) {
-            let place = *place_of.get(usize::from(low))?;
-            found[n_found] = (entry, place);
-            n_found += usize::from(place != 0);
+            let slot = *slot_of.get(usize::from(low))?;
+            found[n_found] = (entry, slot);
+            n_found += usize::from(slot != 0);
         }
         Some(n_found)
     }

@@ -263,17 +263,17 @@ impl<'a> Plot<'a> {
             // A generous width of a digit in a sans-serif font.
             .map(|label| (to_i32(label.chars().count()) * LABEL_SIZE / 2 + 4, LABEL_SIZE))
             .collect();
-        let places = place(&self.pixels, &sizes, lines, self.area);
-        for (point, place) in self.pixels.iter().zip(&places).filter(|(_, place)| !place.is_near) {
-            canvas.draw(&PathElement::new([*point, place.area.center()], FAINT.mix(0.5)))?;
+        let labels = place(&self.pixels, &sizes, lines, self.area);
+        for (point, label) in self.pixels.iter().zip(&labels).filter(|(_, label)| !label.is_near) {
+            canvas.draw(&PathElement::new([*point, label.area.center()], FAINT.mix(0.5)))?;
         }
         for (at, (_, members)) in self.series.iter().enumerate() {
             let ink = if self.series.len() < 2 { INK } else { dark(color(at)) };
             for point in members {
-                let Area { left, top, right, bottom } = places[*point].area;
+                let Area { left, top, right, bottom } = labels[*point].area;
                 let halo = WHITE.mix(0.8).filled();
                 canvas.draw(&Rectangle::new([(left, top), (right, bottom)], halo))?;
-                let center = places[*point].area.center();
+                let center = labels[*point].area.center();
                 text(canvas, &self.labels[*point], center, LABEL_SIZE, ink, HPos::Center)?;
             }
         }

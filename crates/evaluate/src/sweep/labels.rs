@@ -37,7 +37,7 @@ impl Area {
 
 /// Half the side of the square that a point keeps free.
 const POINT: i32 = 7;
-/// Between that square and a label, and between the rings of places around it.
+/// Between that square and a label, and between the rings of positions around it.
 const GAP: i32 = 3;
 const STEP: i32 = 12;
 /// So many rings away, a label rather covers a line than goes further.
@@ -49,46 +49,46 @@ const DIRECTIONS: [(i32, i32); 8] =
 
 /// Where a label stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(super) struct Placed {
     pub(super) area: Area,
     /// Whether it stands next to its point; otherwise a line should join them.
     pub(super) is_near: bool,
 }
 
-/// The place of each label, `sizes` being widths and heights: the nearest free one inside `plot`.
+/// The position of each label, `sizes` being widths and heights: the nearest free one inside `plot`.
 /// If there is none, the label stands above its point, on whatever is there.
 pub(super) fn place(
     points: &[(i32, i32)],
     sizes: &[(i32, i32)],
     lines: &[Vec<(i32, i32)>],
     plot: Area,
-) -> Vec<Place> {
+) -> Vec<Placed> {
     let mut taken: Vec<Area> =
         points.iter().map(|point| Area::around(*point, 2 * POINT, 2 * POINT)).collect();
     let dots: Vec<(i32, i32)> =
         lines.iter().flat_map(|line| line.windows(2)).flat_map(dots).collect();
-    let mut places = Vec::with_capacity(points.len());
+    let mut placed = Vec::with_capacity(points.len());
     for (point, (width, height)) in points.iter().zip(sizes) {
         let at = |ring: i32, (x, y): (i32, i32)| {
             let away = POINT + GAP + STEP * ring;
             let center = (point.0 + x * (away + width / 2), point.1 + y * (away + height / 2));
-            Place { area: Area::around(center, *width, *height), is_near: ring == 0 }
+            Placed { area: Area::around(center, *width, *height), is_near: ring == 0 }
         };
         let within = |rings: i32| {
             (0..rings).flat_map(|ring| DIRECTIONS.map(|direction| at(ring, direction)))
         };
-        let is_free = |place: &Place| {
-            plot.holds(place.area) && !taken.iter().any(|area| area.covers(place.area))
+        let is_free = |label: &Placed| {
+            plot.holds(label.area) && !taken.iter().any(|area| area.covers(label.area))
         };
-        let is_clear = |place: &Place| {
-            is_free(place) && !dots.iter().any(|dot| place.area.covers(Area::around(*dot, 2, 2)))
+        let is_clear = |label: &Placed| {
+            is_free(label) && !dots.iter().any(|dot| label.area.covers(Area::around(*dot, 2, 2)))
         };
         let found = within(NEAR_RINGS).find(is_clear).or_else(|| within(RINGS).find(is_free));
         let found = found.unwrap_or_else(|| at(0, DIRECTIONS[0]));
         taken.push(found.area);
-        places.push(found);
+        placed.push(found);
     }
-    places
+    placed
 }
 
 /// Pixels of a line, near enough to each other that none slips through a label.
@@ -108,11 +108,11 @@ mod tests {
     fn labels_of_crowded_points_stand_apart() {
         let points: Vec<(i32, i32)> = (0..24).map(|i| (300 + 7 * i, 200 + i % 3)).collect();
         let lines = std::slice::from_ref(&points);
-        let places = place(&points, &vec![(40, 14); points.len()], lines, PLOT);
-        for (i, label) in places.iter().enumerate() {
+        let placed = place(&points, &vec![(40, 14); points.len()], lines, PLOT);
+        for (i, label) in placed.iter().enumerate() {
             assert!(PLOT.holds(label.area), "{label:?}");
-            let covers = |other: &Place| other.area.covers(label.area);
-            assert!(!places[..i].iter().any(covers), "{i}: {label:?}");
+            let covers = |other: &Placed| other.area.covers(label.area);
+            assert!(!placed[..i].iter().any(covers), "{i}: {label:?}");
             let on = |point: &(i32, i32)| Area::around(*point, 2, 2).covers(label.area);
             assert!(!points.iter().any(on), "{i}: {label:?}");
         }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_point_at_the_edge_has_its_label_inside() {
-        let places = place(&[(2, 2)], &[(40, 14)], &[], PLOT);
-        assert!(PLOT.holds(places[0].area));
+        let placed = place(&[(2, 2)], &[(40, 14)], &[], PLOT);
+        assert!(PLOT.holds(placed[0].area));
     }
 }

@@ -28,7 +28,7 @@ const fn key_pitch(head_dim: usize) -> usize {
     head_dim + APART
 }
 
-/// Scalars from one row of scores or weights to the next; queries, and what they gather, have their place.
+/// Scalars from one row of scores or weights to the next, and of queries and of what they gather.
 const fn score_pitch(head_dim: usize) -> usize {
     (if head_dim > KEYS { head_dim } else { KEYS }) + APART
 }

@@ -181,15 +181,15 @@ pub(super) fn kernel<F: Float>(
         if query < text_end {
             #[unroll]
             for part in 0..per_unit {
-                let place = across * per_unit + part;
-                if place < width {
+                let col = across * per_unit + part;
+                if col < width {
                     let mut row = Vec4::empty();
                     #[unroll]
                     for c in 0..FOUR {
                         let gathered = sought[part * FOUR + c];
                         row[c] = gathered[i] / total[i];
                     }
-                    out[query as usize * hidden + column + place] = Vector::cast_from(row);
+                    out[query as usize * hidden + column + col] = Vector::cast_from(row);
                 }
             }
         }

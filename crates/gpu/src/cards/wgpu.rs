@@ -40,9 +40,9 @@ pub fn adapters() -> Result<Vec<Adapter>, String> {
     let mut adapters: Vec<Adapter> = infos
         .iter()
         .enumerate()
-        .map(|(place, info)| {
+        .map(|(i, info)| {
             let alike = |other: &wgpu::AdapterInfo| other.device_type == info.device_type;
-            let number = infos[..place].iter().filter(|other| alike(other)).count();
+            let number = infos[..i].iter().filter(|other| alike(other)).count();
             let kind = kind(info.device_type);
             let bus = Some(info.device_pci_bus_id.to_lowercase()).filter(|bus| !bus.is_empty());
             let card = Card { api: API, index: 0, name: info.name.clone(), kind, bus };
