@@ -3,7 +3,7 @@
 //! A [`NewFile`] is written under a temporary name, `.splade-*.part`, beside the real one, and takes its
 //! place when it is whole. It keeps what the file before it had: mode, owner, and the link that leads to
 //! it. While it is written it is locked, so a leftover of a process that was killed is told from a file at
-//! work: the first new file in a folder removes those. A program that ends itself on a signal calls
+//! work: the first new file in a folder removes those. A [`NewFolder`] is the same for a folder of files. A program that ends itself on a signal calls
 //! [`remove_unfinished`] first; nothing here handles signals.
 //!
 //! ```
@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod new_file;
+mod new_folder;
 mod output;
 mod place;
 mod stale;
@@ -31,6 +32,7 @@ mod terminal;
 mod unfinished;
 
 pub use new_file::{NewFile, folder_of, sync_folder};
+pub use new_folder::{Existing, NewFolder};
 pub use output::Output;
 pub use stale::{is_temporary, remove as remove_leftovers};
 pub use terminal::{escaped, steers_terminal};

@@ -33,15 +33,17 @@ pub fn remove(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        if !is_temporary(&name.to_string_lossy())
-            || !entry.file_type().is_ok_and(|kind| kind.is_file())
-        {
+        let Ok(kind) = entry.file_type() else { continue };
+        if !is_temporary(&name.to_string_lossy()) || !(kind.is_file() || kind.is_dir()) {
             continue;
         }
         let Ok(file) = File::open(entry.path()) else { continue };
         if file.try_lock().is_ok() {
             // With the lock held, so that who has just made it finds out.
-            let _ = std::fs::remove_file(entry.path());
+            let _ = match kind.is_dir() {
+                true => std::fs::remove_dir_all(entry.path()),
+                false => std::fs::remove_file(entry.path()),
+            };
         }
     }
 }

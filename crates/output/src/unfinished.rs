@@ -1,4 +1,4 @@
-//! The temporary files of this process, for a program that ends itself.
+//! The temporary files and folders of this process, for a program that ends itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -47,8 +47,10 @@ pub struct Stopped {
 pub fn remove_unfinished() -> Stopped {
     let mut lock = lock();
     for file in std::mem::take(&mut lock.files) {
-        // What cannot be removed is a leftover for the next run.
-        let _ = fs::remove_file(file);
+        // What cannot be removed is a leftover for the next run. A path may be a new folder's.
+        if fs::remove_file(&file).is_err() {
+            let _ = fs::remove_dir_all(file);
+        }
     }
     Stopped { _lock: lock }
 }
