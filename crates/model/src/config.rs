@@ -33,7 +33,7 @@ impl ModelConfig {
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let bytes = std::fs::read(path)
             .map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
-        let json = Json { path, bytes: &bytes, read: RefCell::default() };
+        let json = Json::new(path, &bytes);
         let common: Common = json.parse()?;
         common.check()?;
         let Some(model_type) = common.model_type else {
@@ -91,7 +91,11 @@ pub(crate) struct Json<'a> {
     read: RefCell<BTreeSet<&'static str>>,
 }
 
-impl Json<'_> {
+impl<'a> Json<'a> {
+    pub(crate) fn new(path: &'a Path, bytes: &'a [u8]) -> Self {
+        Self { path, bytes, read: RefCell::default() }
+    }
+
     /// Reads the fields of `T`, a struct of named fields.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What can be wrong with a checkpoint, or with the tokens that a model is given.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Precision;
 
@@ -242,6 +242,50 @@ pub enum ModelError {
         /// The weight's name.
         name: String,
     },
+    /// A number is too large for the type that weights are to be written as.
+    #[error("weight `{name}` holds {found}, which {dtype} has no number for")]
+    WeightOverflow {
+        /// Its name in the new file.
+        name: String,
+        /// The number.
+        found: f32,
+        /// The type.
+        dtype: &'static str,
+    },
+    /// A file of weights cannot be written.
+    #[error("cannot write {}", .path.display())]
+    WriteWeights {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl ModelError {
+    /// An error about a file that is being written, told as one about the same file below another folder.
+    #[must_use]
+    pub fn moved(self, from: &Path, to: &Path) -> Self {
+        let moved = |path: PathBuf| match path.strip_prefix(from) {
+            Ok(below) => to.join(below),
+            Err(_) => path,
+        };
+        match self {
+            Self::Write { path, source } => Self::Write { path: moved(path), source },
+            Self::WriteWeights { path, source } => Self::WriteWeights { path: moved(path), source },
+            other => other,
+        }
+    }
 }
 
 /// The first few names, and how many more there are.

@@ -50,6 +50,7 @@ mod modules;
 mod backend;
 mod names;
 mod pytorch;
+mod saving;
 mod weights;
 
 pub use backend::{
@@ -65,8 +66,13 @@ pub use modules::{
     Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, TokenWeights,
     load_static_weights,
 };
+pub use names::Part;
 pub use precision::{Precision, UnknownPrecision};
 pub use pytorch::PytorchError;
+pub use saving::{
+    ModuleWeights, UnknownWeightDtype, WeightDtype, save_checkpoint, save_module_weights,
+    save_static_weights,
+};
 pub use weights::{StoredWeights, stored_weights};
 
 pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy, SparseRows};

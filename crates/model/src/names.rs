@@ -16,13 +16,23 @@ pub(crate) struct NameTable {
     pub(crate) ignored: &'static [&'static str],
 }
 
-/// What of a checkpoint is loaded.
+/// What of a checkpoint is loaded, or saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     /// Everything.
     MaskedLm,
     /// Everything but the head, whose weights are left aside.
     Encoder,
+}
+
+/// What a weight of a checkpoint is called where it is saved again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SavedName {
+    /// By the name that transformers 5 writes.
+    Name(String),
+    /// Not at all: the part that is saved has no use for it.
+    LeftOut,
+    Unknown,
 }
 
 /// What a name of the checkpoint is to us.
@@ -51,6 +61,44 @@ impl NameTable {
         }
     }
 
+    /// The name that a weight is saved by: `gamma` and `beta` become `weight` and `bias`; with its head a
+    /// model's names have a prefix, alone they have none. An encoder keeps its pooler, which the
+    /// reference makes at random where it is missing.
+    pub(crate) fn saved_name(&self, checkpoint_name: &str, part: Part) -> SavedName {
+        let stripped = self
+            .prefixes
+            .iter()
+            .find_map(|&prefix| checkpoint_name.strip_prefix(prefix).map(|name| (prefix, name)));
+        let first = self.prefixes.first().copied().unwrap_or_default();
+        let (prefix, name) = stripped.unwrap_or((first, checkpoint_name));
+        let with_prefix = |name: String| match part {
+            Part::MaskedLm => SavedName::Name(format!("{prefix}{name}")),
+            Part::Encoder => SavedName::Name(name),
+        };
+        if let Some(pattern) = pattern_of(self.ignored.iter().copied(), name) {
+            return match part {
+                Part::Encoder if pattern.starts_with("pooler.") => with_prefix(name.to_owned()),
+                _ => SavedName::LeftOut,
+            };
+        }
+        let patterns = |table: &'static [(&str, &str)]| table.iter().map(|(pattern, _)| *pattern);
+        let renamed =
+            |pattern: &str, name: &str| fill(pattern, &matches(pattern, name).unwrap_or_default());
+        if let Some(pattern) = pattern_of(patterns(self.names), name) {
+            return with_prefix(renamed(pattern, name));
+        }
+        match (pattern_of(patterns(self.head), checkpoint_name), part) {
+            (Some(pattern), Part::MaskedLm) => SavedName::Name(renamed(pattern, checkpoint_name)),
+            (Some(_), Part::Encoder) => SavedName::LeftOut,
+            (None, _) => SavedName::Unknown,
+        }
+    }
+
+    /// Whether a name of the checkpoint stands for the parameter at `path`.
+    pub(crate) fn is_parameter(&self, checkpoint_name: &str, path: &str) -> bool {
+        self.meaning(checkpoint_name, Part::MaskedLm) == Meaning::Parameter(path.to_owned())
+    }
+
     /// The name that a parameter has in checkpoints, for errors.
     pub(crate) fn checkpoint_name(&self, path: &str) -> String {
         let name_in = |table: &[(&str, &str)]| {
@@ -67,6 +115,11 @@ impl NameTable {
 /// The module path of a checkpoint's name, by the first pattern of that form.
 fn find(table: &[(&str, &str)], name: &str) -> Option<String> {
     table.iter().find_map(|(pattern, path)| Some(fill(path, &matches(pattern, name)?)))
+}
+
+/// The first pattern that a name is of the form of.
+fn pattern_of<'p>(mut patterns: impl Iterator<Item = &'p str>, name: &str) -> Option<&'p str> {
+    patterns.find(|pattern| matches(pattern, name).is_some())
 }
 
 /// What `#` and `*` stand for in `name`, or `None` where it is not of this form.
@@ -136,6 +189,33 @@ mod tests {
         assert_eq!(TABLE.meaning(name, Part::MaskedLm), of_head);
         assert_eq!(TABLE.meaning(name, Part::Encoder), Meaning::Ignored);
         assert_eq!(TABLE.meaning("bert.cls.predictions.bias", Part::Encoder), Meaning::Unknown);
+    }
+
+    #[test]
+    fn saved_names_are_today_s_whatever_the_file_has() {
+        let saved = |name: &str, part| match TABLE.saved_name(name, part) {
+            SavedName::Name(name) => name,
+            other => format!("{other:?}"),
+        };
+        for (name, with_head, alone) in [
+            (
+                "encoder.layer.1.output.LayerNorm.gamma",
+                "bert.encoder.layer.1.output.LayerNorm.weight",
+                "encoder.layer.1.output.LayerNorm.weight",
+            ),
+            (
+                "old.encoder.layer.1.output.LayerNorm.bias",
+                "old.encoder.layer.1.output.LayerNorm.bias",
+                "encoder.layer.1.output.LayerNorm.bias",
+            ),
+            ("cls.predictions.bias", "cls.predictions.bias", "LeftOut"),
+            ("bert.embeddings.position_ids", "LeftOut", "LeftOut"),
+            ("bert.pooler.dense.bias", "LeftOut", "pooler.dense.bias"),
+            ("classifier.weight", "Unknown", "Unknown"),
+        ] {
+            assert_eq!(saved(name, Part::MaskedLm), with_head, "{name}");
+            assert_eq!(saved(name, Part::Encoder), alone, "{name}");
+        }
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use splade_kernels::MappedFile;
 
-use self::file::WeightFile;
 use crate::names::{Meaning, NameTable, Part};
 use crate::{ModelError, Precision};
 
+pub(crate) use self::file::WeightFile;
 pub(crate) use self::find::{LOOKED_FOR, weight_files};
 pub use self::stored::{StoredWeights, stored_weights};
 pub(crate) use self::tensor::StoredTensor;

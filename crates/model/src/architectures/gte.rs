@@ -8,6 +8,7 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 use splade_kernels::Activation;
 
 use super::Architecture;
@@ -87,6 +88,20 @@ struct Config {
     _logn_attention_clip1: Option<IgnoredAny>,
 }
 
+/// The keys of Alibaba's code that a `gte` has not, or by other names.
+const OF_NEW: [&str; 10] = [
+    "auto_map",
+    "layer_norm_type",
+    "logn_attention_clip1",
+    "logn_attention_scale",
+    "pack_qkv",
+    "position_embedding_type",
+    "rope_scaling",
+    "rope_theta",
+    "unpad_inputs",
+    "use_memory_efficient_attention",
+];
+
 /// `rope_parameters`, earlier `rope_scaling`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +152,54 @@ pub(super) fn read_new(json: &Json<'_>) -> Result<Architecture, ModelError> {
     let defaults =
         Defaults { vocab_size: 30_528, max_position_embeddings: 2048, rope_theta: 10_000.0 };
     read(json, defaults, true)
+}
+
+/// Turns the configuration of a `new` into that of the `gte` which computes the same: transformers has
+/// no `new` without Alibaba's code. It knows the names of the weights.
+///
+/// # Errors
+/// An activation that the head of a `gte` does not have.
+pub(crate) fn make_native(json: &Json<'_>, map: &mut Map<String, Value>) -> Result<(), ModelError> {
+    let config: Config = json.parse()?;
+    let Architecture { backbone, head, .. } = read_new(json)?;
+    let other = head.activation != Activation::Gelu;
+    let found = map.get("hidden_act").and_then(Value::as_str).unwrap_or_default().to_owned();
+    refuse(other, "hidden_act", &found, "`gelu`: the head of transformers' gte has no other")?;
+    for key in OF_NEW {
+        map.remove(key);
+    }
+    if let Some(Value::Array(classes)) = map.get_mut("architectures") {
+        for class in classes {
+            let name = class.as_str().and_then(|class| class.strip_prefix("New"));
+            if let Some(name) = name {
+                *class = format!("Gte{name}").into();
+            }
+        }
+    }
+    let rope = backbone.rotary.first().map(|rotary| match rotary.divisor {
+        1.0 => json!({ "rope_type": "default", "rope_theta": rotary.theta }),
+        factor => {
+            json!({ "rope_type": "linear", "factor": factor, "rope_theta": rotary.theta })
+        }
+    });
+    // What the two have other defaults of, if only in a later version.
+    for (key, value) in [
+        ("model_type", json!("gte")),
+        ("hidden_act", json!("gelu")),
+        ("hidden_size", json!(config.hidden_size)),
+        ("intermediate_size", json!(config.intermediate_size)),
+        ("layer_norm_eps", json!(config.layer_norm_eps)),
+        ("max_position_embeddings", json!(backbone.max_positions)),
+        ("num_attention_heads", json!(config.num_attention_heads)),
+        ("num_hidden_layers", json!(config.num_hidden_layers)),
+        ("rope_parameters", json!(rope)),
+        ("tie_word_embeddings", json!(head.tie_word_embeddings)),
+        ("type_vocab_size", json!(config.type_vocab_size)),
+        ("vocab_size", json!(backbone.vocab_size)),
+    ] {
+        map.insert(key.to_owned(), value);
+    }
+    Ok(())
 }
 
 fn read(json: &Json<'_>, defaults: Defaults, is_new: bool) -> Result<Architecture, ModelError> {

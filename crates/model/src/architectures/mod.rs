@@ -12,6 +12,8 @@ mod modernbert;
 mod mpnet;
 mod roberta;
 
+pub(crate) use gte::make_native as make_native_gte;
+
 use crate::ModelError;
 use crate::backbone::{BackboneConfig, NormPlace, Projection};
 use crate::config::{Json, refuse};

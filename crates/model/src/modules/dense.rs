@@ -9,7 +9,7 @@ use super::{check_feature_names, check_size, open_weights, read_config};
 use crate::ModelError;
 use crate::names::NameTable;
 
-const NAMES: NameTable = NameTable {
+pub(crate) const NAMES: NameTable = NameTable {
     prefixes: &[],
     head: &[],
     names: &[("linear.*", "linear.*"), ("residual.weight", "residual.weight")],

@@ -11,9 +11,12 @@ mod static_weights;
 mod token_weights;
 
 pub use dense::Dense;
+pub(crate) use dense::NAMES as DENSE_NAMES;
 pub use normalize::Normalize;
 pub use pooling::{PoolingMode, SentencePooling};
 pub use sae::SparseAutoEncoder;
+pub(crate) use sae::{NAMES as SAE_NAMES, finish_saved as finish_sparse_auto_encoder};
+pub(crate) use static_weights::NAMES as STATIC_NAMES;
 pub use static_weights::load_static_weights;
 pub use token_weights::TokenWeights;
 

@@ -185,6 +185,11 @@ impl Config {
 }
 
 impl PoolingMode {
+    /// Its name in today's configurations: `mean_sqrt_len_tokens`.
+    pub fn name(self) -> &'static str {
+        MODES.iter().find(|(.., mode)| *mode == self).map_or("", |(name, ..)| name)
+    }
+
     fn named(name: &str) -> Option<Self> {
         MODES.iter().find(|(known, ..)| *known == name).map(|&(.., mode)| mode)
     }

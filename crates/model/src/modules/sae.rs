@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use safetensors::Dtype;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use splade_kernels::{Activation, Finish, LinearShape, PackedLinear, Precision};
@@ -10,10 +11,11 @@ use splade_kernels::{Activation, Finish, LinearShape, PackedLinear, Precision};
 use super::{check_size, open_weights, read_config};
 use crate::ModelError;
 use crate::names::NameTable;
+use crate::saving::NewTensor;
 
 /// The encoder's weight and the decoder's are one parameter: safetensors files hold either name,
 /// pickles both.
-const NAMES: NameTable = NameTable {
+pub(crate) const NAMES: NameTable = NameTable {
     prefixes: &[],
     head: &[],
     names: &[
@@ -70,6 +72,21 @@ struct Config {
     _k_aux: Option<IgnoredAny>,
     #[serde(rename = "dead_threshold")]
     _dead_threshold: Option<IgnoredAny>,
+}
+
+/// Makes the tensors of a checkpoint what the reference's loader wants: the shared weight once, by the
+/// name that it writes, and the statistic, which it takes no file without.
+pub(crate) fn finish_saved(tensors: &mut Vec<NewTensor<'_>>) {
+    const SHARED: &str = "decoder.linear.weight";
+    let has_decoder = tensors.iter().any(|tensor| tensor.name() == SHARED);
+    tensors.retain(|tensor| !has_decoder || tensor.name() != "encoder.weight");
+    if let Some(encoder) = tensors.iter_mut().find(|tensor| tensor.name() == "encoder.weight") {
+        encoder.rename(SHARED);
+    }
+    let shared = tensors.iter().find(|tensor| tensor.name() == SHARED);
+    let n_latents = shared.map_or(0, NewTensor::n_rows);
+    let (name, bytes) = ("stats_last_nonzero", vec![0; n_latents * 8]);
+    tensors.push(NewTensor::made(name, Dtype::I64, vec![n_latents], bytes));
 }
 
 fn default_hidden_dim() -> usize {

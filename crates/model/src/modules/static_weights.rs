@@ -6,7 +6,7 @@ use super::open_weights;
 use crate::ModelError;
 use crate::names::NameTable;
 
-const NAMES: NameTable =
+pub(crate) const NAMES: NameTable =
     NameTable { prefixes: &[], head: &[], names: &[("weight", "weight")], ignored: &[] };
 
 /// Reads `weight` `[vocab]` of a module's folder. Its length is the vocabulary's.

@@ -52,7 +52,7 @@ impl StoredTensor {
     }
 
     /// The bytes of the elements in row-major order: a copy only where the file has another one.
-    fn row_major<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn row_major<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(strides) = &self.strides else { return Cow::Borrowed(bytes) };
         let size = self.dtype.bitsize() / 8;
         let n_elements = self.shape.iter().product::<usize>();
