@@ -29,6 +29,7 @@ mod memory;
 mod parity;
 mod pool;
 mod precision;
+mod saving;
 mod scores;
 mod tokenizers;
 mod unread_keys;

@@ -16,6 +16,7 @@ use crate::locate::locate;
 use crate::pipeline::{Graph, Pipeline};
 use crate::pool::{EncoderPool, start_threads};
 use crate::progress::Tally;
+use crate::save::{self, Handle, SaveOptions};
 use crate::settings::Settings;
 use crate::{Device, EncodeOptions, Precision, SparseEncoderBuilder, SpladeError};
 
@@ -26,6 +27,8 @@ pub struct SparseEncoder {
     precision: Precision,
     graph: Graph,
     settings: Settings,
+    /// The limit that was set, over the model's own.
+    max_seq_length: Option<usize>,
     threads: Option<rayon::ThreadPool>,
 }
 
@@ -86,7 +89,9 @@ impl SparseEncoder {
         let threads = options.threads.map(start_threads).transpose()?;
         let graph = Graph::load(&folder, &options.device, options.precision)?;
         let (device, precision) = (options.device, options.precision);
-        let mut encoder = Self { folder, device, precision, graph, settings, threads };
+        let max_seq_length = None;
+        let mut encoder =
+            Self { folder, device, precision, graph, settings, max_seq_length, threads };
         if let Some(max_seq_length) = options.max_seq_length {
             encoder.set_max_seq_length(max_seq_length)?;
         }
@@ -182,6 +187,36 @@ impl SparseEncoder {
         EncoderPool::start(&self.graph, &self.device, &self.settings, n_threads, devices)
     }
 
+    /// Saves the model as a folder that sentence-transformers 6.2 loads to the same vectors, with this
+    /// encoder's prompts, limits and similarity function. Weights are those of the checkpoint's files,
+    /// as they are stored.
+    ///
+    /// The folder appears whole or not at all. One that is there must be empty.
+    ///
+    /// # Errors
+    /// Files that have changed since the model was loaded; a model that sentence-transformers has no
+    /// form for (BGE-M3), by the name of what it lacks; a folder that cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), SpladeError> {
+        self.save_with(folder, &SaveOptions::default())
+    }
+
+    /// As [`save`](Self::save), with another type of weights, or over a folder that is there.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); a weight too large for the type that is asked for.
+    pub fn save_with(
+        &self,
+        folder: impl AsRef<Path>,
+        options: &SaveOptions,
+    ) -> Result<(), SpladeError> {
+        let handle = Handle {
+            folder: &self.folder,
+            settings: &self.settings,
+            max_seq_length: self.max_seq_length,
+        };
+        save::save(&handle, folder.as_ref(), options)
+    }
+
     /// What the model is made of: modules, sizes, prompts, weights.
     ///
     /// # Errors
@@ -218,7 +253,9 @@ impl SparseEncoder {
     /// More than a model has positions; less than the special tokens of a text.
     pub fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), SpladeError> {
         let mut transformers = self.graph.transformers.iter_mut();
-        transformers.try_for_each(|t| t.set_max_seq_length(max_seq_length))
+        transformers.try_for_each(|t| t.set_max_seq_length(max_seq_length))?;
+        self.max_seq_length = Some(max_seq_length);
+        Ok(())
     }
 
     /// The prompts that the model knows, by name.

@@ -29,6 +29,31 @@ pub enum SpladeError {
         #[source]
         source: std::io::Error,
     },
+    /// A file or folder cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A part of the model that cannot be saved.
+    #[error("{} cannot be saved: {why}", .path.display())]
+    NotSaved {
+        /// The part.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
+    /// A folder that a saved model may not take the place of.
+    #[error("{} stays as it is: {why}", .path.display())]
+    NotReplaced {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
     /// A JSON file is not what it should be.
     #[error("{} is broken", .path.display())]
     Parse {

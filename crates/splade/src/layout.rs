@@ -8,8 +8,8 @@ use std::io;
 use std::marker::PhantomData;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use splade_model::{TokenWeights, parse_json};
 
@@ -283,6 +283,12 @@ impl Default for RouterParameters {
 
 /// A JSON object whose order is kept.
 pub(crate) struct Ordered<V>(pub(crate) Vec<(String, V)>);
+
+impl<V: Serialize> Serialize for Ordered<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

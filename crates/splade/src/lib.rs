@@ -62,6 +62,7 @@ mod options;
 mod plan;
 mod pool;
 mod progress;
+pub mod save;
 mod stream;
 
 mod beir;

@@ -33,6 +33,29 @@ pub(crate) fn pair(text: &str) -> Option<(Item, Item)> {
     chars.next().is_none().then_some((first, second))
 }
 
+/// Writes a pair as Python does: `('query', None)`.
+pub(crate) fn display((first, second): &(Item, Item)) -> String {
+    format!("({}, {})", display_item(first), display_item(second))
+}
+
+fn display_item(item: &Item) -> String {
+    match item {
+        Item::Any => "None".to_owned(),
+        Item::Name(name) => display_string(name),
+        Item::Several(names) => {
+            let names: Vec<String> = names.iter().map(|name| display_string(name)).collect();
+            let comma = if names.len() == 1 { "," } else { "" };
+            format!("({}{comma})", names.join(", "))
+        }
+    }
+}
+
+/// No string that was read has both quotes, or what Python would escape.
+fn display_string(text: &str) -> String {
+    let quote = if text.contains('\'') { '"' } else { '\'' };
+    format!("{quote}{text}{quote}")
+}
+
 fn item(chars: &mut Peekable<Chars<'_>>) -> Option<Item> {
     skip_blanks(chars);
     match chars.peek()? {
@@ -93,6 +116,20 @@ mod tests {
         let two = Item::Several(vec!["image".to_owned(), "text".to_owned()]);
         assert_eq!(pair("(None, ('image', 'text'))"), Some((Item::Any, two)));
         assert_eq!(pair("('it\"s', 'text')"), Some((name("it\"s"), name("text"))));
+    }
+
+    #[test]
+    fn a_pair_is_read_as_it_is_written() {
+        let one = Item::Several(vec!["text".to_owned()]);
+        for pair_of in [
+            (name("query"), Item::Any),
+            (Item::Any, one),
+            (name("it's"), Item::Several(vec!["a\"b".to_owned(), "c".to_owned()])),
+        ] {
+            let text = display(&pair_of);
+            assert_eq!(pair(&text), Some(pair_of), "{text}");
+        }
+        assert_eq!(display(&(name("query"), Item::Any)), "('query', None)");
     }
 
     #[test]

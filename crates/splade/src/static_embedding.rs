@@ -52,6 +52,11 @@ impl StaticEmbedding {
         self.weights.len()
     }
 
+    /// A weight for each vocabulary entry.
+    pub(crate) fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
     pub(crate) fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
