@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod convert;
 mod corpora;
 mod devices;
 mod encode_files;

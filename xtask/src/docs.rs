@@ -128,6 +128,6 @@ mod tests {
             counts,
             [(Reason::Card, 3), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 3)]
         );
-        assert!(count(Kind::Run) == 5, "{}", count(Kind::Run));
+        assert!(count(Kind::Run) == 6, "{}", count(Kind::Run));
     }
 }

@@ -16,6 +16,7 @@ mod outside;
 mod passages;
 mod random;
 mod sanitize;
+mod saved;
 mod synth;
 mod test;
 mod tidy;
@@ -62,6 +63,9 @@ enum Task {
     Docs(docs::Arguments),
     /// Make the fixtures and golden values again, with sentence-transformers in its own venv
     Fixtures,
+    /// Convert every model of the fixtures and compare what sentence-transformers makes of the results, in
+    /// its own venv
+    Saved,
     /// Measure speed: models, devices, precisions, batches and lengths, with rivals or without
     Bench(bench::Arguments),
     /// Write a checkpoint of a real model's sizes with random weights, to measure speed with
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Task::Outside => outside::run(),
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures => fixtures::run(),
+        Task::Saved => saved::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),
     };

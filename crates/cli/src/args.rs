@@ -1,5 +1,6 @@
 //! The command line.
 
+mod convert;
 mod encode;
 mod evaluate;
 mod explain;
@@ -17,6 +18,7 @@ use splade::corpus::{
 };
 use splade::{Device, Precision};
 
+pub(crate) use convert::ConvertArgs;
 pub(crate) use encode::EncodeArgs;
 pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::ExplainArgs;
@@ -51,6 +53,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     Explain(ExplainArgs),
     Info(InfoArgs),
+    Convert(ConvertArgs),
     Devices(DevicesArgs),
 }
 

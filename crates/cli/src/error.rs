@@ -81,6 +81,8 @@ pub(crate) enum CliError {
         #[source]
         source: Box<SpladeError>,
     },
+    #[error("{} stays as it is: {why}; --overwrite replaces a folder that holds a model", .path.display())]
+    Overwrite { path: PathBuf, why: &'static str },
     #[error("cannot encode the texts")]
     Encode(#[source] Box<SpladeError>),
     #[error("{place}: its id cannot stand in a TREC run")]

@@ -1,0 +1,20 @@
+//! `cargo xtask saved`: what `splade convert` writes, loaded by sentence-transformers.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{command, venv, workspace};
+
+pub(crate) fn run() -> Result<()> {
+    let metadata = workspace::load_metadata()?;
+    let root = metadata.workspace_root.as_std_path();
+    let target = workspace::target_folder(&metadata);
+    command::run(command::cargo().current_dir(root).args(["build", "--package", "splade-cli"]))?;
+    let program = target.join("debug").join(format!("splade{}", std::env::consts::EXE_SUFFIX));
+    // The packages are those that the fixtures are made with.
+    let folder = target.join("fixtures-venv");
+    let python = venv::ensure(&folder, &root.join("tests/reference/requirements.txt"))?;
+    let script = root.join("tests/reference/saved.py");
+    command::run(Command::new(&python).arg(script).arg(program).arg(target.join("saved")))
+}
