@@ -7,7 +7,7 @@ use splade::corpus::CorpusError;
 use splade::evaluate::EvaluateError;
 use splade::export::{ExportError, PageError};
 use splade::index::IndexError;
-use splade::output::escaped;
+use splade::output::{escaped, shown};
 use splade::{SparseError, SpladeError};
 
 use crate::terminal::tell;
@@ -25,7 +25,7 @@ pub(crate) enum CliError {
     Splade(Box<SpladeError>),
     #[error("cannot prune like that")]
     Pruning(#[source] SparseError),
-    #[error("cannot read {}", name(.path))]
+    #[error("cannot read {}", shown(.path))]
     Read {
         path: PathBuf,
         #[source]
@@ -53,7 +53,7 @@ pub(crate) enum CliError {
     ExportModel { engine: &'static str },
     #[error(
         "{} does not say the size of its vectors: name it with --dimension (`splade info` shows a \
-         model's)", name(.path)
+         model's)", shown(.path)
     )]
     Dimension { path: PathBuf },
     #[error(
@@ -91,7 +91,7 @@ pub(crate) enum CliError {
         #[source]
         source: EvaluateError,
     },
-    #[error("cannot write {}", name(.path))]
+    #[error("cannot write {}", shown(.path))]
     Write {
         path: PathBuf,
         #[source]
@@ -120,14 +120,6 @@ impl From<EvaluateError> for CliError {
 impl From<IndexError> for CliError {
     fn from(error: IndexError) -> Self {
         SpladeError::from(error).into()
-    }
-}
-
-/// `-` by its long name.
-fn name(path: &Path) -> String {
-    match path.to_str() {
-        Some("-") => "the standard stream `-`".to_owned(),
-        _ => path.display().to_string(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use splade_output::shown;
+
 use crate::content::Foreign;
 use crate::{ContentProblem, InputProblem, Place};
 
@@ -563,14 +565,6 @@ impl CorpusError {
     /// Makes an error of writing `path`.
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         |source| Self::Write { path: path.to_owned(), source }
-    }
-}
-
-/// `-` by its long name.
-pub(crate) fn shown(path: &Path) -> String {
-    match path.to_str() {
-        Some("-") => "the standard stream `-`".to_owned(),
-        _ => path.display().to_string(),
     }
 }
 

@@ -1,23 +1,12 @@
 //! Outputs of this crate, with the points at which its tests let the process die.
 
-use std::io::{self, Write};
+use std::io;
 
 pub(crate) use splade_output::{Output, folder_of, sync_folder};
 
 /// Makes a file appear under its name, once all of it is on the disk; flushes a stream.
 pub(crate) fn finish(output: Output) -> io::Result<()> {
-    match output {
-        Output::File(mut file) => {
-            file.sync()?;
-            crash_point();
-            file.put()?;
-            crash_point();
-            file.sync_name()?;
-            crash_point();
-            Ok(())
-        }
-        mut stream => stream.flush(),
-    }
+    output.finish_with(crash_point)
 }
 
 /// Where tests let the process die: after so many of these points as the environment says.

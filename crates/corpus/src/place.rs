@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::shown;
+use splade_output::shown;
 
 /// A line or row of a file. Shown as `corpus.jsonl, line 12`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -117,10 +117,23 @@ impl NewFile {
     ///
     /// # Errors
     /// As those.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<()> {
+        self.finish_with(|| {})
+    }
+
+    /// Like [`finish`](Self::finish), and calls `after_step` after each of the three steps: there a test
+    /// may end the process.
+    ///
+    /// # Errors
+    /// As those.
+    pub fn finish_with(mut self, mut after_step: impl FnMut()) -> io::Result<()> {
         self.sync()?;
+        after_step();
         self.put()?;
-        self.sync_name()
+        after_step();
+        self.sync_name()?;
+        after_step();
+        Ok(())
     }
 }
 

@@ -56,9 +56,18 @@ impl Output {
     /// # Errors
     /// What the disk or the stream answers; then there is no file, or still the old one.
     pub fn finish(self) -> io::Result<()> {
+        self.finish_with(|| {})
+    }
+
+    /// Like [`finish`](Self::finish), and calls `after_step` after each step of a file, as
+    /// [`NewFile::finish_with`] does.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_with(self, after_step: impl FnMut()) -> io::Result<()> {
         match self {
             Self::Stream(mut stream) => stream.flush(),
-            Self::File(file) => file.finish(),
+            Self::File(file) => file.finish_with(after_step),
         }
     }
 }

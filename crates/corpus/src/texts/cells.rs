@@ -9,7 +9,8 @@ use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::shown;
+use splade_output::shown;
+
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
 use crate::{CorpusError, Place};
 

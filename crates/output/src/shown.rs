@@ -1,0 +1,12 @@
+//! How messages name a path.
+
+use std::path::Path;
+
+/// A path in a message: `-` is called the standard stream that it means.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "the standard stream `-`".to_owned(),
+        _ => path.display().to_string(),
+    }
+}
