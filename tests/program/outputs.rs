@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::run::{Ran, path, splade, tiny};
+use crate::run::{Ran, fixture, path, splade, tiny};
 
 const TEXTS: &[u8] = b"sunny weather\nthe stadium\n";
 
@@ -110,4 +110,26 @@ fn standard_output_by_name_goes_on_after_what_the_shell_wrote() {
     assert!(ran.unwrap().success());
     let all = fs::read_to_string(file).unwrap();
     assert!(all.starts_with("before\n{") && all.ends_with("after\n"), "{all}");
+}
+
+/// As a file that is mounted into a container by itself.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_mount_point_is_refused_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, argument) = path(&folder, "a mount.jsonl");
+    fs::write(&file, "old").unwrap();
+    let script = "mount --bind \"$1\" \"$1\" && exec \"$0\" encode -q -m none -i \"$2\" -o \"$1\"";
+    let ran = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .args([env!("CARGO_BIN_EXE_splade"), &argument, &fixture("beir/corpus.jsonl")])
+        .output();
+    let stderr = ran.map_or_else(|e| e.to_string(), |ran| String::from_utf8(ran.stderr).unwrap());
+    if !stderr.contains("error: ") {
+        eprintln!("skipped, since this system lets nobody mount: {stderr}");
+        return;
+    }
+    assert!(stderr.contains("a mount.jsonl: it is a mount point"), "{stderr}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

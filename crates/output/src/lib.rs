@@ -27,6 +27,7 @@ mod new_file;
 mod new_folder;
 mod output;
 mod place;
+mod replace;
 mod shown;
 mod stale;
 mod terminal;

@@ -2,12 +2,13 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use crate::place::{Place, resolve};
-use crate::{stale, unfinished};
+use crate::{replace, stale, unfinished};
 
 /// Names of temporary files start and end so.
 pub(crate) const TEMPORARY: (&str, &str) = (".splade-", ".part");
@@ -51,6 +52,9 @@ impl NewFile {
                 }
                 _ => error,
             })?;
+            if let Some(existing) = existing {
+                replace::refuse_sticky(folder, existing, temporary.as_file())?;
+            }
             if stale::hold(temporary.as_file()) {
                 unfinished.add(temporary.path());
                 if let Some(existing) = existing {
@@ -92,7 +96,8 @@ impl NewFile {
     /// Gives the file its name, in one step.
     ///
     /// # Errors
-    /// What the system answers; then there is no file, or still the old one.
+    /// What the system answers; then there is no file, or still the old one, and what was written is kept
+    /// beside it under a name that the error tells.
     ///
     /// # Panics
     /// When it is called again.
@@ -102,7 +107,7 @@ impl NewFile {
         let temporary_path = temporary.path().to_owned();
         let put = temporary.persist(&self.path);
         unfinished.remove(&temporary_path);
-        put.map(drop).map_err(|failure| failure.error)
+        put.map(drop).map_err(|failure| keep(failure.file, &self.path, failure.error))
     }
 
     /// Brings its name to the disk.
@@ -159,6 +164,34 @@ impl Drop for NewFile {
             let mut unfinished = unfinished::lock();
             unfinished.remove(temporary.path());
         }
+    }
+}
+
+/// Keeps a finished file that could not get its name, and tells where. It may be the work of hours.
+fn keep(mut temporary: NamedTempFile, path: &Path, error: io::Error) -> io::Error {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // No leftover is called so. The last is for names that are as long as a name may be.
+    let numbered = (2..MAX_TRIES).map(|n| format!("finished-{n}-{name}"));
+    let names = iter::once(format!("finished-{name}")).chain(numbered);
+    let names = names.chain([format!("finished-{}", std::process::id())]);
+    let told = |kept: &Path| {
+        // Its folder may be gone or have another name.
+        if !kept.exists() {
+            return io::Error::new(error.kind(), error.to_string());
+        }
+        let kept = kept.display();
+        io::Error::new(error.kind(), format!("{error}; what was written is kept as {kept}"))
+    };
+    for name in names {
+        let kept = folder_of(path).join(name);
+        match temporary.persist_noclobber(&kept) {
+            Ok(_) => return told(&kept),
+            Err(failure) => temporary = failure.file,
+        }
+    }
+    match temporary.keep() {
+        Ok((_, kept)) => told(&kept),
+        Err(_) => error,
     }
 }
 
@@ -307,6 +340,36 @@ mod tests {
         let may = File::options().write(true).open(&path).is_ok();
         assert_eq!(write(&path, "new").is_ok(), may);
         assert_eq!(mode(&path), 0o444);
+    }
+
+    #[test]
+    fn what_cannot_get_its_name_is_kept_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.jsonl");
+        for kept in ["finished-x.jsonl", "finished-2-x.jsonl"] {
+            let mut file = NewFile::create(&path).unwrap();
+            file.write_all(kept.as_bytes()).unwrap();
+            // As by another process, during the work.
+            fs::create_dir(&path).unwrap();
+            let error = file.finish().unwrap_err().to_string();
+            let kept_path = folder.path().join(kept);
+            assert!(error.ends_with(&format!("kept as {}", kept_path.display())), "{error}");
+            stale::remove(folder.path());
+            assert_eq!(fs::read_to_string(&kept_path).unwrap(), kept);
+            fs::remove_dir(&path).unwrap();
+        }
+        let long = folder.path().join("x".repeat(255));
+        let file = NewFile::create(&long).unwrap();
+        fs::create_dir(&long).unwrap();
+        let error = file.finish().unwrap_err().to_string();
+        assert!(error.contains(&format!("/finished-{}", std::process::id())), "{error}");
+
+        let gone = folder.path().join("gone");
+        fs::create_dir(&gone).unwrap();
+        let file = NewFile::create(&gone.join("x")).unwrap();
+        fs::remove_dir_all(&gone).unwrap();
+        let error = file.finish().unwrap_err().to_string();
+        assert!(!error.contains("kept"), "{error}");
     }
 
     #[test]

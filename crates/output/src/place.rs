@@ -4,6 +4,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::replace;
+
 /// Links that are followed one after the other, as Linux does.
 const MAX_LINKS: usize = 40;
 
@@ -65,6 +67,7 @@ fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Place> {
     // To rename over a file takes the right to write to its folder alone: one that nobody may write to
     // would be replaced.
     File::options().write(true).open(&path)?;
+    replace::refuse_mount_point(&fs::canonicalize(&path)?)?;
     Ok(Place::File { path, existing: Some(metadata) })
 }
 
