@@ -132,6 +132,13 @@ fn nothing_hostile_reaches_a_terminal() {
         assert!(!text.is_empty());
         assert_harmless(&text);
     }
+    // However the terminal is named.
+    for (name, more) in [("/dev/stderr", ""), ("/dev/tty", ""), ("/dev/fd/3", "3>&1")] {
+        let args = ["encode", "-q", "-m", &model, "-i", &corpus, "-o", name];
+        let line = plain(&at_terminal(80, &args, more));
+        assert!(line.contains("\\u202e"), "{name}: {line}");
+        assert_harmless(&line);
+    }
     // A machine's line at a terminal is still JSON with the same id.
     let line = plain(&page(80, &["encode", "-q", "-m", &model, "-i", &corpus]));
     let record: serde_json::Value = serde_json::from_str(line.trim()).unwrap();

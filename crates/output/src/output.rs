@@ -20,24 +20,29 @@ pub enum Output {
 impl Output {
     /// Opens an output; `-` and `/dev/stdout` are standard output.
     ///
-    /// At a terminal, characters that would steer it are written as JSON's escapes, `\u202e`.
+    /// At a terminal, characters that would steer it are written as JSON's escapes, `\u202e`. The file of
+    /// another descriptor (`/dev/fd/3`) is appended to; on Linux the descriptor itself stays where it was,
+    /// so what is written through it afterwards needs it to be open for appending (`3>>file`).
     ///
     /// # Errors
     /// If `path` is a folder, a file that may not be written, or in a folder that may not be.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(match resolve(path)? {
-            Place::StandardOutput => {
-                let stdout = io::stdout();
-                match stdout.is_terminal() {
-                    true => Self::Stream(Box::new(Escaping::new(stdout))),
-                    false => Self::Stream(Box::new(stdout)),
-                }
-            }
-            Place::StandardError => Self::Stream(Box::new(io::stderr())),
+            Place::StandardOutput => Self::stream(io::stdout()),
+            Place::StandardError => Self::stream(io::stderr()),
             // Renaming a file over /dev/null would replace the device.
-            Place::Stream(path) => Self::Stream(Box::new(File::options().write(true).open(path)?)),
+            Place::Stream(path) => Self::stream(File::options().write(true).open(path)?),
+            // On Linux the file is opened anew, at its start: what the descriptor wrote stays before.
+            Place::Descriptor(path) => Self::stream(File::options().append(true).open(path)?),
             Place::File { path, existing } => Self::File(NewFile::at(path, existing.as_ref())?),
         })
+    }
+
+    fn stream(stream: impl Write + IsTerminal + Send + 'static) -> Self {
+        match stream.is_terminal() {
+            true => Self::Stream(Box::new(Escaping::new(stream))),
+            false => Self::Stream(Box::new(stream)),
+        }
     }
 
     /// Refuses now what [`create`](Self::create) would refuse later, and leaves no trace.
@@ -85,5 +90,36 @@ impl Write for Output {
             Self::File(file) => file.flush(),
             Self::Stream(stream) => stream.flush(),
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
+mod tests {
+    use std::fs;
+    use std::os::fd::AsRawFd;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_descriptor_keeps_what_its_file_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "a first line that is long\n").unwrap();
+        let log = File::options().append(true).open(&path).unwrap();
+        for folder in ["/dev/fd", "/proc/self/fd"] {
+            if !Path::new(folder).is_dir() {
+                continue;
+            }
+            let name = PathBuf::from(folder).join(log.as_raw_fd().to_string());
+            let mut output = Output::create(&name).unwrap();
+            output.write_all(b"new\n").unwrap();
+            output.finish().unwrap();
+            (&log).write_all(b"after\n").unwrap();
+        }
+        let content = fs::read_to_string(&path).unwrap();
+        assert!(content.starts_with("a first line that is long\nnew\nafter\n"), "{content}");
     }
 }

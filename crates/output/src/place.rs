@@ -15,6 +15,8 @@ pub(crate) enum Place {
     StandardError,
     /// A pipe or a device, which is opened and written as it is.
     Stream(PathBuf),
+    /// What another descriptor of the process has open, which keeps its content.
+    Descriptor(PathBuf),
     /// A file to replace, if there is one, or to make.
     File {
         path: PathBuf,
@@ -39,7 +41,7 @@ pub(crate) fn resolve(path: &Path) -> io::Result<Place> {
         match descriptor(&path) {
             Some(1) => return Ok(Place::StandardOutput),
             Some(2) => return Ok(Place::StandardError),
-            Some(_) => return Ok(Place::Stream(path)),
+            Some(_) => return Ok(Place::Descriptor(path)),
             None => {}
         }
         match fs::symlink_metadata(&path) {
