@@ -128,12 +128,21 @@ impl PartsWriter {
     /// [`CorpusError::FolderNotEmpty`], [`CorpusError::FolderLocked`], [`CorpusError::Write`], and
     /// [`CorpusError::NeedsFile`] for a format that is not compressed as a whole.
     pub fn create(folder: &Path, options: PartsOptions) -> Result<Self, CorpusError> {
-        let lock = FolderLock::acquire(folder)?;
-        remove_leftovers(folder);
-        if !names(folder)?.is_empty() {
-            return Err(CorpusError::FolderNotEmpty { folder: folder.to_owned() });
+        check_compression(folder, &options)?;
+        let not_empty = || CorpusError::FolderNotEmpty { folder: folder.to_owned() };
+        // First without a trace: the folder may be somebody's.
+        if !only_temporary(folder)? {
+            return Err(not_empty());
         }
-        Self::begin(folder, options, lock)
+        let lock = FolderLock::acquire(folder)?;
+        if only_temporary(folder)? {
+            remove_leftovers(folder);
+            if names(folder)?.is_empty() {
+                return Self::begin(folder, options, lock);
+            }
+        }
+        lock.give_up();
+        Err(not_empty())
     }
 
     /// Goes on with what was begun, after the last part that is whole; begins where nothing was.
@@ -148,6 +157,11 @@ impl PartsWriter {
     /// something else, and whatever is wrong with the manifest or the size of a part. A manifest of
     /// a version that kept no checksums of the input is refused ([`CorpusError::ManifestContent`]).
     pub fn resume(folder: &Path, options: PartsOptions) -> Result<Resumed, CorpusError> {
+        check_compression(folder, &options)?;
+        // First without a trace: the folder may be somebody's. A manifest is there before any part.
+        if !only_temporary(folder)? {
+            Manifest::load(folder)?;
+        }
         let lock = FolderLock::acquire(folder)?;
         let names = names(folder)?;
         let manifest = match Manifest::load(folder) {
@@ -181,12 +195,6 @@ impl PartsWriter {
     }
 
     fn begin(folder: &Path, options: PartsOptions, lock: FolderLock) -> Result<Self, CorpusError> {
-        if !options.vectors.format.is_lines() && options.compression != Compression::None {
-            return Err(CorpusError::NeedsFile {
-                path: folder.to_owned(),
-                format: options.vectors.format.name(),
-            });
-        }
         let (folder, manifest) = (folder.to_owned(), options.manifest());
         manifest.save(&folder)?;
         sync_folder(folder_of(&folder)).map_err(CorpusError::write(&folder))?;
@@ -284,6 +292,17 @@ impl PartsWriter {
     }
 }
 
+/// Refuses to compress as a whole what is compressed within.
+fn check_compression(folder: &Path, options: &PartsOptions) -> Result<(), CorpusError> {
+    match options.vectors.format.is_lines() || options.compression == Compression::None {
+        true => Ok(()),
+        false => Err(CorpusError::NeedsFile {
+            path: folder.to_owned(),
+            format: options.vectors.format.name(),
+        }),
+    }
+}
+
 fn new_part(file: String, first_id: &str) -> PartInfo {
     PartInfo {
         file,
@@ -294,6 +313,17 @@ fn new_part(file: String, first_id: &str) -> PartInfo {
         last_id: String::new(),
         totals: BTreeMap::new(),
         input: Vec::new(),
+    }
+}
+
+/// Whether a folder has nothing but temporary files and the lock, or is not there.
+fn only_temporary(folder: &Path) -> Result<bool, CorpusError> {
+    match names(folder) {
+        Ok(names) => Ok(names.iter().all(|name| is_temporary(name))),
+        Err(CorpusError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(true)
+        }
+        Err(error) => Err(error),
     }
 }
 

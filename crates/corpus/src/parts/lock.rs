@@ -1,7 +1,8 @@
 //! One writer a folder: a lock that the system gives back when its process ends, however it ends.
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::CorpusError;
 
@@ -11,6 +12,9 @@ pub(crate) const NAME: &str = ".lock";
 /// A folder that no other process may write to.
 pub(crate) struct FolderLock {
     file: File,
+    path: PathBuf,
+    /// Made by this call.
+    is_new: bool,
 }
 
 impl FolderLock {
@@ -18,16 +22,44 @@ impl FolderLock {
     pub(crate) fn acquire(folder: &Path) -> Result<Self, CorpusError> {
         fs::create_dir_all(folder).map_err(CorpusError::write(folder))?;
         let path = folder.join(NAME);
-        let file = File::options().create(true).append(true).open(&path);
+        let mut options = File::options();
+        options.append(true);
+        let (file, is_new) = match options.clone().create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (options.create(true).open(&path), false)
+            }
+            file => (file, true),
+        };
         let file = file.map_err(CorpusError::write(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
-            Err(TryLockError::WouldBlock) => {
+            // Whoever gave it up removes it with the lock held.
+            Ok(()) if is_named(&file) => Ok(Self { file, path, is_new }),
+            Ok(()) | Err(TryLockError::WouldBlock) => {
                 Err(CorpusError::FolderLocked { folder: folder.to_owned() })
             }
             Err(TryLockError::Error(source)) => Err(CorpusError::Write { path, source }),
         }
     }
+
+    /// Gives the lock back, without a trace in a folder that had none.
+    pub(crate) fn give_up(self) {
+        if self.is_new {
+            // What cannot be removed harms nobody.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether a file that is open has not been removed.
+#[cfg(unix)]
+fn is_named(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+}
+
+#[cfg(not(unix))]
+fn is_named(_: &File) -> bool {
+    true
 }
 
 impl Drop for FolderLock {

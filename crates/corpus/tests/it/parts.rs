@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::json;
 use splade_corpus::{
-    CorpusError, Manifest, PartsOptions, PartsWriter, Resumed, VectorFormat, VectorOptions,
-    VectorReadOptions, VectorReader,
+    Compression, CorpusError, Manifest, PartsOptions, PartsWriter, Resumed, VectorFormat,
+    VectorOptions, VectorReadOptions, VectorReader,
 };
 use splade_sparse::SparseRow;
 
@@ -137,6 +137,42 @@ fn a_folder_with_something_in_it_is_refused() {
     drop(PartsWriter::create(folder.path(), options()).unwrap());
     let error = PartsWriter::create(folder.path(), options()).err();
     assert!(matches!(error, Some(CorpusError::FolderNotEmpty { .. })));
+}
+
+#[test]
+fn a_folder_that_is_refused_stays_as_it_was() {
+    let live = ".splade-live.part";
+    for files in [
+        &[("notes.txt", "x"), (".splade-old.part", "y")][..],
+        &[("manifest.json", "{\"name\": \"a browser extension\"}"), (".splade-old.part", "y")],
+        // Of another process, which is writing a single file there.
+        &[(live, "y")],
+    ] {
+        let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        let folder = folder(&files);
+        let at_work = fs::File::open(folder.path().join(files[0].0)).unwrap();
+        at_work.lock().unwrap();
+        let before = names(folder.path());
+        let error = PartsWriter::create(folder.path(), options()).err();
+        assert!(matches!(error, Some(CorpusError::FolderNotEmpty { .. })), "{error:?}");
+        assert_eq!(names(folder.path()), before);
+        if files[0].0 != live {
+            assert!(resume(folder.path(), options()).is_err());
+            assert_eq!(names(folder.path()), before);
+        }
+    }
+    // What is wrong with the options makes no folder either.
+    let parent = tempfile::tempdir().unwrap();
+    let new = parent.path().join("new");
+    let npz = VectorOptions::new(VectorFormat::Npz, 10);
+    let compressed = PartsOptions::new(npz).with_compression(Compression::Gzip);
+    for error in [
+        PartsWriter::create(&new, compressed.clone()).err(),
+        PartsWriter::resume(&new, compressed).err(),
+    ] {
+        assert!(matches!(error, Some(CorpusError::NeedsFile { .. })));
+    }
+    assert!(!new.exists());
 }
 
 #[test]
