@@ -112,6 +112,48 @@ fn files_without_a_telling_name_are_read_by_every_command() {
 }
 
 #[test]
+fn piped_queries_are_looked_at_as_files_are() {
+    let (model, corpus) = (tiny(), fixture("beir/corpus.jsonl"));
+    let args = ["search", "-q", "--model", &model, "--corpus", &corpus, "-k", "1"];
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for (stdin, wanted) in [
+        (&b"{\"text\": \"x\", \"score\": NaN}\n"[..], "--queries -"),
+        (b"{\"text\": \"x\", \"score\": 1e999}\n", "--queries -"),
+        (b"\xef\xbb\xbf{\"text\": \"x\"}\nsunny\n", "--queries -"),
+        (b"\n \n{\"text\": \"x\"}\n", "--queries -"),
+        (b"sunny\n{\"text\": \"x\", \"score\": NaN}\n", "--queries -"),
+        (b"id\ttext\nq1\tsunny\n", "--queries -"),
+        (b"[{\"text\": \"x\"},\n{\"text\": \"y\"}]\n", "jq -c '.[]'"),
+        (b"[\n{\"text\": \"x\"}]\n", "jq -c '.[]'"),
+        (b"{\n\"text\": \"x\"}\n", "jq -c ."),
+        (b"[\"sunny\", \"rain\"]", "jq -c"),
+        (&wide("sunny weather\nrain\n"), "iconv -f UTF-16LE"),
+        (&[b"\xff\xfe", &wide("sunny\n")[..]].concat(), "iconv -f UTF-16"),
+        (b"BZh91AY&SY\x12\n", "bzip2 -dc"),
+        (&fs::read(fixture("corpus/string.parquet")).unwrap(), "Parquet"),
+    ] {
+        let ran = splade(&args, stdin);
+        let shown = String::from_utf8_lossy(stdin);
+        assert_eq!(ran.code, Some(1), "{shown:?}: {}", ran.stdout);
+        assert!(ran.stderr.contains(wanted), "{shown:?}: {}", ran.stderr);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (packed, _) = path(&folder, "q.txt.gz");
+    write(&packed, b"sunny weather\nthe stadium\n");
+    let expected = splade(&args, b"sunny weather\nthe stadium\n").stdout;
+    assert_eq!(expected.matches("\n\n").count(), 2, "{expected}");
+    for stdin in [
+        &fs::read(&packed).unwrap()[..],
+        b"sunny weather\rthe stadium\r",
+        b"\xef\xbb\xbfsunny weather\r\n\r\nthe stadium",
+    ] {
+        assert_eq!(succeeds(&args, stdin).stdout, expected);
+    }
+    let lines = [&args[..], &["--input-format", "lines"]].concat();
+    assert!(succeeds(&lines, JSON.as_bytes()).stdout.starts_with("{\"id\": \"a\""));
+}
+
+#[test]
 fn vectors_without_a_telling_name_are_read_by_every_command() {
     let folder = tempfile::tempdir().unwrap();
     let (vectors, vectors_arg) = path(&folder, "vectors");

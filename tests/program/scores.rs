@@ -1,8 +1,10 @@
 //! `splade similarity` and `splade search`.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
 
-use crate::run::{fixture, path, splade, tiny};
+use crate::run::{command, fixture, path, splade, tiny};
 
 const DOCUMENTS: &str = r#"{"id": "weather", "text": "The weather is lovely today."}
 {"id": "sunny", "text": "It's so sunny outside!"}
@@ -118,6 +120,29 @@ fn queries_take_the_route_of_queries() {
         .flat_map(|(i, a)| document.iter().filter(move |(j, _)| i == j).map(move |(_, b)| a * b))
         .sum();
     assert!(ran.stdout.contains(&format!("{score:.4}")), "{score} is not in\n{}", ran.stdout);
+}
+
+#[test]
+fn a_process_that_waits_for_each_answer_gets_it() {
+    let model = tiny();
+    let mut child = command()
+        .args(["search", "-m", &model, "-c", &fixture("beir/corpus.jsonl"), "-k", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for query in ["a", "sunny weather", "[sic]", "{"] {
+        writeln!(stdin, "{query}").unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with("\n\n") {
+            assert_ne!(stdout.read_line(&mut answer).unwrap(), 0, "{answer}");
+        }
+        assert!(answer.starts_with(query), "{answer}");
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

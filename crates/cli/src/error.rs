@@ -69,8 +69,11 @@ pub(crate) enum CliError {
     },
     #[error("{}: what is written is {written}, but the name ends in something else", .path.display())]
     OutputName { path: PathBuf, written: &'static str },
-    #[error("standard input is JSON lines, not a query a line: give them with --queries -")]
-    JsonQueries,
+    #[error(
+        "standard input is {what}, not a query a line: give it with --queries - (or say \
+         --input-format lines, if each line is a query)"
+    )]
+    QueryRecords { what: &'static str },
     #[error("only one of --queries and --corpus, or of --runs and --qrels, can be standard input")]
     StdinTwice,
     #[error("{queries} queries and {documents} documents: --pairwise needs as many of each")]

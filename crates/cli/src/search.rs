@@ -1,11 +1,10 @@
 //! `splade search`: answers queries from the command line, a file or the terminal.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
-use splade::corpus::IdSearch;
+use splade::corpus::{ContentProblem, CorpusError, IdSearch, LiveLines};
 use splade::evaluate::Run;
 use splade::output::escaped;
 use splade::{EncodeOptions, Hit, SparseMatrix};
@@ -98,36 +97,41 @@ fn from_texts(args: &SearchArgs) -> Result<(), CliError> {
 fn interactive(args: &SearchArgs) -> Result<(), CliError> {
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let documents = Documents::open(&model, args)?;
-    let is_file = !io::stdin().is_terminal();
-    let prompt = !is_file && !args.run.quiet;
-    let mut stdin = io::stdin().lock();
-    let mut line = Vec::new();
-    for n_line in 1_u64.. {
-        if prompt {
+    let is_typed = io::stdin().is_terminal();
+    let mut lines = match is_typed {
+        true => LiveLines::typed(),
+        false => LiveLines::open(Path::new("-"), &args.texts_in.options()).map_err(no_queries)?,
+    };
+    loop {
+        if is_typed && !args.run.quiet {
             ask(format!("{BOLD}>{BOLD:#} "));
         }
-        line.clear();
-        let n_bytes = stdin.read_until(b'\n', &mut line);
-        if n_bytes.map_err(|source| CliError::Read { path: "-".into(), source })? == 0 {
-            break;
-        }
-        match str::from_utf8(&line) {
-            Ok(text) if text.trim().is_empty() => {}
-            // Whoever types may ask for anything; a file of records was meant for --queries.
-            Ok(text) if is_file && serde_json::from_str::<Map<String, Value>>(text).is_ok() => {
-                return Err(CliError::JsonQueries);
-            }
-            Ok(text) => {
-                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+        match lines.next_line() {
+            Ok(None) => return Ok(()),
+            Ok(Some(text)) => {
+                let text = text.to_owned();
                 answer(&model, &documents, &[text], args)?;
             }
-            Err(error) => tell(format!(
-                "line {n_line} is not UTF-8 (its byte {}), and gets no answer",
-                error.valid_up_to() + 1
+            Err(CorpusError::NotUtf8 { place, byte, .. }) => tell(format!(
+                "line {} is not UTF-8 (its byte {byte}), and gets no answer",
+                place.number()
             )),
+            Err(error) => return Err(no_queries(error)),
         }
     }
-    Ok(())
+}
+
+/// Why standard input is no query a line. A file of records was meant for --queries.
+fn no_queries(error: CorpusError) -> CliError {
+    match error {
+        CorpusError::Content { problem: ContentProblem::JsonLines, .. } => {
+            CliError::QueryRecords { what: "JSON lines" }
+        }
+        CorpusError::Content { problem: ContentProblem::TableHeader { .. }, .. } => {
+            CliError::QueryRecords { what: "a table" }
+        }
+        other => other.into(),
+    }
 }
 
 /// Shows what is found for texts.

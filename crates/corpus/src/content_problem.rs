@@ -38,6 +38,9 @@ pub enum ContentProblem {
     /// JSON objects with the character 1E before each (RFC 7464).
     #[error("its records begin with the character 1E: `tr -d '\\036'` takes them out")]
     JsonSequence,
+    /// JSON objects where lines of text are expected.
+    #[error("its lines are JSON objects, not texts")]
+    JsonLines,
     /// JSON in a file that is named as plain text.
     #[error(
         "the name says plain text, but the content is JSON: say which is meant \

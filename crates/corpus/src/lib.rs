@@ -94,7 +94,7 @@ pub use parts::{
 pub use place::{Place, PlaceUnit};
 pub use stream::open_text;
 pub use texts::{
-    Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, Quoting, ReadOptions,
-    ReadProgress, Record, TextColumn, TextFormat,
+    Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, LiveLines, Quoting,
+    ReadOptions, ReadProgress, Record, TextColumn, TextFormat,
 };
 pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::content::{self, Content};
 use crate::decompress::{GzipMembers, ZstdFrames};
 use crate::line_ends::{self, ReturnsAsLines};
-use crate::window::Window;
+use crate::window::{Start, Window};
 use crate::{Compression, ContentProblem, CorpusError};
 
 /// Bytes read at once.
@@ -62,8 +62,40 @@ impl Opened {
     }
 }
 
+/// How much of a file is waited for before it is told what it is.
+#[derive(Clone, Copy)]
+pub(crate) enum WaitFor {
+    /// The bytes that tell all kinds apart.
+    Start,
+    /// A line that is not blank: whoever writes it may wait for an answer.
+    Line,
+}
+
+impl WaitFor {
+    /// Looks at a file until that has come.
+    pub(crate) fn look<R: BufRead>(self, file: &mut Window<R>) -> io::Result<Start<'_>> {
+        file.look_until(|start| {
+            let is_enough = match self {
+                Self::Start => start.bytes.len() >= content::N_BYTES,
+                Self::Line => start.bytes.trim_ascii_start().contains(&b'\n'),
+            };
+            (is_enough || start.is_all).then_some(())
+        })?;
+        Ok(file.start())
+    }
+}
+
 /// Opens a file; `-` is standard input. `n_bytes_read` counts what is read from the disk.
 pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
+    open_after(WaitFor::Start, path, n_bytes_read)
+}
+
+/// Opens a file once so much of it has come.
+pub(crate) fn open_after(
+    wait_for: WaitFor,
+    path: &Path,
+    n_bytes_read: &Arc<AtomicU64>,
+) -> Result<Opened, CorpusError> {
     let is_stdin = path.as_os_str() == "-";
     let source: Box<dyn Read + Send> = if is_stdin {
         Box::new(io::stdin())
@@ -73,7 +105,7 @@ pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened,
     let n_bytes_before = n_bytes_read.load(Ordering::Relaxed);
     let source = Counted { source, n_bytes_read: Arc::clone(n_bytes_read) };
     let mut source = Window::new(BufReader::with_capacity(BUFFER_BYTES, source));
-    let start = source.look_at(content::N_BYTES).map_err(CorpusError::read(path))?;
+    let start = wait_for.look(&mut source).map_err(CorpusError::read(path))?;
     let content = content::recognise(start.bytes);
     let named = if is_stdin { Compression::None } else { Compression::of_name(path).0 };
     let text: TextStream = match content {
@@ -102,7 +134,7 @@ pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened,
     if matches!(content, Content::Gzip | Content::Zstd) {
         check_decompressed(path, &mut text)?;
     }
-    let start = text.look_at(BYTE_ORDER_MARK.len()).map_err(CorpusError::read(path))?;
+    let start = wait_for.look(&mut text).map_err(CorpusError::read(path))?;
     if start.bytes.starts_with(BYTE_ORDER_MARK) {
         text.consume(BYTE_ORDER_MARK.len());
     }

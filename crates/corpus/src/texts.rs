@@ -7,6 +7,7 @@ mod done;
 mod files;
 mod format;
 mod json;
+mod live;
 mod open;
 mod options;
 #[cfg(feature = "parquet")]
@@ -27,6 +28,7 @@ pub use digest::InputSpan;
 pub use files::InputFile;
 pub(crate) use files::real_path;
 pub use format::TextFormat;
+pub use live::LiveLines;
 pub use options::{BinaryColumns, Header, Quoting, ReadOptions};
 pub use record::Record;
 

@@ -97,7 +97,7 @@ fn json_problem(text: &mut TextWindow) -> std::io::Result<Option<ContentProblem>
 }
 
 /// Whether the first line of what would be plain text names the columns that are the text.
-fn header_problem(
+pub(super) fn header_problem(
     text: &mut TextWindow,
     options: &ReadOptions,
 ) -> std::io::Result<Option<ContentProblem>> {
