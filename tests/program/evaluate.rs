@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
+use splade::corpus::{BinaryColumns, CorpusReader, ReadOptions};
 
 use crate::run::{Ran, fixture, path, splade, tiny};
 
@@ -50,6 +51,28 @@ fn measures_are_those_of_sentence_transformers_at_each_limit() {
     }
     assert_eq!(reports[0]["n_queries"], 10);
     assert_eq!(reports[0]["queries"].as_object().unwrap().len(), 10);
+}
+
+#[test]
+fn columns_of_bytes_are_texts_where_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let parquet = fixture("corpus/binary.parquet");
+    for name in ["corpus.parquet", "queries.parquet"] {
+        fs::copy(&parquet, folder.path().join(name)).unwrap();
+    }
+    let as_text = ReadOptions::default().with_binary_columns(BinaryColumns::Text);
+    let mut records = CorpusReader::open(&[parquet.into()], as_text).unwrap();
+    let id = records.next_record().unwrap().unwrap().id;
+    let (qrels, _) = path(&folder, "qrels.tsv");
+    fs::write(qrels, format!("query-id\tcorpus-id\tscore\n{id}\t{id}\t1\n")).unwrap();
+    let model = tiny();
+    let args = ["evaluate", "-q", "--model", &model, folder.path().to_str().unwrap()];
+    let error = splade(&args, b"").stderr;
+    assert!(error.contains("`--binary-as-text`"), "{error}");
+    let ran = splade(&[&args[..], &["--binary-as-text", "--json", "-"]].concat(), b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["n_queries"], 1);
 }
 
 #[test]

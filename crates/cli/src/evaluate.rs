@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use splade::corpus::BinaryColumns;
 use splade::evaluate::{
     Counted, Evaluation, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics,
     StMeasures, Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
@@ -99,7 +100,10 @@ fn of_model(
     measures: &Measures,
     args: &EvaluateArgs,
 ) -> Result<(), CliError> {
-    let collection = BeirFolder::open(folder, &args.split)?;
+    let mut collection = BeirFolder::open(folder, &args.split)?;
+    if args.binary_as_text {
+        collection = collection.with_binary_columns(BinaryColumns::Text);
+    }
     let queries = collection.queries()?;
     let corpus = collection.corpus()?;
     if args.index.is_none() {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use splade_corpus::{
-    Compression, CorpusError, CorpusReader, FileFormat, IdSearch, ReadOptions, Record, TextColumn,
+    BinaryColumns, Compression, CorpusError, CorpusReader, FileFormat, IdSearch, ReadOptions,
+    Record, TextColumn,
 };
 use splade_evaluate::Judgements;
 
@@ -22,6 +23,7 @@ pub struct BeirFolder {
     corpus: PathBuf,
     queries: PathBuf,
     judgements: Judgements,
+    binary_columns: BinaryColumns,
 }
 
 impl BeirFolder {
@@ -32,7 +34,14 @@ impl BeirFolder {
     pub fn open(folder: &Path, split: &str) -> Result<Self, SpladeError> {
         let (corpus, queries) = (find(folder, "corpus")?, find(folder, "queries")?);
         let judgements = load_judgements(&find_judgements(folder, split))?;
-        Ok(Self { corpus, queries, judgements })
+        Ok(Self { corpus, queries, judgements, binary_columns: BinaryColumns::Refused })
+    }
+
+    /// Sets what columns of bytes in Parquet are. Default: they are refused.
+    #[must_use]
+    pub fn with_binary_columns(mut self, binary_columns: BinaryColumns) -> Self {
+        self.binary_columns = binary_columns;
+        self
     }
 
     /// Which documents are relevant.
@@ -46,7 +55,7 @@ impl BeirFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn corpus(&self) -> Result<CorpusReader, SpladeError> {
-        Ok(CorpusReader::open(std::slice::from_ref(&self.corpus), corpus_options())?)
+        Ok(CorpusReader::open(std::slice::from_ref(&self.corpus), self.corpus_options())?)
     }
 
     /// Reads the documents' ids, and refuses one that is there twice, which no measure could tell
@@ -56,7 +65,7 @@ impl BeirFolder {
     /// [`CorpusError::DuplicateId`] with both places; a file that cannot be read.
     pub fn refuse_duplicate_ids(&self) -> Result<(), SpladeError> {
         let paths = std::slice::from_ref(&self.corpus);
-        match IdSearch::default().find(paths, &corpus_options(), |_| {})? {
+        match IdSearch::default().find(paths, &self.corpus_options(), |_| {})? {
             None => Ok(()),
             Some(found) => Err(CorpusError::from(found).into()),
         }
@@ -73,7 +82,7 @@ impl BeirFolder {
         let mut found = HashMap::new();
         let mut queries = Vec::new();
         let files = std::slice::from_ref(&self.queries);
-        for record in CorpusReader::open(files, ReadOptions::default())? {
+        for record in CorpusReader::open(files, self.options())? {
             let record = record?;
             if missing.remove(record.id.as_str()) {
                 found.insert(record.id.clone(), record.place.clone());
@@ -90,11 +99,16 @@ impl BeirFolder {
             }
         }
     }
-}
 
-/// How documents are read.
-fn corpus_options() -> ReadOptions {
-    ReadOptions::default().with_text([TextColumn::optional("title"), "text".into()])
+    /// How documents are read.
+    fn corpus_options(&self) -> ReadOptions {
+        self.options().with_text([TextColumn::optional("title"), "text".into()])
+    }
+
+    /// How queries are read.
+    fn options(&self) -> ReadOptions {
+        ReadOptions::default().with_binary_columns(self.binary_columns)
+    }
 }
 
 /// The judgements of a split; where there are none, the place where BEIR has them.

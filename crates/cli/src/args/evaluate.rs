@@ -24,6 +24,11 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
 
+    /// Columns of bytes in corpus.parquet and queries.parquet are texts in UTF-8, as some programs write
+    /// them.
+    #[arg(long, requires = "folder")]
+    pub(crate) binary_as_text: bool,
+
     /// Search this index of the collection's documents (`splade index`), which are then not encoded.
     #[arg(long, value_name = "FILE", requires = "folder")]
     pub(crate) index: Option<PathBuf>,
