@@ -11,6 +11,7 @@ use splade::SparseEncoder;
 use splade::hub::{DownloadProgress, HubError, HubOptions, fetch};
 use tempfile::TempDir;
 
+use crate::warnings::warnings;
 use server::{Files, Hub, Request, commit};
 
 mod failures;
@@ -274,6 +275,41 @@ fn offline_finds_what_was_brought_and_asks_nothing() {
     setup.hub.take_requests();
     assert_eq!(setup.find_offline().unwrap(), folder);
     assert_eq!(setup.hub.take_requests(), []);
+}
+
+#[test]
+fn offline_tells_what_a_snapshot_of_others_may_lack() {
+    let mut files = plain();
+    add(&mut files, &["special_tokens_map.json"]);
+    let setup = Setup::new(files);
+    let folder = setup.fetch().unwrap();
+    let offline = || warnings(|| setup.find_offline().unwrap());
+    assert_eq!(offline(), (Vec::new(), folder.clone()));
+
+    // As an older version brought it, and wrote down nothing.
+    fs::remove_file(folder.join("special_tokens_map.json")).unwrap();
+    let records = folder.join("../../.no_exist").join(commit('a'));
+    assert!(records.join("added_tokens.json").is_file());
+    fs::remove_dir_all(folder.join("../../.no_exist")).unwrap();
+    let (told, found) = offline();
+    assert_eq!((told.len(), found), (1, folder.clone()));
+    for file in ["special_tokens_map.json", "added_tokens.json", "adapter_config.json"] {
+        assert!(told[0].contains(file), "{told:?}");
+    }
+    assert!(!told[0].contains("tokenizer_config.json"), "{told:?}");
+
+    // As Python brings it: whole, or file by file.
+    fs::write(folder.join(".gitattributes"), "").unwrap();
+    assert_eq!(offline().0, Vec::<String>::new());
+    fs::remove_file(folder.join(".gitattributes")).unwrap();
+    fs::create_dir_all(&records).unwrap();
+    fs::write(records.join("added_tokens.json"), "").unwrap();
+    assert!(!offline().0[0].contains("added_tokens.json"));
+
+    // What online brings is told no more.
+    setup.fetch().unwrap();
+    assert_eq!(offline().0, Vec::<String>::new());
+    assert!(folder.join("special_tokens_map.json").is_file());
 }
 
 #[test]

@@ -16,7 +16,11 @@
 //!
 //! # The cache
 //! It has the layout of `huggingface_hub`, so what Python has brought is found, and the other way
-//! round. A branch or tag is recorded there only when all its files have arrived.
+//! round. A branch or tag is recorded there only when all its files have arrived; so are the files that a
+//! commit does not have. Offline, a snapshot that another program or an older version of this one brought
+//! may lack files that are read here (`special_tokens_map.json`, `adapter_config.json`): where neither such
+//! a record nor `.gitattributes`, the sign of a whole repository, shows that the model has none, a warning
+//! names them, and the model is loaded without.
 //!
 //! # The environment
 //! [`SparseEncoder::load`](crate::SparseEncoder::load) asks it, as [`HubOptions::from_env`] does;

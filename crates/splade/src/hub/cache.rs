@@ -1,15 +1,18 @@
 //! The cache of `huggingface_hub`: where a model's snapshots and references lie in it.
 //!
 //! `models--OWNER--NAME/snapshots/COMMIT/FILE` links to `models--OWNER--NAME/blobs/ETAG`, and
-//! `models--OWNER--NAME/refs/REVISION` holds the commit that a branch or tag stood at.
+//! `models--OWNER--NAME/refs/REVISION` holds the commit that a branch or tag stood at. An empty file
+//! `models--OWNER--NAME/.no_exist/COMMIT/FILE` says that the commit has no such file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io, process};
 
+use tracing::{debug, warn};
+
 use super::HubError;
 use super::id::{ModelId, is_commit};
-use super::plan::plan_files;
+use super::plan::{Plan, plan_files};
 
 /// The place that `huggingface_hub` uses where nothing else is said.
 pub(super) fn default_dir() -> Result<PathBuf, HubError> {
@@ -47,6 +50,43 @@ impl ModelCache {
             fs::rename(&new, &path)
         };
         write().map_err(|source| HubError::Cache { path: path.clone(), source })
+    }
+
+    /// Records that a commit lacks these files, so that they are not missed offline.
+    pub(super) fn write_absent(&self, commit: &str, files: &[String]) {
+        for path in files.iter().map(|file| self.no_exist(commit, file)) {
+            let write = || {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                fs::File::options().create(true).append(true).open(&path)
+            };
+            if !path.exists()
+                && let Err(error) = write()
+            {
+                // Without it, a warning comes offline.
+                debug!("cannot write {}: {error}", path.display());
+            }
+        }
+    }
+
+    fn no_exist(&self, commit: &str, file: &str) -> PathBuf {
+        self.folder.join(".no_exist").join(commit).join(file)
+    }
+
+    /// Tells what a snapshot may lack: whoever brought it did not ask for all that is read here.
+    fn warn_of_gaps(&self, id: &ModelId, commit: &str, listing: &BTreeSet<String>, plan: &Plan) {
+        // Each repository has it, and who brings single files leaves it out.
+        if listing.contains(".gitattributes") {
+            return;
+        }
+        let gaps = plan.absent_alterations().filter(|file| !self.no_exist(commit, file).exists());
+        let gaps: Vec<&str> = gaps.map(String::as_str).collect();
+        if !gaps.is_empty() {
+            warn!(
+                "the cache does not say whether model `{id}` has {}: vectors may differ from those \
+                 of the whole model; load it once without the offline option",
+                gaps.join(", ")
+            );
+        }
     }
 
     /// The snapshot of a revision, without the network.
@@ -87,7 +127,10 @@ impl ModelCache {
         }
         match plan.weights.iter().find(|file| !listing.contains(*file)) {
             Some(shard) => Err(missing(shard)),
-            None => Ok(snapshot),
+            None => {
+                self.warn_of_gaps(id, &commit, &listing, &plan);
+                Ok(snapshot)
+            }
         }
     }
 }

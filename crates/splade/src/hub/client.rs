@@ -108,6 +108,7 @@ impl Client {
             snapshot.bring(file, n_bytes, progress)?;
             n_bytes_before += n_bytes;
         }
+        cache.write_absent(&commit, &plan.absent);
         // Last, so that offline never finds a snapshot that is not whole.
         cache.write_ref(revision, &commit)?;
         Ok(snapshot.folder)

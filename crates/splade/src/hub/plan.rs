@@ -25,6 +25,18 @@ const SMALL_FILES: [&str; 11] = [
     "processor_config.json",
 ];
 
+/// Small files without which a model loads as well, and gives other vectors.
+const ALTERATIONS: [&str; 8] = [
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "adapter_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+];
+
 /// Weights in the order of preference, each with the index of its shards.
 const WEIGHTS: [(&str, &str); 2] = [
     ("model.safetensors", "model.safetensors.index.json"),
@@ -38,12 +50,26 @@ pub(super) struct Plan {
     pub(super) small: Vec<String>,
     /// Weights. A shard is here because an index names it: the repository may lack it.
     pub(super) weights: Vec<String>,
+    /// Small files that the repository would have, had it more.
+    pub(super) absent: Vec<String>,
 }
 
 impl Plan {
     /// All files, the small ones first.
     pub(super) fn files(&self) -> impl Iterator<Item = &String> {
         self.small.iter().chain(&self.weights)
+    }
+
+    /// Files that are absent, and that would change the vectors, or have the model refused: beside a
+    /// tokenizer, and in the root.
+    pub(super) fn absent_alterations(&self) -> impl Iterator<Item = &String> {
+        let has_tokenizer = |folder: &str| {
+            splade_tokenizer::FILES.iter().any(|name| self.small.contains(&join(folder, name)))
+        };
+        self.absent.iter().filter(move |file| {
+            let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+            ALTERATIONS.contains(&name) && (folder.is_empty() || has_tokenizer(folder))
+        })
     }
 }
 
@@ -77,8 +103,10 @@ pub(super) fn plan_files(
     while let Some(folder) = folders.pop_front() {
         let listed = |name: &str| Some(join(&folder, name)).filter(|file| listing.contains(file));
         let small = SMALL_FILES.into_iter().chain(transformer_config::FILES);
-        let small = small.chain(splade_tokenizer::FILES);
-        plan.small.extend(small.filter_map(listed));
+        let small = small.chain(splade_tokenizer::FILES).map(|name| join(&folder, name));
+        let (small, absent): (Vec<_>, Vec<_>) = small.partition(|file| listing.contains(file));
+        plan.small.extend(small);
+        plan.absent.extend(absent);
 
         for name in ["modules.json", "router_config.json"] {
             let Some(file) = listed(name) else { continue };
