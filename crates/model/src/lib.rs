@@ -54,7 +54,7 @@ mod saving;
 mod weights;
 
 pub use backend::{
-    DeviceThreads, LinearWeights, NormWeights, RelativePositions, SpladeBackend, stock,
+    BackendKind, DeviceThreads, LinearWeights, NormWeights, RelativePositions, SpladeBackend, stock,
 };
 pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;

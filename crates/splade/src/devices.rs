@@ -1,10 +1,9 @@
 //! The devices of this machine that this build can run on.
 
 use serde::Serialize;
-use splade_model::Precision;
+use splade_model::{BackendKind, Precision};
 
-use crate::Device;
-use crate::backends::{COMPILED, Compiled, SeenCard, cards};
+use crate::backends::{Backend, Name, SeenCard, cards, names};
 
 /// What this build can run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,17 +43,18 @@ impl Devices {
         let (cards, missing) = cards();
         let missing = missing.into_iter().map(|(backend, why)| MissingBackend { backend, why });
         Self {
-            found: cpus(&COMPILED).into_iter().chain(merge(&cards)).collect(),
+            found: cpus(|name| name.is_compiled).into_iter().chain(merge(&cards)).collect(),
             missing: missing.collect(),
-            not_compiled: not_compiled(&COMPILED),
+            not_compiled: not_compiled(|name| name.is_compiled),
         }
     }
 }
 
-fn cpus(compiled: &Compiled) -> Option<DeviceInfo> {
-    let backends = [(Device::NdArray, compiled.ndarray), (Device::Flex, compiled.flex)];
-    let backends = backends.into_iter().filter(|(_, is_compiled)| *is_compiled);
-    let names: Vec<String> = backends.map(|(device, _)| device.to_string()).collect();
+fn cpus(is_compiled: impl Fn(&Name) -> bool) -> Option<DeviceInfo> {
+    let is_there = |(backend, name): &(&Backend, &Name)| {
+        backend.kind == BackendKind::Host && is_compiled(name)
+    };
+    let names: Vec<&str> = names().filter(is_there).map(|(_, name)| name.name).collect();
     if names.is_empty() {
         return None;
     }
@@ -63,7 +63,7 @@ fn cpus(compiled: &Compiled) -> Option<DeviceInfo> {
     let precisions = precisions.filter_map(|p| Some(format!("{p} on {}", p.instructions()?)));
     let precisions = precisions.collect::<Vec<_>>().join(", ");
     let description = format!("the processor, {threads} threads; {precisions}");
-    let names = [Device::Cpu.to_string()].into_iter().chain(names).collect();
+    let names = ["cpu"].into_iter().chain(names).map(str::to_owned).collect();
     Some(DeviceInfo { names, description, is_gpu: false })
 }
 
@@ -86,16 +86,8 @@ fn merge(cards: &[SeenCard]) -> Vec<DeviceInfo> {
     found.into_iter().map(|(_, info)| info).collect()
 }
 
-fn not_compiled(compiled: &Compiled) -> Vec<&'static str> {
-    let features = [
-        ("ndarray", compiled.ndarray),
-        ("flex", compiled.flex),
-        ("wgpu", compiled.wgpu),
-        ("vulkan", compiled.vulkan),
-        ("metal", compiled.metal),
-        ("cuda", compiled.cuda),
-    ];
-    features.into_iter().filter(|(_, is_compiled)| !is_compiled).map(|(name, _)| name).collect()
+fn not_compiled(is_compiled: impl Fn(&Name) -> bool) -> Vec<&'static str> {
+    names().filter(|(_, name)| !is_compiled(name)).map(|(_, name)| name.name).collect()
 }
 
 #[cfg(test)]
@@ -122,15 +114,8 @@ mod tests {
 
     #[test]
     fn what_is_not_compiled_in_is_named() {
-        let only_flex = Compiled {
-            ndarray: false,
-            flex: true,
-            wgpu: false,
-            vulkan: false,
-            metal: false,
-            cuda: false,
-        };
-        assert_eq!(not_compiled(&only_flex), ["ndarray", "wgpu", "vulkan", "metal", "cuda"]);
-        assert_eq!(cpus(&only_flex).unwrap().names, ["cpu", "flex"]);
+        let only_flex = |name: &Name| name.name == "flex";
+        assert_eq!(not_compiled(only_flex), ["ndarray", "wgpu", "vulkan", "metal", "cuda"]);
+        assert_eq!(cpus(only_flex).unwrap().names, ["cpu", "flex"]);
     }
 }

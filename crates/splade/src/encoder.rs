@@ -7,7 +7,7 @@ use splade_export::Reading;
 use splade_sparse::{
     DenseMatrix, SimilarityFunction, SparseMatrix, SparseRow, SparseRowView, Sparsity,
 };
-use splade_tokenizer::{Piece, SpecialTokens, Tokenizer};
+use splade_tokenizer::{Piece, SpecialTokens};
 use tracing::info_span;
 
 use crate::call::Call;
@@ -16,6 +16,7 @@ use crate::locate::locate;
 use crate::pipeline::{Graph, Pipeline};
 use crate::pool::{EncoderPool, start_threads};
 use crate::progress::Tally;
+use crate::reader::Reader;
 use crate::save::{self, Handle, SaveOptions};
 use crate::settings::Settings;
 use crate::{Device, EncodeOptions, Precision, SparseEncoderBuilder, SpladeError};
@@ -252,7 +253,7 @@ impl SparseEncoder {
     /// # Errors
     /// More than a model has positions; less than the special tokens of a text.
     pub fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), SpladeError> {
-        let mut transformers = self.graph.transformers.iter_mut();
+        let mut transformers = self.graph.transformers_mut();
         transformers.try_for_each(|t| t.set_max_seq_length(max_seq_length))?;
         self.max_seq_length = Some(max_seq_length);
         Ok(())
@@ -271,7 +272,7 @@ impl SparseEncoder {
     /// The model in a few words: architecture and sizes.
     pub fn summary(&self) -> String {
         let mut parts: Vec<String> =
-            self.graph.transformers.iter().map(|t| t.checkpoint.config().summary()).collect();
+            self.graph.transformers().map(|t| t.checkpoint.config().summary()).collect();
         let tables =
             self.graph.pipelines.iter().filter(|pipeline| matches!(pipeline, Pipeline::Static(_)));
         parts.extend(tables.map(|_| "a table of weights".to_owned()));
@@ -280,7 +281,7 @@ impl SparseEncoder {
 
     /// The backend that the model runs on.
     pub fn backend(&self) -> &'static str {
-        self.graph.transformers.first().map_or("no backend", |t| t.model.backend())
+        self.graph.backend().unwrap_or("no backend")
     }
 
     /// A vector as tokens with their weights, the heaviest first; of equal weights the lower
@@ -344,14 +345,11 @@ impl SparseEncoder {
         prompted: &str,
         task: Option<&str>,
     ) -> Result<(Vec<Piece>, Reading), SpladeError> {
-        let (pieces, is_cut) = match self.graph.route(task)? {
-            Pipeline::Splade { transformer, .. }
-            | Pipeline::Csr { transformer, .. }
-            | Pipeline::TokenWeights { transformer, .. } => {
-                let transformer = &self.graph.transformers[*transformer];
+        let (pieces, is_cut) = match self.graph.reader(self.graph.route(task)?) {
+            Reader::Transformer { transformer, .. } => {
                 transformer.task_tokenizer(task).pieces(prompted, transformer.special_tokens())?
             }
-            Pipeline::Static(table) => table.tokenizer().pieces(prompted, SpecialTokens::Leave)?,
+            Reader::Table(table) => table.tokenizer().pieces(prompted, SpecialTokens::Leave)?,
         };
         Ok((pieces, if is_cut { Reading::Cut } else { Reading::Whole }))
     }
@@ -386,16 +384,7 @@ impl SparseEncoder {
     /// The token of an entry as the vocabulary spells it, or `[id N]` where the tokenizer has none for it.
     #[must_use]
     pub fn token(&self, id: u32) -> String {
-        self.tokenizer().token(id).unwrap_or_else(|| format!("[id {id}]"))
-    }
-
-    /// Any of the model's tokenizers: they share the vocabulary.
-    fn tokenizer(&self) -> &Tokenizer {
-        match (&self.graph.transformers[..], &self.graph.pipelines[..]) {
-            ([first, ..], _) => first.tokenizer(),
-            ([], [Pipeline::Static(table), ..]) => table.tokenizer(),
-            _ => unreachable!("a pipeline without a transformer is a table"),
-        }
+        self.graph.tokenizer().token(id).unwrap_or_else(|| format!("[id {id}]"))
     }
 
     /// The stages of encoding, on the current thread pool.

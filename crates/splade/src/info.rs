@@ -13,6 +13,7 @@ use splade_sparse::SimilarityFunction;
 use crate::SpladeError;
 use crate::layout::{Layout, ModuleKind, ModuleSpec};
 use crate::pipeline::{Graph, Pipeline};
+use crate::reader::Reader;
 use crate::settings::Settings;
 
 /// What a model is made of; made by [`SparseEncoder::info`](crate::SparseEncoder::info).
@@ -108,7 +109,7 @@ impl ModelInfo {
                 RouteInfo {
                     name: name.clone(),
                     is_default: default.is_some_and(|default| std::ptr::eq(default, pipeline)),
-                    max_seq_length: graph.max_seq_length(pipeline),
+                    max_seq_length: graph.reader(pipeline).max_seq_length(),
                     modules: modules.collect(),
                 }
             };
@@ -184,27 +185,28 @@ fn class(kind: ModuleKind) -> &'static str {
 impl Graph {
     /// Each module of a route in a few words.
     fn summaries(&self, pipeline: &Pipeline) -> Vec<String> {
-        let transformer = |place: usize| self.transformers[place].checkpoint.config().summary();
+        let mut summaries = match self.reader(pipeline) {
+            Reader::Transformer { transformer, .. } => {
+                vec![transformer.checkpoint.config().summary()]
+            }
+            Reader::Table(_) => Vec::new(),
+        };
         match pipeline {
-            Pipeline::Splade { transformer: place, pooling: by, lexical } => {
-                let mut summaries = vec![transformer(*place), pooling(*by)];
+            Pipeline::Splade { pooling: by, lexical, .. } => {
+                summaries.push(pooling(*by));
                 summaries.extend(lexical.as_ref().map(|table| {
                     format!("times the weights of the text's tokens, {}", table.dimension())
                 }));
-                summaries
             }
             Pipeline::Static(table) => {
-                vec![format!("a weight for each of {} tokens", table.dimension())]
+                summaries.push(format!("a weight for each of {} tokens", table.dimension()));
             }
-            Pipeline::TokenWeights { transformer: place, .. } => {
-                vec![transformer(*place), "a weight for each token of the text".to_owned()]
+            Pipeline::TokenWeights { .. } => {
+                summaries.push("a weight for each token of the text".to_owned());
             }
-            Pipeline::Csr { transformer: place, modules } => {
-                let mut summaries = vec![transformer(*place)];
-                summaries.extend(modules.summaries());
-                summaries
-            }
+            Pipeline::Csr { modules, .. } => summaries.extend(modules.summaries()),
         }
+        summaries
     }
 }
 

@@ -84,6 +84,7 @@ mod settings;
 mod csr;
 mod passes;
 mod pipeline;
+mod reader;
 mod splade_pooling;
 mod static_embedding;
 mod token_weights;
@@ -91,6 +92,7 @@ mod transformer;
 mod transformer_config;
 
 mod backends;
+mod on_device;
 
 pub use beir::BeirFolder;
 pub use device::Device;

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use splade_model::BackendKind;
 use splade_sparse::{SparseError, SparseRow};
 use splade_tokenizer::TokenBatch;
 
@@ -28,9 +29,9 @@ const TOKENS_WORTH_DIVIDING: usize = 256;
 pub(crate) struct Passes<'a> {
     /// Of a row.
     pub(crate) dimension: usize,
-    /// Whether each thread may have a pass of its own, as on a CPU: no thread waits for another after each
-    /// operation then, and what an operation leaves for the next is still in the thread's cache.
-    pub(crate) side_by_side: bool,
+    /// On a CPU each thread may have a pass of its own: no thread waits for another after each operation
+    /// then, and what an operation leaves for the next is still in the thread's cache.
+    pub(crate) kind: BackendKind,
     pub(crate) options: &'a EncodeOptions,
     pub(crate) tally: &'a Tally<'a>,
 }
@@ -74,7 +75,7 @@ impl Passes<'_> {
     /// How many passes run at once, and the token budget of each. On a CPU they share the budget of the
     /// options, and each thread gets something to do.
     fn lanes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
-        if !self.side_by_side {
+        if self.kind == BackendKind::Gpu {
             return (1, self.options.max_batch_tokens.unwrap_or(TOKENS_OF_GPU));
         }
         let budget = self.options.max_batch_tokens.unwrap_or(TOKENS);
@@ -87,7 +88,10 @@ impl Passes<'_> {
     }
 
     fn max_texts(&self) -> NonZeroUsize {
-        let max_pooled = if self.side_by_side { MAX_POOLED } else { MAX_POOLED_OF_GPU };
+        let max_pooled = match self.kind {
+            BackendKind::Host => MAX_POOLED,
+            BackendKind::Gpu => MAX_POOLED_OF_GPU,
+        };
         let max_texts = NonZeroUsize::new(max_pooled / self.dimension).unwrap_or(NonZeroUsize::MIN);
         self.options.batch_size.map_or(max_texts, |batch_size| max_texts.min(batch_size))
     }
@@ -111,10 +115,9 @@ mod tests {
     fn lanes_keep_the_budget_and_leave_short_calls_whole() {
         let options = EncodeOptions::default();
         let tally = Tally::new(None, 0);
-        let passes =
-            |side_by_side| Passes { dimension: 10, side_by_side, options: &options, tally: &tally };
+        let passes = |kind| Passes { dimension: 10, kind, options: &options, tally: &tally };
         let lanes = |tokens, threads| {
-            let (n, budget) = passes(true).lanes(tokens, threads);
+            let (n, budget) = passes(BackendKind::Host).lanes(tokens, threads);
             (n, budget.get())
         };
         assert_eq!(lanes(100_000, 2), (2, 2048));
@@ -123,6 +126,6 @@ mod tests {
         assert_eq!(lanes(500, 2), (1, 4096));
         assert_eq!(lanes(0, 2), (1, 4096));
         assert_eq!(lanes(100_000, 1), (1, 4096));
-        assert_eq!(passes(false).lanes(100_000, 2), (1, TOKENS_OF_GPU));
+        assert_eq!(passes(BackendKind::Gpu).lanes(100_000, 2), (1, TOKENS_OF_GPU));
     }
 }

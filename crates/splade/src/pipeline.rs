@@ -5,41 +5,49 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use splade_model::{Pooled, Pooling, Precision, SparseRows, TokenWeights};
+use splade_model::{BackendKind, Pooled, Pooling, Precision, SparseRows, TokenWeights};
 use splade_sparse::{Pruning, SparseError, SparseRow};
-use splade_tokenizer::TokenBatch;
+use splade_tokenizer::{TokenBatch, Tokenizer};
 use tracing::info_span;
 
 use crate::csr::Csr;
 use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, Task};
+use crate::on_device::{HiddenStates, MaskedLm};
 use crate::passes::Passes;
 use crate::progress::Tally;
+use crate::reader::Reader;
 use crate::splade_pooling::read_pooling;
 use crate::static_embedding::StaticEmbedding;
 use crate::token_weights;
-use crate::transformer::{FolderKind, Transformer};
+use crate::transformer::{FolderKind, Transformer, TransformerOn};
 use crate::{Device, EncodeOptions, SpladeError};
 
 /// Everything that a model is made of. A clone shares the weights.
 #[derive(Clone)]
 pub(crate) struct Graph {
-    /// Shared by the routes that name the same folder.
-    pub(crate) transformers: Vec<Transformer>,
+    transformers: Transformers,
     pub(crate) pipelines: Arc<[Pipeline]>,
     router: Option<Arc<RouterSpec>>,
     dimension: usize,
 }
 
+/// The transformers, each shared by the routes that use the same folder the same way.
+#[derive(Clone, Default)]
+struct Transformers {
+    masked_lms: Vec<TransformerOn<dyn MaskedLm>>,
+    encoders: Vec<TransformerOn<dyn HiddenStates>>,
+}
+
 /// The modules of one route.
 pub(crate) enum Pipeline {
-    /// Transformer, SpladePooling and, in the lexical form, a table that multiplies.
-    Splade { transformer: usize, pooling: Pooling, lexical: Option<StaticEmbedding> },
+    /// A masked LM, SpladePooling and, in the lexical form, a table that multiplies.
+    Splade { masked_lm: usize, pooling: Pooling, lexical: Option<StaticEmbedding> },
     /// A table of weights alone.
     Static(StaticEmbedding),
-    /// Transformer, Pooling, Dense and Normalize, SparseAutoEncoder.
-    Csr { transformer: usize, modules: Csr },
-    /// Transformer and a weight for each of its tokens: BGE-M3.
-    TokenWeights { transformer: usize, head: TokenWeights },
+    /// An encoder, Pooling, Dense and Normalize, SparseAutoEncoder.
+    Csr { encoder: usize, modules: Csr },
+    /// An encoder and a weight for each of its tokens: BGE-M3.
+    TokenWeights { encoder: usize, head: TokenWeights },
 }
 
 /// Rows in the order of the texts, with what was counted on the way.
@@ -59,8 +67,14 @@ impl Graph {
         device: &Device,
         precision: Precision,
     ) -> Result<Self, SpladeError> {
-        let (folders, loaded) = (Vec::new(), Vec::new());
-        let mut loader = Loader { root: folder, device, precision, folders, loaded };
+        let mut loader = Loader {
+            root: folder,
+            device,
+            precision,
+            masked_lms: Vec::new(),
+            encoders: Vec::new(),
+            loaded: Transformers::default(),
+        };
         let (pipelines, router) = match Layout::read(folder)? {
             Layout::Single(modules) => {
                 // Without modules.json there is one module, and max pooling after it.
@@ -98,31 +112,70 @@ impl Graph {
     /// # Errors
     /// A device that is not there; files that have changed.
     pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
-        let transformers = self.transformers.iter().map(|transformer| transformer.on(device));
-        Ok(Self { transformers: transformers.collect::<Result<_, _>>()?, ..self.clone() })
+        let Transformers { masked_lms, encoders } = &self.transformers;
+        let masked_lms = masked_lms.iter().map(|loaded| loaded.on(device));
+        let encoders = encoders.iter().map(|loaded| loaded.on(device));
+        let transformers = Transformers {
+            masked_lms: masked_lms.collect::<Result<_, _>>()?,
+            encoders: encoders.collect::<Result<_, _>>()?,
+        };
+        Ok(Self { transformers, ..self.clone() })
     }
 
     pub(crate) fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// Tokens that a text is cut to on a route whose task has no limit of its own; `None` where
-    /// nothing limits it.
-    pub(crate) fn max_seq_length(&self, pipeline: &Pipeline) -> Option<usize> {
+    /// Each transformer once.
+    pub(crate) fn transformers(&self) -> impl Iterator<Item = &Transformer> {
+        let Transformers { masked_lms, encoders } = &self.transformers;
+        let masked_lms = masked_lms.iter().map(|loaded| &loaded.transformer);
+        masked_lms.chain(encoders.iter().map(|loaded| &loaded.transformer))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn transformers_mut(&mut self) -> impl Iterator<Item = &mut Transformer> {
+        let Transformers { masked_lms, encoders } = &mut self.transformers;
+        let masked_lms = masked_lms.iter_mut().map(|loaded| &mut loaded.transformer);
+        masked_lms.chain(encoders.iter_mut().map(|loaded| &mut loaded.transformer))
+    }
+
+    /// What a route reads its texts with.
+    pub(crate) fn reader<'a>(&'a self, pipeline: &'a Pipeline) -> Reader<'a> {
         match pipeline {
-            Pipeline::Splade { transformer, .. }
-            | Pipeline::Csr { transformer, .. }
-            | Pipeline::TokenWeights { transformer, .. } => {
-                Some(self.transformers[*transformer].max_seq_length())
+            Pipeline::Splade { masked_lm, .. } => {
+                Reader::of(&self.transformers.masked_lms[*masked_lm])
             }
-            Pipeline::Static(table) => table.tokenizer().max_seq_length(),
+            Pipeline::Csr { encoder, .. } | Pipeline::TokenWeights { encoder, .. } => {
+                Reader::of(&self.transformers.encoders[*encoder])
+            }
+            Pipeline::Static(table) => Reader::Table(table),
         }
     }
 
-    /// The largest of the routes' limits.
+    /// What each route reads its texts with.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = Reader<'_>> {
+        self.pipelines.iter().map(|pipeline| self.reader(pipeline))
+    }
+
+    /// The largest of the routes' limits; `None` where nothing limits one.
     pub(crate) fn longest(&self) -> Option<usize> {
-        let limits = self.pipelines.iter().map(|pipeline| self.max_seq_length(pipeline));
+        let limits = self.readers().map(|reader| reader.max_seq_length());
         limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
+    }
+
+    /// The backend that the first transformer runs on.
+    pub(crate) fn backend(&self) -> Option<&'static str> {
+        self.readers().find_map(|reader| match reader {
+            Reader::Transformer { backend, .. } => Some(backend),
+            Reader::Table(_) => None,
+        })
+    }
+
+    /// Any of the tokenizers, a transformer's where there is one: they share the vocabulary.
+    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+        let first = self.transformers().next().map(Transformer::tokenizer);
+        first.unwrap_or_else(|| self.reader(&self.pipelines[0]).tokenizer())
     }
 
     /// Whether the transformer of a task's route runs on a GPU.
@@ -130,14 +183,8 @@ impl Graph {
     /// # Errors
     /// A task that no route serves.
     pub(crate) fn is_on_gpu(&self, task: Option<&str>) -> Result<bool, SpladeError> {
-        Ok(match self.route(task)? {
-            Pipeline::Splade { transformer, .. }
-            | Pipeline::Csr { transformer, .. }
-            | Pipeline::TokenWeights { transformer, .. } => {
-                !self.transformers[*transformer].model.side_by_side()
-            }
-            Pipeline::Static(_) => false,
-        })
+        let reader = self.reader(self.route(task)?);
+        Ok(matches!(reader, Reader::Transformer { kind: BackendKind::Gpu, .. }))
     }
 
     /// The route that a task takes.
@@ -162,62 +209,53 @@ impl Graph {
         tally: &Tally<'_>,
     ) -> Result<Rows, SpladeError> {
         let task = options.task.as_deref();
-        let passes = |transformer: &Transformer| Passes {
-            dimension: self.dimension,
-            side_by_side: transformer.model.side_by_side(),
-            options,
-            tally,
-        };
-        let (tokens, rows) = match self.route(task)? {
-            Pipeline::Splade { transformer, pooling, lexical } => {
-                let transformer = &self.transformers[*transformer];
-                let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
+        let route = self.route(task)?;
+        let tokens = self.reader(route).tokenize(texts, task)?;
+        let passes = |kind| Passes { dimension: self.dimension, kind, options, tally };
+        let Transformers { masked_lms, encoders } = &self.transformers;
+        let rows = match route {
+            Pipeline::Splade { masked_lm, pooling, lexical } => {
+                let masked_lm = &masked_lms[*masked_lm];
                 // The device may select them where nothing else is to be done to a row before.
                 let keep = pruning.max_active_dims().filter(|keep| {
                     lexical.is_none() && *pruning == Pruning::default().with_max_active_dims(*keep)
                 });
                 let forward = |batch: &TokenBatch| {
-                    let pooled = forward(batch, || transformer.pooled(batch, *pooling, keep))?;
+                    let pooled = forward(batch, || masked_lm.pooled(batch, *pooling, keep))?;
                     Ok(sparsify(&pooled, self.dimension, pruning, |text, row| match lexical {
                         Some(table) => table.scale(row.view(), &batch.input_ids[batch.range(text)]),
                         None => Ok(row),
                     }))
                 };
-                let rows = passes(transformer).run(&tokens, forward)?;
-                (tokens, rows)
+                passes(masked_lm.model.kind).run(&tokens, forward)?
             }
-            Pipeline::Csr { transformer, modules } => {
-                let transformer = &self.transformers[*transformer];
-                let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
-                let prompt_length = transformer.prompt_length(prompt, task)?;
+            Pipeline::Csr { encoder, modules } => {
+                let encoder = &encoders[*encoder];
+                let prompt_length = encoder.transformer.prompt_length(prompt, task)?;
                 let forward = |batch: &TokenBatch| {
                     let latents = forward(batch, || {
-                        let states = transformer.hidden_states(batch)?;
+                        let states = encoder.hidden_states(batch)?;
                         modules.forward(&states, batch, prompt_length, pruning.max_active_dims())
                     })?;
                     let latents = Pooled::Dense(latents);
                     Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
                 };
-                let rows = passes(transformer).run(&tokens, forward)?;
-                (tokens, rows)
+                passes(encoder.model.kind).run(&tokens, forward)?
             }
-            Pipeline::TokenWeights { transformer, head } => {
-                let transformer = &self.transformers[*transformer];
-                let tokens = tokenize(texts.len(), || transformer.tokenize(texts, task))?;
+            Pipeline::TokenWeights { encoder, head } => {
+                let encoder = &encoders[*encoder];
                 let forward = |batch: &TokenBatch| {
                     let weights =
-                        forward(batch, || Ok(head.forward(&transformer.hidden_states(batch)?)))?;
-                    let tokenizer = transformer.tokenizer();
+                        forward(batch, || Ok(head.forward(&encoder.hidden_states(batch)?)))?;
+                    let tokenizer = encoder.transformer.tokenizer();
                     Ok(token_weights::rows(batch, &weights, tokenizer, self.dimension, pruning))
                 };
-                let rows = passes(transformer).run(&tokens, forward)?;
-                (tokens, rows)
+                passes(encoder.model.kind).run(&tokens, forward)?
             }
             Pipeline::Static(table) => {
-                let tokens = tokenize(texts.len(), || table.tokenize(texts))?;
                 let rows = table.rows(&tokens, pruning)?;
                 tally.add(tokens.n_texts(), tokens.n_tokens());
-                (tokens, rows)
+                rows
             }
         };
         Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
@@ -229,9 +267,10 @@ struct Loader<'a> {
     root: &'a Path,
     device: &'a Device,
     precision: Precision,
-    /// What each loaded transformer was loaded from, and as: with its head or without.
-    folders: Vec<(PathBuf, FolderKind)>,
-    loaded: Vec<Transformer>,
+    /// What each loaded transformer was loaded from.
+    masked_lms: Vec<PathBuf>,
+    encoders: Vec<PathBuf>,
+    loaded: Transformers,
 }
 
 impl Loader<'_> {
@@ -245,38 +284,34 @@ impl Loader<'_> {
         let kinds: Vec<ModuleKind> = modules.iter().map(|module| module.kind).collect();
         match (kinds.as_slice(), kind) {
             ([Model(task)], FolderKind::Plain) => {
-                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
-                Ok(Pipeline::Splade { transformer, pooling: Pooling::default(), lexical: None })
+                let masked_lm = self.masked_lm(&modules[0].folder, kind, *task)?;
+                Ok(Pipeline::Splade { masked_lm, pooling: Pooling::default(), lexical: None })
             }
             ([Model(task), SpladePooling], _) => {
-                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
-                let pooling = self.pooling(&modules[1].folder, transformer)?;
-                Ok(Pipeline::Splade { transformer, pooling, lexical: None })
+                let masked_lm = self.masked_lm(&modules[0].folder, kind, *task)?;
+                let pooling = read_pooling(&modules[1].folder, self.vocab_size(masked_lm))?;
+                Ok(Pipeline::Splade { masked_lm, pooling, lexical: None })
             }
             ([Model(task), SpladePooling, SparseStaticEmbedding], _) => {
-                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
-                let pooling = self.pooling(&modules[1].folder, transformer)?;
+                let masked_lm = self.masked_lm(&modules[0].folder, kind, *task)?;
+                let model = self.vocab_size(masked_lm);
+                let pooling = read_pooling(&modules[1].folder, model)?;
                 let lexical = StaticEmbedding::load(&modules[2].folder, self.root)?;
-                let model = self.loaded[transformer].checkpoint.config().vocab_size();
                 if lexical.dimension() != model {
                     let (first, second) = (model, lexical.dimension());
                     return Err(SpladeError::RouteDimensions { first, second });
                 }
-                Ok(Pipeline::Splade { transformer, pooling, lexical: Some(lexical) })
+                Ok(Pipeline::Splade { masked_lm, pooling, lexical: Some(lexical) })
             }
             ([Model(task), ModuleKind::Pooling, .., ModuleKind::SparseAutoEncoder], _) => {
-                let kind = FolderKind::Encoder;
-                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
-                let hidden_size = self.loaded[transformer].hidden_size();
-                let modules = Csr::load(folder, &modules[1..], hidden_size)?;
-                Ok(Pipeline::Csr { transformer, modules })
+                let encoder = self.encoder(&modules[0].folder, *task)?;
+                let modules = Csr::load(folder, &modules[1..], self.hidden_size(encoder))?;
+                Ok(Pipeline::Csr { encoder, modules })
             }
             ([Model(task), ModuleKind::TokenWeights], _) => {
-                let kind = FolderKind::Encoder;
-                let transformer = self.transformer(&modules[0].folder, kind, *task)?;
-                let hidden_size = self.loaded[transformer].hidden_size();
-                let head = TokenWeights::load(&modules[1].folder, hidden_size)?;
-                Ok(Pipeline::TokenWeights { transformer, head })
+                let encoder = self.encoder(&modules[0].folder, *task)?;
+                let head = TokenWeights::load(&modules[1].folder, self.hidden_size(encoder))?;
+                Ok(Pipeline::TokenWeights { encoder, head })
             }
             ([SparseStaticEmbedding], _) => {
                 Ok(Pipeline::Static(StaticEmbedding::load(&modules[0].folder, self.root)?))
@@ -288,49 +323,57 @@ impl Loader<'_> {
         }
     }
 
-    /// The place of the transformer in `folder` among those loaded.
-    fn transformer(
+    /// The index of the masked LM in `folder` among those loaded.
+    fn masked_lm(
         &mut self,
         folder: &Path,
         kind: FolderKind,
         task: Task,
     ) -> Result<usize, SpladeError> {
-        let key = (folder.to_owned(), kind);
-        if let Some(place) = self.folders.iter().position(|known| *known == key) {
-            return Ok(place);
+        if let Some(known) = self.masked_lms.iter().position(|known| known == folder) {
+            return Ok(known);
         }
-        self.loaded.push(Transformer::load(folder, (kind, task), self.device, self.precision)?);
-        self.folders.push(key);
-        Ok(self.loaded.len() - 1)
+        let loaded = TransformerOn::load(folder, (kind, task), self.device, self.precision)?;
+        self.loaded.masked_lms.push(loaded);
+        self.masked_lms.push(folder.to_owned());
+        Ok(self.masked_lms.len() - 1)
     }
 
-    fn pooling(&self, folder: &Path, transformer: usize) -> Result<Pooling, SpladeError> {
-        let vocab_size = self.loaded[transformer].checkpoint.config().vocab_size();
-        read_pooling(folder, vocab_size)
+    /// The index of the encoder in `folder` among those loaded.
+    fn encoder(&mut self, folder: &Path, task: Task) -> Result<usize, SpladeError> {
+        if let Some(known) = self.encoders.iter().position(|known| known == folder) {
+            return Ok(known);
+        }
+        let as_what = (FolderKind::Encoder, task);
+        let loaded = TransformerOn::load(folder, as_what, self.device, self.precision)?;
+        self.loaded.encoders.push(loaded);
+        self.encoders.push(folder.to_owned());
+        Ok(self.encoders.len() - 1)
+    }
+
+    fn vocab_size(&self, masked_lm: usize) -> usize {
+        self.loaded.masked_lms[masked_lm].transformer.checkpoint.config().vocab_size()
+    }
+
+    fn hidden_size(&self, encoder: usize) -> usize {
+        self.loaded.encoders[encoder].transformer.hidden_size()
     }
 }
 
 impl Pipeline {
-    fn dimension(&self, transformers: &[Transformer]) -> usize {
+    fn dimension(&self, transformers: &Transformers) -> usize {
+        let vocab_size = |transformer: &Transformer| transformer.checkpoint.config().vocab_size();
         match self {
-            Self::Splade { transformer, .. } | Self::TokenWeights { transformer, .. } => {
-                transformers[*transformer].checkpoint.config().vocab_size()
+            Self::Splade { masked_lm, .. } => {
+                vocab_size(&transformers.masked_lms[*masked_lm].transformer)
+            }
+            Self::TokenWeights { encoder, .. } => {
+                vocab_size(&transformers.encoders[*encoder].transformer)
             }
             Self::Static(table) => table.dimension(),
             Self::Csr { modules, .. } => modules.dimension(),
         }
     }
-}
-
-fn tokenize(
-    n_texts: usize,
-    tokenize: impl FnOnce() -> Result<TokenBatch, SpladeError>,
-) -> Result<TokenBatch, SpladeError> {
-    let span = info_span!("tokenize", texts = n_texts, tokens = tracing::field::Empty);
-    let _entered = span.clone().entered();
-    let tokens = tokenize()?;
-    span.record("tokens", tokens.n_tokens());
-    Ok(tokens)
 }
 
 /// One pass over a batch, with its span.

@@ -7,62 +7,29 @@ use std::sync::Arc;
 use splade_model::{Checkpoint, PackedTokens, Pooled, Pooling, Precision};
 use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
 
-use crate::backends::{self, Forward, HiddenStates};
+use crate::backends;
 use crate::layout::Task;
+use crate::on_device::{HiddenStates, Loaded, MaskedLm, OnDevice};
 use crate::other_files;
 use crate::processing::Lengths;
 use crate::transformer_config::{self, TransformerConfig};
 use crate::{Device, SpladeError};
 
-/// A checkpoint, loaded. A clone shares model and tokenizers.
+/// A transformer with its model on a device: a [`MaskedLm`], or one without head ([`HiddenStates`]).
+/// A clone shares model and tokenizers.
+pub(crate) struct TransformerOn<M: ?Sized> {
+    pub(crate) transformer: Transformer,
+    pub(crate) model: Arc<OnDevice<M>>,
+}
+
+/// A checkpoint, and how texts are read for it.
 #[derive(Clone)]
 pub(crate) struct Transformer {
-    pub(crate) model: Model,
     pub(crate) checkpoint: Checkpoint,
     tokenizer: Arc<Tokenizer>,
     /// The tokenizers of tasks that have a limit of their own, by task; of every task without a name.
     task_tokenizers: Vec<(Option<&'static str>, Arc<Tokenizer>)>,
     special_tokens: SpecialTokens,
-}
-
-/// What a checkpoint is loaded as.
-#[derive(Clone)]
-pub(crate) enum Model {
-    /// With its masked-LM head.
-    MaskedLm(Arc<dyn Forward>),
-    /// Without any head.
-    Encoder(Arc<dyn HiddenStates>),
-}
-
-impl Model {
-    fn load(
-        checkpoint: &Checkpoint,
-        kind: FolderKind,
-        device: &Device,
-    ) -> Result<Self, SpladeError> {
-        match kind {
-            FolderKind::Plain | FolderKind::Module => {
-                Ok(Self::MaskedLm(backends::load(device, checkpoint)?))
-            }
-            FolderKind::Encoder => Ok(Self::Encoder(backends::load_encoder(device, checkpoint)?)),
-        }
-    }
-
-    /// Whether passes of one thread each are faster than one pass of all threads.
-    pub(crate) fn side_by_side(&self) -> bool {
-        match self {
-            Self::MaskedLm(model) => model.side_by_side(),
-            Self::Encoder(model) => model.side_by_side(),
-        }
-    }
-
-    /// The backend that it runs on.
-    pub(crate) fn backend(&self) -> &'static str {
-        match self {
-            Self::MaskedLm(model) => model.backend(),
-            Self::Encoder(model) => model.backend(),
-        }
-    }
 }
 
 /// Which files a folder is read for.
@@ -87,8 +54,66 @@ impl FolderKind {
     }
 }
 
+impl<M: Loaded + ?Sized> TransformerOn<M> {
+    /// Loads a folder onto a device.
+    ///
+    /// # Errors
+    /// See [`Transformer::read`]; weights that are missing or broken; a device that is not there.
+    pub(crate) fn load(
+        folder: &Path,
+        as_what: (FolderKind, Task),
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self, SpladeError> {
+        let transformer = Transformer::read(folder, as_what, precision)?;
+        let model = backends::load(device, &transformer.checkpoint)?;
+        Ok(Self { transformer, model })
+    }
+
+    /// The same, with the limits that it has now, on another device.
+    ///
+    /// # Errors
+    /// A device that is not there; files that have changed.
+    pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
+        let model = backends::load(device, &self.transformer.checkpoint)?;
+        Ok(Self { transformer: self.transformer.clone(), model })
+    }
+}
+
+impl<M: ?Sized> Clone for TransformerOn<M> {
+    fn clone(&self) -> Self {
+        Self { transformer: self.transformer.clone(), model: Arc::clone(&self.model) }
+    }
+}
+
+impl TransformerOn<dyn MaskedLm> {
+    /// Pooled weights of a batch: `[texts, vocab]`; the largest `keep` of each text alone, where the device
+    /// selects them.
+    ///
+    /// # Errors
+    /// Tokens that the model has no embedding for; the device failed.
+    pub(crate) fn pooled(
+        &self,
+        batch: &TokenBatch,
+        pooling: Pooling,
+        keep: Option<NonZeroUsize>,
+    ) -> Result<Pooled, SpladeError> {
+        Ok(self.model.pooled(packed(batch), pooling, keep)?)
+    }
+}
+
+impl TransformerOn<dyn HiddenStates> {
+    /// States of a batch's tokens: `[tokens, hidden]`.
+    ///
+    /// # Errors
+    /// Tokens that the model has no embedding for; the device failed.
+    pub(crate) fn hidden_states(&self, batch: &TokenBatch) -> Result<Vec<f32>, SpladeError> {
+        Ok(self.model.hidden_states(packed(batch))?)
+    }
+}
+
 impl Transformer {
-    /// Loads a folder onto a device, as what it is used for; `task` is what its class is for where
+    /// Reads a folder as what it is used for; `task` is what its class is for where
     /// `sentence_bert_config.json` does not say it.
     ///
     /// Texts are cut to what `sentence_bert_config.json` says, else to what the tokenizer allows;
@@ -96,10 +121,9 @@ impl Transformer {
     ///
     /// # Errors
     /// Files that are missing, broken or not supported.
-    pub(crate) fn load(
+    fn read(
         folder: &Path,
         (kind, task): (FolderKind, Task),
-        device: &Device,
         precision: Precision,
     ) -> Result<Self, SpladeError> {
         let config = match kind {
@@ -146,22 +170,9 @@ impl Transformer {
                 task_tokenizers.push((task, Arc::new(tokenizer)));
             }
         }
-        let model = Model::load(&checkpoint, kind, device)?;
         let special_tokens = config.processing.special_tokens;
         let tokenizer = Arc::new(tokenizer);
-        Ok(Self { model, checkpoint, tokenizer, task_tokenizers, special_tokens })
-    }
-
-    /// The same, with the limits that it has now, on another device.
-    ///
-    /// # Errors
-    /// A device that is not there; files that have changed.
-    pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
-        let kind = match &self.model {
-            Model::MaskedLm(_) => FolderKind::Module,
-            Model::Encoder(_) => FolderKind::Encoder,
-        };
-        Ok(Self { model: Model::load(&self.checkpoint, kind, device)?, ..self.clone() })
+        Ok(Self { checkpoint, tokenizer, task_tokenizers, special_tokens })
     }
 
     /// Token ids of texts, with special tokens unless `add_special_tokens` is false, cut to the limit of
@@ -204,34 +215,6 @@ impl Transformer {
         let input_ids = self.tokenize(&[prompt], task)?.input_ids;
         let ends_special = input_ids.last().is_some_and(|&id| self.tokenizer.is_special(id));
         Ok(input_ids.len() - usize::from(ends_special))
-    }
-
-    /// Pooled weights of a batch: `[texts, vocab]`; the largest `keep` of each text alone, where the device
-    /// selects them.
-    ///
-    /// # Errors
-    /// Tokens that the model has no embedding for; the device failed.
-    pub(crate) fn pooled(
-        &self,
-        batch: &TokenBatch,
-        pooling: Pooling,
-        keep: Option<NonZeroUsize>,
-    ) -> Result<Pooled, SpladeError> {
-        let Model::MaskedLm(model) = &self.model else {
-            unreachable!("a SpladePooling stands after a masked LM: the loader saw to it");
-        };
-        Ok(model.forward(packed(batch), pooling, keep)?)
-    }
-
-    /// States of a batch's tokens: `[tokens, hidden]`.
-    ///
-    /// # Errors
-    /// Tokens that the model has no embedding for.
-    pub(crate) fn hidden_states(&self, batch: &TokenBatch) -> Result<Vec<f32>, SpladeError> {
-        let Model::Encoder(model) = &self.model else {
-            unreachable!("a Pooling stands after an encoder: the loader saw to it");
-        };
-        Ok(model.hidden_states(packed(batch))?)
     }
 
     /// The width of a token's state.

@@ -21,8 +21,8 @@ use splade_kernels::{
 use super::stock;
 use crate::layers::{unwrap, wrap};
 use crate::{
-    DeviceThreads, LinearWeights, ModelError, NormWeights, Pooling, Precision, RelativePositions,
-    SpladeBackend,
+    BackendKind, DeviceThreads, LinearWeights, ModelError, NormWeights, Pooling, Precision,
+    RelativePositions, SpladeBackend,
 };
 
 /// Logits that the head holds at once: 64 MiB.
@@ -38,6 +38,8 @@ where
     I: IntElement,
     BT: BoolElement,
 {
+    const KIND: BackendKind = BackendKind::Gpu;
+
     fn has_precision(precision: Precision, device: &R::Device) -> bool {
         dtype_of(precision)
             .map(StorageType::from)

@@ -30,7 +30,7 @@ pub(super) trait HostTensor: Sized {
 macro_rules! run_on_kernels {
     ($backend:ty) => {
         impl $crate::SpladeBackend for $backend {
-            const SIDE_BY_SIDE: bool = true;
+            const KIND: $crate::BackendKind = $crate::BackendKind::Host;
 
             fn has_precision(precision: $crate::Precision, _device: &Self::Device) -> bool {
                 precision.on_cpu().is_some()

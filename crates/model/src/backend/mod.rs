@@ -63,6 +63,16 @@ pub struct NormWeights<T> {
     pub eps: f32,
 }
 
+/// What the devices of a backend are, which decides how work is handed to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendKind {
+    /// The CPU, on tensors in host memory: several passes at once, each on one thread, are faster than
+    /// one pass on all threads.
+    Host,
+    /// A card with memory of its own: one pass fills it, and what comes back is worth gathering there.
+    Gpu,
+}
+
 /// What the threads that compute for a device are named by, so that a panic on one of them can be laid to
 /// its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +89,8 @@ pub struct DeviceThreads {
 /// this trait); a backend overrides those that it does faster. Tensors mean rows of `f32`; a backend may
 /// keep weights and states between operations in a type of its own ([`hold`](Self::hold)).
 pub trait SpladeBackend: Backend {
-    /// Whether several passes at once, each on one thread, are faster than one pass on all threads.
-    const SIDE_BY_SIDE: bool = false;
+    /// What its devices are.
+    const KIND: BackendKind;
 
     /// Whether the matrix products of `device` run in `precision`.
     fn has_precision(precision: Precision, _device: &Self::Device) -> bool {

@@ -1,0 +1,156 @@
+//! A model on some device, the type of its backend erased.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use splade_model::{
+    BackendKind, Checkpoint, DeviceThreads, Encoder, ModelError, PackedTokens, Pooled, Pooling,
+    SpladeBackend, SpladeModel,
+};
+
+use crate::SpladeError;
+use crate::guard::guarded;
+
+/// A model on some device.
+pub(crate) struct OnDevice<M: ?Sized> {
+    /// The backend's name, for people.
+    pub(crate) backend: &'static str,
+    pub(crate) kind: BackendKind,
+    threads: Option<DeviceThreads>,
+    model: M,
+}
+
+/// What a masked-LM checkpoint computes.
+pub(crate) trait MaskedLm: Send + Sync {
+    fn forward(
+        &self,
+        tokens: PackedTokens<'_>,
+        pooling: Pooling,
+        keep: Option<NonZeroUsize>,
+    ) -> Result<Pooled, ModelError>;
+}
+
+/// What an encoder without head computes.
+pub(crate) trait HiddenStates: Send + Sync {
+    fn forward(&self, tokens: PackedTokens<'_>) -> Result<Vec<f32>, ModelError>;
+}
+
+impl<B: SpladeBackend> MaskedLm for SpladeModel<B> {
+    fn forward(
+        &self,
+        tokens: PackedTokens<'_>,
+        pooling: Pooling,
+        keep: Option<NonZeroUsize>,
+    ) -> Result<Pooled, ModelError> {
+        self.forward_to_host(tokens, pooling, keep)
+    }
+}
+
+impl<B: SpladeBackend> HiddenStates for Encoder<B> {
+    fn forward(&self, tokens: PackedTokens<'_>) -> Result<Vec<f32>, ModelError> {
+        self.forward_to_host(tokens)
+    }
+}
+
+impl<M: ?Sized> OnDevice<M> {
+    /// One pass.
+    fn run<R>(&self, pass: impl FnOnce(&M) -> Result<R, ModelError>) -> Result<R, ModelError> {
+        on_device(self.threads, || pass(&self.model))
+            .map_err(|reason| ModelError::Device { reason })?
+    }
+}
+
+impl OnDevice<dyn MaskedLm> {
+    /// Pooled rows, in host memory: the largest `keep` weights of each text alone, where the device
+    /// selects them.
+    ///
+    /// # Shapes
+    /// Returns `[texts, vocab]`.
+    pub(crate) fn pooled(
+        &self,
+        tokens: PackedTokens<'_>,
+        pooling: Pooling,
+        keep: Option<NonZeroUsize>,
+    ) -> Result<Pooled, ModelError> {
+        self.run(|model| model.forward(tokens, pooling, keep))
+    }
+}
+
+impl OnDevice<dyn HiddenStates> {
+    /// States of tokens, in host memory.
+    ///
+    /// # Shapes
+    /// Returns `[tokens, hidden]`, row-major.
+    pub(crate) fn hidden_states(&self, tokens: PackedTokens<'_>) -> Result<Vec<f32>, ModelError> {
+        self.run(|model| model.forward(tokens))
+    }
+}
+
+/// What `run` returns, or why the device failed at it. A backend whose devices have no threads computes on
+/// the CPU, and does not panic for the device's sake.
+pub(crate) fn on_device<R>(
+    threads: Option<DeviceThreads>,
+    run: impl FnOnce() -> R,
+) -> Result<R, String> {
+    match threads {
+        Some(threads) => guarded(threads, run),
+        None => Ok(run()),
+    }
+}
+
+/// What a checkpoint can be loaded as: with its masked-LM head ([`MaskedLm`]), or without any head
+/// ([`HiddenStates`]).
+pub(crate) trait Loaded {
+    /// The one of a backend's two loaders that is for this.
+    fn loader(loaders: &Loaders) -> Load<Self>;
+
+    fn load<B: SpladeBackend>(
+        backend: &'static str,
+        checkpoint: &Checkpoint,
+        device: &B::Device,
+    ) -> Result<Arc<OnDevice<Self>>, SpladeError>;
+}
+
+impl Loaded for dyn MaskedLm {
+    fn loader(loaders: &Loaders) -> Load<Self> {
+        loaders.masked_lm
+    }
+
+    fn load<B: SpladeBackend>(
+        backend: &'static str,
+        checkpoint: &Checkpoint,
+        device: &B::Device,
+    ) -> Result<Arc<OnDevice<Self>>, SpladeError> {
+        let (kind, threads) = (B::KIND, B::device_threads(device));
+        let model = SpladeModel::<B>::load(checkpoint, device)?;
+        Ok(Arc::new(OnDevice { backend, kind, threads, model }))
+    }
+}
+
+impl Loaded for dyn HiddenStates {
+    fn loader(loaders: &Loaders) -> Load<Self> {
+        loaders.hidden_states
+    }
+
+    fn load<B: SpladeBackend>(
+        backend: &'static str,
+        checkpoint: &Checkpoint,
+        device: &B::Device,
+    ) -> Result<Arc<OnDevice<Self>>, SpladeError> {
+        let (kind, threads) = (B::KIND, B::device_threads(device));
+        let model = Encoder::<B>::load(checkpoint, device)?;
+        Ok(Arc::new(OnDevice { backend, kind, threads, model }))
+    }
+}
+
+/// A model; or why the checkpoint did not load; or, outside, why the device is not there or failed.
+pub(crate) type LoadResult<M> = Result<Result<Arc<OnDevice<M>>, SpladeError>, String>;
+
+/// Loads a checkpoint onto the device of a number. The name is the backend's, for people.
+pub(crate) type Load<M> = fn(&'static str, usize, &Checkpoint) -> LoadResult<M>;
+
+/// How a backend loads either.
+pub(crate) struct Loaders {
+    pub(crate) masked_lm: Load<dyn MaskedLm>,
+    pub(crate) hidden_states: Load<dyn HiddenStates>,
+}
