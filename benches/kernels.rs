@@ -4,15 +4,15 @@
 //! cargo bench -p splade-kernels --bench kernels
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use splade_kernels::reference::{self, noise, product_of_gemm};
 use splade_kernels::{
-    Activation, AttentionShape, Decoder, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
-    PoolActivation, PoolStrategy, Precision, RelativePositions, activate, add_layer_norm,
-    feed_forward, gate, head_pool, head_pool_packed, head_pool_screened, non_zeros,
-    packed_attention, projected_attention, rotate,
+    Activation, AttentionShape, Finish, Head, LinearShape, PackedLinear, PoolActivation,
+    PoolStrategy, Precision, RelativePositions, Table, activate, add_layer_norm, feed_forward,
+    gate, non_zeros, packed_attention, projected_attention, rotate,
 };
 
 /// Tokens of a text: what passages have on average.
@@ -128,33 +128,31 @@ fn head(group: &mut Group<'_>, sizes: Sizes) {
     let Sizes { hidden, twin_texts, .. } = sizes;
     let (x, offsets) = (noise(TOKENS * hidden, 1), reference::offsets(&[TEXT; TEXTS]));
     let (decoder, bias) = (noise(VOCAB * hidden, 5), noise(VOCAB, 6));
-    let shape = HeadShape { hidden_size: hidden, vocab_size: VOCAB };
+    let table = |precision| Arc::new(Table::new((&decoder).into(), [VOCAB, hidden], precision));
     let flops = |tokens: usize| 2 * tokens * hidden * VOCAB;
     let relu = PoolActivation::Relu;
     for (name, strategy) in [("head_max", PoolStrategy::Max), ("head_sum", PoolStrategy::Sum)] {
-        time(group, name, flops(TOKENS), || {
-            head_pool(&x, &decoder, &bias, &offsets, shape, strategy, relu)
-        });
-        for precision in [Precision::Bf16, Precision::Int8] {
-            let sizes = LinearShape { in_features: hidden, out_features: VOCAB };
-            let packed = PackedLinear::new(&decoder, None, sizes, precision);
+        for precision in Precision::ALL {
+            let whole = Head::new(table(precision), bias.clone()).without_screen();
             time(group, &format!("{name}/{precision}"), flops(TOKENS), || {
-                head_pool_packed(&x, &packed, &bias, &offsets, strategy, relu)
+                whole.pool(&x, &offsets, strategy, relu)
             });
         }
     }
     // As sparse as a SPLADE model: a logit is positive at 4 standard deviations.
     let rare = -4.0 * (hidden as f32).sqrt() / 3.0;
     let rare: Vec<f32> = bias.iter().map(|b| b + rare).collect();
-    match HeadScreen::new(&decoder, &rare, shape) {
-        None => eprintln!("skipped: head_max_screened needs AVX-512 VNNI or AMX"),
-        Some(screen) => time(group, "head_max_screened", flops(TOKENS), || {
-            head_pool_screened(&x, Decoder::Plain(&decoder), &rare, &offsets, &screen, relu)
+    let screened = Head::new(table(Precision::F32), rare);
+    match screened.has_screen() {
+        false => eprintln!("skipped: head_max_screened needs AVX-512 VNNI or AMX"),
+        true => time(group, "head_max_screened", flops(TOKENS), || {
+            screened.pool(&x, &offsets, PoolStrategy::Max, relu)
         }),
     }
     let few = reference::offsets(&vec![8; twin_texts]);
     let x = &x[..twin_texts * 8 * hidden];
     time(group, "head_max/twin", flops(twin_texts * 8), || {
+        let shape = LinearShape { in_features: hidden, out_features: VOCAB };
         reference::head_pool(x, &decoder, &bias, &few, shape, PoolStrategy::Max, relu)
     });
 }

@@ -3,18 +3,22 @@
 //! Logits exist only as one block of tokens by one tile of the vocabulary, in cache; never
 //! `[texts, tokens, vocab]`.
 
-use rayon::prelude::*;
+mod packed;
+mod plain;
+mod screen;
+mod screened;
 
-use crate::SimdLevel;
+use std::sync::Arc;
+
+use self::screen::Screen;
+use crate::Table;
 use crate::math::log1p;
-use crate::matmul::View;
-use crate::output::{Block, Output, entries};
+use crate::output::entries;
 use crate::simd::multiversion;
+use crate::table::TableWeights;
 
-/// Vocabulary entries of one task, and tokens that it multiplies at once: half a megabyte of
-/// logits, which stays in the second-level cache.
-const VOCAB_TILE: usize = 512;
-pub(crate) const TOKEN_BLOCK: usize = 256;
+/// Tokens that are multiplied at once.
+const TOKEN_BLOCK: usize = 256;
 
 /// How the logits of a text's tokens become one weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,116 +61,89 @@ impl PoolActivation {
     }
 }
 
-/// The sizes of a head.
-#[derive(Clone, Copy, Debug)]
-pub struct HeadShape {
-    /// Width of the rows that the decoder multiplies.
-    pub hidden_size: usize,
-    /// Vocabulary entries.
-    pub vocab_size: usize,
+/// A decoder over the vocabulary, and how it is multiplied: whole in its precision, or after a pass in
+/// integers that rules out the words which can have no weight, where this CPU gains by it.
+#[derive(Debug)]
+pub struct Head {
+    decoder: Arc<Table>,
+    bias: Vec<f32>,
+    screen: Option<Screen>,
 }
 
-impl HeadShape {
+impl Head {
+    /// Prepares a head.
+    ///
+    /// # Shapes
+    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all finite but for a bias of minus infinity.
+    ///
     /// # Panics
     /// When the lengths do not fit.
-    pub(crate) fn check(self, hidden_states: &[f32], bias: &[f32], offsets: &[u32]) {
-        let Self { hidden_size, vocab_size } = self;
-        assert!(hidden_size > 0 && vocab_size > 0, "a head of size 0");
-        assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
-        let tokens = offsets.last().copied().unwrap_or(0) as usize;
-        assert_eq!(
-            hidden_states.len(),
-            entries(tokens, hidden_size),
-            "hidden_states is not [tokens, hidden]"
-        );
+    #[must_use]
+    pub fn new(decoder: Arc<Table>, bias: Vec<f32>) -> Self {
+        assert_eq!(bias.len(), decoder.n_rows(), "bias is not [vocab]");
+        let screen = Screen::new(&decoder, &bias);
+        Self { decoder, bias, screen }
     }
-}
 
-/// One weight per vocabulary entry: the activation of each logit, pooled over a text's tokens.
-///
-/// With [`PoolStrategy::Max`] the maximum is taken of the raw logits and activated once, which is
-/// the same, since the activation never decreases. A text without tokens gives zeros.
-///
-/// # Shapes
-/// `hidden_states` `[tokens, hidden_size]`, `decoder` `[vocab_size, hidden_size]`, `bias`
-/// `[vocab_size]`, `offsets` `[texts + 1]`; returns `[texts, vocab_size]`, all >= 0. Where a
-/// text's hidden states are not finite, its row is NaN.
-///
-/// # Panics
-/// When the lengths do not fit `shape`.
-///
-/// # Source
-/// SPLADE v2, arXiv:2109.10086.
-pub fn head_pool(
-    hidden_states: &[f32],
-    decoder: &[f32],
-    bias: &[f32],
-    offsets: &[u32],
-    shape: HeadShape,
-    strategy: PoolStrategy,
-    activation: PoolActivation,
-) -> Vec<f32> {
-    let HeadShape { hidden_size, vocab_size } = shape;
-    shape.check(hidden_states, bias, offsets);
-    assert_eq!(decoder.len(), entries(vocab_size, hidden_size), "decoder is not [vocab, hidden]");
-    let tokens = offsets.last().copied().unwrap_or(0) as usize;
-    let texts = offsets.len().saturating_sub(1);
+    /// The same head, which always multiplies the whole decoder.
+    #[must_use]
+    pub fn without_screen(self) -> Self {
+        Self { screen: None, ..self }
+    }
 
-    let mut pooled = vec![0.0; entries(texts, vocab_size)];
-    let output = Output::new(&mut pooled, texts, vocab_size);
-    let level = SimdLevel::detect();
-    let tile = VOCAB_TILE.min(vocab_size.div_ceil(rayon::current_num_threads()));
-    (0..vocab_size.div_ceil(tile)).into_par_iter().for_each_init(Vec::new, |logits, task| {
-        let words = task * tile..((task + 1) * tile).min(vocab_size);
-        let w = View::rows(
-            &decoder[words.start * hidden_size..],
-            words.len(),
-            hidden_size,
-            hidden_size,
-        );
-        let bias = &bias[words.clone()];
-        // SAFETY: each task has its own columns.
-        let mut out = unsafe { output.block(0..texts, words.clone()) };
-        logits.resize(TOKEN_BLOCK * tile, 0.0);
-        if strategy == PoolStrategy::Max {
-            (0..texts).for_each(|text| out.row(text).fill(f32::NEG_INFINITY));
-        }
-        let mut text = 0;
-        for block in (0..tokens).step_by(TOKEN_BLOCK) {
-            let block_end = (block + TOKEN_BLOCK).min(tokens);
-            let h = View::rows(
-                &hidden_states[block * hidden_size..],
-                block_end - block,
-                hidden_size,
-                hidden_size,
-            );
-            Block::whole(logits, block_end - block, words.len()).multiply(h, w.transposed(), 1.0);
-            let mut token = block;
-            while token < block_end {
-                while offsets[text + 1] as usize <= token {
-                    text += 1;
-                }
-                let end = (offsets[text + 1] as usize).min(block_end);
-                let rows = &logits[(token - block) * words.len()..(end - block) * words.len()];
-                match strategy {
-                    PoolStrategy::Max => max_rows(level, rows, out.row(text)),
-                    PoolStrategy::Sum => {
-                        sum_rows(level, rows, words.len(), bias, activation, out.row(text));
-                    }
-                }
-                token = end;
+    /// Whether it may rule out words first.
+    pub fn has_screen(&self) -> bool {
+        self.screen.is_some()
+    }
+
+    /// Entries of a row.
+    pub fn vocab_size(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// One weight per vocabulary entry: the activation of each logit, pooled over a text's tokens.
+    ///
+    /// With [`PoolStrategy::Max`] the maximum is taken of the raw logits and activated once, which is
+    /// the same, since the activation never decreases. A text without tokens gives zeros. Ruling out
+    /// words changes the result by no more than `f32` rounding.
+    ///
+    /// # Shapes
+    /// `hidden_states` `[tokens, hidden]`, `offsets` `[texts + 1]`; returns `[texts, vocab]`, all >= 0.
+    /// Where a text's hidden states are not finite, its row is NaN.
+    ///
+    /// # Panics
+    /// When the lengths do not fit.
+    ///
+    /// # Source
+    /// SPLADE v2, arXiv:2109.10086.
+    pub fn pool(
+        &self,
+        hidden_states: &[f32],
+        offsets: &[u32],
+        strategy: PoolStrategy,
+        activation: PoolActivation,
+    ) -> Vec<f32> {
+        let Self { decoder, bias, screen } = self;
+        let tokens = offsets.last().copied().unwrap_or(0) as usize;
+        let expected = entries(tokens, decoder.width());
+        assert_eq!(hidden_states.len(), expected, "hidden_states is not [tokens, hidden]");
+        // A sum has a part of every positive logit: a bound rules out less.
+        let screen = screen.as_ref().filter(|_| strategy == PoolStrategy::Max);
+        let screened = screen.and_then(|screen| {
+            let candidates = screen.candidates(hidden_states, offsets)?;
+            Some(screened::pool(hidden_states, decoder, bias, offsets, &candidates, activation))
+        });
+        let mut pooled = screened.unwrap_or_else(|| match decoder.weights() {
+            TableWeights::Plain(weights) => {
+                plain::pool(hidden_states, weights, bias, offsets, strategy, activation)
             }
-        }
-        if strategy == PoolStrategy::Max {
-            for text in 0..texts {
-                for (max, b) in out.row(text).iter_mut().zip(bias) {
-                    *max = activation.apply(*max + b);
-                }
+            TableWeights::Packed(layer) => {
+                packed::pool(hidden_states, layer, bias, offsets, strategy, activation)
             }
-        }
-    });
-    mark_not_finite(hidden_states, offsets, hidden_size, &mut pooled, vocab_size);
-    pooled
+        });
+        mark_not_finite(hidden_states, offsets, decoder.width(), &mut pooled, bias.len());
+        pooled
+    }
 }
 
 /// `max[j] = max(max[j], rows[i][j])` over all rows i.
@@ -179,7 +156,7 @@ fn max_rows_body(rows: &[f32], max: &mut [f32]) {
     }
 }
 
-multiversion!(pub(crate) fn max_rows(rows: &[f32], max: &mut [f32]) = max_rows_body);
+multiversion!(fn max_rows(rows: &[f32], max: &mut [f32]) = max_rows_body);
 
 /// Logits whose activations are computed together.
 const LANES: usize = 16;
@@ -210,11 +187,11 @@ fn sum_rows_body(
     }
 }
 
-multiversion!(pub(crate) fn sum_rows(rows: &[f32], stride: usize, bias: &[f32], activation: PoolActivation, sum: &mut [f32]) = sum_rows_body);
+multiversion!(fn sum_rows(rows: &[f32], stride: usize, bias: &[f32], activation: PoolActivation, sum: &mut [f32]) = sum_rows_body);
 
 /// A comparison drops NaN, so a text whose hidden states are broken would come out as if it were
 /// whole: make its row NaN, which whoever takes the row refuses.
-pub(crate) fn mark_not_finite(
+fn mark_not_finite(
     hidden_states: &[f32],
     offsets: &[u32],
     hidden_size: usize,
@@ -231,69 +208,4 @@ pub(crate) fn mark_not_finite(
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::reference;
-
-    proptest! {
-        #[test]
-        fn head_pool_matches_the_naive_formula(
-            lengths in prop::collection::vec(0usize..=67, 0..7),
-            hidden_size in 1usize..=67, vocab_size in 1usize..1100,
-            sum in any::<bool>(), twice in any::<bool>(), seed in any::<u64>(),
-        ) {
-            let strategy = if sum { PoolStrategy::Sum } else { PoolStrategy::Max };
-            let activation = if twice { PoolActivation::Log1pRelu } else { PoolActivation::Relu };
-            check(&lengths, HeadShape { hidden_size, vocab_size }, strategy, activation, seed)?;
-        }
-    }
-
-    #[test]
-    fn texts_that_cross_token_blocks_are_pooled_whole() {
-        let shape = HeadShape { hidden_size: 5, vocab_size: 70 };
-        for strategy in [PoolStrategy::Max, PoolStrategy::Sum] {
-            check(&[200, 0, 700, 1], shape, strategy, PoolActivation::Relu, 3).unwrap();
-        }
-    }
-
-    #[test]
-    fn broken_hidden_states_give_nan_not_numbers() {
-        let shape = HeadShape { hidden_size: 2, vocab_size: 3 };
-        let hidden = [1.0, 1.0, f32::NAN, 1.0];
-        let pooled = head_pool(
-            &hidden,
-            &[1.0; 6],
-            &[0.0; 3],
-            &[0, 1, 2],
-            shape,
-            PoolStrategy::Max,
-            PoolActivation::Relu,
-        );
-        assert!(
-            pooled[..3].iter().all(|v| v.is_finite()) && pooled[3..].iter().all(|v| v.is_nan())
-        );
-    }
-
-    fn check(
-        lengths: &[usize],
-        shape: HeadShape,
-        strategy: PoolStrategy,
-        activation: PoolActivation,
-        seed: u64,
-    ) -> Result<(), TestCaseError> {
-        let offsets = reference::offsets(lengths);
-        let hidden = reference::noise(lengths.iter().sum::<usize>() * shape.hidden_size, seed);
-        let decoder = reference::noise(shape.vocab_size * shape.hidden_size, seed ^ 1);
-        let bias = reference::noise(shape.vocab_size, seed ^ 2);
-        let fast = head_pool(&hidden, &decoder, &bias, &offsets, shape, strategy, activation);
-        let exact =
-            reference::head_pool(&hidden, &decoder, &bias, &offsets, shape, strategy, activation);
-        prop_assert_eq!(fast.len(), exact.len());
-        for (a, b) in fast.iter().zip(&exact) {
-            prop_assert!((f64::from(*a) - b).abs() < 1e-5 + 1e-5 * b, "{a} {b}");
-        }
-        Ok(())
-    }
-}
+mod tests;

@@ -6,16 +6,17 @@
 //! Each fast function has an obvious twin in [`mod@reference`], and a property test against it.
 //!
 //! ```
-//! use splade_kernels::{HeadShape, PoolActivation, PoolStrategy, head_pool};
+//! use std::sync::Arc;
+//!
+//! use splade_kernels::{Head, PoolActivation, PoolStrategy, Precision, Table};
 //!
 //! // Two texts of two and one tokens, hidden size 2, a vocabulary of three words.
 //! let hidden_states = [1.0, 0.0, 0.0, 2.0, -1.0, 0.0];
 //! let decoder = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
-//! let shape = HeadShape { hidden_size: 2, vocab_size: 3 };
-//! let pooled = head_pool(
-//!     &hidden_states, &decoder, &[0.0; 3], &[0, 2, 3], shape,
-//!     PoolStrategy::Max, PoolActivation::Relu,
-//! );
+//! let decoder = Table::new(decoder[..].into(), [3, 2], Precision::F32);
+//! let head = Head::new(Arc::new(decoder), vec![0.0; 3]);
+//! let pooled =
+//!     head.pool(&hidden_states, &[0, 2, 3], PoolStrategy::Max, PoolActivation::Relu);
 //! assert_eq!(pooled.len(), 2 * 3);
 //! assert!((pooled[1] - 3.0_f32.ln()).abs() < 1e-6); // max(0, 0, 2) -> ln(1 + 2)
 //! assert_eq!(pooled[2], 0.0); // never positive
@@ -38,7 +39,6 @@ mod mapped;
 mod math;
 mod matmul;
 mod output;
-mod packed_head;
 mod packed_linear;
 mod panels;
 mod precision;
@@ -47,9 +47,8 @@ mod products;
 pub mod reference;
 mod rotary;
 mod rows;
-mod screen;
-mod screened_head;
 mod sparsify;
+mod table;
 mod texts;
 
 pub use activation::{Activation, UnknownActivation, activate};
@@ -57,15 +56,13 @@ pub use attention::{AttentionShape, RelativePositions, packed_attention, project
 pub use feed_forward::feed_forward;
 pub use finish::Finish;
 pub use gate::gate;
-pub use head::{HeadShape, PoolActivation, PoolStrategy, head_pool};
+pub use head::{Head, PoolActivation, PoolStrategy};
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use mapped::MappedFile;
-pub use packed_head::head_pool_packed;
 pub use packed_linear::{LinearShape, PackedLinear};
 pub use precision::Precision;
 pub use product::ProductKernel;
 pub use rotary::rotate;
-pub use screen::HeadScreen;
-pub use screened_head::{Decoder, head_pool_screened};
 pub use simd::SimdLevel;
 pub use sparsify::{SparseRows, non_zeros};
+pub use table::Table;

@@ -6,8 +6,7 @@ use rayon::prelude::*;
 use crate::matmul::View;
 use crate::output::Block;
 use crate::{
-    Activation, AttentionShape, HeadShape, LinearShape, PoolActivation, PoolStrategy,
-    RelativePositions,
+    Activation, AttentionShape, LinearShape, PoolActivation, PoolStrategy, RelativePositions,
 };
 
 /// The error function, by its everywhere-positive series (Abramowitz and Stegun 7.1.6).
@@ -200,13 +199,13 @@ pub fn gate(x: &[f32], width: usize, act: Activation) -> Vec<f64> {
     .collect()
 }
 
-/// The twin of [`crate::head_pool`]: every logit, activated, then pooled.
+/// The twin of [`crate::Head::pool`]: every logit, activated, then pooled.
 pub fn head_pool(
     hidden_states: &[f32],
     decoder: &[f32],
     bias: &[f32],
     offsets: &[u32],
-    shape: HeadShape,
+    shape: LinearShape,
     strategy: PoolStrategy,
     activation: PoolActivation,
 ) -> Vec<f64> {
@@ -214,13 +213,13 @@ pub fn head_pool(
         PoolActivation::Relu => x.max(0.0).ln_1p(),
         PoolActivation::Log1pRelu => x.max(0.0).ln_1p().ln_1p(),
     };
+    let hidden_size = shape.in_features;
     let mut pooled = Vec::new();
     for text in offsets.windows(2) {
-        let tokens = &hidden_states
-            [text[0] as usize * shape.hidden_size..text[1] as usize * shape.hidden_size];
-        for (word, w) in decoder.chunks_exact(shape.hidden_size).enumerate() {
+        let tokens = &hidden_states[text[0] as usize * hidden_size..text[1] as usize * hidden_size];
+        for (word, w) in decoder.chunks_exact(hidden_size).enumerate() {
             let weights = tokens
-                .chunks_exact(shape.hidden_size)
+                .chunks_exact(hidden_size)
                 .map(|h| activate(dot(h, w) + f64::from(bias[word])));
             pooled.push(match strategy {
                 PoolStrategy::Max => weights.fold(0.0, f64::max),

@@ -1,29 +1,20 @@
 //! The masked-LM head: a transform of each token, then the decoder over the vocabulary, pooled.
 
-use std::sync::Arc;
-
-use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
-use splade_kernels::{Activation, HeadScreen};
+use splade_kernels::Activation;
 use tracing::trace_span;
 
 use crate::backbone::BackboneConfig;
-use crate::layers::{Embedding, LayerNorm, Linear, param, unwrap, wrap};
+use crate::layers::{Embedding, LayerNorm, Linear, unwrap, wrap};
 use crate::weights::Weights;
-use crate::{ModelError, Pooling, SpladeBackend};
+use crate::{DecoderOps, ModelError, Pooling, SpladeBackend};
 
 /// `decoder(norm(activation(dense(x))))`, as BERT has it, pooled per text.
-#[derive(Module, Debug)]
-pub(crate) struct MlmHead<B: Backend> {
+#[derive(Debug)]
+pub(crate) struct MlmHead<B: SpladeBackend> {
     dense: Linear<B>,
     norm: LayerNorm<B>,
-    /// `None` where the decoder is the word embeddings.
-    decoder: Option<Embedding<B>>,
-    bias: Param<Tensor<B, 1>>,
-    #[module(skip)]
-    screen: Option<Arc<HeadScreen>>,
-    #[module(skip)]
+    decoder: B::Decoder,
     activation: Activation,
 }
 
@@ -83,13 +74,14 @@ impl<B: SpladeBackend> MlmHead<B> {
         let dense = Linear::load_with(weights, &["head.dense"], shape, biases.dense, device)?;
         let (norm, eps) = ("head.norm", config.layer_norm_eps);
         let norm = LayerNorm::load_with(weights, norm, width, eps, biases.norm, device)?;
-        let decoder = match weights.contains("head.decoder.weight") || !config.tie_word_embeddings {
-            true => {
-                let shape = [vocab_size, width];
-                Some(Embedding::load_words(weights, "head.decoder.weight", shape, device)?)
-            }
-            false => None,
-        };
+        let own_decoder =
+            match weights.contains("head.decoder.weight") || !config.tie_word_embeddings {
+                true => {
+                    let shape = [vocab_size, width];
+                    Some(Embedding::load_words(weights, "head.decoder.weight", shape, device)?)
+                }
+                false => None,
+            };
         let own_bias = weights.contains("head.decoder.bias") || !config.tie_word_embeddings;
         let bias = match own_bias {
             _ if !biases.decoder => vec![0.0; vocab_size],
@@ -99,10 +91,9 @@ impl<B: SpladeBackend> MlmHead<B> {
             }
             false => weights.take("head.bias", &[vocab_size])?,
         };
-        let bias = param(bias, [vocab_size], device);
-        let table = decoder.as_ref().unwrap_or(words);
-        let screen = B::screen_head(table.weights(), unwrap(bias.val()));
-        Ok(Self { dense, norm, decoder, bias, screen, activation: config.activation })
+        let table = own_decoder.as_ref().unwrap_or(words).table();
+        let decoder = B::Decoder::prepare(table, bias, device);
+        Ok(Self { dense, norm, decoder, activation: config.activation })
     }
 
     /// # Shapes
@@ -110,7 +101,6 @@ impl<B: SpladeBackend> MlmHead<B> {
     pub(crate) fn forward(
         &self,
         hidden_states: Tensor<B, 2>,
-        words: &Embedding<B>,
         offsets: &[u32],
         pooling: Pooling,
     ) -> Tensor<B, 2> {
@@ -118,14 +108,6 @@ impl<B: SpladeBackend> MlmHead<B> {
             self.norm.forward(self.dense.forward(hidden_states, self.activation), None)
         });
         let _span = trace_span!("head").entered();
-        let decoder = self.decoder.as_ref().unwrap_or(words);
-        wrap(B::head_pool(
-            unwrap(transformed),
-            decoder.weights(),
-            unwrap(self.bias.val()),
-            offsets,
-            pooling,
-            self.screen.as_deref(),
-        ))
+        wrap(self.decoder.pool(unwrap(transformed), offsets, pooling))
     }
 }

@@ -1,25 +1,20 @@
 //! The layers that architectures are made of.
 
-use burn::module::{Module, Param, ParamId};
-use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Int, Tensor, TensorData};
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use splade_kernels::{Activation, LinearShape, PackedLinear};
+use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Tensor, TensorData};
+use splade_kernels::{Activation, AttentionShape};
 
 use crate::weights::Weights;
-use crate::{LinearWeights, ModelError, NormWeights, Precision, SpladeBackend};
+use crate::{
+    LinearOps, Matrix, ModelError, NormWeights, Precision, RelativePositions, SpladeBackend,
+    TableOps,
+};
 
 /// activation(x · weightᵀ + bias).
-#[derive(Module, Debug)]
-pub(crate) struct Linear<B: Backend> {
-    /// `None` where the backend has packed them.
-    weight: Option<Param<Tensor<B, 2>>>,
-    bias: Option<Param<Tensor<B, 1>>>,
-    #[module(skip)]
-    packed: Option<Arc<PackedLinear>>,
-}
+#[derive(Debug)]
+pub(crate) struct Linear<B: SpladeBackend>(B::Linear);
 
 impl<B: SpladeBackend> Linear<B> {
     /// Takes `path.weight` `[out, in]` and `path.bias` `[out]` of one layer, or of several of one
@@ -95,29 +90,20 @@ impl<B: SpladeBackend> Linear<B> {
 
     /// A layer of these numbers; without bias where there are none.
     fn of(
-        weight: Cow<'_, [f32]>,
+        values: Cow<'_, [f32]>,
         bias: Vec<f32>,
         shape: [usize; 2],
         precision: Precision,
         device: &B::Device,
     ) -> Self {
-        let sizes = LinearShape { in_features: shape[1], out_features: shape[0] };
-        let has_bias = !bias.is_empty();
-        let packed = B::pack_linear(&weight, has_bias.then_some(&bias[..]), sizes, precision);
-        match packed {
-            Some(_) => Self { weight: None, bias: None, packed },
-            None => {
-                let bias = has_bias.then(|| param(bias, [shape[0]], device));
-                let weight = weight_in(precision, weight.into_owned(), shape, device);
-                Self { weight: Some(weight), bias, packed }
-            }
-        }
+        let bias = (!bias.is_empty()).then_some(bias);
+        Self(B::Linear::prepare(Matrix { values, shape, precision }, bias, device))
     }
 
     /// # Shapes
     /// `x` `[tokens, in]`; returns `[tokens, out]`.
     pub(crate) fn forward(&self, x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
-        wrap(B::fused_linear(unwrap(x), self.weights(), activation))
+        wrap(self.0.forward(unwrap(x), activation))
     }
 
     /// `x · weightᵀ + bias + residual`, through `norm` where there is one.
@@ -127,12 +113,12 @@ impl<B: SpladeBackend> Linear<B> {
         residual: Tensor<B, 2>,
         norm: Option<&LayerNorm<B>>,
     ) -> Tensor<B, 2> {
-        let (x, residual) = (unwrap(x), unwrap(residual));
-        wrap(B::linear_add(x, self.weights(), residual, norm.map(LayerNorm::weights)))
+        let norm = norm.map(LayerNorm::weights);
+        wrap(self.0.forward_added(unwrap(x), unwrap(residual), norm))
     }
 
     /// `down(activation(self(x))) + residual`, through `norm` where there is one.
-    pub(crate) fn forward_through(
+    pub(crate) fn feed_forward(
         &self,
         down: &Self,
         x: Tensor<B, 2>,
@@ -140,21 +126,28 @@ impl<B: SpladeBackend> Linear<B> {
         residual: Tensor<B, 2>,
         norm: Option<&LayerNorm<B>>,
     ) -> Tensor<B, 2> {
-        let (up, down, norm) = (self.weights(), down.weights(), norm.map(LayerNorm::weights));
-        wrap(B::feed_forward(unwrap(x), up, activation, down, unwrap(residual), norm))
+        let (residual, norm) = (unwrap(residual), norm.map(LayerNorm::weights));
+        wrap(self.0.feed_forward(unwrap(x), activation, &down.0, residual, norm))
     }
 
-    pub(crate) fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
-        held(&self.packed, &self.weight, self.bias.as_ref())
+    /// Attention over the queries, keys and values that this layer makes of `x`.
+    pub(crate) fn attention(
+        &self,
+        x: Tensor<B, 2>,
+        offsets: &[u32],
+        shape: AttentionShape,
+        positions: RelativePositions<'_, B::FloatTensorPrimitive>,
+    ) -> Tensor<B, 2> {
+        wrap(self.0.attention(unwrap(x), offsets, shape, positions))
     }
 }
 
 /// (x - mean) / sqrt(var + eps) · gamma + beta, over the last dimension.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(crate) struct LayerNorm<B: Backend> {
-    gamma: Param<Tensor<B, 1>>,
-    beta: Param<Tensor<B, 1>>,
-    eps: f64,
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+    eps: f32,
 }
 
 impl<B: SpladeBackend> LayerNorm<B> {
@@ -172,12 +165,8 @@ impl<B: SpladeBackend> LayerNorm<B> {
             true => weights.take(&format!("{path}.bias"), &[width])?,
             false => vec![0.0; width],
         };
-        Ok(Self { gamma: param(gamma, [width], device), beta: param(beta, [width], device), eps })
-    }
-
-    /// Where its weights are.
-    pub(crate) fn device(&self) -> B::Device {
-        self.gamma.val().device()
+        let (gamma, beta) = (tensor(gamma, [width], device), tensor(beta, [width], device));
+        Ok(Self { gamma, beta, eps: eps as f32 })
     }
 
     /// Normalises `x`, or `x + residual`.
@@ -186,114 +175,66 @@ impl<B: SpladeBackend> LayerNorm<B> {
     }
 
     fn weights(&self) -> NormWeights<B::FloatTensorPrimitive> {
-        let (gamma, beta) = (unwrap(self.gamma.val()), unwrap(self.beta.val()));
-        NormWeights { gamma, beta, eps: self.eps as f32 }
+        let (gamma, beta) = (unwrap(self.gamma.clone()), unwrap(self.beta.clone()));
+        NormWeights { gamma, beta, eps: self.eps }
     }
 }
 
 /// A table with a row for each id.
-#[derive(Module, Debug)]
-pub(crate) struct Embedding<B: Backend> {
-    /// `None` where it is packed.
-    table: Option<Param<Tensor<B, 2>>>,
-    #[module(skip)]
-    packed: Option<Arc<PackedLinear>>,
-}
+#[derive(Debug)]
+pub(crate) struct Embedding<B: SpladeBackend>(B::Table);
 
 impl<B: SpladeBackend> Embedding<B> {
-    /// Takes `path` `[rows, width]`.
+    /// Takes `path` `[rows, width]`, as `f32`.
     pub(crate) fn load(
         weights: &mut Weights,
         path: &str,
-        rows_width: [usize; 2],
+        shape: [usize; 2],
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let table = weights.take(path, &rows_width)?;
-        Ok(Self { table: Some(param(table, rows_width, device)), packed: None })
+        Self::load_in(Precision::F32, weights, path, shape, device)
     }
 
-    /// As [`load`](Self::load), for a table that is a decoder too: held in the precision of the
-    /// products, where that is not `f32`.
+    /// As [`load`](Self::load), for a table that may be a decoder too: in the precision of the products.
     pub(crate) fn load_words(
         weights: &mut Weights,
         path: &str,
-        [rows, width]: [usize; 2],
+        shape: [usize; 2],
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let precision = weights.precision();
-        if precision == Precision::F32 {
-            return Self::load(weights, path, [rows, width], device);
-        }
-        let shape = LinearShape { in_features: width, out_features: rows };
-        weights.take_with(path, &[rows, width], |table| {
-            let packed = B::pack_linear(table, None, shape, precision);
-            let table = packed
-                .is_none()
-                .then(|| weight_in(precision, table.to_vec(), [rows, width], device));
-            Self { table, packed }
+        Self::load_in(weights.precision(), weights, path, shape, device)
+    }
+
+    fn load_in(
+        precision: Precision,
+        weights: &mut Weights,
+        path: &str,
+        shape: [usize; 2],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        weights.take_with(path, &shape, |values| {
+            Self(B::Table::prepare(Matrix { values: values.into(), shape, precision }, device))
         })
     }
 
     /// The rows of `ids`, which must be within the table: `[ids, width]`, `f32`.
     pub(crate) fn forward(&self, ids: &[u32], device: &B::Device) -> Tensor<B, 2> {
-        match self.weights() {
-            LinearWeights::Packed(table) => {
-                let width = table.shape().in_features;
-                let mut rows = vec![0.0; ids.len() * width];
-                let places = ids.iter().zip(rows.chunks_exact_mut(width));
-                places.for_each(|(&id, row)| table.column(id as usize, row));
-                Tensor::from_data(TensorData::new(rows, [ids.len(), width]), device)
-            }
-            LinearWeights::Tensors { weight, .. } => {
-                let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-                let shape = [ids.len()];
-                let ids = Tensor::<B, 1, Int>::from_data(TensorData::new(ids, shape), device);
-                in_f32(wrap::<B, 2>(weight).select(0, ids))
-            }
-        }
+        wrap(self.0.rows(ids, device))
     }
 
-    /// The whole table, as a decoder without bias.
-    pub(crate) fn weights(&self) -> LinearWeights<'_, B::FloatTensorPrimitive> {
-        held(&self.packed, &self.table, None)
+    /// As the backend holds it.
+    pub(crate) fn table(&self) -> &B::Table {
+        &self.0
     }
 }
 
-/// Weights as whichever of the two holds them.
-fn held<'a, B: Backend>(
-    packed: &'a Option<Arc<PackedLinear>>,
-    weight: &Option<Param<Tensor<B, 2>>>,
-    bias: Option<&Param<Tensor<B, 1>>>,
-) -> LinearWeights<'a, B::FloatTensorPrimitive> {
-    match (packed, weight) {
-        (Some(packed), _) => LinearWeights::Packed(packed),
-        (None, Some(weight)) => {
-            let bias = bias.map(|bias| unwrap(bias.val()));
-            LinearWeights::Tensors { weight: unwrap(weight.val()), bias }
-        }
-        (None, None) => unreachable!("weights are kept as the one or the other"),
-    }
-}
-
-/// A parameter on the device.
-pub(crate) fn param<B: Backend, const D: usize>(
+/// Numbers on the device.
+pub(crate) fn tensor<B: Backend, const D: usize>(
     values: Vec<f32>,
     shape: [usize; D],
     device: &B::Device,
-) -> Param<Tensor<B, D>> {
-    let tensor = Tensor::from_data(TensorData::new(values, shape), device);
-    Param::initialized(ParamId::new(), tensor)
-}
-
-/// A matrix of weights on the device, as its backend's products of `precision` take it.
-fn weight_in<B: SpladeBackend>(
-    precision: Precision,
-    values: Vec<f32>,
-    shape: [usize; 2],
-    device: &B::Device,
-) -> Param<Tensor<B, 2>> {
-    let tensor = Tensor::<B, 2>::from_data(TensorData::new(values, shape), device);
-    Param::initialized(ParamId::new(), wrap(B::hold(unwrap(tensor), precision)))
+) -> Tensor<B, D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// A matrix in `f32`, whatever its backend keeps it in.

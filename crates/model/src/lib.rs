@@ -54,7 +54,8 @@ mod saving;
 mod weights;
 
 pub use backend::{
-    BackendKind, DeviceThreads, LinearWeights, NormWeights, RelativePositions, SpladeBackend, stock,
+    BackendKind, DecoderOps, DeviceThreads, LinearOps, Matrix, NormWeights, RelativePositions,
+    SpladeBackend, TableOps, stock,
 };
 pub use batch::PackedTokens;
 pub use checkpoint::Checkpoint;

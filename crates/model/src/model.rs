@@ -3,9 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 use splade_kernels::{PoolActivation, PoolStrategy, SparseRows};
 
 use crate::backbone::{Backbone, BackboneConfig};
@@ -61,12 +59,12 @@ impl Pooled {
 const MAX_GATHERED: usize = 2048;
 
 /// A SPLADE model on a backend.
-#[derive(Module, Debug)]
-pub struct SpladeModel<B: Backend> {
+#[derive(Debug)]
+pub struct SpladeModel<B: SpladeBackend> {
     backbone: Backbone<B>,
     head: MlmHead<B>,
-    #[module(skip)]
     limits: Limits,
+    device: B::Device,
 }
 
 /// What the ids of a batch must stay below.
@@ -96,7 +94,8 @@ impl<B: SpladeBackend> SpladeModel<B> {
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;
         weights.finish()?;
-        Ok(Self { backbone, head, limits: Limits::of(&architecture.backbone) })
+        let limits = Limits::of(&architecture.backbone);
+        Ok(Self { backbone, head, limits, device: device.clone() })
     }
 
     /// One weight for each text and vocabulary entry, all >= 0, on the device.
@@ -114,13 +113,11 @@ impl<B: SpladeBackend> SpladeModel<B> {
         self.limits.check(tokens)?;
         if tokens.input_ids().is_empty() {
             // Not every backend computes with tensors that have no entries (burn-cubecl panics).
-            let device = self.devices().into_iter().next().expect("a model has weights");
             let shape = [tokens.n_texts(), self.limits.vocab_size];
-            return Ok(Tensor::zeros(shape, &device));
+            return Ok(Tensor::zeros(shape, &self.device));
         }
-        let hidden_states = self.backbone.forward(tokens);
-        let words = self.backbone.words();
-        Ok(self.head.forward(hidden_states, words, tokens.offsets(), pooling))
+        let hidden_states = self.backbone.forward(tokens, &self.device);
+        Ok(self.head.forward(hidden_states, tokens.offsets(), pooling))
     }
 
     /// As [`forward`](Self::forward), brought to the host: the entries that are not zero where the
@@ -150,12 +147,12 @@ impl<B: SpladeBackend> SpladeModel<B> {
 
 /// The transformer of a checkpoint without its masked-LM head: what CSR models have in front of
 /// their [`SparseAutoEncoder`](crate::SparseAutoEncoder).
-#[derive(Module, Debug)]
-pub struct Encoder<B: Backend> {
+#[derive(Debug)]
+pub struct Encoder<B: SpladeBackend> {
     backbone: Backbone<B>,
     hidden_size: usize,
-    #[module(skip)]
     limits: Limits,
+    device: B::Device,
 }
 
 impl<B: SpladeBackend> Encoder<B> {
@@ -171,7 +168,8 @@ impl<B: SpladeBackend> Encoder<B> {
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         weights.finish()?;
         let hidden_size = checkpoint.config().hidden_size();
-        Ok(Self { backbone, hidden_size, limits: Limits::of(&architecture.backbone) })
+        let limits = Limits::of(&architecture.backbone);
+        Ok(Self { backbone, hidden_size, limits, device: device.clone() })
     }
 
     /// Width of a token's state.
@@ -190,10 +188,9 @@ impl<B: SpladeBackend> Encoder<B> {
         self.limits.check(tokens)?;
         if tokens.input_ids().is_empty() {
             // As in `SpladeModel::forward`.
-            let device = self.devices().into_iter().next().expect("a model has weights");
-            return Ok(Tensor::zeros([0, self.hidden_size], &device));
+            return Ok(Tensor::zeros([0, self.hidden_size], &self.device));
         }
-        Ok(in_f32(self.backbone.forward(tokens)))
+        Ok(in_f32(self.backbone.forward(tokens, &self.device)))
     }
 
     /// As [`forward`](Self::forward), copied to the host: `[tokens, hidden]`, row-major.

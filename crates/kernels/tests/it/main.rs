@@ -5,13 +5,14 @@
 //! sees. A thread from outside waits by a condition variable of the standard library, which it does not see.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use splade_kernels::reference::{noise, offsets};
 use splade_kernels::{
-    Activation, AttentionShape, Decoder, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
-    PoolActivation, PoolStrategy, Precision, RelativePositions, add_layer_norm, feed_forward, gate,
-    head_pool, head_pool_packed, head_pool_screened, layer_norm, packed_attention,
-    projected_attention, rotate,
+    Activation, AttentionShape, Finish, Head, LinearShape, PackedLinear, PoolActivation,
+    PoolStrategy, Precision, RelativePositions, Table, add_layer_norm, feed_forward, gate,
+    layer_norm, packed_attention, projected_attention, rotate,
 };
 
 const THREADS: usize = 4;
@@ -103,23 +104,18 @@ fn attention_is_the_same_on_many_threads() {
 #[test]
 fn heads_are_the_same_on_many_threads() {
     let _pool = join_pool();
-    let shape = HeadShape { hidden_size: 48, vocab_size: 2500 };
-    let size = LinearShape { in_features: 48, out_features: 2500 };
     let offsets = offsets(&LENGTHS);
     let (hidden, decoder) = (noise(TOKENS * 48, 1), noise(48 * 2500, 2));
     let bias: Vec<f32> = noise(2500, 3).iter().map(|b| b - 6.0).collect();
     let relu = PoolActivation::Relu;
-    for strategy in [PoolStrategy::Max, PoolStrategy::Sum] {
-        check("plain", || head_pool(&hidden, &decoder, &bias, &offsets, shape, strategy, relu));
-        for precision in Precision::ALL {
-            let packed = PackedLinear::new(&decoder, None, size, precision);
-            check("packed", || head_pool_packed(&hidden, &packed, &bias, &offsets, strategy, relu));
+    for precision in Precision::ALL {
+        let decoder = Arc::new(Table::new((&decoder).into(), [2500, 48], precision));
+        let whole = Head::new(Arc::clone(&decoder), bias.clone()).without_screen();
+        for strategy in [PoolStrategy::Max, PoolStrategy::Sum] {
+            check("whole", || whole.pool(&hidden, &offsets, strategy, relu));
         }
-    }
-    // `None` where the CPU has no instructions for it.
-    if let Some(screen) = HeadScreen::new(&decoder, &bias, shape) {
-        let plain = Decoder::Plain(&decoder);
-        check("screened", || head_pool_screened(&hidden, plain, &bias, &offsets, &screen, relu));
+        let screened = Head::new(decoder, bias.clone());
+        check("screened", || screened.pool(&hidden, &offsets, PoolStrategy::Max, relu));
     }
 }
 

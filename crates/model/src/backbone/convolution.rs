@@ -1,7 +1,5 @@
 //! DeBERTa's convolution over the embeddings, which is added after the first layer.
 
-use burn::module::Module;
-use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::config::{BackboneConfig, Convolution};
@@ -10,12 +8,11 @@ use crate::weights::Weights;
 use crate::{ModelError, SpladeBackend};
 
 /// norm(residual + activation(conv(x))).
-#[derive(Module, Debug)]
-pub(super) struct ConvolutionLayer<B: Backend> {
+#[derive(Debug)]
+pub(super) struct ConvolutionLayer<B: SpladeBackend> {
     /// The kernel as one product over neighbours side by side: `[hidden, kernel_size * hidden]`.
     linear: Linear<B>,
     norm: LayerNorm<B>,
-    #[module(skip)]
     convolution: Convolution,
 }
 

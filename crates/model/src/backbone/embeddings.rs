@@ -1,8 +1,6 @@
 //! Tokens to the states that the first layer sees.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 use splade_kernels::Activation;
 
 use super::config::{BackboneConfig, LearnedPositions, Projection};
@@ -11,14 +9,13 @@ use crate::weights::Weights;
 use crate::{ModelError, PackedTokens, SpladeBackend};
 
 /// norm(word + position + token type), widened where the states are wider.
-#[derive(Module, Debug)]
-pub(crate) struct Embeddings<B: Backend> {
+#[derive(Debug)]
+pub(crate) struct Embeddings<B: SpladeBackend> {
     words: Embedding<B>,
     positions: Option<Embedding<B>>,
     token_types: Option<Embedding<B>>,
     norm: LayerNorm<B>,
     projection: Option<Linear<B>>,
-    #[module(skip)]
     layout: Layout,
 }
 
@@ -69,15 +66,14 @@ impl<B: SpladeBackend> Embeddings<B> {
 
     /// # Shapes
     /// Returns `[tokens, hidden]`.
-    pub(super) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
-        let device = self.norm.device();
-        let mut x = self.words.forward(tokens.input_ids(), &device);
+    pub(super) fn forward(&self, tokens: PackedTokens<'_>, device: &B::Device) -> Tensor<B, 2> {
+        let mut x = self.words.forward(tokens.input_ids(), device);
         if let Some(token_types) = &self.token_types {
-            x = x + token_types.forward(tokens.token_type_ids(), &device);
+            x = x + token_types.forward(tokens.token_type_ids(), device);
         }
         let mut positions = None;
         if let (Some(table), Some(learned)) = (&self.positions, self.layout.learned_positions) {
-            positions = Some(table.forward(&position_ids(tokens, learned.padding_idx), &device));
+            positions = Some(table.forward(&position_ids(tokens, learned.padding_idx), device));
         }
         match (&self.projection, self.layout.projection) {
             (Some(projection), Projection::BeforeNorm) => {

@@ -1,8 +1,6 @@
 //! A layer: attention and feed-forward, each added to its input.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 use splade_kernels::{Activation, AttentionShape};
 use tracing::trace_span;
 
@@ -13,8 +11,8 @@ use crate::weights::Weights;
 use crate::{ModelError, SpladeBackend};
 
 /// The weights of a layer.
-#[derive(Module, Debug)]
-pub(super) struct Layer<B: Backend> {
+#[derive(Debug)]
+pub(super) struct Layer<B: SpladeBackend> {
     qkv: Linear<B>,
     attention_output: Linear<B>,
     /// `None` for the first layer where norms stand before: the embeddings are normalised already.
@@ -23,7 +21,6 @@ pub(super) struct Layer<B: Backend> {
     output: Linear<B>,
     output_norm: LayerNorm<B>,
     places: PlaceTables<B>,
-    #[module(skip)]
     shape: Shape,
 }
 
@@ -119,8 +116,7 @@ impl<B: SpladeBackend> Layer<B> {
         let (shape, positions) = (self.shape.attention, self.places.relative(places));
         let Some(table) = self.places.rotary(places) else {
             let _span = trace_span!("attention").entered();
-            let (x, qkv) = (unwrap(x), self.qkv.weights());
-            return wrap(B::projected_attention(x, qkv, offsets, shape, positions));
+            return self.qkv.attention(x, offsets, shape, positions);
         };
         let span = trace_span!("query, key, value").entered();
         let qkv = unwrap(self.qkv.forward(x, Activation::Linear));
@@ -151,7 +147,7 @@ impl<B: SpladeBackend> Layer<B> {
         let _span = trace_span!("feed-forward").entered();
         let activation = self.shape.activation;
         if !self.shape.gated {
-            return self.intermediate.forward_through(&self.output, x, activation, residual, norm);
+            return self.intermediate.feed_forward(&self.output, x, activation, residual, norm);
         }
         let both = self.intermediate.forward(x, Activation::Linear);
         let wide = wrap(B::gate(unwrap(both), activation));

@@ -14,9 +14,7 @@ pub(crate) use config::{
 };
 pub(crate) use positions::{Buckets, Rotary};
 
-use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 use tracing::trace_span;
 
 use self::convolution::ConvolutionLayer;
@@ -28,8 +26,8 @@ use crate::weights::Weights;
 use crate::{ModelError, PackedTokens, SpladeBackend};
 
 /// Embeddings and layers.
-#[derive(Module, Debug)]
-pub(crate) struct Backbone<B: Backend> {
+#[derive(Debug)]
+pub(crate) struct Backbone<B: SpladeBackend> {
     embeddings: Embeddings<B>,
     places: SharedPlaces<B>,
     /// Each set of weights once.
@@ -38,7 +36,6 @@ pub(crate) struct Backbone<B: Backend> {
     /// Where norms stand before the layers.
     final_norm: Option<LayerNorm<B>>,
     /// Which of `layers` each layer is.
-    #[module(skip)]
     order: Vec<usize>,
 }
 
@@ -80,9 +77,10 @@ impl<B: SpladeBackend> Backbone<B> {
     ///
     /// # Shapes
     /// Returns `[tokens, hidden]`.
-    pub(crate) fn forward(&self, tokens: PackedTokens<'_>) -> Tensor<B, 2> {
+    pub(crate) fn forward(&self, tokens: PackedTokens<'_>, device: &B::Device) -> Tensor<B, 2> {
         let offsets = tokens.offsets();
-        let embedded = trace_span!("embeddings").in_scope(|| self.embeddings.forward(tokens));
+        let embedded =
+            trace_span!("embeddings").in_scope(|| self.embeddings.forward(tokens, device));
         let places = self.places.borrow();
         let mut hidden_states = embedded.clone();
         for (place, &layer) in self.order.iter().enumerate() {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorData};
@@ -10,18 +9,17 @@ use splade_kernels::Activation;
 
 use super::config::{BackboneConfig, LayerConfig};
 use super::positions::mpnet_buckets;
-use crate::layers::{LayerNorm, Linear, param, unwrap};
+use crate::layers::{LayerNorm, Linear, tensor, unwrap};
 use crate::weights::Weights;
 use crate::{ModelError, RelativePositions, SpladeBackend};
 
 /// What the layers of an encoder share.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct SharedPlaces<B: Backend> {
     /// `[positions, head_dim]` each.
-    rotary: Vec<Param<Tensor<B, 2>>>,
+    rotary: Vec<Tensor<B, 2>>,
     /// `[heads, 2 * reach + 1]`.
-    bias: Option<Param<Tensor<B, 2>>>,
-    #[module(skip)]
+    bias: Option<Tensor<B, 2>>,
     buckets: Option<Arc<[u32]>>,
 }
 
@@ -37,7 +35,7 @@ impl<B: SpladeBackend> SharedPlaces<B> {
         let head_dim = c.hidden_size / c.num_attention_heads;
         let rotary = c.rotary.iter().map(|rotary| {
             let table = rotary.table(c.max_positions, head_dim);
-            param(table, [c.max_positions, head_dim], device)
+            tensor(table, [c.max_positions, head_dim], device)
         });
         let bias = match c.relative_bias_buckets {
             None => None,
@@ -48,7 +46,7 @@ impl<B: SpladeBackend> SharedPlaces<B> {
                 let of_head = |head| buckets.iter().map(move |bucket| (*bucket, head));
                 let places = (0..n_heads).flat_map(of_head);
                 let bias = places.map(|(bucket, head)| table[bucket * n_heads + head]).collect();
-                Some(param(bias, [n_heads, buckets.len()], device))
+                Some(tensor(bias, [n_heads, buckets.len()], device))
             }
         };
         let buckets = c.disentangled.as_ref().map(|d| d.buckets.rows(c.max_positions).into());
@@ -79,12 +77,11 @@ pub(super) fn load_rel_embeddings<B: SpladeBackend>(
 }
 
 /// What a layer has of its own.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct PlaceTables<B: Backend> {
     /// Keys and queries of the buckets of distances, `[buckets, hidden]`.
-    key: Option<Param<Tensor<B, 2>>>,
-    query: Option<Param<Tensor<B, 2>>>,
-    #[module(skip)]
+    key: Option<Tensor<B, 2>>,
+    query: Option<Tensor<B, 2>>,
     rotary: Option<usize>,
 }
 
@@ -114,7 +111,7 @@ impl<B: SpladeBackend> PlaceTables<B> {
                 linear.forward(rel_embeddings.clone(), Activation::Linear)
             };
             let values = projected.into_data().into_vec().expect("models are loaded in f32");
-            Ok(param(values, [n_buckets, hidden], device))
+            Ok(tensor(values, [n_buckets, hidden], device))
         };
         let key = disentangled.content_to_position.then(|| project("pos_key", 1)).transpose()?;
         let query = disentangled.position_to_content.then(|| project("pos_query", 0));
@@ -123,7 +120,7 @@ impl<B: SpladeBackend> PlaceTables<B> {
 
     /// The table of angles, where there is one.
     pub(super) fn rotary(&self, places: &Places<'_, B>) -> Option<Tensor<B, 2>> {
-        self.rotary.map(|table| places.0.rotary[table].val())
+        self.rotary.map(|table| places.0.rotary[table].clone())
     }
 
     /// What is added to scores.
@@ -131,7 +128,7 @@ impl<B: SpladeBackend> PlaceTables<B> {
         &self,
         places: &Places<'a, B>,
     ) -> RelativePositions<'a, FloatTensor<B>> {
-        let tensor = |table: &Param<Tensor<B, 2>>| unwrap(table.val());
+        let tensor = |table: &Tensor<B, 2>| unwrap(table.clone());
         match (&places.0.bias, &places.0.buckets) {
             (Some(bias), _) => RelativePositions::Bias(tensor(bias)),
             (None, Some(buckets)) => RelativePositions::Disentangled {

@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use burn::tensor::ops::FloatTensor;
 use splade_kernels::{
-    Activation, AttentionShape, Decoder, Finish, HeadScreen, HeadShape, LinearShape, PackedLinear,
-    PoolStrategy, Precision, RelativePositions as OnSlices,
+    Activation, AttentionShape, Finish, Head, LinearShape, PackedLinear, Precision,
+    RelativePositions as OnSlices, Table,
 };
 
-use crate::{LinearWeights, NormWeights, Pooling, RelativePositions};
+use crate::{
+    DecoderOps, LinearOps, Matrix, NormWeights, Pooling, RelativePositions, SpladeBackend, TableOps,
+};
 
 /// What the kernels need of a backend's tensor.
 pub(super) trait HostTensor: Sized {
@@ -19,7 +22,7 @@ pub(super) trait HostTensor: Sized {
     ///
     /// # Panics
     /// When the tensor is not `f32`: these backends hold no tensor in another type (rounded weights are
-    /// [`PackedLinear`]s).
+    /// the kernels' own).
     fn values(&self) -> Cow<'_, [f32]>;
 
     /// A tensor that takes over the allocation.
@@ -32,46 +35,12 @@ macro_rules! run_on_kernels {
         impl $crate::SpladeBackend for $backend {
             const KIND: $crate::BackendKind = $crate::BackendKind::Host;
 
+            type Linear = splade_kernels::PackedLinear;
+            type Table = std::sync::Arc<splade_kernels::Table>;
+            type Decoder = splade_kernels::Head;
+
             fn has_precision(precision: $crate::Precision, _device: &Self::Device) -> bool {
                 precision.on_cpu().is_some()
-            }
-
-            fn pack_linear(
-                weight: &[f32],
-                bias: Option<&[f32]>,
-                shape: splade_kernels::LinearShape,
-                precision: $crate::Precision,
-            ) -> Option<std::sync::Arc<splade_kernels::PackedLinear>> {
-                let precision = precision.on_cpu()?;
-                Some($crate::backend::host::pack_linear(weight, bias, shape, precision))
-            }
-
-            fn fused_linear(
-                x: burn::tensor::ops::FloatTensor<Self>,
-                weights: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                activation: $crate::Activation,
-            ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::fused_linear(x, weights, activation)
-            }
-
-            fn linear_add(
-                x: burn::tensor::ops::FloatTensor<Self>,
-                weights: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                residual: burn::tensor::ops::FloatTensor<Self>,
-                norm: Option<$crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>>,
-            ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::linear_add(x, weights, residual, norm)
-            }
-
-            fn feed_forward(
-                x: burn::tensor::ops::FloatTensor<Self>,
-                up: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                activation: $crate::Activation,
-                down: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                residual: burn::tensor::ops::FloatTensor<Self>,
-                norm: Option<$crate::NormWeights<burn::tensor::ops::FloatTensor<Self>>>,
-            ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::feed_forward(x, up, activation, down, residual, norm)
             }
 
             fn packed_attention(
@@ -81,16 +50,6 @@ macro_rules! run_on_kernels {
                 positions: $crate::RelativePositions<'_, burn::tensor::ops::FloatTensor<Self>>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
                 $crate::backend::host::packed_attention(qkv, offsets, shape, positions)
-            }
-
-            fn projected_attention(
-                x: burn::tensor::ops::FloatTensor<Self>,
-                qkv: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                offsets: &[u32],
-                shape: $crate::AttentionShape,
-                positions: $crate::RelativePositions<'_, burn::tensor::ops::FloatTensor<Self>>,
-            ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::projected_attention(x, qkv, offsets, shape, positions)
             }
 
             fn rotate(
@@ -116,93 +75,111 @@ macro_rules! run_on_kernels {
             ) -> burn::tensor::ops::FloatTensor<Self> {
                 $crate::backend::host::add_layer_norm(x, residual, norm)
             }
-
-            fn head_pool(
-                hidden_states: burn::tensor::ops::FloatTensor<Self>,
-                decoder: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                bias: burn::tensor::ops::FloatTensor<Self>,
-                offsets: &[u32],
-                pooling: $crate::Pooling,
-                screen: Option<&splade_kernels::HeadScreen>,
-            ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::backend::host::head_pool(
-                    hidden_states,
-                    decoder,
-                    bias,
-                    offsets,
-                    pooling,
-                    screen,
-                )
-            }
-
-            fn screen_head(
-                decoder: $crate::LinearWeights<'_, burn::tensor::ops::FloatTensor<Self>>,
-                bias: burn::tensor::ops::FloatTensor<Self>,
-            ) -> Option<std::sync::Arc<splade_kernels::HeadScreen>> {
-                $crate::backend::host::screen_head(decoder, bias)
-            }
         }
     };
 }
 pub(super) use run_on_kernels;
 
-pub(super) fn pack_linear(
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    shape: LinearShape,
-    precision: Precision,
-) -> Arc<PackedLinear> {
-    Arc::new(PackedLinear::new(weight, bias, shape, precision))
+/// What the products of the CPU call a precision that it has.
+fn on_cpu(precision: crate::Precision) -> Precision {
+    precision.on_cpu().expect("a model is loaded in a precision that its device has")
 }
 
-pub(super) fn fused_linear<T: HostTensor>(
-    x: T,
-    weights: LinearWeights<'_, T>,
-    activation: Activation,
-) -> T {
-    with_packed(weights, |layer| {
-        let y = layer.forward(&x.values(), Finish::Activate(activation));
-        T::from_values(y, [x.dims()[0], layer.shape().out_features])
-    })
+impl<B> LinearOps<B> for PackedLinear
+where
+    B: SpladeBackend<FloatTensorPrimitive: HostTensor>,
+{
+    fn prepare(weight: Matrix<'_>, bias: Option<Vec<f32>>, _device: &B::Device) -> Self {
+        let [out_features, in_features] = weight.shape;
+        let shape = LinearShape { in_features, out_features };
+        Self::new(&weight.values, bias.as_deref(), shape, on_cpu(weight.precision))
+    }
+
+    fn forward(&self, x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
+        let y = self.forward(&x.values(), Finish::Activate(activation));
+        HostTensor::from_values(y, [x.dims()[0], self.shape().out_features])
+    }
+
+    fn forward_added(
+        &self,
+        x: FloatTensor<B>,
+        residual: FloatTensor<B>,
+        norm: Option<NormWeights<FloatTensor<B>>>,
+    ) -> FloatTensor<B> {
+        let dims = [x.dims()[0], self.shape().out_features];
+        let y = with_finish(residual, norm, |finish| self.forward(&x.values(), finish));
+        HostTensor::from_values(y, dims)
+    }
+
+    fn feed_forward(
+        &self,
+        x: FloatTensor<B>,
+        activation: Activation,
+        down: &Self,
+        residual: FloatTensor<B>,
+        norm: Option<NormWeights<FloatTensor<B>>>,
+    ) -> FloatTensor<B> {
+        let dims = [x.dims()[0], down.shape().out_features];
+        let y = with_finish(residual, norm, |finish| {
+            splade_kernels::feed_forward(&x.values(), self, activation, down, finish)
+        });
+        HostTensor::from_values(y, dims)
+    }
+
+    fn attention(
+        &self,
+        x: FloatTensor<B>,
+        offsets: &[u32],
+        shape: AttentionShape,
+        positions: RelativePositions<'_, FloatTensor<B>>,
+    ) -> FloatTensor<B> {
+        let values = x.values();
+        let attended = with_positions(&positions, |positions| {
+            splade_kernels::projected_attention(&values, self, offsets, shape, positions)
+        });
+        HostTensor::from_values(attended, [x.dims()[0], shape.n_heads * shape.head_dim])
+    }
 }
 
-pub(super) fn linear_add<T: HostTensor>(
-    x: T,
-    weights: LinearWeights<'_, T>,
-    residual: T,
-    norm: Option<NormWeights<T>>,
-) -> T {
-    let dims = [x.dims()[0], residual.dims()[1]];
-    with_finish(residual, norm, |finish| {
-        with_packed(weights, |layer| T::from_values(layer.forward(&x.values(), finish), dims))
-    })
+impl<B> TableOps<B> for Arc<Table>
+where
+    B: SpladeBackend<FloatTensorPrimitive: HostTensor>,
+{
+    fn prepare(weights: Matrix<'_>, _device: &B::Device) -> Self {
+        Self::new(Table::new(weights.values, weights.shape, on_cpu(weights.precision)))
+    }
+
+    fn rows(&self, ids: &[u32], _device: &B::Device) -> FloatTensor<B> {
+        HostTensor::from_values(Table::rows(self, ids), [ids.len(), self.width()])
+    }
 }
 
-pub(super) fn feed_forward<T: HostTensor>(
-    x: T,
-    up: LinearWeights<'_, T>,
-    activation: Activation,
-    down: LinearWeights<'_, T>,
-    residual: T,
-    norm: Option<NormWeights<T>>,
-) -> T {
-    let dims = [x.dims()[0], residual.dims()[1]];
-    with_finish(residual, norm, |finish| {
-        with_packed(up, |up| {
-            with_packed(down, |down| {
-                let y = splade_kernels::feed_forward(&x.values(), up, activation, down, finish);
-                T::from_values(y, dims)
-            })
-        })
-    })
+impl<B> DecoderOps<B> for Head
+where
+    B: SpladeBackend<FloatTensorPrimitive: HostTensor, Table = Arc<Table>>,
+{
+    fn prepare(table: &Arc<Table>, bias: Vec<f32>, _device: &B::Device) -> Self {
+        Self::new(Arc::clone(table), bias)
+    }
+
+    fn pool(
+        &self,
+        hidden_states: FloatTensor<B>,
+        offsets: &[u32],
+        pooling: Pooling,
+    ) -> FloatTensor<B> {
+        let Pooling { strategy, activation } = pooling;
+        let pooled = self.pool(&hidden_states.values(), offsets, strategy, activation);
+        HostTensor::from_values(pooled, [offsets.len() - 1, self.vocab_size()])
+    }
 }
 
 /// A residual, and a norm where there is one, as what follows a product.
-fn with_finish<T: HostTensor>(
+fn with_finish<T: HostTensor, R>(
     residual: T,
     norm: Option<NormWeights<T>>,
-    run: impl FnOnce(Finish<'_>) -> T,
-) -> T {
+    run: impl FnOnce(Finish<'_>) -> R,
+) -> R {
     let residual = residual.values();
     match norm {
         None => run(Finish::Add(&residual)),
@@ -210,22 +187,6 @@ fn with_finish<T: HostTensor>(
             let (gamma, beta) = (gamma.values(), beta.values());
             let (gamma, beta) = (&gamma[..], &beta[..]);
             run(Finish::AddNorm { residual: &residual, gamma, beta, eps })
-        }
-    }
-}
-
-/// Weights that come as tensors (no model of ours has them so) are packed for this one product.
-fn with_packed<T: HostTensor, R>(
-    weights: LinearWeights<'_, T>,
-    run: impl FnOnce(&PackedLinear) -> R,
-) -> R {
-    match weights {
-        LinearWeights::Packed(layer) => run(layer),
-        LinearWeights::Tensors { weight, bias } => {
-            let shape =
-                LinearShape { in_features: weight.dims()[1], out_features: weight.dims()[0] };
-            let bias = bias.as_ref().map(T::values);
-            run(&PackedLinear::new(&weight.values(), bias.as_deref(), shape, Precision::F32))
         }
     }
 }
@@ -241,22 +202,6 @@ pub(super) fn packed_attention<T: HostTensor>(
         splade_kernels::packed_attention(&values, offsets, shape, positions)
     });
     T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])
-}
-
-pub(super) fn projected_attention<T: HostTensor>(
-    x: T,
-    qkv: LinearWeights<'_, T>,
-    offsets: &[u32],
-    shape: AttentionShape,
-    positions: RelativePositions<'_, T>,
-) -> T {
-    let values = x.values();
-    let attended = with_positions(&positions, |positions| {
-        with_packed(qkv, |qkv| {
-            splade_kernels::projected_attention(&values, qkv, offsets, shape, positions)
-        })
-    });
-    T::from_values(attended, [x.dims()[0], shape.n_heads * shape.head_dim])
 }
 
 /// Positions on slices.
@@ -295,55 +240,4 @@ pub(super) fn add_layer_norm<T: HostTensor>(x: T, residual: Option<T>, norm: Nor
         None => splade_kernels::layer_norm(&mut y, &gamma, &beta, eps),
     }
     T::from_values(y, [x.dims()[0], gamma.len()])
-}
-
-pub(super) fn head_pool<T: HostTensor>(
-    hidden_states: T,
-    decoder: LinearWeights<'_, T>,
-    bias: T,
-    offsets: &[u32],
-    pooling: Pooling,
-    screen: Option<&HeadScreen>,
-) -> T {
-    let (hidden_states, bias) = (hidden_states.values(), bias.values());
-    let Pooling { strategy, activation } = pooling;
-    // A sum has a part of every positive logit: a bound rules out less.
-    let screen = screen.filter(|_| strategy == PoolStrategy::Max);
-    let (h, b) = (&hidden_states[..], &bias[..]);
-    let screened = |decoder, screen| {
-        splade_kernels::head_pool_screened(h, decoder, b, offsets, screen, activation)
-    };
-    let pooled = match decoder {
-        LinearWeights::Packed(layer) => match screen {
-            Some(screen) => screened(Decoder::Packed(layer), screen),
-            None => splade_kernels::head_pool_packed(h, layer, b, offsets, strategy, activation),
-        },
-        LinearWeights::Tensors { weight, .. } => {
-            let hidden_size = weight.dims()[1];
-            let shape = HeadShape { hidden_size, vocab_size: bias.len() };
-            let weight = weight.values();
-            match screen {
-                Some(screen) => screened(Decoder::Plain(&weight), screen),
-                None => {
-                    splade_kernels::head_pool(h, &weight, b, offsets, shape, strategy, activation)
-                }
-            }
-        }
-    };
-    T::from_values(pooled, [offsets.len() - 1, bias.len()])
-}
-
-pub(super) fn screen_head<T: HostTensor>(
-    decoder: LinearWeights<'_, T>,
-    bias: T,
-) -> Option<Arc<HeadScreen>> {
-    let bias = bias.values();
-    let screen = match decoder {
-        LinearWeights::Packed(layer) => HeadScreen::of_packed(layer, &bias),
-        LinearWeights::Tensors { weight, .. } => {
-            let shape = HeadShape { hidden_size: weight.dims()[1], vocab_size: bias.len() };
-            HeadScreen::new(&weight.values(), &bias, shape)
-        }
-    };
-    screen.map(Arc::new)
 }

@@ -1,6 +1,7 @@
 //! Our backend extension: the operations in which SPLADE inference spends its time.
 //!
-//! `cfg(feature = ...)` for a backend stands in this folder and in lib.rs alone.
+//! A backend makes of a model's weights what its own operations read, once, at load: the associated types
+//! of [`SpladeBackend`]. `cfg(feature = ...)` for a backend stands in this folder and in lib.rs alone.
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod cube;
@@ -11,57 +12,15 @@ mod host;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 pub mod stock;
-
-use std::sync::Arc;
+mod weights;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use splade_kernels::{
-    Activation, AttentionShape, HeadScreen, LinearShape, PackedLinear, SparseRows,
-};
+use splade_kernels::{Activation, AttentionShape, SparseRows};
 
-use crate::{ModelError, Pooling, Precision};
+use crate::{ModelError, Precision};
 
-/// What the place of a key beside its query adds to their score: the tensors of
-/// [`splade_kernels::RelativePositions`].
-pub enum RelativePositions<'a, T> {
-    /// Nothing.
-    None,
-    /// `[n_heads, 2 * reach + 1]`.
-    Bias(T),
-    /// Disentangled attention.
-    Disentangled {
-        /// Keys of the buckets, `[n_buckets, hidden]`.
-        key: Option<T>,
-        /// Queries of the buckets, `[n_buckets, hidden]`.
-        query: Option<T>,
-        /// The bucket of each distance query - key, from `1 - positions` to `positions - 1`.
-        buckets: &'a [u32],
-    },
-}
-
-/// The weights of a linear layer.
-pub enum LinearWeights<'a, T> {
-    /// Tensors.
-    Tensors {
-        /// `[out, in]`.
-        weight: T,
-        /// `[out]`.
-        bias: Option<T>,
-    },
-    /// What the backend itself has made of them: [`SpladeBackend::pack_linear`].
-    Packed(&'a PackedLinear),
-}
-
-/// The weights of a layer norm.
-pub struct NormWeights<T> {
-    /// `[width]`.
-    pub gamma: T,
-    /// `[width]`.
-    pub beta: T,
-    /// Added to the variance.
-    pub eps: f32,
-}
+pub use weights::{DecoderOps, LinearOps, Matrix, NormWeights, RelativePositions, TableOps};
 
 /// What the devices of a backend are, which decides how work is handed to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +44,34 @@ pub struct DeviceThreads {
 
 /// A burn backend that SPLADE models run on.
 ///
-/// Each operation has a body of stock burn operations (its namesake in [`stock`], or other operations of
-/// this trait); a backend overrides those that it does faster. Tensors mean rows of `f32`; a backend may
-/// keep weights and states between operations in a type of its own ([`hold`](Self::hold)).
+/// It holds weights in types of its own, which it makes at load and alone reads. [`stock`] has all three
+/// on plain tensors, in stock burn operations; a backend without kernels names those:
+///
+/// ```ignore
+/// impl SpladeBackend for MyBackend {
+///     const KIND: BackendKind = BackendKind::Gpu;
+///     type Linear = stock::TensorLinear<Self>;
+///     type Table = stock::TensorTable<Self>;
+///     type Decoder = stock::TensorDecoder<Self>;
+/// }
+/// ```
+///
+/// The operations without weights have bodies of stock operations here, and are overridden where a backend
+/// does them faster. Tensors mean rows of `f32`; a backend may keep weights, and states between operations,
+/// in a type of its own.
 pub trait SpladeBackend: Backend {
     /// What its devices are.
     const KIND: BackendKind;
+
+    /// A linear layer.
+    type Linear: LinearOps<Self>;
+
+    /// A matrix whose rows are looked up. A clone shares its memory.
+    type Table: TableOps<Self>;
+
+    /// The decoder of a head, with whatever speeds it up. It may share the memory of the [`Table`](Self::Table)
+    /// that it is made of.
+    type Decoder: DecoderOps<Self>;
 
     /// Whether the matrix products of `device` run in `precision`.
     fn has_precision(precision: Precision, _device: &Self::Device) -> bool {
@@ -100,71 +81,6 @@ pub trait SpladeBackend: Backend {
     /// The threads that compute for `device`; `None` where those do that call.
     fn device_threads(_device: &Self::Device) -> Option<DeviceThreads> {
         None
-    }
-
-    /// A matrix of weights in the form that products of `precision` need, where weights are held as tensors.
-    /// Where that is another type than `f32`, only the backend's own operations read it, and lookups of rows.
-    fn hold(weight: FloatTensor<Self>, _precision: Precision) -> FloatTensor<Self> {
-        weight
-    }
-
-    /// The weights of a linear layer, or of a table and decoder, packed at load, for a backend that holds
-    /// them in a form of its own; `None` holds them as tensors.
-    ///
-    /// # Shapes
-    /// `weight` `[out, in]`, `bias` `[out]`.
-    fn pack_linear(
-        _weight: &[f32],
-        _bias: Option<&[f32]>,
-        _shape: LinearShape,
-        _precision: Precision,
-    ) -> Option<Arc<PackedLinear>> {
-        None
-    }
-
-    /// `activation(x · weightᵀ + bias)`.
-    ///
-    /// # Shapes
-    /// `x` `[tokens, in]`; returns `[tokens, out]`.
-    fn fused_linear(
-        x: FloatTensor<Self>,
-        weights: LinearWeights<'_, FloatTensor<Self>>,
-        activation: Activation,
-    ) -> FloatTensor<Self> {
-        stock::fused_linear::<Self>(x, weights, activation)
-    }
-
-    /// `x · weightᵀ + bias + residual`, or the layer norm of that.
-    ///
-    /// # Shapes
-    /// `x` `[tokens, in]`, `residual` `[tokens, out]`, those of `norm` `[out]`; returns `[tokens, out]`.
-    fn linear_add(
-        x: FloatTensor<Self>,
-        weights: LinearWeights<'_, FloatTensor<Self>>,
-        residual: FloatTensor<Self>,
-        norm: Option<NormWeights<FloatTensor<Self>>>,
-    ) -> FloatTensor<Self> {
-        let y = Self::fused_linear(x, weights, Activation::Linear);
-        match norm {
-            Some(norm) => Self::add_layer_norm(y, Some(residual), norm),
-            None => Self::float_add(y, residual),
-        }
-    }
-
-    /// `linear_add` of `fused_linear`: the two layers of a feed-forward block.
-    ///
-    /// # Shapes
-    /// `x` `[tokens, in]`, `residual` `[tokens, out]`; returns `[tokens, out]`.
-    fn feed_forward(
-        x: FloatTensor<Self>,
-        up: LinearWeights<'_, FloatTensor<Self>>,
-        activation: Activation,
-        down: LinearWeights<'_, FloatTensor<Self>>,
-        residual: FloatTensor<Self>,
-        norm: Option<NormWeights<FloatTensor<Self>>>,
-    ) -> FloatTensor<Self> {
-        let wide = Self::fused_linear(x, up, activation);
-        Self::linear_add(wide, down, residual, norm)
     }
 
     /// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own
@@ -179,21 +95,6 @@ pub trait SpladeBackend: Backend {
         positions: RelativePositions<'_, FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
         stock::packed_attention::<Self>(qkv, offsets, shape, positions)
-    }
-
-    /// `packed_attention` of `fused_linear`: the layer makes queries, keys and values.
-    ///
-    /// # Shapes
-    /// `x` `[tokens, in]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
-    fn projected_attention(
-        x: FloatTensor<Self>,
-        qkv: LinearWeights<'_, FloatTensor<Self>>,
-        offsets: &[u32],
-        shape: AttentionShape,
-        positions: RelativePositions<'_, FloatTensor<Self>>,
-    ) -> FloatTensor<Self> {
-        let qkv = Self::fused_linear(x, qkv, Activation::Linear);
-        Self::packed_attention(qkv, offsets, shape, positions)
     }
 
     /// Rotary position embedding: with the halves (a, b) of each head of query and key, by the
@@ -229,38 +130,6 @@ pub trait SpladeBackend: Backend {
         norm: NormWeights<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
         stock::add_layer_norm::<Self>(x, residual, norm)
-    }
-
-    /// What this backend makes of a decoder at load, to rule out words fast in
-    /// [`head_pool`](Self::head_pool). Changes its speed and no result. Here: nothing.
-    ///
-    /// # Shapes
-    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`.
-    fn screen_head(
-        _decoder: LinearWeights<'_, FloatTensor<Self>>,
-        _bias: FloatTensor<Self>,
-    ) -> Option<Arc<HeadScreen>> {
-        None
-    }
-
-    /// The decoder over the vocabulary with its activation, pooled over each text's tokens.
-    /// Never holds `[tokens, vocab]`.
-    ///
-    /// # Shapes
-    /// `hidden_states` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, `bias` `[vocab]`, `offsets`
-    /// `[texts + 1]`; returns `[texts, vocab]`, all >= 0, zeros for a text without tokens.
-    fn head_pool(
-        hidden_states: FloatTensor<Self>,
-        decoder: LinearWeights<'_, FloatTensor<Self>>,
-        bias: FloatTensor<Self>,
-        offsets: &[u32],
-        pooling: Pooling,
-        _screen: Option<&HeadScreen>,
-    ) -> FloatTensor<Self> {
-        let LinearWeights::Tensors { weight, .. } = decoder else {
-            unreachable!("a backend that packs weights has a head of its own for them");
-        };
-        stock::head_pool::<Self>(hidden_states, weight, bias, offsets, pooling)
     }
 
     /// The entries of `rows` that are not zero, in host memory, for a backend that gathers them on its

@@ -1,12 +1,19 @@
-//! Each operation of [`SpladeBackend`](crate::SpladeBackend) in stock burn operations: what runs
-//! on a backend without kernels of its own, and the oracle of those that have them.
+//! Each operation of [`SpladeBackend`](crate::SpladeBackend), and its weights as plain tensors, in stock
+//! burn operations: what runs on a backend without kernels of its own, and the oracle of those that have
+//! them.
 
 mod attention;
 mod groups;
 mod head;
+mod linear;
+mod table;
+
+pub(super) use groups::index;
 
 pub use attention::{packed_attention, rotate};
-pub use head::head_pool;
+pub use head::{TensorDecoder, head_pool};
+pub use linear::TensorLinear;
+pub use table::TensorTable;
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, mish, relu, sigmoid, silu};
@@ -14,25 +21,8 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::Activation;
 
-use crate::backend::{LinearWeights, NormWeights};
+use crate::NormWeights;
 use crate::layers::{unwrap, wrap};
-
-/// The body of [`SpladeBackend::fused_linear`](crate::SpladeBackend::fused_linear).
-pub fn fused_linear<B: Backend>(
-    x: FloatTensor<B>,
-    weights: LinearWeights<'_, FloatTensor<B>>,
-    activation: Activation,
-) -> FloatTensor<B> {
-    let LinearWeights::Tensors { weight, bias } = weights else {
-        unreachable!("a backend that packs weights has a product of its own for them");
-    };
-    let (x, weight) = (wrap::<B, 2>(x), wrap::<B, 2>(weight));
-    let mut y = x.matmul(weight.transpose());
-    if let Some(bias) = bias {
-        y = y + wrap::<B, 1>(bias).unsqueeze();
-    }
-    unwrap(activate(y, activation))
-}
 
 /// ln(1 + x) for 0 <= x <= 1, within 1e-7 of its size: 2 artanh(x / (x + 2)), whose series has eight terms
 /// here. On GPUs `log1p` is ln(1 + x), which is 0 for small x, and a root would show that.
@@ -50,7 +40,10 @@ fn log1p_to_one<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
 const LAPLACE_MEAN: f64 = 0.707107;
 
 /// An activation of each number.
-pub(super) fn activate<B: Backend>(x: Tensor<B, 2>, activation: Activation) -> Tensor<B, 2> {
+pub(in crate::backend) fn activate<B: Backend>(
+    x: Tensor<B, 2>,
+    activation: Activation,
+) -> Tensor<B, 2> {
     match activation {
         Activation::Gelu => gelu(x),
         Activation::GeluTanh => {

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use splade_kernels::{Activation, AttentionShape, LinearShape, reference};
-use splade_model::{LinearWeights, Precision, RelativePositions, SpladeBackend, stock};
+use splade_model::stock::{self, TensorLinear};
+use splade_model::{LinearOps, Precision, RelativePositions, SpladeBackend};
 
 use crate::cases::{AttentionCase, PositionKind, numbers};
-use crate::suite::{compare, tensor, values, weight_tensor};
+use crate::suite::{compare, matrix, tensor, values};
 
 pub(crate) fn check_attention<B: SpladeBackend>(
     case: &AttentionCase,
@@ -72,14 +73,14 @@ pub(crate) fn check_projected_attention<B: SpladeBackend>(
     let x = numbers(tokens * WIDTH, case.seed);
     let weight = numbers(3 * hidden * WIDTH, case.seed ^ 1);
     let sizes = LinearShape { in_features: WIDTH, out_features: 3 * hidden };
-    let packed = B::pack_linear(&weight, None, sizes, Precision::F32);
-    let tensors =
-        || LinearWeights::Tensors { weight: weight_tensor::<B>(&weight, WIDTH), bias: None };
-    let weights = || packed.as_deref().map_or_else(tensors, LinearWeights::Packed);
+    let weights = || matrix(&weight, [3 * hidden, WIDTH], Precision::F32);
+    let device = B::Device::default();
+    let layer = B::Linear::prepare(weights(), None, &device);
     let input = || tensor::<B, 2>(&x, [tokens, WIDTH]);
     let none = || RelativePositions::None;
-    let found = B::projected_attention(input(), weights(), &offsets, case.shape, none());
-    let qkv = stock::fused_linear::<B>(input(), tensors(), Activation::Linear);
+    let found = layer.attention(input(), &offsets, case.shape, none());
+    let qkv = TensorLinear::<B>::prepare(weights(), None, &device);
+    let qkv = qkv.forward(input(), Activation::Linear);
     let stock = stock::packed_attention::<B>(qkv, &offsets, case.shape, none());
     let shape = [tokens, hidden];
     let (found, stock) = (values::<B>(found, shape)?, values::<B>(stock, shape)?);

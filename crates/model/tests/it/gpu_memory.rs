@@ -2,9 +2,10 @@
 
 use burn::tensor::{Tensor, TensorData};
 use splade_kernels::reference::noise;
-use splade_model::{LinearWeights, Pooling, SpladeBackend};
+use splade_model::{DecoderOps, Pooling, Precision};
 
 use crate::backends::wgpu_is_there;
+use crate::suite::head;
 
 /// With the float type that it has unless told.
 type Wgpu = splade_model::Wgpu;
@@ -20,11 +21,10 @@ fn reserved(tokens: usize) -> u64 {
     };
     let hidden_states = tensor(noise(tokens * HIDDEN, 1), [tokens, HIDDEN]);
     let client = hidden_states.client.clone();
-    let weight = tensor(noise(VOCAB * HIDDEN, 2), [VOCAB, HIDDEN]);
-    let bias = Tensor::<Wgpu, 1>::zeros([VOCAB], &Default::default()).into_primitive().tensor();
-    let (decoder, texts) = (LinearWeights::Tensors { weight, bias: None }, 4);
+    let decoder = head::<Wgpu>(&noise(VOCAB * HIDDEN, 2), &[0.0; VOCAB], Precision::F32);
+    let texts = 4;
     let offsets: Vec<u32> = (0..=texts).map(|text| text * tokens as u32 / texts).collect();
-    let pooled = Wgpu::head_pool(hidden_states, decoder, bias, &offsets, Pooling::default(), None);
+    let pooled = DecoderOps::<Wgpu>::pool(&decoder, hidden_states, &offsets, Pooling::default());
     let pooled = Tensor::<Wgpu, 2>::from_primitive(burn::tensor::TensorPrimitive::Float(pooled));
     assert_eq!(pooled.dims(), [4, VOCAB]);
     assert!(pooled.into_data().as_slice::<f32>().unwrap().iter().all(|weight| weight.is_finite()));

@@ -3,11 +3,12 @@
 use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
 use splade_kernels::reference::{self, noise};
 use splade_model::{
-    Activation, BackendKind, LinearWeights, NormWeights, Precision, RelativePositions,
+    Activation, BackendKind, DecoderOps, LinearOps, NormWeights, Precision, RelativePositions,
     SpladeBackend,
 };
 
 use crate::cases::{POOLINGS, PositionKind, long_attention};
+use crate::suite::{head, matrix};
 
 /// A precision, and how far from f32 a result may be: some roundings of it, relative to the largest.
 const PRECISIONS: [(Precision, f32); 2] = [(Precision::F16, 4e-3), (Precision::Bf16, 3e-2)];
@@ -55,38 +56,40 @@ pub(crate) fn check<B: SpladeBackend>() {
                 let data = TensorData::new(values.to_vec(), [width]);
                 Tensor::<B, 1>::from_data(data, &device).into_primitive().tensor()
             };
-            let weights = |precision| LinearWeights::Tensors {
-                weight: held::<B>(&weight, [width, depth], precision),
-                bias: Some(vector(&bias)),
+            let layer = |precision| {
+                let weight = matrix(&weight, [width, depth], precision);
+                B::Linear::prepare(weight, Some(bias.clone()), &device)
             };
             let input = || held::<B>(&x, [tokens, depth], Precision::F32);
             let sizes = format!("{tokens} x {depth} x {width}");
-            let layer = |p| values::<B>(B::fused_linear(input(), weights(p), Activation::Gelu));
-            near(&sizes, &layer);
+            near(&sizes, &|p| values::<B>(layer(p).forward(input(), Activation::Gelu)));
             let added = |precision| {
                 let norm = NormWeights { gamma: vector(&bias), beta: vector(&bias), eps: 1e-5 };
                 let residual = held::<B>(&residual, [tokens, width], precision);
-                values::<B>(B::linear_add(input(), weights(precision), residual, Some(norm)))
+                values::<B>(layer(precision).forward_added(input(), residual, Some(norm)))
             };
             near(&sizes, &added);
             let offsets = [0, tokens as u32 / 2, tokens as u32];
-            let head = |precision| {
-                let bias = vector(&bias);
-                let pooled =
-                    B::head_pool(input(), weights(precision), bias, &offsets, POOLINGS[0], None);
-                values::<B>(pooled)
-            };
-            near(&sizes, &head);
+            near(&sizes, &|precision| {
+                let head = head::<B>(&weight, &bias, precision);
+                values::<B>(head.pool(input(), &offsets, POOLINGS[0]))
+            });
         }
     }
 }
 
 type Primitive<B> = burn::tensor::ops::FloatTensor<B>;
 
+/// A tensor in the type that a model of this precision has its states in.
 fn held<B: SpladeBackend>(values: &[f32], shape: [usize; 2], precision: Precision) -> Primitive<B> {
     let data = TensorData::new(values.to_vec(), shape);
     let tensor = Tensor::<B, 2>::from_data(data, &B::Device::default());
-    B::hold(tensor.into_primitive().tensor(), precision)
+    let dtype = match precision {
+        Precision::F16 => DType::F16,
+        Precision::Bf16 => DType::BF16,
+        _ => DType::F32,
+    };
+    tensor.cast(dtype).into_primitive().tensor()
 }
 
 fn values<B: SpladeBackend>(result: Primitive<B>) -> Vec<f32> {

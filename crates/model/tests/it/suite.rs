@@ -3,8 +3,11 @@
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use proptest::prelude::*;
-use splade_kernels::{HeadShape, LinearShape, reference};
-use splade_model::{LinearWeights, NormWeights, Precision, SpladeBackend, stock};
+use splade_kernels::{LinearShape, reference};
+use splade_model::stock::{self, TensorLinear};
+use splade_model::{
+    DecoderOps, LinearOps, Matrix, NormWeights, Precision, SpladeBackend, TableOps,
+};
 
 use crate::cases::{HeadCase, LinearCase, NormCase, numbers};
 
@@ -186,20 +189,14 @@ pub(crate) fn check_linear<B: SpladeBackend>(
     let weight = numbers(out_features * in_features, seed ^ 1);
     let bias = case.has_bias.then(|| numbers(out_features, seed ^ 2));
     let x_tensor = || tensor::<B, 2>(&x, [tokens, in_features]);
-    let tensors = || LinearWeights::Tensors {
-        weight: weight_tensor::<B>(&weight, in_features),
-        bias: bias.as_ref().map(|bias| tensor::<B, 1>(bias, [out_features])),
-    };
-    let found = B::fused_linear(x_tensor(), tensors(), activation);
-    let found = values::<B>(found, [tokens, out_features])?;
-    let stock = stock::fused_linear::<B>(x_tensor(), tensors(), activation);
-    let stock = values::<B>(stock, [tokens, out_features])?;
+    let weights = || matrix(&weight, [out_features, in_features], Precision::F32);
+    let device = B::Device::default();
+    let layer = B::Linear::prepare(weights(), bias.clone(), &device);
+    let found = values::<B>(layer.forward(x_tensor(), activation), [tokens, out_features])?;
+    let stock = TensorLinear::<B>::prepare(weights(), bias.clone(), &device);
+    let stock = values::<B>(stock.forward(x_tensor(), activation), [tokens, out_features])?;
     let shape = LinearShape { in_features, out_features };
     let exact = reference::linear(&x, &weight, bias.as_deref(), activation, shape);
-    if let Some(packed) = B::pack_linear(&weight, bias.as_deref(), shape, Precision::F32) {
-        let y = B::fused_linear(x_tensor(), LinearWeights::Packed(&packed), activation);
-        compare::<B>(&values::<B>(y, [tokens, out_features])?, &stock, &exact, tolerance)?;
-    }
     compare::<B>(&found, &stock, &exact, tolerance)
 }
 
@@ -234,20 +231,15 @@ pub(crate) fn check_norm<B: SpladeBackend>(
         // The product with the identity is x itself.
         let mut identity = vec![0.0; hidden_size * hidden_size];
         identity.iter_mut().step_by(hidden_size + 1).for_each(|v| *v = 1.0);
-        let shape_of = LinearShape { in_features: hidden_size, out_features: hidden_size };
-        let packed = B::pack_linear(&identity, None, shape_of, Precision::F32);
-        let tensors = || LinearWeights::Tensors {
-            weight: weight_tensor::<B>(&identity, hidden_size),
-            bias: None,
-        };
-        let weights = || packed.as_deref().map_or_else(tensors, LinearWeights::Packed);
+        let identity = matrix(&identity, [hidden_size, hidden_size], Precision::F32);
+        let layer = B::Linear::prepare(identity, None, &B::Device::default());
         let (x_tensor, residual_tensor, norm) = inputs();
         let residual_tensor = residual_tensor.expect("the case has one");
-        let fused = B::linear_add(x_tensor, weights(), residual_tensor, Some(norm));
+        let fused = layer.forward_added(x_tensor, residual_tensor, Some(norm));
         compare::<B>(&values::<B>(fused, shape)?, &stock, &exact, tolerance)?;
         let (x_tensor, residual_tensor, _) = inputs();
         let residual_tensor = residual_tensor.expect("the case has one");
-        let added = B::linear_add(x_tensor, weights(), residual_tensor, None);
+        let added = layer.forward_added(x_tensor, residual_tensor, None);
         let exact: Vec<f64> = sum.iter().map(|sum| f64::from(*sum)).collect();
         compare::<B>(&values::<B>(added, shape)?, &sum, &exact, tolerance)?;
     }
@@ -280,23 +272,20 @@ pub(crate) fn check_head<B: SpladeBackend>(
     let hidden_states = numbers(tokens * hidden_size, seed);
     let decoder = numbers(vocab_size * hidden_size, seed ^ 1);
     let bias = numbers(vocab_size, seed ^ 2);
-    let inputs = || {
-        let hidden_states = tensor::<B, 2>(&hidden_states, [tokens, hidden_size]);
-        let decoder = weight_tensor::<B>(&decoder, hidden_size);
-        (hidden_states, decoder, tensor::<B, 1>(&bias, [vocab_size]))
-    };
+    let input = || tensor::<B, 2>(&hidden_states, [tokens, hidden_size]);
     let shape = [case.lengths.len(), vocab_size];
-    let (a, b, c) = inputs();
-    let decoder_tensor = LinearWeights::Tensors { weight: b, bias: None };
-    let found = values::<B>(B::head_pool(a, decoder_tensor, c, &offsets, pooling, None), shape)?;
-    let (a, b, c) = inputs();
-    let stock = values::<B>(stock::head_pool::<B>(a, b, c, &offsets, pooling), shape)?;
+    let head = head::<B>(&decoder, &bias, Precision::F32);
+    let found = values::<B>(head.pool(input(), &offsets, pooling), shape)?;
+    let decoder_tensor = tensor::<B, 2>(&decoder, [vocab_size, hidden_size]);
+    let bias_tensor = tensor::<B, 1>(&bias, [vocab_size]);
+    let stock = stock::head_pool::<B>(input(), decoder_tensor, bias_tensor, &offsets, pooling);
+    let stock = values::<B>(stock, shape)?;
     let exact = reference::head_pool(
         &hidden_states,
         &decoder,
         &bias,
         &offsets,
-        HeadShape { hidden_size, vocab_size },
+        LinearShape { in_features: hidden_size, out_features: vocab_size },
         pooling.strategy,
         pooling.activation,
     );
@@ -313,9 +302,20 @@ pub(crate) fn tensor<B: SpladeBackend, const D: usize>(
     Tensor::<B, D>::from_data(data, &B::Device::default()).into_primitive().tensor()
 }
 
-/// A matrix of `width` columns.
-pub(crate) fn weight_tensor<B: SpladeBackend>(values: &[f32], width: usize) -> Primitive<B> {
-    tensor::<B, 2>(values, [values.len() / width, width])
+pub(crate) fn matrix(values: &[f32], shape: [usize; 2], precision: Precision) -> Matrix<'_> {
+    Matrix { values: values.into(), shape, precision }
+}
+
+/// A decoder of as many words as there are biases.
+pub(crate) fn head<B: SpladeBackend>(
+    decoder: &[f32],
+    bias: &[f32],
+    precision: Precision,
+) -> B::Decoder {
+    let device = B::Device::default();
+    let shape = [bias.len(), decoder.len() / bias.len()];
+    let table = B::Table::prepare(matrix(decoder, shape, precision), &device);
+    B::Decoder::prepare(&table, bias.to_vec(), &device)
 }
 
 /// The values of a result, which must have this shape.

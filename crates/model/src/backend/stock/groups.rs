@@ -85,7 +85,10 @@ impl Group {
 }
 
 /// Ids as a tensor.
-pub(super) fn index<B: Backend>(places: Vec<i32>, device: &B::Device) -> Tensor<B, 1, Int> {
+pub(in crate::backend) fn index<B: Backend>(
+    places: Vec<i32>,
+    device: &B::Device,
+) -> Tensor<B, 1, Int> {
     let shape = [places.len()];
     Tensor::from_data(TensorData::new(places, shape), device)
 }

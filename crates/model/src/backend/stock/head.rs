@@ -1,20 +1,49 @@
 //! The decoder over the vocabulary, pooled.
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Tensor, TensorData};
 use splade_kernels::{PoolActivation, PoolStrategy};
 
+use super::TensorTable;
 use super::groups::padded_groups;
-use crate::Pooling;
 use crate::layers::{unwrap, wrap};
+use crate::{DecoderOps, Pooling, SpladeBackend};
 
 /// Logits that the head holds at once.
 const TILE_LOGITS: usize = 1 << 22;
 
-/// The body of [`SpladeBackend::head_pool`](crate::SpladeBackend::head_pool): the vocabulary in
-/// tiles, the texts in groups.
+/// A decoder of plain tensors, in `f32`.
+#[derive(Debug)]
+pub struct TensorDecoder<B: Backend> {
+    /// `[vocab, hidden]`.
+    weights: FloatTensor<B>,
+    /// `[vocab]`.
+    bias: FloatTensor<B>,
+}
+
+impl<B: SpladeBackend<Table = TensorTable<B>>> DecoderOps<B> for TensorDecoder<B> {
+    fn prepare(table: &TensorTable<B>, bias: Vec<f32>, device: &B::Device) -> Self {
+        let shape = [bias.len()];
+        let bias = B::float_from_data(TensorData::new(bias, shape), device);
+        Self { weights: table.weights.clone(), bias }
+    }
+
+    fn pool(
+        &self,
+        hidden_states: FloatTensor<B>,
+        offsets: &[u32],
+        pooling: Pooling,
+    ) -> FloatTensor<B> {
+        head_pool::<B>(hidden_states, self.weights.clone(), self.bias.clone(), offsets, pooling)
+    }
+}
+
+/// The body of [`DecoderOps::pool`]: the vocabulary in tiles, the texts in groups.
+///
+/// # Shapes
+/// See there; `decoder` `[vocab, hidden]`, `bias` `[vocab]`.
 pub fn head_pool<B: Backend>(
     hidden_states: FloatTensor<B>,
     decoder: FloatTensor<B>,

@@ -16,17 +16,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rayon::prelude::*;
 
 use self::rounding::{Distances, up};
-use crate::output::entries;
 use crate::packed_linear::MAX_INTEGERS;
 use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder};
+use crate::table::TableWeights;
 use crate::texts::{TextGrid, rows_of};
-use crate::{HeadShape, LinearShape, PackedLinear, Precision};
+use crate::{LinearShape, PackedLinear, Precision, Table};
 
 /// Vocabularies below this are not worth two passes.
 const MIN_VOCAB: usize = 2048;
 /// Of ‖h‖ ‖w‖: more than what `f32` rounding adds to any of the sums.
-pub(crate) const SLACK: f32 = 4e-6;
+const SLACK: f32 = 4e-6;
 /// A batch fails screening if more than 1 in this many words survives.
 const WORST_SELECTIVITY: usize = 8;
 /// After this many failed batches in a row, screening ends for good.
@@ -34,8 +34,7 @@ const MAX_FAILURES: u32 = 3;
 
 /// A decoder in 8-bit integers, made once from its weights.
 #[derive(Debug)]
-pub struct HeadScreen {
-    shape: HeadShape,
+pub(super) struct Screen {
     /// The words' integers.
     words: PackedLinear,
     /// Of each word: ‖w‖; ‖w - ŵ‖; its bias.
@@ -46,25 +45,32 @@ pub struct HeadScreen {
     n_failures: AtomicU32,
 }
 
-impl HeadScreen {
-    /// Rounds a decoder. `None` where this CPU has no instructions for it, or the vocabulary is too
-    /// small to gain anything.
+impl Screen {
+    /// Rounds a decoder. `None` where this CPU has no instructions for it, where the vocabulary is too
+    /// small to gain anything, or where a pass in the decoder's own precision costs no more: that of
+    /// integers, and of any on a CPU with instructions for whole tiles.
     ///
     /// # Shapes
-    /// `decoder` `[vocab_size, hidden_size]`, `bias` `[vocab_size]`, all finite but for a bias of
-    /// minus infinity.
-    ///
-    /// # Panics
-    /// When the lengths do not fit `shape`.
-    #[must_use]
-    pub fn new(decoder: &[f32], bias: &[f32], shape: HeadShape) -> Option<Self> {
-        let HeadShape { hidden_size, vocab_size } = shape;
-        assert_eq!(
-            decoder.len(),
-            entries(vocab_size, hidden_size),
-            "decoder is not [vocab, hidden]"
-        );
-        assert_eq!(bias.len(), vocab_size, "bias is not [vocab]");
+    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all finite but for a bias of minus infinity.
+    pub(super) fn new(decoder: &Table, bias: &[f32]) -> Option<Self> {
+        match decoder.weights() {
+            TableWeights::Plain(weights) => Self::of(weights, bias, decoder.width()),
+            TableWeights::Packed(layer) => {
+                let kernel = layer.kernel();
+                if kernel.precision() == Precision::Int8 || kernel.order() == RowOrder::Tiles {
+                    return None;
+                }
+                let width = decoder.width();
+                let mut rows = vec![0.0; width * decoder.n_rows()];
+                let row = |(word, row): (usize, &mut [f32])| layer.column(word, row);
+                rows.par_chunks_exact_mut(width).enumerate().for_each(row);
+                Self::of(&rows, bias, width)
+            }
+        }
+    }
+
+    fn of(decoder: &[f32], bias: &[f32], hidden_size: usize) -> Option<Self> {
+        let vocab_size = bias.len();
         let is_fast = ProductKernel::detect(Precision::Int8).is_fast();
         if !is_fast || vocab_size < MIN_VOCAB || hidden_size > MAX_INTEGERS {
             return None;
@@ -83,7 +89,6 @@ impl HeadScreen {
         let mut bias = bias.to_vec();
         bias.resize(filled, f32::NEG_INFINITY);
         Some(Self {
-            shape,
             words,
             norm: of_words(|word| word.norm),
             error: of_words(|word| word.error),
@@ -92,38 +97,9 @@ impl HeadScreen {
         })
     }
 
-    /// A screen of a decoder that is held as a layer, where a pass in its own precision would cost
-    /// more: `None` for one of integers, and where the CPU has instructions for whole tiles.
-    ///
-    /// # Panics
-    /// When `bias` does not fit the layer.
-    #[must_use]
-    pub fn of_packed(decoder: &PackedLinear, bias: &[f32]) -> Option<Self> {
-        let LinearShape { in_features, out_features } = decoder.shape();
-        let kernel = decoder.kernel();
-        if kernel.precision() == Precision::Int8 || kernel.order() == RowOrder::Tiles {
-            return None;
-        }
-        let mut rows = vec![0.0; in_features * out_features];
-        let row = |(word, row): (usize, &mut [f32])| decoder.column(word, row);
-        rows.par_chunks_exact_mut(in_features).enumerate().for_each(row);
-        let shape = HeadShape { hidden_size: in_features, vocab_size: out_features };
-        Self::new(&rows, bias, shape)
-    }
-
-    /// Bytes that it holds.
-    #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        self.words.memory_bytes() + 3 * size_of::<f32>() * self.bias.len()
-    }
-
-    pub(crate) fn shape(&self) -> HeadShape {
-        self.shape
-    }
-
     /// The words of each text that may have a weight, rising; `None` if the batch fails screening, or
     /// (without a pass) if the last few did: the checkpoint is not sparse.
-    pub(crate) fn candidates(
+    pub(super) fn candidates(
         &self,
         hidden_states: &[f32],
         offsets: &[u32],
@@ -131,7 +107,7 @@ impl HeadScreen {
         if self.n_failures.load(Ordering::Relaxed) >= MAX_FAILURES {
             return None;
         }
-        let HeadShape { hidden_size, vocab_size } = self.shape;
+        let LinearShape { in_features: hidden_size, out_features: vocab_size } = self.words.shape();
         let tokens: Vec<Distances> =
             hidden_states.par_chunks_exact(hidden_size).map(Distances::of).collect();
         let texts = offsets.len() - 1;
@@ -228,11 +204,11 @@ mod tests {
     use crate::reference::noise;
 
     /// A decoder whose words are mostly negative, as a SPLADE model's are.
-    fn screen(hidden_size: usize, seed: u64) -> Option<(HeadScreen, Vec<f32>)> {
-        let shape = HeadShape { hidden_size, vocab_size: MIN_VOCAB + 37 };
-        let decoder = noise(shape.vocab_size * hidden_size, seed);
-        let bias: Vec<f32> = noise(shape.vocab_size, seed ^ 1).iter().map(|b| b - 2.0).collect();
-        HeadScreen::new(&decoder, &bias, shape).map(|screen| (screen, decoder))
+    fn screen(hidden_size: usize, seed: u64) -> Option<(Screen, Vec<f32>)> {
+        const VOCAB: usize = MIN_VOCAB + 37;
+        let decoder = noise(VOCAB * hidden_size, seed);
+        let bias: Vec<f32> = noise(VOCAB, seed ^ 1).iter().map(|b| b - 2.0).collect();
+        Screen::of(&decoder, &bias, hidden_size).map(|screen| (screen, decoder))
     }
 
     proptest! {

@@ -1,0 +1,60 @@
+//! The head with max pooling, at the price of a pass in integers: [`Screen`](super::screen::Screen) rules
+//! out the words that can have no weight, and what is left is multiplied in `f32`.
+
+use rayon::prelude::*;
+
+use super::{PoolActivation, TOKEN_BLOCK, max_rows};
+use crate::matmul::View;
+use crate::output::{Block, entries};
+use crate::{SimdLevel, Table};
+
+/// See [`Head::pool`](super::Head::pool); a row whose hidden states are not finite may be anything. Of each
+/// text `candidates` has the words that may have a weight; the others are 0.
+pub(super) fn pool(
+    hidden_states: &[f32],
+    decoder: &Table,
+    bias: &[f32],
+    offsets: &[u32],
+    candidates: &[Vec<u32>],
+    activation: PoolActivation,
+) -> Vec<f32> {
+    let (hidden_size, vocab_size) = (decoder.width(), bias.len());
+    let mut pooled = vec![0.0; entries(candidates.len(), vocab_size)];
+    let level = SimdLevel::detect();
+    let rows = pooled.par_chunks_exact_mut(vocab_size).zip(candidates).zip(offsets.par_windows(2));
+    rows.for_each_init(Scratch::default, |scratch, ((row, words), text)| {
+        if words.is_empty() || text[0] == text[1] {
+            return;
+        }
+        let Scratch { weights, logits, max } = scratch;
+        weights.clear();
+        for &word in words {
+            decoder.push_row(word as usize, weights);
+        }
+        let n_words = words.len();
+        let w = View::rows(weights, n_words, hidden_size, hidden_size);
+        max.clear();
+        max.resize(n_words, f32::NEG_INFINITY);
+        logits.resize(logits.len().max(TOKEN_BLOCK * n_words), 0.0);
+        for block in (text[0] as usize..text[1] as usize).step_by(TOKEN_BLOCK) {
+            let n_tokens = (text[1] as usize - block).min(TOKEN_BLOCK);
+            let states = &hidden_states[block * hidden_size..];
+            let h = View::rows(states, n_tokens, hidden_size, hidden_size);
+            let logits = &mut logits[..n_tokens * n_words];
+            Block::whole(logits, n_tokens, n_words).multiply(h, w.transposed(), 1.0);
+            max_rows(level, logits, max);
+        }
+        for (&word, max) in words.iter().zip(max) {
+            row[word as usize] = activation.apply(*max + bias[word as usize]);
+        }
+    });
+    pooled
+}
+
+/// What a thread needs for the words that are left.
+#[derive(Default)]
+struct Scratch {
+    weights: Vec<f32>,
+    logits: Vec<f32>,
+    max: Vec<f32>,
+}
