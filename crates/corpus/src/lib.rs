@@ -66,7 +66,7 @@ mod decompress;
 mod json_layout;
 mod json_line;
 mod line_ends;
-mod lines;
+mod numbered_lines;
 mod output;
 mod output_file;
 #[cfg(feature = "parquet")]

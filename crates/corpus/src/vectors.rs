@@ -1,7 +1,6 @@
 //! Vectors out, and back in.
 
 mod format;
-mod lines;
 mod npz;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -10,6 +9,7 @@ mod read_npz;
 #[cfg(feature = "parquet")]
 mod read_parquet;
 mod reader;
+mod write_lines;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub use format::{VectorFormat, VectorOptions};
 pub use reader::{VectorReadOptions, VectorReader};
 
 use crate::OutputFile;
-use lines::LineError;
+use write_lines::LineError;
 
 /// Writes vectors to a file that appears whole or not at all, or to a stream.
 ///
@@ -118,10 +118,10 @@ impl VectorWriter {
             Target::Lines(writer) => match format {
                 VectorFormat::Anserini => {
                     let factor = self.options.quantization_factor;
-                    lines::write_anserini(writer, id, need_tokens()?, factor, n_row)
+                    write_lines::write_anserini(writer, id, need_tokens()?, factor, n_row)
                 }
-                VectorFormat::Tokens => lines::write_tokens(writer, id, need_tokens()?),
-                _ => lines::write_vector(writer, id, row, tokens),
+                VectorFormat::Tokens => write_lines::write_tokens(writer, id, need_tokens()?),
+                _ => write_lines::write_vector(writer, id, row, tokens),
             },
             #[cfg(feature = "parquet")]
             Target::Parquet(writer) => writer.write(id, row).map_err(LineError::Io),

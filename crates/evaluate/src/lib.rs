@@ -49,7 +49,7 @@ mod fusion;
 mod flops;
 mod sweep;
 
-mod lines;
+mod text_lines;
 
 pub use error::EvaluateError;
 pub use evaluation::{Counted, Evaluation, Measures};

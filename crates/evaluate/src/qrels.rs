@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::BufRead;
 use std::path::Path;
 
-use crate::lines::Lines;
+use crate::text_lines::Lines;
 use crate::{EvaluateError, Judgements};
 
 #[derive(Clone, Copy, PartialEq)]

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use splade_output::Output;
 
-use crate::lines::Lines;
 use crate::run::repeated;
+use crate::text_lines::Lines;
 use crate::{EvaluateError, Run, ScoredDoc};
 
 const COLUMNS: &str = "6, separated by white space: query-id Q0 doc-id rank score tag";

@@ -9,9 +9,9 @@ use std::ops::Range;
 use crate::grid::{Blocking, Grid};
 use crate::layer_norm::add_rows;
 use crate::output::{Block, Output, Unwritten};
+use crate::panel_sums::PanelSums;
 use crate::panels::PANEL;
 use crate::product::RowOrder;
-use crate::products::Products;
 use crate::rows::{RowBuffer, row_groups};
 use crate::{Activation, Finish, LinearShape, PackedLinear, Precision, SimdLevel, bf16};
 
@@ -144,7 +144,7 @@ fn task(
         }
     }
     for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
-        let products = Products::new(&mut sums[..count * PANEL], None);
+        let products = PanelSums::new(&mut sums[..count * PANEL], None);
         down.store(products, panel, last_activation, out, panel * PANEL);
     }
 }

@@ -7,9 +7,9 @@ use std::ops::Range;
 use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
 use crate::output::{Block, Entry, Output, Unwritten, entries};
+use crate::panel_sums::PanelSums;
 use crate::panels::{PANEL, Panels, STRIP};
 use crate::product::{PanelView, ProductKernel, RowOrder, bits, bits_mut};
-use crate::products::Products;
 use crate::rows::{KernelRows, RowBuffer, row_groups};
 use crate::{Activation, Finish, Precision, SimdLevel, bf16};
 
@@ -202,7 +202,7 @@ impl PackedLinear {
     /// Writes `activation(products + bias)` to the columns of a block from `column` on.
     pub(crate) fn store<T: Entry>(
         &self,
-        products: Products<'_>,
+        products: PanelSums<'_>,
         panel: usize,
         activation: Activation,
         out: &mut Block<'_, T>,
@@ -235,7 +235,7 @@ impl PackedLinear {
         &self,
         x: &[f32],
         panels: Range<usize>,
-        mut take: impl FnMut(usize, Products<'_>),
+        mut take: impl FnMut(usize, PanelSums<'_>),
     ) {
         let in_features = self.shape.in_features;
         SCRATCH.with_borrow_mut(|Scratch { rows, sums }| {
@@ -295,9 +295,9 @@ impl PackedLinear {
         sums: &'a mut [f32],
         rows: KernelRows<'a>,
         panel: usize,
-    ) -> Products<'a> {
+    ) -> PanelSums<'a> {
         let columns = self.scale.get(panel * PANEL..(panel + 1) * PANEL);
-        Products::new(sums, columns.map(|columns| (rows.scales(), columns)))
+        PanelSums::new(sums, columns.map(|columns| (rows.scales(), columns)))
     }
 
     /// All groups of a column.

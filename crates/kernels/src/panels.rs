@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::lines::{LINE, Line, Lines};
+use crate::huge_pages::{LINE, Line, Lines};
 use crate::product::PanelView;
 
 /// Columns of a panel.

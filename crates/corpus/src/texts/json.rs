@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json_line::JsonLine;
-use crate::lines::Lines;
+use crate::numbered_lines::Lines;
 use crate::{CorpusError, Place};
 
 use super::record::{FileRecord, FileRecords};

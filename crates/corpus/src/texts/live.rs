@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::json_layout::{JsonLayout, are_objects};
-use crate::lines::Lines;
+use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened, TextWindow, WaitFor};
 use crate::window::Start;
 use crate::{ContentProblem, CorpusError};

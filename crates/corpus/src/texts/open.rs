@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::json_layout::{JsonLayout, are_objects};
-use crate::lines::Lines;
+use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened, TextStream, TextWindow};
 use crate::{ContentProblem, CorpusError};
 

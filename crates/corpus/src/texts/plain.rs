@@ -1,7 +1,7 @@
 //! Plain text: a text a line.
 
 use crate::CorpusError;
-use crate::lines::Lines;
+use crate::numbered_lines::Lines;
 
 use super::record::{FileRecord, FileRecords};
 

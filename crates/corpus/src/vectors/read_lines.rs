@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use splade_sparse::SparseRow;
 
 use crate::json_line::{JsonLine, has_non_finite};
-use crate::lines::Lines;
+use crate::numbered_lines::Lines;
 use crate::{CorpusError, Place};
 
 use super::reader::{FileVectors, row_at};

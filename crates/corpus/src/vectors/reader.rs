@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use splade_sparse::{SparseError, SparseRow};
 
 use crate::json_layout::JsonLayout;
-use crate::lines::Lines;
+use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened as Content};
 use crate::texts::real_path;
 use crate::{CorpusError, FileFormat, Manifest, Place};

@@ -9,14 +9,14 @@ use crate::simd::multiversion;
 use crate::{Activation, SimdLevel, activate};
 
 /// The products `[rows, PANEL]` of some rows with a panel.
-pub(crate) struct Products<'a> {
+pub(crate) struct PanelSums<'a> {
     /// Bits of `i32` where there are scales.
     sums: &'a mut [f32],
     /// What integers are multiplied by, of rows and columns.
     scales: Option<(&'a [RowScale], &'a [f32])>,
 }
 
-impl<'a> Products<'a> {
+impl<'a> PanelSums<'a> {
     /// Bits of `i32` where there are scales, of rows and of columns.
     pub(crate) fn new(sums: &'a mut [f32], scales: Option<(&'a [RowScale], &'a [f32])>) -> Self {
         Self { sums, scales }
