@@ -1,8 +1,44 @@
 //! Some rows times one panel of packed weights: the inner loop of every linear layer, in each
 //! precision, on each instruction set.
 //!
-//! Rows and panels come as groups of 32 bits: one `f32`, two bf16 or four 8-bit integers. A product
-//! of two groups adds to one sum of 32 bits, `f32` or (of integers) `i32`. So one loop serves all.
+//! A **group** is 32 bits: one `f32`, two bf16 or four 8-bit integers. The product of two groups adds to
+//! one sum of 32 bits, `f32` or (of integers) `i32`. So one loop serves all precisions. A **panel** is 64
+//! columns of weights, in four **strips** of 16; a group of all 16 columns of a strip is a cache line.
+//!
+//! ```text
+//!                        one panel: 64 columns (outputs)
+//!                   strip 0    strip 1    strip 2    strip 3
+//!                  16 columns
+//!                 ┌──────────┬──────────┬──────────┬──────────┐
+//!         group 0 │▒▒ line ▒▒│          │          │          │  Packed strip after strip, so that in
+//!         group 1 │          │          │          │          │  memory a strip's groups follow each
+//!            ...  │          │          │          │          │  other: a line of 64 bytes each.
+//!         group G │          │          │          │          │
+//!                 └──────────┴──────────┴──────────┴──────────┘
+//!   rows (tokens)
+//!   ┌─┬─┬ ─ ┬─┐   ┌──────────┬──────────┬──────────┬──────────┐
+//! 0 │0│1│...│G│   │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓│          │          │  ▓ a tile of sums: ROWS rows by
+//! 1 │ │ │   │ │   │▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓│          │          │    VECTORS vectors of columns, in
+//! 2 │ │ │   │ │   │          │          │          │          │    registers over all groups
+//!   └─┴─┴ ─ ┴─┘   └──────────┴──────────┴──────────┴──────────┘
+//! ```
+//!
+//! ```text
+//! for columns in panel, VECTORS vectors at a time:     (run)
+//!     for rows, ROWS at a time:                        (tile)
+//!         sums[ROWS][VECTORS] = 0, or what is there    (in registers)
+//!         for group in 0..G:
+//!             w[VECTORS] = load(panel[group][columns]) (prefetch a few groups ahead)
+//!             for r in ROWS:
+//!                 x = splat(rows[r][group])
+//!                 sums[r][..] += x · w[..]
+//!         store(sums)
+//! ```
+//!
+//! ROWS x VECTORS is as large as the registers allow, since each load of weights serves ROWS rows: 6 x 2
+//! with the 16 registers of AVX2, 12 x 2 with the 32 of AVX-512. A panel stays in the second-level cache
+//! while all rows of a task pass by it; `packed_linear.rs` chooses how many rows that are. AMX replaces
+//! the two inner loops: its tiles take 16 rows and 16 groups at a time (`product/amx.rs`).
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
@@ -226,6 +262,12 @@ struct Args {
 
 /// Vectors of sums on some instruction set. All methods are `#[inline(always)]`, so that they take
 /// on the features of their caller.
+///
+/// # Safety
+/// Of whoever calls a method: the CPU has the instruction set, and the function that the method is
+/// inlined into is compiled for it; `load_sums`, `store_sums` and `load` get an address whose next
+/// [`LANES`](Self::LANES) numbers of 32 bits may be read, of `store_sums` written. There is no demand on
+/// their alignment, nor on the address that `prefetch` gets.
 trait Product {
     /// A vector of sums.
     type Sums: Copy;
@@ -247,6 +289,9 @@ trait Product {
 }
 
 /// All rows by all columns, `ROWS` rows and `VECTORS` vectors of columns at a time.
+///
+/// # Safety
+/// As of [`Product`]; `args` are those that [`ProductKernel::multiply`] has checked.
 #[inline(always)]
 unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) {
     const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES) && STRIP.is_multiple_of(P::LANES)) }
@@ -274,6 +319,9 @@ unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) 
 }
 
 /// `COUNT` rows by `VECTORS` vectors of columns, their sums in registers.
+///
+/// # Safety
+/// As of [`run`]; the rows from `row` and the columns from `column` on lie within `args`.
 #[inline(always)]
 unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
     args: &Args,

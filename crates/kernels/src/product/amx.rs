@@ -112,6 +112,9 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
 }
 
 /// Where a tile's rows, a strip's groups, and their sums begin.
+///
+/// # Safety
+/// As [`run`]; tile and strip are within `args`.
 unsafe fn places(args: &Args, tile: usize, strip: usize) -> (*const u32, *const u32, *mut u32) {
     // SAFETY: the caller vouches for `args`, and that tile and strip lie within it.
     unsafe {
