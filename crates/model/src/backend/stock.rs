@@ -8,6 +8,7 @@ mod head;
 mod linear;
 mod table;
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub(super) use groups::index;
 
 pub use attention::{packed_attention, rotate};
