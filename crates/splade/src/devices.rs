@@ -93,6 +93,7 @@ fn not_compiled(is_compiled: impl Fn(&Name) -> bool) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Device;
 
     fn card(device: Device, bus: Option<&str>) -> SeenCard {
         let name = "NVIDIA H100".to_owned();
