@@ -85,7 +85,7 @@ fn run(args: &Args) -> Result<()> {
     }
     let mut encoder = builder.load(&args.model)?;
     if encoder.max_seq_length().is_none_or(|n_tokens| n_tokens > MAX_TOKENS) {
-        encoder.set_max_seq_length(MAX_TOKENS)?;
+        encoder = encoder.with_max_seq_length(MAX_TOKENS)?;
     }
     let load = start.elapsed();
     let loaded_mb = status_mb("VmRSS");
@@ -96,7 +96,7 @@ fn run(args: &Args) -> Result<()> {
     let (first, _) = worker.time(&[FIRST_TEXT.to_owned()])?;
     let mut n_tokens = 0;
     for text in &worker.texts {
-        n_tokens += worker.encoder.tokenize(text)?.len();
+        n_tokens += worker.encoder.pieces(text, &EncodeOptions::default())?.len();
     }
     say(&json!({
         "event": "ready",

@@ -9,7 +9,7 @@ use splade::{EncodeOptions, SparseEncoder};
 
 fn main() -> Result<()> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");
-    let mut encoder = SparseEncoder::load(folder)?;
+    let encoder = SparseEncoder::load(folder)?;
     let texts = [
         "The quick brown fox jumps over the lazy dog near the river bank on a sunny afternoon.",
         "Sparse vectors keep the words that matter, and add the ones that a reader would expect.",
@@ -17,9 +17,9 @@ fn main() -> Result<()> {
 
     // Texts are cut to max_seq_length tokens, special tokens counted.
     println!("longest text, in tokens: {:?}", encoder.max_seq_length());
-    encoder.set_max_seq_length(8)?;
-    println!("of the first text remains: {:?}", encoder.tokenize(texts[0])?);
-    encoder.set_max_seq_length(512)?;
+    let short = encoder.with_max_seq_length(8)?; // Another handle on the same model.
+    let tokens = short.tokenize(&texts, &EncodeOptions::default())?;
+    println!("of the first text remains: {:?}", tokens.spelled(0));
 
     // Vectors are cut to their largest weights.
     let full = encoder.encode(&texts)?;

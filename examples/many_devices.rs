@@ -36,6 +36,5 @@ fn main() -> Result<()> {
     let seven = encoder.encode_one(&texts[7])?;
     anyhow::ensure!(encoded.embeddings.row(7).indices() == seven.indices(), "the order is wrong");
     println!("{} rows in order", encoded.embeddings.n_rows());
-    pool.stop(); // Or let it go out of scope.
     Ok(())
 }

@@ -124,7 +124,7 @@ proptest! {
     fn tokens_are_counted_once_each(texts in texts(9), tokens in 1usize..150) {
         for encoder in ENCODERS.iter() {
             let found = encoder.encode_with(&texts, &batches_of(tokens)).unwrap();
-            let each = texts.iter().map(|text| encoder.tokenize(text).unwrap().len());
+            let each = texts.iter().map(|text| encoder.pieces(text, &EncodeOptions::default()).unwrap().len());
             prop_assert_eq!(found.n_tokens, each.sum::<usize>());
         }
     }
@@ -228,8 +228,8 @@ fn more_texts_than_one_pass_takes_keep_their_places() {
 
 #[test]
 fn texts_that_were_cut_are_counted() {
-    let mut encoder = load("random/bert-gelu", devices::cpu().remove(0).device);
-    encoder.set_max_seq_length(4).unwrap();
+    let encoder = load("random/bert-gelu", devices::cpu().remove(0).device);
+    let encoder = encoder.with_max_seq_length(4).unwrap();
     // "a b" fits exactly, with its two special tokens.
     let found =
         encoder.encode_with(&["a b c", "", "a b", "a b c d e f g h", "a"], &batches_of(5)).unwrap();
@@ -238,8 +238,8 @@ fn texts_that_were_cut_are_counted() {
 
 #[test]
 fn an_empty_text_is_not_counted_as_cut() {
-    let mut encoder = load("random/bert-gelu", devices::cpu().remove(0).device);
-    encoder.set_max_seq_length(2).unwrap();
+    let encoder = load("random/bert-gelu", devices::cpu().remove(0).device);
+    let encoder = encoder.with_max_seq_length(2).unwrap();
     let found = encoder.encode_with(&["", "a"], &EncodeOptions::default()).unwrap();
     assert_eq!((found.n_truncated, found.n_tokens), (1, 4));
 }

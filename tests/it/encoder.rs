@@ -101,8 +101,8 @@ fn one_text_is_encoded_as_a_list_of_it() {
 
 #[test]
 fn tokenizing_shows_what_the_model_sees() {
-    let tokens = TINY.tokenize("Lovely weather").unwrap();
-    assert_eq!(tokens, ["[CLS]", "lovely", "weather", "[SEP]"]);
+    let tokens = TINY.tokenize(&["Lovely weather"], &EncodeOptions::default()).unwrap();
+    assert_eq!(tokens.spelled(0), ["[CLS]", "lovely", "weather", "[SEP]"]);
 }
 
 #[test]
@@ -126,33 +126,31 @@ fn max_active_dims_of_a_call_win() {
 
 #[test]
 fn max_seq_length_is_what_was_set() {
-    let mut encoder = SparseEncoder::load(fixture("splade-tiny")).unwrap();
-    assert_eq!(encoder.max_seq_length(), Some(512));
+    assert_eq!(TINY.max_seq_length(), Some(512));
     for limit in [2, 16, 512] {
-        encoder.set_max_seq_length(limit).unwrap();
-        assert_eq!(encoder.max_seq_length(), Some(limit));
+        assert_eq!(TINY.with_max_seq_length(limit).unwrap().max_seq_length(), Some(limit));
     }
 }
 
 #[test]
-fn a_refused_max_seq_length_changes_nothing() {
-    let mut encoder = SparseEncoder::load(fixture("random/bert-gelu")).unwrap();
-    encoder.set_max_seq_length(16).unwrap();
+fn a_max_seq_length_that_cannot_be_is_refused() {
+    let encoder = SparseEncoder::load(fixture("random/bert-gelu")).unwrap();
     for limit in [0, 1, 129, usize::MAX] {
-        encoder.set_max_seq_length(limit).unwrap_err();
-        assert_eq!(encoder.max_seq_length(), Some(16), "after {limit}");
+        encoder.with_max_seq_length(limit).unwrap_err();
+        let options = EncodeOptions::default().with_max_seq_length(limit);
+        encoder.encode_with(&["a"], &options).unwrap_err();
     }
 }
 
 #[test]
 fn a_shorter_limit_and_back_gives_the_first_row() {
-    let mut encoder = SparseEncoder::load(fixture("random/bert-gelu")).unwrap();
+    let encoder = SparseEncoder::load(fixture("random/bert-gelu")).unwrap();
     let text = "river stone market winter garden engine silver letter window doctor";
     let before = encoder.encode_one(text).unwrap();
-    encoder.set_max_seq_length(4).unwrap();
-    assert_ne!(encoder.encode_one(text).unwrap(), before);
-    encoder.set_max_seq_length(128).unwrap();
-    assert_eq!(encoder.encode_one(text).unwrap(), before);
+    let short = encoder.with_max_seq_length(4).unwrap();
+    assert_ne!(short.encode_one(text).unwrap(), before);
+    let long = short.with_max_seq_length(128).unwrap();
+    assert_eq!(long.encode_one(text).unwrap(), before);
 }
 
 #[test]
@@ -160,7 +158,8 @@ fn max_seq_length_at_load_is_the_one_that_is_set() {
     let builder = SparseEncoder::builder().max_seq_length(16);
     let encoder = builder.load(fixture("splade-tiny")).unwrap();
     assert_eq!(encoder.max_seq_length(), Some(16));
-    assert_eq!(encoder.tokenize(&"river ".repeat(100)).unwrap().len(), 16);
+    let texts = encoder.tokenize(&["river ".repeat(100)], &EncodeOptions::default()).unwrap();
+    assert_eq!(texts.n_tokens(), 16);
 }
 
 #[test]

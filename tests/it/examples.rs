@@ -55,6 +55,18 @@ fn many_devices() {
 }
 
 #[test]
+fn threads_and_tokens() {
+    let expected = [
+        "cut to 16: 2 of 2",
+        "pairs: [CLS] the weather is lovely today. [SEP] it's so sunny outside! [SEP]",
+        "requests of 3 clients in one batch: [8, 4, 16] weights",
+        "cancelled after",
+        "\"weather\" is 4633 of 30522",
+    ];
+    assert_prints("threads_and_tokens", &expected);
+}
+
+#[test]
 fn queries_and_documents() {
     assert_prints("queries_and_documents", &["bytes of documents", "1.8524  It's so sunny"]);
 }

@@ -27,6 +27,7 @@ pub struct Golden {
 
 #[derive(Debug, Deserialize)]
 pub struct Row {
+    #[serde(default)]
     pub name: String,
     /// Where it is not in texts.json.
     pub text: Option<String>,

@@ -102,11 +102,11 @@ fn no_text_and_one_text_are_calls_too() {
 
 #[test]
 fn a_pool_keeps_the_limits_that_it_was_started_with() {
-    let mut encoder = load("random/bert-gelu");
+    let encoder = load("random/bert-gelu");
     let text = "river stone market winter garden engine silver letter window doctor";
     let whole = encoder.encode(&[text]).unwrap();
     let before = encoder.start_pool(&CPUS).unwrap();
-    encoder.set_max_seq_length(4).unwrap();
+    let encoder = encoder.with_max_seq_length(4).unwrap();
     let cut = encoder.encode(&[text]).unwrap();
     let mut pools = vec![vec![Device::Cpu]];
     pools.extend(devices::cpu().into_iter().map(|tested| vec![tested.device]));
@@ -135,7 +135,6 @@ fn a_pool_serves_several_threads_and_outlives_the_encoder() {
             });
         }
     });
-    pool.stop();
 }
 
 #[test]

@@ -163,11 +163,11 @@ fn a_limit_that_cannot_be_changed_is_told() {
     let limit = json!({"text": {"max_length": 7}});
     let file = "sentence_bert_config.json";
     let folder = Folder::copy_of("layouts/st-max").set(file, "processing_kwargs", limit);
-    let mut encoder = folder.load().unwrap();
+    let encoder = folder.load().unwrap();
     assert_eq!(encoder.max_seq_length(), Some(7));
     let before = encoder.encode(&[crate::golden::text("passage_science")]).unwrap();
-    let (told, set) = warnings(|| encoder.set_max_seq_length(5));
-    set.unwrap();
+    let (told, set) = warnings(|| encoder.with_max_seq_length(5));
+    let encoder = set.unwrap();
     assert!(told.len() == 1 && told[0].contains(file), "{told:?}");
     assert_eq!(encoder.encode(&[crate::golden::text("passage_science")]).unwrap(), before);
 }

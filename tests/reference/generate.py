@@ -17,6 +17,7 @@ import compact_json
 import layout_golden
 import layouts
 import texts
+import token_calls
 import tokenizer_files
 import tokenizer_switches
 import variants
@@ -92,6 +93,7 @@ def write_architectures(all_texts: dict[str, str], names: list[str]) -> None:
 def write_tokenizers(all_texts: dict[str, str]) -> None:
     compact_json.write(GOLDEN / "tokenizers" / "switches.json", tokenizer_switches.golden(FIXTURES))
     compact_json.write(GOLDEN / "tokenizers" / "files.json", tokenizer_files.golden(FIXTURES))
+    compact_json.write(GOLDEN / "tokenizers" / "calls.json", token_calls.golden(FIXTURES))
 
 
 def write_variants(all_texts: dict[str, str]) -> None:

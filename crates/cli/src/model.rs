@@ -75,7 +75,6 @@ pub(crate) fn options(
     vectors: &VectorArgs,
 ) -> Result<EncodeOptions, CliError> {
     let mut options = task;
-    options.max_active_dims = vectors.max_active_dims;
     options.pruning = pruning(vectors).map_err(CliError::Pruning)?;
     options.chunk_size = run.chunk_size;
     if let Some(tokens) = run.batch_tokens {
@@ -94,6 +93,9 @@ fn pruning(args: &VectorArgs) -> Result<Pruning, SparseError> {
     }
     if let Some(share) = args.mass_share {
         pruning = pruning.with_mass_share(share)?;
+    }
+    if let Some(k) = args.max_active_dims {
+        pruning = pruning.with_max_active_dims(k);
     }
     Ok(pruning)
 }

@@ -60,8 +60,11 @@ impl<W: Write> Shown<'_, W> {
             self.encoder.backend(),
         )?;
         for (i, text) in args.texts.iter().enumerate() {
-            match self.encoder.tokenize(text) {
-                Ok(own) => self.text(i, text, &own.into_iter().collect(), args, embeddings)?,
+            match self.encoder.pieces(text, &EncodeOptions::default().with_prompt("")) {
+                Ok(own) => {
+                    let own = own.into_iter().map(|piece| piece.token).collect();
+                    self.text(i, text, &own, args, embeddings)?;
+                }
                 Err(error) => return Ok(Err(CliError::Encode(Box::new(error)))),
             }
         }

@@ -1,82 +1,103 @@
 //! One call with its options settled: what the encoder runs on its own device, and each worker of
 //! a pool on its chunks.
 
+use std::ops::Range;
+
 use splade_sparse::{Pruning, SparseMatrix};
 
-use crate::lanes::in_lanes;
+use crate::inputs::{Inputs, Source, Tokenizing, check_count};
 use crate::pipeline::{Graph, Rows};
 use crate::progress::Tally;
+use crate::queue::run_at_once;
 use crate::settings::Settings;
-use crate::{EncodeOptions, Encoded, SpladeError};
+use crate::text_options::{PerText, prunings};
+use crate::tokenized::TokenizedTexts;
+use crate::{EncodeOptions, Encoded, SpladeError, TextOptions};
 
 /// Parts that a GPU has under way at once.
-const GPU_LANES: usize = 2;
-/// Parts of a call for a GPU, where their sizes allow it: two for each lane.
-const PARTS: usize = 2 * GPU_LANES;
+const GPU_PARTS_AT_ONCE: usize = 2;
+/// Parts of a call for a GPU, where their sizes allow it: two for each that is under way.
+const PARTS: usize = 2 * GPU_PARTS_AT_ONCE;
 /// Texts of a part: fewer leave parts of a GPU idle, more leave the CPU with nothing to do beside it.
 const SMALLEST_PART: usize = 128;
 const LARGEST_PART: usize = 1024;
 
 /// A call's options over what the encoder was loaded with.
 pub(crate) struct Call<'a> {
-    prompt: &'a str,
-    pruning: Pruning,
+    source: Source<'a>,
+    prunings: PerText<Pruning>,
     options: &'a EncodeOptions,
 }
 
 impl<'a> Call<'a> {
-    /// # Errors
-    /// A prompt that the model does not have.
-    pub(crate) fn settle(
-        settings: &'a Settings,
-        options: &'a EncodeOptions,
-    ) -> Result<Self, SpladeError> {
-        let (prompt, prompt_name) = (options.prompt.as_deref(), options.prompt_name.as_deref());
-        let prompt = settings.prompt(prompt, prompt_name)?;
-        let limit = options.max_active_dims.or(options.pruning.max_active_dims());
-        let pruning = match limit.or(settings.max_active_dims) {
-            Some(k) => options.pruning.with_max_active_dims(k),
-            None => options.pruning,
-        };
-        Ok(Self { prompt, pruning, options })
-    }
-
-    /// Encodes texts, on the current thread pool.
+    /// A call with texts.
     ///
     /// # Errors
-    /// A task that no route serves; a text that cannot be tokenised; arithmetic that breaks down.
-    pub(crate) fn run<T: AsRef<str> + Sync>(
-        &self,
+    /// See [`Tokenizing::settle`].
+    pub(crate) fn of_texts(
         graph: &Graph,
-        texts: &[T],
-        tally: &Tally<'_>,
-    ) -> Result<Rows, SpladeError> {
-        let prompt = self.prompt;
-        if prompt.is_empty() {
-            return self.run_prompted(graph, texts, tally);
-        }
-        let prompted: Vec<String> =
-            texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect();
-        self.run_prompted(graph, &prompted, tally)
+        settings: &'a Settings,
+        inputs: Inputs<'a>,
+        each: Option<&'a [TextOptions]>,
+        options: &'a EncodeOptions,
+    ) -> Result<Self, SpladeError> {
+        let tokenizing = Tokenizing::settle(graph, settings, inputs, each, options)?;
+        let prunings = prunings(settings, options, each);
+        Ok(Self { source: Source::Texts(tokenizing), prunings, options })
     }
 
-    /// Encodes texts that have the prompt before them: for a GPU in parts, so that while it computes one
-    /// the CPU tokenises the next.
-    fn run_prompted<T: AsRef<str> + Sync>(
+    /// A call with texts that are tokenised already.
+    ///
+    /// # Errors
+    /// Tokens of another model; not as many options as texts.
+    pub(crate) fn of_tokens(
+        graph: &Graph,
+        settings: &Settings,
+        tokens: &'a TokenizedTexts,
+        each: Option<&[TextOptions]>,
+        options: &'a EncodeOptions,
+    ) -> Result<Self, SpladeError> {
+        check_count(tokens.len(), each)?;
+        graph.check_tokens(tokens)?;
+        let prunings = prunings(settings, options, each);
+        Ok(Self { source: Source::Tokens(tokens), prunings, options })
+    }
+
+    pub(crate) fn n_texts(&self) -> usize {
+        self.source.n_texts()
+    }
+
+    /// Counts the texts of the call, for whoever waits for it.
+    pub(crate) fn tally(&self) -> Tally<'a> {
+        Tally::new(self.options.progress.as_ref(), self.n_texts())
+    }
+
+    /// Encodes some of the texts, on the current thread pool: for a GPU in parts, so that while it computes
+    /// one the CPU tokenises the next. Errors name a text by its index in the call.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised; arithmetic that breaks down; the call was cancelled.
+    pub(crate) fn run(
         &self,
         graph: &Graph,
-        texts: &[T],
+        texts: Range<usize>,
         tally: &Tally<'_>,
     ) -> Result<Rows, SpladeError> {
-        let Self { prompt, pruning, options } = self;
-        let encode = |texts: &[T]| graph.encode(texts, prompt, pruning, options, tally);
+        let encode = |texts: Range<usize>| {
+            let start = texts.start;
+            let rows = self.source.tokens(texts).and_then(|tokens| {
+                graph.encode(&tokens, |text| self.prunings.of(start + text), self.options, tally)
+            });
+            rows.map_err(|error| error.counted_from(start))
+        };
         let part_size = texts.len().div_ceil(PARTS).clamp(SMALLEST_PART, LARGEST_PART);
-        if texts.len() <= part_size || !graph.is_on_gpu(options.task.as_deref())? {
+        if texts.len() <= part_size || !graph.is_on_gpu(self.source.route()) {
             return encode(texts);
         }
-        let parts: Vec<&[T]> = texts.chunks(part_size).collect();
-        let encoded = in_lanes(GPU_LANES, parts.len(), |part| {
-            encode(parts[part]).map_err(|error| error.counted_from(part * part_size))
+        let n_parts = texts.len().div_ceil(part_size);
+        let encoded = run_at_once(GPU_PARTS_AT_ONCE, n_parts, |part| {
+            let start = texts.start + part * part_size;
+            encode(start..(start + part_size).min(texts.end))
         });
         Ok(Rows::joined(encoded?))
     }
@@ -86,13 +107,12 @@ impl Rows {
     /// Those of several parts of a call, in their order.
     pub(crate) fn joined(parts: Vec<Self>) -> Self {
         let n_rows = parts.iter().map(|part| part.rows.len()).sum();
-        let mut all = Self { rows: Vec::with_capacity(n_rows), n_tokens: 0, n_truncated: 0 };
+        let (mut rows, mut lengths) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows));
         for part in parts {
-            all.rows.extend(part.rows);
-            all.n_tokens += part.n_tokens;
-            all.n_truncated += part.n_truncated;
+            rows.extend(part.rows);
+            lengths.extend(part.lengths);
         }
-        all
+        Self { rows, lengths }
     }
 
     /// The rows as one matrix.
@@ -102,8 +122,9 @@ impl Rows {
     pub(crate) fn into_encoded(self, dimension: usize) -> Result<Encoded, SpladeError> {
         Ok(Encoded {
             embeddings: SparseMatrix::from_rows(dimension, &self.rows)?,
-            n_tokens: self.n_tokens,
-            n_truncated: self.n_truncated,
+            n_tokens: self.lengths.iter().map(|length| length.n_tokens).sum(),
+            n_truncated: self.lengths.iter().filter(|length| length.is_cut()).count(),
+            lengths: self.lengths,
         })
     }
 }

@@ -82,10 +82,15 @@ impl Csr {
         [pooling].into_iter().chain(steps).chain([sae]).collect()
     }
 
-    /// From the states of a batch's tokens to `[texts, dimension]`. The first `prompt_length`
-    /// tokens of each text are its prompt's.
+    /// Whether the tokens of a prompt take no part in the pooling.
+    pub(crate) fn counts_prompts(&self) -> bool {
+        self.pooling.leaves_prompts_out()
+    }
+
+    /// From the states of a batch's tokens to `[texts, dimension]`. The first `prompt_length(text)` tokens of
+    /// each text are its prompt's.
     ///
-    /// `k` latents of each text are kept; `None` keeps what the checkpoint says.
+    /// `k(text)` latents of each text are kept; `None` keeps what the checkpoint says.
     ///
     /// # Errors
     /// A `k` above the dimension.
@@ -93,8 +98,8 @@ impl Csr {
         &self,
         hidden_states: &[f32],
         batch: &TokenBatch,
-        prompt_length: usize,
-        k: Option<NonZeroUsize>,
+        prompt_length: impl Fn(usize) -> usize,
+        k: impl Fn(usize) -> Option<NonZeroUsize>,
     ) -> Result<Vec<f32>, SpladeError> {
         let mut vectors = self.pooling.pool(hidden_states, &batch.offsets, prompt_length);
         let mut width = self.pooling.out_features();

@@ -1,35 +1,39 @@
 //! [`SparseEncoder`]: texts to sparse vectors, and what is done with them.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use splade_export::Reading;
-use splade_sparse::{
-    DenseMatrix, SimilarityFunction, SparseMatrix, SparseRow, SparseRowView, Sparsity,
-};
-use splade_tokenizer::{Piece, SpecialTokens};
+use splade_sparse::{DenseMatrix, SparseMatrix, SparseRow, Sparsity};
 use tracing::info_span;
 
 use crate::call::Call;
 use crate::info::ModelInfo;
+use crate::inputs::Inputs;
 use crate::locate::locate;
 use crate::pipeline::{Graph, Pipeline};
 use crate::pool::{EncoderPool, start_threads};
-use crate::progress::Tally;
-use crate::reader::Reader;
 use crate::save::{self, Handle, SaveOptions};
 use crate::settings::Settings;
-use crate::{Device, EncodeOptions, Precision, SparseEncoderBuilder, SpladeError};
+use crate::tokenized::{TextLength, TokenizedTexts};
+use crate::{Device, EncodeOptions, Precision, SparseEncoderBuilder, SpladeError, TextOptions};
 
 /// A SPLADE model with its tokenizer: texts in, sparse vectors out.
+///
+/// It is a handle. A clone is cheap, shares weights, tokenizer and threads, and can be used from any thread;
+/// all calls take `&self`. What can be chosen after loading ([`with_max_seq_length`](Self::with_max_seq_length)
+/// and the like) makes another handle and leaves this one as it is.
+#[derive(Clone)]
 pub struct SparseEncoder {
+    model: Arc<Model>,
+    pub(crate) settings: Arc<Settings>,
+}
+
+/// What all handles share.
+struct Model {
     folder: PathBuf,
     device: Device,
     precision: Precision,
     graph: Graph,
-    settings: Settings,
-    /// The limit that was set, over the model's own.
-    max_seq_length: Option<usize>,
     threads: Option<rayon::ThreadPool>,
 }
 
@@ -39,22 +43,12 @@ pub struct SparseEncoder {
 pub struct Encoded {
     /// One row for each text, in the order of the texts.
     pub embeddings: SparseMatrix,
+    /// Tokens of each text, and how many of it were cut off.
+    pub lengths: Vec<TextLength>,
     /// Tokens of all texts, after cutting.
     pub n_tokens: usize,
     /// Texts that were longer than `max_seq_length` and were cut.
     pub n_truncated: usize,
-}
-
-/// A token that a model sees of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TextPiece {
-    /// Its id: the entry of a vector, where vectors are over the vocabulary.
-    pub id: u32,
-    /// As the vocabulary spells it.
-    pub token: String,
-    /// The bytes of the text that it stands for; none for special tokens and those of a prompt.
-    pub range: Range<usize>,
 }
 
 impl SparseEncoder {
@@ -90,13 +84,12 @@ impl SparseEncoder {
         let threads = options.threads.map(start_threads).transpose()?;
         let graph = Graph::load(&folder, &options.device, options.precision)?;
         let (device, precision) = (options.device, options.precision);
-        let max_seq_length = None;
-        let mut encoder =
-            Self { folder, device, precision, graph, settings, max_seq_length, threads };
-        if let Some(max_seq_length) = options.max_seq_length {
-            encoder.set_max_seq_length(max_seq_length)?;
+        let model = Arc::new(Model { folder, device, precision, graph, threads });
+        let encoder = Self { model, settings: Arc::new(settings) };
+        match options.max_seq_length {
+            Some(max_seq_length) => encoder.with_max_seq_length(max_seq_length),
+            None => Ok(encoder),
         }
-        Ok(encoder)
     }
 
     /// One vector for each text: row i belongs to `texts[i]`.
@@ -154,10 +147,78 @@ impl SparseEncoder {
         texts: &[T],
         options: &EncodeOptions,
     ) -> Result<Encoded, SpladeError> {
-        match &self.threads {
-            Some(pool) => pool.install(|| self.encode_here(texts, options)),
-            None => self.encode_here(texts, options),
+        self.run(|graph, settings| {
+            Call::of_texts(graph, settings, Inputs::texts(texts), None, options)
+        })
+    }
+
+    /// As [`encode_with`](Self::encode_with), with options of each text over those of the call: `each[i]` are
+    /// those of `texts[i]`.
+    ///
+    /// # Errors
+    /// See [`encode_with`](Self::encode_with); [`SpladeError::TextOptionsCount`].
+    pub fn encode_each<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        each: &[TextOptions],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        self.run(|graph, settings| {
+            Call::of_texts(graph, settings, Inputs::texts(texts), Some(each), options)
+        })
+    }
+
+    /// The vectors of texts that this model has tokenised ([`tokenize`](Self::tokenize)), on the route that
+    /// they were tokenised for. Of the options those count that are about vectors and passes: pruning,
+    /// batch sizes, progress and cancelling.
+    ///
+    /// # Errors
+    /// [`SpladeError::OtherTokens`]; a checkpoint whose arithmetic breaks down.
+    pub fn encode_tokenized(
+        &self,
+        texts: &TokenizedTexts,
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        self.run(|graph, settings| Call::of_tokens(graph, settings, texts, None, options))
+    }
+
+    /// As [`encode_tokenized`](Self::encode_tokenized), with the pruning of each text over that of the call.
+    ///
+    /// # Errors
+    /// See [`encode_tokenized`](Self::encode_tokenized); [`SpladeError::TextOptionsCount`].
+    pub fn encode_tokenized_each(
+        &self,
+        texts: &TokenizedTexts,
+        each: &[TextOptions],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        self.run(|graph, settings| Call::of_tokens(graph, settings, texts, Some(each), options))
+    }
+
+    /// The stages of encoding, on the encoder's threads.
+    fn run<'a>(
+        &'a self,
+        call: impl FnOnce(&'a Graph, &'a Settings) -> Result<Call<'a>, SpladeError>,
+    ) -> Result<Encoded, SpladeError> {
+        let graph = self.graph();
+        let call = call(graph, &self.settings)?;
+        self.on_threads(|| {
+            let n_texts = call.n_texts();
+            let _span = info_span!("encode", texts = n_texts).entered();
+            call.run(graph, 0..n_texts, &call.tally())?.into_encoded(self.dimension())
+        })
+    }
+
+    /// Runs `work` on the encoder's threads, where it has its own.
+    pub(crate) fn on_threads<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.model.threads {
+            Some(pool) => pool.install(work),
+            None => work(),
         }
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.model.graph
     }
 
     /// As [`encode_with`](Self::encode_with), on several devices at once: `[cpu, cpu]`,
@@ -181,11 +242,8 @@ impl SparseEncoder {
     /// # Errors
     /// No devices; one that is not compiled in or not there.
     pub fn start_pool(&self, devices: &[Device]) -> Result<EncoderPool, SpladeError> {
-        let n_threads = match &self.threads {
-            Some(threads) => threads.current_num_threads(),
-            None => rayon::current_num_threads(),
-        };
-        EncoderPool::start(&self.graph, &self.device, &self.settings, n_threads, devices)
+        let n_threads = self.on_threads(rayon::current_num_threads);
+        EncoderPool::start(self.graph(), &self.model.device, &self.settings, n_threads, devices)
     }
 
     /// Saves the model as a folder that sentence-transformers 6.2 loads to the same vectors, with this
@@ -211,9 +269,9 @@ impl SparseEncoder {
         options: &SaveOptions,
     ) -> Result<(), SpladeError> {
         let handle = Handle {
-            folder: &self.folder,
+            folder: self.folder(),
             settings: &self.settings,
-            max_seq_length: self.max_seq_length,
+            max_seq_length: self.settings.max_seq_length,
         };
         save::save(&handle, folder.as_ref(), options)
     }
@@ -223,140 +281,42 @@ impl SparseEncoder {
     /// # Errors
     /// Files that have changed since the model was loaded.
     pub fn info(&self) -> Result<ModelInfo, SpladeError> {
-        ModelInfo::read(&self.folder, &self.graph, &self.settings)
+        ModelInfo::read(self.folder(), self.graph(), &self.settings)
     }
 
     /// The folder that the model was loaded from; for a model from the hub, the one in the cache.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.model.folder
     }
 
     /// What the model computes in.
     pub fn precision(&self) -> Precision {
-        self.precision
+        self.model.precision
     }
 
     /// Entries of a vector: the model's vocabulary, or the latents of a CSR model.
     pub fn dimension(&self) -> usize {
-        self.graph.dimension()
-    }
-
-    /// Tokens, special tokens counted, that a text is cut to: the largest of the routes' limits.
-    /// `None` where nothing limits it (a table of weights whose tokenizer names no limit).
-    pub fn max_seq_length(&self) -> Option<usize> {
-        self.graph.longest()
-    }
-
-    /// Cuts texts to `max_seq_length` tokens from now on, on every route with a transformer. A
-    /// table of weights keeps its tokenizer's limit, as in the reference.
-    ///
-    /// # Errors
-    /// More than a model has positions; less than the special tokens of a text.
-    pub fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), SpladeError> {
-        let mut transformers = self.graph.transformers_mut();
-        transformers.try_for_each(|t| t.set_max_seq_length(max_seq_length))?;
-        self.max_seq_length = Some(max_seq_length);
-        Ok(())
-    }
-
-    /// The prompts that the model knows, by name.
-    pub fn prompts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.settings.prompts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
-    }
-
-    /// The function that [`similarity`](Self::similarity) uses.
-    pub fn similarity_function(&self) -> SimilarityFunction {
-        self.settings.similarity
+        self.graph().dimension()
     }
 
     /// The model in a few words: architecture and sizes.
     pub fn summary(&self) -> String {
         let mut parts: Vec<String> =
-            self.graph.transformers().map(|t| t.checkpoint.config().summary()).collect();
-        let tables =
-            self.graph.pipelines.iter().filter(|pipeline| matches!(pipeline, Pipeline::Static(_)));
+            self.graph().transformers().map(|t| t.checkpoint.config().summary()).collect();
+        let pipelines = self.graph().pipelines.iter();
+        let tables = pipelines.filter(|pipeline| matches!(pipeline, Pipeline::Static(_)));
         parts.extend(tables.map(|_| "a table of weights".to_owned()));
         parts.join(" + ")
     }
 
     /// The backend that the model runs on.
     pub fn backend(&self) -> &'static str {
-        self.graph.backend().unwrap_or("no backend")
-    }
-
-    /// A vector as tokens with their weights, the heaviest first; of equal weights the lower
-    /// vocabulary entry first. `top_k` limits how many; `None` is all.
-    ///
-    /// Tokens are spelt as in the vocabulary (`##ing`); an entry that the tokenizer has no token
-    /// for is `[id N]`.
-    pub fn decode(&self, embedding: SparseRowView<'_>, top_k: Option<usize>) -> Vec<(String, f32)> {
-        let mut entries: Vec<(u32, f32)> = embedding.iter().collect();
-        entries.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        entries.truncate(top_k.unwrap_or(usize::MAX));
-        entries.into_iter().map(|(id, weight)| (self.token(id), weight)).collect()
-    }
-
-    /// The tokens that the model sees of a text, special tokens included, after cutting; without
-    /// any prompt, and on the route that a call without a task takes.
-    ///
-    /// # Errors
-    /// A text that cannot be tokenised.
-    pub fn tokenize(&self, text: &str) -> Result<Vec<String>, SpladeError> {
-        let options = EncodeOptions::default().with_prompt("");
-        Ok(self.pieces(text, &options)?.into_iter().map(|piece| piece.token).collect())
-    }
-
-    /// The tokens that the model sees of a text in a call with `options`, after cutting, and the bytes of
-    /// the text that each stands for. Those of a prompt come first, and stand for none.
-    ///
-    /// # Errors
-    /// A text that cannot be tokenised; a prompt or a task that the model does not have.
-    pub fn pieces(
-        &self,
-        text: &str,
-        options: &EncodeOptions,
-    ) -> Result<Vec<TextPiece>, SpladeError> {
-        let prompt = self.prompt(options)?;
-        let (pieces, _) = self.pieces_of(&format!("{prompt}{text}"), options.task.as_deref())?;
-        let in_text = |at: usize| at.saturating_sub(prompt.len());
-        let pieces = pieces.into_iter().map(|piece| TextPiece {
-            id: piece.id,
-            token: self.token(piece.id),
-            range: in_text(piece.range.start)..in_text(piece.range.end),
-        });
-        Ok(pieces.collect())
-    }
-
-    /// The prompt of a call.
-    ///
-    /// # Errors
-    /// One that the model does not have.
-    pub(crate) fn prompt<'a>(&'a self, options: &'a EncodeOptions) -> Result<&'a str, SpladeError> {
-        self.settings.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())
-    }
-
-    /// The tokens of a text that has its prompt before it, on the route of a task, and whether they are
-    /// all of it.
-    ///
-    /// # Errors
-    /// A text that cannot be tokenised; a task that no route serves.
-    pub(crate) fn pieces_of(
-        &self,
-        prompted: &str,
-        task: Option<&str>,
-    ) -> Result<(Vec<Piece>, Reading), SpladeError> {
-        let (pieces, is_cut) = match self.graph.reader(self.graph.route(task)?) {
-            Reader::Transformer { transformer, .. } => {
-                transformer.task_tokenizer(task).pieces(prompted, transformer.special_tokens())?
-            }
-            Reader::Table(table) => table.tokenizer().pieces(prompted, SpecialTokens::Leave)?,
-        };
-        Ok((pieces, if is_cut { Reading::Cut } else { Reading::Whole }))
+        self.graph().backend().unwrap_or("no backend")
     }
 
     /// Whether entries of a vector are tokens; those of a CSR model are latents.
     pub(crate) fn has_tokens(&self) -> bool {
-        !self.graph.pipelines.iter().any(|pipeline| matches!(pipeline, Pipeline::Csr { .. }))
+        !self.graph().pipelines.iter().any(|pipeline| matches!(pipeline, Pipeline::Csr { .. }))
     }
 
     /// The score of each row of `a` with each row of `b`, by the model's
@@ -379,24 +339,6 @@ impl SparseEncoder {
     /// How many entries of a row are not zero, on average, and the share that is zero.
     pub fn sparsity(embeddings: &SparseMatrix) -> Sparsity {
         embeddings.sparsity()
-    }
-
-    /// The token of an entry as the vocabulary spells it, or `[id N]` where the tokenizer has none for it.
-    #[must_use]
-    pub fn token(&self, id: u32) -> String {
-        self.graph.tokenizer().token(id).unwrap_or_else(|| format!("[id {id}]"))
-    }
-
-    /// The stages of encoding, on the current thread pool.
-    fn encode_here<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-        options: &EncodeOptions,
-    ) -> Result<Encoded, SpladeError> {
-        let _span = info_span!("encode", texts = texts.len()).entered();
-        let tally = Tally::new(options.progress.as_ref(), texts.len());
-        let rows = Call::settle(&self.settings, options)?.run(&self.graph, texts, &tally)?;
-        rows.into_encoded(self.dimension())
     }
 }
 

@@ -280,6 +280,44 @@ pub enum SpladeError {
         /// Its weight.
         value: f32,
     },
+    /// The call was cancelled ([`CancelHandle`](crate::CancelHandle)).
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// A text is too long, and was not to be cut ([`Truncation::Refuse`](crate::Truncation::Refuse)).
+    #[error(
+        "text {text} has {n_tokens} tokens, more than max_seq_length, {max_seq_length}; shorten it, or let it \
+         be cut"
+    )]
+    TextTooLong {
+        /// Its index among the texts, from 0.
+        text: usize,
+        /// Its tokens, special tokens and prompt counted.
+        n_tokens: usize,
+        /// What was allowed.
+        max_seq_length: usize,
+    },
+    /// A prompt, which is text, before a text that is token ids.
+    #[error(
+        "the prompt {prompt:?} cannot be put before token ids: set the prompt to an empty string, or decode the \
+         ids and encode them as text"
+    )]
+    PromptBeforeIds {
+        /// The prompt.
+        prompt: String,
+    },
+    /// Options of each text, but not one for each.
+    #[error("there are {n_texts} texts, but options for {n_options}")]
+    TextOptionsCount {
+        /// The texts.
+        n_texts: usize,
+        /// The options.
+        n_options: usize,
+    },
+    /// Texts that were tokenised by another model, or for another route.
+    #[error(
+        "the texts were tokenised by another model, by another load of it, or for another route"
+    )]
+    OtherTokens,
     /// A file of texts or vectors cannot be read or written.
     #[error(transparent)]
     Corpus(#[from] CorpusError),
@@ -342,20 +380,25 @@ impl SpladeError {
     /// The place, among the texts of the call, of the one that is at fault, where it is one.
     pub(crate) fn text(&self) -> Option<usize> {
         match self {
-            Self::NotFinite { text, .. } | Self::Tokenizer(TokenizerError::Encode { text, .. }) => {
-                Some(*text)
-            }
+            Self::NotFinite { text, .. }
+            | Self::TextTooLong { text, .. }
+            | Self::Tokenizer(
+                TokenizerError::Encode { text, .. } | TokenizerError::UnknownId { text, .. },
+            ) => Some(*text),
             _ => None,
         }
     }
 
     /// An error about a text of a part of a call, told as one about a text of the call.
-    pub(crate) fn counted_from(self, start: usize) -> Self {
-        match self {
-            Self::NotFinite { text, index, value } => {
-                Self::NotFinite { text: text + start, index, value }
-            }
-            other => other,
+    pub(crate) fn counted_from(mut self, start: usize) -> Self {
+        if let Self::NotFinite { text, .. }
+        | Self::TextTooLong { text, .. }
+        | Self::Tokenizer(
+            TokenizerError::Encode { text, .. } | TokenizerError::UnknownId { text, .. },
+        ) = &mut self
+        {
+            *text += start;
         }
+        self
     }
 }

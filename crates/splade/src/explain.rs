@@ -52,10 +52,10 @@ impl SparseEncoder {
             embeddings,
         };
         for text in &read.texts {
-            let (pieces, reading) = self.pieces_of(text, options.task.as_deref())?;
+            let (pieces, n_cut) = self.pieces_of(text, options)?;
             let tokens = pieces.into_iter().map(|piece| TextToken::new(piece.range, piece.id));
             read.tokens.push(tokens.collect());
-            read.readings.push(reading);
+            read.readings.push(if n_cut > 0 { Reading::Cut } else { Reading::Whole });
         }
         Ok(read)
     }

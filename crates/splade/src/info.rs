@@ -98,21 +98,22 @@ impl ModelInfo {
             }
         };
         let default = graph.route(None).ok();
-        let describe =
-            |((name, modules), pipeline): (&(Option<String>, Vec<ModuleSpec>), &Pipeline)| {
-                let summaries = graph.summaries(pipeline);
-                let modules = modules.iter().zip(summaries).map(|(module, summary)| ModuleInfo {
-                    class: class(module.kind),
-                    folder: below(folder, &module.folder),
-                    summary,
-                });
-                RouteInfo {
-                    name: name.clone(),
-                    is_default: default.is_some_and(|default| std::ptr::eq(default, pipeline)),
-                    max_seq_length: graph.reader(pipeline).max_seq_length(),
-                    modules: modules.collect(),
-                }
-            };
+        let chosen = settings.max_seq_length;
+        let describe = |(route, pipeline): (usize, &Pipeline)| {
+            let (name, modules) = &routes[route];
+            let summaries = graph.summaries(pipeline);
+            let modules = modules.iter().zip(summaries).map(|(module, summary)| ModuleInfo {
+                class: class(module.kind),
+                folder: below(folder, &module.folder),
+                summary,
+            });
+            RouteInfo {
+                name: name.clone(),
+                is_default: default == Some(route),
+                max_seq_length: graph.tokenizer(route).max_seq_length(None, chosen),
+                modules: modules.collect(),
+            }
+        };
         let folders: BTreeSet<&Path> =
             routes.iter().flat_map(|(_, modules)| modules).map(|m| m.folder.as_path()).collect();
         let mut weights = Vec::new();
@@ -121,9 +122,9 @@ impl ModelInfo {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            routes: routes.iter().zip(&*graph.pipelines).map(describe).collect(),
+            routes: graph.pipelines.iter().enumerate().take(routes.len()).map(describe).collect(),
             dimension: graph.dimension(),
-            max_seq_length: graph.longest(),
+            max_seq_length: graph.longest(chosen),
             prompts: settings.prompts.clone(),
             default_prompt_name: settings.default_prompt_name.clone(),
             similarity_function: settings.similarity,

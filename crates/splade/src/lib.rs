@@ -48,22 +48,28 @@
 #![forbid(unsafe_code)]
 
 mod call;
-mod chunks;
+mod cancel;
 mod device;
 mod devices;
 mod encoder;
 mod error;
 mod guard;
+mod handles;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod info;
+mod inputs;
 mod locate;
 mod options;
 mod plan;
 mod pool;
 mod progress;
+mod queue;
 pub mod save;
 mod stream;
+mod text_options;
+mod tokenize;
+mod tokenized;
 
 mod beir;
 mod encode_corpus;
@@ -72,12 +78,12 @@ mod judged_files;
 mod retrieval;
 
 mod keyword_arguments;
-mod lanes;
 mod layout;
 mod other_files;
 mod processing;
 mod python_tuple;
 mod requirements;
+mod route_tokenizer;
 mod routes;
 mod settings;
 
@@ -85,6 +91,7 @@ mod csr;
 mod passes;
 mod pipeline;
 mod reader;
+mod sparsify;
 mod splade_pooling;
 mod static_embedding;
 mod token_weights;
@@ -95,16 +102,16 @@ mod backends;
 mod on_device;
 
 pub use beir::BeirFolder;
+pub use cancel::CancelHandle;
 pub use device::Device;
 pub use devices::{DeviceInfo, Devices, MissingBackend};
 pub use encode_corpus::{CorpusOptions, VectorSink, encode_corpus};
-pub use encoder::{Encoded, SparseEncoder, TextPiece};
+pub use encoder::{Encoded, SparseEncoder};
 pub use error::SpladeError;
 pub use explain::ReadTexts;
 pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};
 pub use judged_files::{load_judgements, load_run};
-pub use options::{EncodeOptions, SparseEncoderBuilder};
-pub use plan::plan_batches;
+pub use options::{EncodeOptions, SparseEncoderBuilder, Truncation};
 pub use pool::EncoderPool;
 pub use progress::EncodeProgress;
 pub use retrieval::{
@@ -113,6 +120,16 @@ pub use retrieval::{
 };
 pub use splade_model::{Precision, UnknownPrecision};
 pub use stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
+pub use text_options::TextOptions;
+pub use tokenized::TokenizedTexts;
+
+/// What texts are as tokens.
+pub mod tokens {
+    pub use splade_tokenizer::{DecodeSpecial, SpecialTokens, TruncationSide};
+
+    pub use crate::tokenize::TextPiece;
+    pub use crate::tokenized::{TextLength, TokenizedText};
+}
 
 pub use splade_sparse::{
     DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,

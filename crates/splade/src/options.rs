@@ -4,12 +4,24 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use splade_sparse::{Pruning, SimilarityFunction};
+use splade_tokenizer::{SpecialTokens, TruncationSide};
 
 #[cfg(feature = "hub")]
 use crate::hub::HubOptions;
 use crate::progress::Callback;
 use crate::settings::Settings;
-use crate::{Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
+use crate::{CancelHandle, Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
+
+/// What becomes of a text that is longer than `max_seq_length`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Truncation {
+    /// It is cut, and [`Encoded`](crate::Encoded) says so.
+    #[default]
+    Cut,
+    /// The call ends with [`SpladeError::TextTooLong`].
+    Refuse,
+}
 
 /// What can be chosen for one call of [`SparseEncoder::encode_with`].
 #[derive(Clone, Debug, Default)]
@@ -17,15 +29,15 @@ use crate::{Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
 pub struct EncodeOptions {
     /// Token budget per forward pass. On a CPU, parallel passes share it (at most one per thread, each
     /// given at least 1,024 tokens); on a GPU it applies to each of the two passes in flight. `None`, the
-    /// default, is 4,096 on a CPU and 16,384 on a GPU. More costs memory; a single text that is longer is
-    /// a pass of its own.
+    /// default, is 16,384 on a GPU, and on a CPU 1,024 for each thread, but at least 4,096 and no more than
+    /// about 4 GiB of memory hold. More costs memory; a single text that is longer is a pass of its own.
     pub max_batch_tokens: Option<NonZeroUsize>,
-    /// Keep only the largest weights of each text; `None` keeps what the encoder was loaded with.
-    /// Among equal weights those of lower vocabulary entries are kept.
-    pub max_active_dims: Option<NonZeroUsize>,
-    /// Which weights to drop before that: by least weight, then by ratio to the row's largest, then
-    /// by share of the row's mass. Default: none. Its own `max_active_dims` counts where the field
-    /// of that name is `None`.
+    /// Which weights of each text are dropped: by least weight, then by ratio to the row's largest, then by
+    /// share of the row's mass, then all but the `max_active_dims` largest. Default: none.
+    ///
+    /// `max_active_dims` is that of the text ([`TextOptions::pruning`](crate::TextOptions::pruning)), else that
+    /// of the call (here), else the encoder's
+    /// ([`with_max_active_dims`](SparseEncoder::with_max_active_dims)), else the checkpoint's.
     pub pruning: Pruning,
     /// At most this many texts per forward pass, as in the reference; `None` leaves it to
     /// `max_batch_tokens`, which is the better knob.
@@ -37,6 +49,18 @@ pub struct EncodeOptions {
     /// Which route of a router the texts take: `query`, `document`, or a route's own name. Without
     /// one, the default route.
     pub task: Option<String>,
+    /// Tokens that a text is cut to in this call, special tokens counted; `None` is the encoder's limit. As
+    /// that of [`with_max_seq_length`](SparseEncoder::with_max_seq_length), it holds on routes with a
+    /// transformer, and where the checkpoint names no limit for the task.
+    pub max_seq_length: Option<usize>,
+    /// What becomes of a text that is longer. Default: it is cut.
+    pub truncation: Truncation,
+    /// Which end of it is cut off; `None` is what the checkpoint says.
+    pub truncation_side: Option<TruncationSide>,
+    /// Whether special tokens are put around each text; `None` is what the model wants.
+    pub special_tokens: Option<SpecialTokens>,
+    /// Ends the call from another thread.
+    pub cancel: Option<CancelHandle>,
     /// Texts that a worker of an [`EncoderPool`](crate::EncoderPool) takes at a time; an encoder by
     /// itself has no use for it. Default: the reference's formula, a tenth of each worker's share
     /// of the texts, and not more than 5000.
@@ -63,10 +87,45 @@ impl EncodeOptions {
         self
     }
 
-    /// Sets [`pruning`](Self::pruning).
+    /// Sets [`pruning`](Self::pruning). Where it has no `max_active_dims`, one that was set before stays.
     #[must_use]
     pub fn with_pruning(mut self, pruning: Pruning) -> Self {
-        self.pruning = pruning;
+        self.pruning = with_limit(pruning, self.pruning.max_active_dims());
+        self
+    }
+
+    /// Sets [`max_seq_length`](Self::max_seq_length).
+    #[must_use]
+    pub fn with_max_seq_length(mut self, max_seq_length: usize) -> Self {
+        self.max_seq_length = Some(max_seq_length);
+        self
+    }
+
+    /// Sets [`truncation`](Self::truncation).
+    #[must_use]
+    pub fn with_truncation(mut self, truncation: Truncation) -> Self {
+        self.truncation = truncation;
+        self
+    }
+
+    /// Sets [`truncation_side`](Self::truncation_side).
+    #[must_use]
+    pub fn with_truncation_side(mut self, side: TruncationSide) -> Self {
+        self.truncation_side = Some(side);
+        self
+    }
+
+    /// Sets [`special_tokens`](Self::special_tokens).
+    #[must_use]
+    pub fn with_special_tokens(mut self, special_tokens: SpecialTokens) -> Self {
+        self.special_tokens = Some(special_tokens);
+        self
+    }
+
+    /// Sets [`cancel`](Self::cancel).
+    #[must_use]
+    pub fn with_cancel(mut self, handle: CancelHandle) -> Self {
+        self.cancel = Some(handle);
         self
     }
 
@@ -116,11 +175,20 @@ impl EncodeOptions {
         self
     }
 
-    /// Sets [`max_active_dims`](Self::max_active_dims).
+    /// Keeps only the largest weights of each text: `max_active_dims` of [`pruning`](Self::pruning). Among
+    /// equal weights those of lower vocabulary entries are kept.
     #[must_use]
     pub fn with_max_active_dims(mut self, max_active_dims: NonZeroUsize) -> Self {
-        self.max_active_dims = Some(max_active_dims);
+        self.pruning = self.pruning.with_max_active_dims(max_active_dims);
         self
+    }
+}
+
+/// `pruning`, with a limit where it has none of its own.
+pub(crate) fn with_limit(pruning: Pruning, max_active_dims: Option<NonZeroUsize>) -> Pruning {
+    match pruning.max_active_dims().or(max_active_dims) {
+        Some(k) => pruning.with_max_active_dims(k),
+        None => pruning,
     }
 }
 

@@ -6,22 +6,29 @@ use splade_model::BackendKind;
 use splade_sparse::{SparseError, SparseRow};
 use splade_tokenizer::TokenBatch;
 
-use crate::lanes::in_lanes;
+use crate::plan::plan_batches;
 use crate::progress::Tally;
-use crate::{EncodeOptions, SpladeError, plan_batches};
+use crate::queue::run_at_once;
+use crate::{CancelHandle, EncodeOptions, SpladeError};
 
 /// At most this many pooled weights (4 bytes each) per batch, unless one text alone has more: it bounds a
 /// batch of many short texts. On a CPU they are in host memory.
 const MAX_POOLED: usize = 1 << 22;
 const MAX_POOLED_OF_GPU: usize = 1 << 25;
-/// Default token budget of the passes under way. Measured with BERT-base: on two cores of an AMD EPYC 9004
-/// more than 2048 gain nothing, and 4096 leaves room for machines with more cores; on a GPU, fewer leave
-/// parts of it idle.
+/// Default token budget of the passes under way; on a CPU it grows with the threads, so that each has a pass
+/// of `TOKENS_OF_ONE`. Measured with BERT-base: on two cores of an AMD EPYC 9004 more than 2048 gain nothing;
+/// on a GPU, fewer leave parts of it idle.
 const TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("not 0");
 const TOKENS_OF_GPU: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
 /// At least this many tokens for each of several passes at once: with fewer, each weight that is read from
 /// memory is used too seldom.
 const TOKENS_OF_ONE: usize = 1024;
+/// Memory that the passes under way may take where the machine has threads for more than `TOKENS`: some 60
+/// passes of BERT-base.
+const MAX_BYTES: usize = 4 << 30;
+/// Bytes of a token during a pass, for each number of its state: what layers hold beside the state itself
+/// (queries, keys and values, a chunk of wide states), rounded up.
+const BYTES_OF_STATE: usize = 64;
 /// A call of fewer tokens is not divided so that each thread has a pass of its own.
 const TOKENS_WORTH_DIVIDING: usize = 256;
 
@@ -29,6 +36,8 @@ const TOKENS_WORTH_DIVIDING: usize = 256;
 pub(crate) struct Passes<'a> {
     /// Of a row.
     pub(crate) dimension: usize,
+    /// Of a token's state.
+    pub(crate) hidden_size: usize,
     /// On a CPU each thread may have a pass of its own: no thread waits for another after each operation
     /// then, and what an operation leaves for the next is still in the thread's cache.
     pub(crate) kind: BackendKind,
@@ -40,17 +49,18 @@ pub(crate) struct Passes<'a> {
 type Given = Result<Vec<Result<SparseRow, SparseError>>, SpladeError>;
 
 impl Passes<'_> {
-    /// Runs `forward` over batches of texts of like length; returns the rows in the texts' order.
+    /// Runs `forward` over batches of texts of like length, with the index of each text of a batch; returns
+    /// the rows in the texts' order.
     pub(crate) fn run(
         &self,
         tokens: &TokenBatch,
-        forward: impl Fn(&TokenBatch) -> Given + Sync,
+        forward: impl Fn(&TokenBatch, &[usize]) -> Given + Sync,
     ) -> Result<Vec<SparseRow>, SpladeError> {
         let lengths: Vec<usize> = tokens.lengths().collect();
-        let (n_lanes, budget) = self.lanes(tokens.n_tokens(), rayon::current_num_threads());
+        let (n_at_once, budget) = self.passes(tokens.n_tokens(), rayon::current_num_threads());
         let batches = plan_batches(&lengths, budget, self.max_texts());
         let pass = |batch: usize| self.pass(tokens, &batches[batch], &forward);
-        let done = in_lanes(n_lanes, batches.len(), pass)?;
+        let done = run_at_once(n_at_once, batches.len(), pass)?;
         let mut rows: Vec<Option<SparseRow>> = vec![None; tokens.n_texts()];
         for (text, row) in done.into_iter().flatten() {
             rows[text] = Some(row);
@@ -62,29 +72,43 @@ impl Passes<'_> {
         &self,
         tokens: &TokenBatch,
         batch: &[usize],
-        forward: impl Fn(&TokenBatch) -> Given,
+        forward: impl Fn(&TokenBatch, &[usize]) -> Given,
     ) -> Result<Vec<(usize, SparseRow)>, SpladeError> {
+        CancelHandle::check(self.options.cancel.as_ref())?;
         let tokens = tokens.select(batch);
-        let rows = forward(&tokens)?.into_iter().zip(batch);
+        let rows = forward(&tokens, batch)?.into_iter().zip(batch);
         let named = rows.map(|(row, &text)| Ok((text, row.map_err(|e| name_text(e, text))?)));
         let named = named.collect::<Result<_, SpladeError>>()?;
         self.tally.add(tokens.n_texts(), tokens.n_tokens());
         Ok(named)
     }
 
-    /// How many passes run at once, and the token budget of each. On a CPU they share the budget of the
-    /// options, and each thread gets something to do.
-    fn lanes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
+    /// How many passes run at once, and the token budget of each. On a CPU each thread gets something to do:
+    /// a pass of its own, where the call has tokens for that.
+    fn passes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
         if self.kind == BackendKind::Gpu {
             return (1, self.options.max_batch_tokens.unwrap_or(TOKENS_OF_GPU));
         }
-        let budget = self.options.max_batch_tokens.unwrap_or(TOKENS);
-        let n_lanes = (budget.get() / TOKENS_OF_ONE).min(n_threads);
-        if n_lanes < 2 || n_tokens < n_lanes * TOKENS_WORTH_DIVIDING {
-            return (1, budget);
-        }
-        let own = (budget.get() / n_lanes).min(n_tokens.div_ceil(n_lanes));
-        (n_lanes, NonZeroUsize::new(own).unwrap_or(NonZeroUsize::MIN))
+        let few = self.options.max_batch_tokens.unwrap_or(TOKENS);
+        let budget = match self.options.max_batch_tokens {
+            Some(chosen) => chosen,
+            None => few.max(self.tokens_of_threads(n_threads)),
+        };
+        // A call that is too short for a pass on each thread may still be worth a few.
+        let divided = [budget, few].into_iter().find_map(|budget| {
+            let n_passes = (budget.get() / TOKENS_OF_ONE).min(n_threads);
+            (n_passes >= 2 && n_tokens >= n_passes * TOKENS_WORTH_DIVIDING)
+                .then(|| (n_passes, (budget.get() / n_passes).min(n_tokens.div_ceil(n_passes))))
+        });
+        let (n_passes, own) = divided.unwrap_or((1, few.get()));
+        (n_passes, NonZeroUsize::new(own).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// The tokens of a pass on each thread, of as many as memory allows.
+    fn tokens_of_threads(&self, n_threads: usize) -> NonZeroUsize {
+        let n_bytes = TOKENS_OF_ONE * self.hidden_size * BYTES_OF_STATE + 4 * MAX_POOLED;
+        let n_passes = n_threads.min(MAX_BYTES / n_bytes);
+        NonZeroUsize::new(n_passes * TOKENS_OF_ONE).unwrap_or(NonZeroUsize::MIN)
     }
 
     fn max_texts(&self) -> NonZeroUsize {
@@ -111,21 +135,49 @@ fn name_text(error: SparseError, text: usize) -> SpladeError {
 mod tests {
     use super::*;
 
-    #[test]
-    fn lanes_keep_the_budget_and_leave_short_calls_whole() {
-        let options = EncodeOptions::default();
-        let tally = Tally::new(None, 0);
-        let passes = |kind| Passes { dimension: 10, kind, options: &options, tally: &tally };
-        let lanes = |tokens, threads| {
-            let (n, budget) = passes(BackendKind::Host).lanes(tokens, threads);
+    fn passes<'a>(
+        kind: BackendKind,
+        options: &'a EncodeOptions,
+        tally: &'a Tally<'a>,
+    ) -> impl Fn(usize, usize) -> (usize, usize) + use<'a> {
+        let passes = Passes { dimension: 10, hidden_size: 768, kind, options, tally };
+        move |tokens, threads| {
+            let (n, budget) = passes.passes(tokens, threads);
             (n, budget.get())
-        };
-        assert_eq!(lanes(100_000, 2), (2, 2048));
-        assert_eq!(lanes(100_000, 64), (4, 1024));
-        assert_eq!(lanes(2_400, 2), (2, 1200));
-        assert_eq!(lanes(500, 2), (1, 4096));
-        assert_eq!(lanes(0, 2), (1, 4096));
-        assert_eq!(lanes(100_000, 1), (1, 4096));
-        assert_eq!(passes(BackendKind::Gpu).lanes(100_000, 2), (1, TOKENS_OF_GPU));
+        }
+    }
+
+    #[test]
+    fn each_thread_has_a_pass_and_short_calls_stay_whole() {
+        let (options, tally) = (EncodeOptions::default(), Tally::new(None, 0));
+        let on_cpu = passes(BackendKind::Host, &options, &tally);
+        assert_eq!(on_cpu(100_000, 2), (2, 2048));
+        assert_eq!(on_cpu(100_000, 4), (4, 1024));
+        assert_eq!(on_cpu(100_000, 16), (16, 1024));
+        assert_eq!(on_cpu(100_000, 48), (48, 1024));
+        assert_eq!(on_cpu(5_000, 48), (4, 1024));
+        assert_eq!(on_cpu(20_000, 48), (48, 417));
+        assert_eq!(on_cpu(2_400, 2), (2, 1200));
+        assert_eq!(on_cpu(500, 2), (1, 4096));
+        assert_eq!(on_cpu(0, 2), (1, 4096));
+        assert_eq!(on_cpu(100_000, 1), (1, 4096));
+        assert_eq!(
+            passes(BackendKind::Gpu, &options, &tally)(100_000, 2),
+            (1, TOKENS_OF_GPU.get())
+        );
+    }
+
+    #[test]
+    fn memory_bounds_the_passes_of_many_threads() {
+        let (options, tally) = (EncodeOptions::default(), Tally::new(None, 0));
+        let (n_passes, budget) = passes(BackendKind::Host, &options, &tally)(10_000_000, 1024);
+        assert_eq!((n_passes, budget), (64, 1024));
+    }
+
+    #[test]
+    fn a_chosen_budget_is_shared_by_the_threads() {
+        let chosen = EncodeOptions::default().with_max_batch_tokens(TOKENS);
+        let tally = Tally::new(None, 0);
+        assert_eq!(passes(BackendKind::Host, &chosen, &tally)(100_000, 64), (4, 1024));
     }
 }

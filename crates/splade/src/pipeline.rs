@@ -1,14 +1,11 @@
 //! Modules, loaded and in order: from texts to rows.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use splade_model::{BackendKind, Pooled, Pooling, Precision, SparseRows, TokenWeights};
-use splade_sparse::{Pruning, SparseError, SparseRow};
-use splade_tokenizer::{TokenBatch, Tokenizer};
-use tracing::info_span;
+use splade_model::{BackendKind, Pooled, Pooling, Precision, TokenWeights};
+use splade_sparse::{Pruning, SparseRow};
+use splade_tokenizer::TokenBatch;
 
 use crate::csr::Csr;
 use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, Task};
@@ -16,11 +13,14 @@ use crate::on_device::{HiddenStates, MaskedLm};
 use crate::passes::Passes;
 use crate::progress::Tally;
 use crate::reader::Reader;
+use crate::route_tokenizer::RouteTokenizer;
+use crate::sparsify::{forward, most_kept, sparsify};
 use crate::splade_pooling::read_pooling;
 use crate::static_embedding::StaticEmbedding;
 use crate::token_weights;
+use crate::tokenized::{TextLength, TokenizedTexts};
 use crate::transformer::{FolderKind, Transformer, TransformerOn};
-use crate::{Device, EncodeOptions, SpladeError};
+use crate::{CancelHandle, Device, EncodeOptions, SpladeError};
 
 /// Everything that a model is made of. A clone shares the weights.
 #[derive(Clone)]
@@ -53,8 +53,7 @@ pub(crate) enum Pipeline {
 /// Rows in the order of the texts, with what was counted on the way.
 pub(crate) struct Rows {
     pub(crate) rows: Vec<SparseRow>,
-    pub(crate) n_tokens: usize,
-    pub(crate) n_truncated: usize,
+    pub(crate) lengths: Vec<TextLength>,
 }
 
 impl Graph {
@@ -107,7 +106,7 @@ impl Graph {
         Ok(Self { transformers, pipelines: pipelines.into(), router, dimension })
     }
 
-    /// The same model on another device, with the limits that it has now.
+    /// The same model on another device.
     ///
     /// # Errors
     /// A device that is not there; files that have changed.
@@ -133,13 +132,6 @@ impl Graph {
         masked_lms.chain(encoders.iter().map(|loaded| &loaded.transformer))
     }
 
-    /// The same, to be changed.
-    pub(crate) fn transformers_mut(&mut self) -> impl Iterator<Item = &mut Transformer> {
-        let Transformers { masked_lms, encoders } = &mut self.transformers;
-        let masked_lms = masked_lms.iter_mut().map(|loaded| &mut loaded.transformer);
-        masked_lms.chain(encoders.iter_mut().map(|loaded| &mut loaded.transformer))
-    }
-
     /// What a route reads its texts with.
     pub(crate) fn reader<'a>(&'a self, pipeline: &'a Pipeline) -> Reader<'a> {
         match pipeline {
@@ -158,10 +150,24 @@ impl Graph {
         self.pipelines.iter().map(|pipeline| self.reader(pipeline))
     }
 
-    /// The largest of the routes' limits; `None` where nothing limits one.
-    pub(crate) fn longest(&self) -> Option<usize> {
-        let limits = self.readers().map(|reader| reader.max_seq_length());
+    /// How the texts of a route become tokens.
+    pub(crate) fn tokenizer(&self, route: usize) -> &RouteTokenizer {
+        self.reader(&self.pipelines[route]).tokenizer()
+    }
+
+    /// The largest of the routes' limits for a call without a task, where `chosen` is what was set; `None`
+    /// where nothing limits one.
+    pub(crate) fn longest(&self, chosen: Option<usize>) -> Option<usize> {
+        let limits = self.readers().map(|reader| reader.tokenizer().max_seq_length(None, chosen));
         limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
+    }
+
+    /// Whether `chosen` may be chosen as limit of all routes.
+    ///
+    /// # Errors
+    /// A route whose model cannot have it.
+    pub(crate) fn check_limit(&self, chosen: usize) -> Result<(), SpladeError> {
+        self.transformers().try_for_each(|transformer| transformer.tokenizer.check(chosen))
     }
 
     /// The backend that the first transformer runs on.
@@ -172,93 +178,101 @@ impl Graph {
         })
     }
 
-    /// Any of the tokenizers, a transformer's where there is one: they share the vocabulary.
-    pub(crate) fn tokenizer(&self) -> &Tokenizer {
-        let first = self.transformers().next().map(Transformer::tokenizer);
-        first.unwrap_or_else(|| self.reader(&self.pipelines[0]).tokenizer())
+    /// Whether the transformer of a route runs on a GPU.
+    pub(crate) fn is_on_gpu(&self, route: usize) -> bool {
+        let reader = self.reader(&self.pipelines[route]);
+        matches!(reader, Reader::Transformer { kind: BackendKind::Gpu, .. })
     }
 
-    /// Whether the transformer of a task's route runs on a GPU.
+    /// The index of the route that a task takes.
     ///
     /// # Errors
     /// A task that no route serves.
-    pub(crate) fn is_on_gpu(&self, task: Option<&str>) -> Result<bool, SpladeError> {
-        let reader = self.reader(self.route(task)?);
-        Ok(matches!(reader, Reader::Transformer { kind: BackendKind::Gpu, .. }))
+    pub(crate) fn route(&self, task: Option<&str>) -> Result<usize, SpladeError> {
+        self.router.as_ref().map_or(Ok(0), |router| router.resolve(task))
     }
 
-    /// The route that a task takes.
-    ///
-    /// # Errors
-    /// A task that no route serves.
-    pub(crate) fn route(&self, task: Option<&str>) -> Result<&Pipeline, SpladeError> {
-        let place = self.router.as_ref().map_or(Ok(0), |router| router.resolve(task))?;
-        Ok(&self.pipelines[place])
+    /// Whether a vector of this route depends on how many of the tokens are the prompt's.
+    pub(crate) fn counts_prompts(&self, route: usize) -> bool {
+        match &self.pipelines[route] {
+            Pipeline::Csr { modules, .. } => modules.counts_prompts(),
+            _ => false,
+        }
     }
 
-    /// Encodes texts, which have the prompt before them already, along the route of their task.
+    /// # Errors
+    /// Texts that were tokenised by another model.
+    pub(crate) fn check_tokens(&self, texts: &TokenizedTexts) -> Result<(), SpladeError> {
+        let is_ours = texts.route < self.pipelines.len()
+            && Arc::ptr_eq(self.tokenizer(texts.route).tokenizer(), &texts.tokenizer);
+        if is_ours { Ok(()) } else { Err(SpladeError::OtherTokens) }
+    }
+
+    /// Encodes tokenised texts of this model; `pruning` is that of each.
     ///
     /// # Errors
-    /// A task that no route serves; a text that cannot be tokenised; arithmetic that breaks down.
-    pub(crate) fn encode<T: AsRef<str> + Sync>(
+    /// Arithmetic that breaks down; the call was cancelled.
+    pub(crate) fn encode(
         &self,
-        texts: &[T],
-        prompt: &str,
-        pruning: &Pruning,
+        texts: &TokenizedTexts,
+        pruning: impl Fn(usize) -> Pruning + Sync,
         options: &EncodeOptions,
         tally: &Tally<'_>,
     ) -> Result<Rows, SpladeError> {
-        let task = options.task.as_deref();
-        let route = self.route(task)?;
-        let tokens = self.reader(route).tokenize(texts, task)?;
-        let passes = |kind| Passes { dimension: self.dimension, kind, options, tally };
+        CancelHandle::check(options.cancel.as_ref())?;
+        let (tokens, dimension) = (&texts.tokens, self.dimension);
+        let passes = |transformer: &Transformer, kind| {
+            let hidden_size = transformer.hidden_size();
+            Passes { dimension, hidden_size, kind, options, tally }
+        };
         let Transformers { masked_lms, encoders } = &self.transformers;
-        let rows = match route {
+        let rows = match &self.pipelines[texts.route] {
             Pipeline::Splade { masked_lm, pooling, lexical } => {
                 let masked_lm = &masked_lms[*masked_lm];
-                // The device may select them where nothing else is to be done to a row before.
-                let keep = pruning.max_active_dims().filter(|keep| {
-                    lexical.is_none() && *pruning == Pruning::default().with_max_active_dims(*keep)
-                });
-                let forward = |batch: &TokenBatch| {
+                let forward = |batch: &TokenBatch, of: &[usize]| {
+                    // The device may select them where nothing else is to be done to a row before.
+                    let keep = most_kept(of, &pruning).filter(|_| lexical.is_none());
                     let pooled = forward(batch, || masked_lm.pooled(batch, *pooling, keep))?;
-                    Ok(sparsify(&pooled, self.dimension, pruning, |text, row| match lexical {
+                    let pruning = |text: usize| pruning(of[text]);
+                    Ok(sparsify(&pooled, dimension, pruning, |text, row| match lexical {
                         Some(table) => table.scale(row.view(), &batch.input_ids[batch.range(text)]),
                         None => Ok(row),
                     }))
                 };
-                passes(masked_lm.model.kind).run(&tokens, forward)?
+                passes(&masked_lm.transformer, masked_lm.model.kind).run(tokens, forward)?
             }
             Pipeline::Csr { encoder, modules } => {
                 let encoder = &encoders[*encoder];
-                let prompt_length = encoder.transformer.prompt_length(prompt, task)?;
-                let forward = |batch: &TokenBatch| {
+                let forward = |batch: &TokenBatch, of: &[usize]| {
                     let latents = forward(batch, || {
                         let states = encoder.hidden_states(batch)?;
-                        modules.forward(&states, batch, prompt_length, pruning.max_active_dims())
+                        let prompt_length = |text: usize| texts.prompt_lengths[of[text]] as usize;
+                        let k = |text: usize| pruning(of[text]).max_active_dims();
+                        modules.forward(&states, batch, prompt_length, k)
                     })?;
                     let latents = Pooled::Dense(latents);
-                    Ok(sparsify(&latents, self.dimension, pruning, |_, row| Ok(row)))
+                    let pruning = |text: usize| pruning(of[text]);
+                    Ok(sparsify(&latents, dimension, pruning, |_, row| Ok(row)))
                 };
-                passes(encoder.model.kind).run(&tokens, forward)?
+                passes(&encoder.transformer, encoder.model.kind).run(tokens, forward)?
             }
             Pipeline::TokenWeights { encoder, head } => {
                 let encoder = &encoders[*encoder];
-                let forward = |batch: &TokenBatch| {
+                let forward = |batch: &TokenBatch, of: &[usize]| {
                     let weights =
                         forward(batch, || Ok(head.forward(&encoder.hidden_states(batch)?)))?;
-                    let tokenizer = encoder.transformer.tokenizer();
-                    Ok(token_weights::rows(batch, &weights, tokenizer, self.dimension, pruning))
+                    let pruning = |text: usize| pruning(of[text]);
+                    Ok(token_weights::rows(batch, &weights, &texts.tokenizer, dimension, pruning))
                 };
-                passes(encoder.model.kind).run(&tokens, forward)?
+                passes(&encoder.transformer, encoder.model.kind).run(tokens, forward)?
             }
             Pipeline::Static(table) => {
-                let rows = table.rows(&tokens, pruning)?;
+                let rows = table.rows(tokens, &pruning)?;
                 tally.add(tokens.n_texts(), tokens.n_tokens());
                 rows
             }
         };
-        Ok(Rows { rows, n_tokens: tokens.n_tokens(), n_truncated: tokens.n_truncated })
+        Ok(Rows { rows, lengths: texts.lengths() })
     }
 }
 
@@ -372,44 +386,6 @@ impl Pipeline {
             }
             Self::Static(table) => table.dimension(),
             Self::Csr { modules, .. } => modules.dimension(),
-        }
-    }
-}
-
-/// One pass over a batch, with its span.
-fn forward<R>(
-    batch: &TokenBatch,
-    pass: impl FnOnce() -> Result<R, SpladeError>,
-) -> Result<R, SpladeError> {
-    let _span = info_span!("forward", texts = batch.n_texts(), tokens = batch.n_tokens()).entered();
-    pass()
-}
-
-/// A row for each text of a batch, from `[texts, dimension]`; `finish` is applied to each before
-/// it is pruned.
-fn sparsify(
-    pooled: &Pooled,
-    dimension: usize,
-    pruning: &Pruning,
-    finish: impl Fn(usize, SparseRow) -> Result<SparseRow, SparseError> + Sync,
-) -> Vec<Result<SparseRow, SparseError>> {
-    let _span = info_span!("sparsify").entered();
-    let row = |text: usize, row: Result<SparseRow, SparseError>| {
-        let row = finish(text, row?)?;
-        Ok(if *pruning == Pruning::default() { row } else { row.prune(pruning) })
-    };
-    match pooled {
-        Pooled::Dense(weights) => {
-            let rows = weights.par_chunks_exact(dimension).enumerate();
-            rows.map(|(text, dense)| row(text, SparseRow::from_dense(dense))).collect()
-        }
-        Pooled::Sparse(SparseRows { offsets, indices, values }) => {
-            let rows = offsets.par_windows(2).map(|ends| ends[0]..ends[1]).enumerate();
-            let entries = |places: Range<usize>| {
-                let (indices, values) = (&indices[places.clone()], &values[places]);
-                SparseRow::from_parts(dimension, indices.to_vec(), values.to_vec())
-            };
-            rows.map(|(text, places)| row(text, entries(places))).collect()
         }
     }
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 /// are taken by falling length (equal ones in order), so that the texts of a batch are alike and
 /// the largest batch comes first. Each text is in exactly one batch; a text that is longer than
 /// the budget is a batch of its own.
-pub fn plan_batches(
+pub(crate) fn plan_batches(
     lengths: &[usize],
     max_batch_tokens: NonZeroUsize,
     max_batch_texts: NonZeroUsize,

@@ -2,16 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::Arc;
 
 use splade_sparse::SparseMatrix;
 use tracing::{info_span, trace_span};
 
 use crate::call::Call;
-use crate::chunks::{self, Failure};
+use crate::inputs::Inputs;
 use crate::pipeline::{Graph, Rows};
-use crate::progress::Tally;
+use crate::queue::{self, Cause, Failure};
 use crate::settings::Settings;
-use crate::{Device, EncodeOptions, Encoded, SpladeError, backends};
+use crate::tokenized::TokenizedTexts;
+use crate::{Device, EncodeOptions, Encoded, SpladeError, TextOptions, backends};
 
 /// A model on several devices, started once and used for many calls; made by
 /// [`SparseEncoder::start_pool`](crate::SparseEncoder::start_pool).
@@ -21,10 +23,13 @@ use crate::{Device, EncodeOptions, Encoded, SpladeError, backends};
 /// device gets more of them. Rows come back in the order of the texts, and are the rows that the
 /// encoder gives by itself, beyond rounding.
 ///
-/// A pool has the limits and prompts that the encoder had when it was started. Dropping it ends it.
+/// A pool has the limits and prompts of the handle that it was started from, and encodes what that
+/// [tokenises](crate::SparseEncoder::tokenize). It can be used from many threads at once; a clone is the same
+/// pool, and dropping the last one ends it.
+#[derive(Clone)]
 pub struct EncoderPool {
-    workers: Vec<Worker>,
-    settings: Settings,
+    workers: Arc<[Worker]>,
+    settings: Arc<Settings>,
 }
 
 /// A device with its model. Workers on one device share the model's weights.
@@ -39,7 +44,7 @@ impl EncoderPool {
     pub(crate) fn start(
         graph: &Graph,
         own: &Device,
-        settings: &Settings,
+        settings: &Arc<Settings>,
         n_threads: usize,
         devices: &[Device],
     ) -> Result<Self, SpladeError> {
@@ -63,7 +68,7 @@ impl EncoderPool {
             let threads = start_threads(share(n_threads, devices.len(), place))?;
             workers.push(Worker { device, graph, threads });
         }
-        Ok(Self { workers, settings: settings.clone() })
+        Ok(Self { workers: workers.into(), settings: Arc::clone(settings) })
     }
 
     /// One vector for each text: see [`SparseEncoder::encode`](crate::SparseEncoder::encode).
@@ -105,27 +110,79 @@ impl EncoderPool {
         texts: &[T],
         options: &EncodeOptions,
     ) -> Result<Encoded, SpladeError> {
-        let chunk_size = options
-            .chunk_size
-            .unwrap_or_else(|| default_chunk_size(texts.len(), self.workers.len()));
+        let (graph, settings) = (self.graph(), &self.settings);
+        let texts = Inputs::texts(texts);
+        self.run(&Call::of_texts(graph, settings, texts, None, options)?, options)
+    }
+
+    /// As [`encode_with`](Self::encode_with), with options of each text: see
+    /// [`SparseEncoder::encode_each`](crate::SparseEncoder::encode_each).
+    ///
+    /// # Errors
+    /// See [`encode_with`](Self::encode_with); [`SpladeError::TextOptionsCount`].
+    pub fn encode_each<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        each: &[TextOptions],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        let (graph, settings) = (self.graph(), &self.settings);
+        let texts = Inputs::texts(texts);
+        self.run(&Call::of_texts(graph, settings, texts, Some(each), options)?, options)
+    }
+
+    /// The vectors of texts that are tokenised already: see
+    /// [`SparseEncoder::encode_tokenized`](crate::SparseEncoder::encode_tokenized).
+    ///
+    /// # Errors
+    /// See [`encode`](Self::encode); [`SpladeError::OtherTokens`].
+    pub fn encode_tokenized(
+        &self,
+        texts: &TokenizedTexts,
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        let call = Call::of_tokens(self.graph(), &self.settings, texts, None, options)?;
+        self.run(&call, options)
+    }
+
+    /// As [`encode_tokenized`](Self::encode_tokenized), with the pruning of each text over that of the call.
+    ///
+    /// # Errors
+    /// See [`encode_tokenized`](Self::encode_tokenized); [`SpladeError::TextOptionsCount`].
+    pub fn encode_tokenized_each(
+        &self,
+        texts: &TokenizedTexts,
+        each: &[TextOptions],
+        options: &EncodeOptions,
+    ) -> Result<Encoded, SpladeError> {
+        let call = Call::of_tokens(self.graph(), &self.settings, texts, Some(each), options)?;
+        self.run(&call, options)
+    }
+
+    /// Shares the texts of a call out to the workers.
+    fn run(&self, call: &Call<'_>, options: &EncodeOptions) -> Result<Encoded, SpladeError> {
+        let (n_texts, n_workers) = (call.n_texts(), self.workers.len());
+        let chunk_size =
+            options.chunk_size.unwrap_or_else(|| default_chunk_size(n_texts, n_workers)).get();
         let _span =
-            info_span!("encode", texts = texts.len(), workers = self.workers.len(), chunk_size)
-                .entered();
-        let call = Call::settle(&self.settings, options)?;
-        let tally = Tally::new(options.progress.as_ref(), texts.len());
-        let chunks: Vec<&[T]> = texts.chunks(chunk_size.get()).collect();
+            info_span!("encode", texts = n_texts, workers = n_workers, chunk_size).entered();
+        let tally = call.tally();
+        let texts_of = |chunk: usize| chunk * chunk_size..n_texts.min((chunk + 1) * chunk_size);
         let encode = |worker: &Worker, chunk: usize| {
             let _span = trace_span!("chunk", chunk, device = %worker.device).entered();
-            worker.threads.install(|| call.run(&worker.graph, chunks[chunk], &tally))
+            worker.threads.install(|| call.run(&worker.graph, texts_of(chunk), &tally))
         };
-        let encoded = chunks::share_out(&self.workers, chunks.len(), encode);
+        let encoded = queue::share_out(&self.workers, n_texts.div_ceil(chunk_size), encode);
         let encoded = encoded.map_err(|failure| {
-            let start = failure.chunk * chunk_size.get();
-            let texts = start..start + chunks[failure.chunk].len();
+            let texts = texts_of(failure.item);
             self.name_worker(failure, texts)
         })?;
+        Rows::joined(encoded).into_encoded(self.graph().dimension())
+    }
 
-        Rows::joined(encoded).into_encoded(self.workers[0].graph.dimension())
+    /// That of the first worker: all have the same tokenizers and routes.
+    fn graph(&self) -> &Graph {
+        &self.workers[0].graph
     }
 
     /// The devices of the workers, in their order, by the names that they have in this build:
@@ -134,21 +191,21 @@ impl EncoderPool {
         self.workers.iter().map(|worker| &worker.device)
     }
 
-    /// Ends the pool and frees its models, as dropping it does.
-    pub fn stop(self) {}
-
     /// A failure as an error that names device, chunk and texts.
     fn name_worker(&self, failure: Failure<SpladeError>, texts: Range<usize>) -> SpladeError {
         let device = self.workers[failure.worker].device.to_string();
-        let chunk = failure.chunk;
+        let chunk = failure.item;
         match failure.cause {
-            chunks::Cause::Error(source) => {
-                let source = Box::new(source.counted_from(texts.start));
-                SpladeError::Worker { device, chunk, texts, source }
+            // No worker's fault.
+            Cause::Error(
+                error @ (SpladeError::Cancelled
+                | SpladeError::TextTooLong { .. }
+                | SpladeError::PromptBeforeIds { .. }),
+            ) => error,
+            Cause::Error(source) => {
+                SpladeError::Worker { device, chunk, texts, source: Box::new(source) }
             }
-            chunks::Cause::Panic(message) => {
-                SpladeError::WorkerPanicked { device, chunk, texts, message }
-            }
+            Cause::Panic(message) => SpladeError::WorkerPanicked { device, chunk, texts, message },
         }
     }
 }

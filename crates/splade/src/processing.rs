@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use splade_tokenizer::SpecialTokens;
+use splade_tokenizer::{PairTruncation, SpecialTokens};
 
 use crate::SpladeError;
 use crate::keyword_arguments::{ANYTHING, Allowed, Arguments};
@@ -14,6 +14,7 @@ use crate::transformer::FolderKind;
 pub(crate) struct Processing {
     pub(crate) special_tokens: SpecialTokens,
     pub(crate) lengths: Lengths,
+    pub(crate) of_pair: PairTruncation,
 }
 
 /// Where the limit of a text comes from.
@@ -29,7 +30,8 @@ pub(crate) enum Lengths {
 
 impl Default for Processing {
     fn default() -> Self {
-        Self { special_tokens: SpecialTokens::Add, lengths: Lengths::OfTasks }
+        let of_pair = PairTruncation::LongestFirst;
+        Self { special_tokens: SpecialTokens::Add, lengths: Lengths::OfTasks, of_pair }
     }
 }
 
@@ -105,6 +107,11 @@ impl Processing {
                 Some(Value::Bool(true)) => call.special_tokens = SpecialTokens::Add,
                 Some(Value::Bool(false)) => call.special_tokens = SpecialTokens::Leave,
                 Some(_) => return Err(arguments.error("add_special_tokens", "true or false")),
+            }
+            match group.get("truncation").map(Value::as_str) {
+                None => {}
+                Some(Some("only_first")) => call.of_pair = PairTruncation::OnlyFirst,
+                Some(_) => call.of_pair = PairTruncation::LongestFirst,
             }
             match group.get("max_length") {
                 None => {}

@@ -1,10 +1,8 @@
 //! What a route reads its texts with: the tokenizer of its transformer, or of its table.
 
 use splade_model::BackendKind;
-use splade_tokenizer::{TokenBatch, Tokenizer};
-use tracing::info_span;
 
-use crate::SpladeError;
+use crate::route_tokenizer::RouteTokenizer;
 use crate::static_embedding::StaticEmbedding;
 use crate::transformer::{Transformer, TransformerOn};
 
@@ -25,38 +23,11 @@ impl<'a> Reader<'a> {
         Self::Transformer { transformer, kind: model.kind, backend: model.backend }
     }
 
-    /// Tokens that a text is cut to where its task has no limit of its own; `None` where nothing limits
-    /// it.
-    pub(crate) fn max_seq_length(&self) -> Option<usize> {
+    /// How the route's texts become tokens.
+    pub(crate) fn tokenizer(&self) -> &'a RouteTokenizer {
         match self {
-            Self::Transformer { transformer, .. } => Some(transformer.max_seq_length()),
-            Self::Table(table) => table.tokenizer().max_seq_length(),
-        }
-    }
-
-    pub(crate) fn tokenizer(&self) -> &'a Tokenizer {
-        match self {
-            Self::Transformer { transformer, .. } => transformer.tokenizer(),
+            Self::Transformer { transformer, .. } => &transformer.tokenizer,
             Self::Table(table) => table.tokenizer(),
         }
-    }
-
-    /// Token ids of texts, cut to the limit of a task.
-    ///
-    /// # Errors
-    /// A text that cannot be tokenised.
-    pub(crate) fn tokenize<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-        task: Option<&str>,
-    ) -> Result<TokenBatch, SpladeError> {
-        let span = info_span!("tokenize", texts = texts.len(), tokens = tracing::field::Empty);
-        let _entered = span.clone().entered();
-        let tokens = match self {
-            Self::Transformer { transformer, .. } => transformer.tokenize(texts, task)?,
-            Self::Table(table) => table.tokenize(texts)?,
-        };
-        span.record("tokens", tokens.n_tokens());
-        Ok(tokens)
     }
 }

@@ -13,7 +13,7 @@ use splade_sparse::SimilarityFunction;
 use crate::layout::read_json;
 use crate::{SpladeError, other_files, requirements};
 
-/// What a checkpoint says beside its weights.
+/// What a checkpoint says beside its weights, and what was chosen for one handle of an encoder.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// `query` and `document` are always there, empty where the checkpoint has none.
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) default_prompt_name: Option<String>,
     pub(crate) similarity: SimilarityFunction,
     pub(crate) max_active_dims: Option<NonZeroUsize>,
+    /// What was set on a handle; no file says it here.
+    pub(crate) max_seq_length: Option<usize>,
 }
 
 #[derive(Default, Deserialize)]
@@ -79,6 +81,7 @@ impl Settings {
             default_prompt_name: file.default_prompt_name,
             similarity,
             max_active_dims: file.max_active_dims,
+            max_seq_length: None,
         };
         if let Some(name) = &settings.default_prompt_name {
             settings.named_prompt(name)?;
@@ -123,6 +126,7 @@ mod tests {
             default_prompt_name: Some("other".to_owned()),
             similarity: SimilarityFunction::Dot,
             max_active_dims: None,
+            max_seq_length: None,
         }
     }
 

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Deserialize;
 use splade_sparse::{Pruning, SparseError, SparseRow, SparseRowView};
-use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
+use splade_tokenizer::{TokenBatch, Tokenizer};
 
 use crate::SpladeError;
 use crate::layout::{Ordered, read_json};
+use crate::route_tokenizer::RouteTokenizer;
 
 /// A `SparseStaticEmbedding`: a weight for each vocabulary entry.
 pub(crate) struct StaticEmbedding {
-    tokenizer: Tokenizer,
+    tokenizer: RouteTokenizer,
     weights: Vec<f32>,
 }
 
@@ -45,7 +46,7 @@ impl StaticEmbedding {
         if weights.len() < known {
             return Err(SpladeError::VocabularyTooLarge { tokenizer: known, model: weights.len() });
         }
-        Ok(Self { tokenizer, weights })
+        Ok(Self { tokenizer: RouteTokenizer::of_table(tokenizer), weights })
     }
 
     pub(crate) fn dimension(&self) -> usize {
@@ -57,19 +58,9 @@ impl StaticEmbedding {
         &self.weights
     }
 
-    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+    /// Without special tokens, cut to what the tokenizer's files allow.
+    pub(crate) fn tokenizer(&self) -> &RouteTokenizer {
         &self.tokenizer
-    }
-
-    /// Token ids without special tokens, cut to what the tokenizer's files allow.
-    ///
-    /// # Errors
-    /// A text that cannot be tokenised.
-    pub(crate) fn tokenize<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-    ) -> Result<TokenBatch, SpladeError> {
-        Ok(self.tokenizer.encode_batch_with(texts, SpecialTokens::Leave)?)
     }
 
     /// The weight of each token that a text has, once however often it stands there.
@@ -79,7 +70,7 @@ impl StaticEmbedding {
     pub(crate) fn rows(
         &self,
         tokens: &TokenBatch,
-        pruning: &Pruning,
+        pruning: impl Fn(usize) -> Pruning + Sync,
     ) -> Result<Vec<SparseRow>, SparseError> {
         (0..tokens.n_texts())
             .into_par_iter()
@@ -90,7 +81,7 @@ impl StaticEmbedding {
                     present.into_iter().filter(|id| weight(id) != 0.0).collect();
                 let values = indices.iter().map(weight).collect();
                 let row = SparseRow::from_parts(self.dimension(), indices, values)?;
-                Ok(row.prune(pruning))
+                Ok(row.prune(&pruning(text)))
             })
             .collect()
     }

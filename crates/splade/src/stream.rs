@@ -264,6 +264,9 @@ fn encode<T: StreamText>(
 ) -> Result<Encoded, SpladeError> {
     let contents: Vec<&str> = texts.iter().map(StreamText::text).collect();
     encoder.encode_texts(&contents, options).map_err(|source| {
+        if let SpladeError::Cancelled = source {
+            return source;
+        }
         let place = |i: usize| texts[i].place(first + i as u64);
         let places = match source.text() {
             Some(text) if text < texts.len() => place(text),
@@ -278,6 +281,7 @@ mod tests {
     use splade_sparse::SparseMatrix;
 
     use super::*;
+    use crate::tokenized::TextLength;
 
     /// A vector of one weight, the length of the text; a text of three bytes is refused.
     struct Lengths;
@@ -293,7 +297,8 @@ mod tests {
                 embeddings.push_dense(&[value])?;
             }
             let embeddings = embeddings.finish();
-            Ok(Encoded { embeddings, n_tokens: texts.len(), n_truncated: 0 })
+            let lengths = vec![TextLength { n_tokens: 1, n_cut: 0 }; texts.len()];
+            Ok(Encoded { embeddings, n_tokens: texts.len(), n_truncated: 0, lengths })
         }
     }
 

@@ -14,10 +14,10 @@ pub(crate) fn rows(
     weights: &[f32],
     tokenizer: &Tokenizer,
     dimension: usize,
-    pruning: &Pruning,
+    pruning: impl Fn(usize) -> Pruning + Sync,
 ) -> Vec<Result<SparseRow, SparseError>> {
     let unused = tokenizer.idle_ids();
-    let row = |text| {
+    let row = |text: usize| {
         let range = batch.range(text);
         let tokens =
             batch.input_ids[range.clone()].iter().copied().zip(weights[range].iter().copied());
@@ -27,7 +27,7 @@ pub(crate) fn rows(
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
         entries.dedup_by_key(|(id, _)| *id);
         let (indices, values) = entries.into_iter().unzip();
-        Ok(SparseRow::from_parts(dimension, indices, values)?.prune(pruning))
+        Ok(SparseRow::from_parts(dimension, indices, values)?.prune(&pruning(text)))
     };
     (0..batch.n_texts()).into_par_iter().map(row).collect()
 }

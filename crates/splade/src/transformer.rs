@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use splade_model::{Checkpoint, PackedTokens, Pooled, Pooling, Precision};
-use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
+use splade_tokenizer::{TokenBatch, Tokenizer};
 
 use crate::backends;
 use crate::layout::Task;
 use crate::on_device::{HiddenStates, Loaded, MaskedLm, OnDevice};
 use crate::other_files;
 use crate::processing::Lengths;
+use crate::route_tokenizer::{Limits, RouteTokenizer};
 use crate::transformer_config::{self, TransformerConfig};
 use crate::{Device, SpladeError};
 
@@ -26,10 +27,7 @@ pub(crate) struct TransformerOn<M: ?Sized> {
 #[derive(Clone)]
 pub(crate) struct Transformer {
     pub(crate) checkpoint: Checkpoint,
-    tokenizer: Arc<Tokenizer>,
-    /// The tokenizers of tasks that have a limit of their own, by task; of every task without a name.
-    task_tokenizers: Vec<(Option<&'static str>, Arc<Tokenizer>)>,
-    special_tokens: SpecialTokens,
+    pub(crate) tokenizer: RouteTokenizer,
 }
 
 /// Which files a folder is read for.
@@ -70,7 +68,7 @@ impl<M: Loaded + ?Sized> TransformerOn<M> {
         Ok(Self { transformer, model })
     }
 
-    /// The same, with the limits that it has now, on another device.
+    /// The same on another device.
     ///
     /// # Errors
     /// A device that is not there; files that have changed.
@@ -153,7 +151,6 @@ impl Transformer {
         }
         let positions = checkpoint.config().max_positions();
         let limit = config.max_seq_length.or(tokenizer.max_seq_length()).unwrap_or(positions);
-        tokenizer.set_max_seq_length(limit.min(positions))?;
         let limits = match config.processing.lengths {
             Lengths::OfTasks => vec![
                 (Some("query"), config.query_length),
@@ -162,91 +159,19 @@ impl Transformer {
             Lengths::OfTokenizer => Vec::new(),
             Lengths::All(limit) => vec![(None, Some(limit))],
         };
-        let mut task_tokenizers = Vec::new();
-        for (task, limit) in limits {
-            if let Some(limit) = limit {
-                let mut tokenizer = tokenizer.clone();
-                tokenizer.set_max_seq_length(limit.min(positions))?;
-                task_tokenizers.push((task, Arc::new(tokenizer)));
-            }
-        }
-        let special_tokens = config.processing.special_tokens;
-        let tokenizer = Arc::new(tokenizer);
-        Ok(Self { checkpoint, tokenizer, task_tokenizers, special_tokens })
-    }
-
-    /// Token ids of texts, with special tokens unless `add_special_tokens` is false, cut to the limit of
-    /// the task.
-    ///
-    /// # Errors
-    /// A text that cannot be tokenised.
-    pub(crate) fn tokenize<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-        task: Option<&str>,
-    ) -> Result<TokenBatch, SpladeError> {
-        Ok(self.task_tokenizer(task).encode_batch_with(texts, self.special_tokens)?)
-    }
-
-    /// The tokenizer with the limit of a task.
-    pub(crate) fn task_tokenizer(&self, task: Option<&str>) -> &Tokenizer {
-        let own = self.task_tokenizers.iter().find(|(name, _)| name.is_none() || *name == task);
-        own.map_or(&self.tokenizer, |(_, tokenizer)| tokenizer)
-    }
-
-    /// Whether texts get the special tokens of the model.
-    pub(crate) fn special_tokens(&self) -> SpecialTokens {
-        self.special_tokens
-    }
-
-    /// Tokens at the front of a text that are its prompt's, [CLS] included: those of the prompt
-    /// alone, without a special token at the end.
-    ///
-    /// # Errors
-    /// A prompt that cannot be tokenised.
-    pub(crate) fn prompt_length(
-        &self,
-        prompt: &str,
-        task: Option<&str>,
-    ) -> Result<usize, SpladeError> {
-        if prompt.is_empty() {
-            return Ok(0);
-        }
-        let input_ids = self.tokenize(&[prompt], task)?.input_ids;
-        let ends_special = input_ids.last().is_some_and(|&id| self.tokenizer.is_special(id));
-        Ok(input_ids.len() - usize::from(ends_special))
+        let own = |(task, limit): (_, Option<usize>)| Some((task, limit?.min(positions)));
+        let tasks: Vec<(Option<&str>, usize)> = limits.into_iter().filter_map(own).collect();
+        let default = limit.min(positions);
+        let mut all = tasks.iter().map(|(_, limit)| *limit).chain([default]);
+        all.try_for_each(|limit| tokenizer.check_max_seq_length(limit))?;
+        let limits = Limits::OfModel { default, positions, tasks };
+        let tokenizer = RouteTokenizer::of_model(tokenizer, &config.processing, limits);
+        Ok(Self { checkpoint, tokenizer })
     }
 
     /// The width of a token's state.
     pub(crate) fn hidden_size(&self) -> usize {
         self.checkpoint.config().hidden_size()
-    }
-
-    pub(crate) fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
-    }
-
-    /// Tokens that a text is cut to where its task has no limit of its own.
-    pub(crate) fn max_seq_length(&self) -> usize {
-        let limit = self.task_tokenizer(None).max_seq_length();
-        limit.unwrap_or_else(|| self.checkpoint.config().max_positions())
-    }
-
-    /// # Errors
-    /// More than the model has positions; less than the special tokens of a text.
-    pub(crate) fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), SpladeError> {
-        let positions = self.checkpoint.config().max_positions();
-        if max_seq_length > positions {
-            return Err(SpladeError::MaxSeqLength { max_seq_length, positions });
-        }
-        if let Some((None, own)) = self.task_tokenizers.first() {
-            let own = own.max_seq_length().unwrap_or(positions);
-            tracing::warn!(
-                "texts are cut to {own} tokens all the same: `processing_kwargs` of the model's \
-                 sentence_bert_config.json stands above a limit that is set"
-            );
-        }
-        Ok(Arc::make_mut(&mut self.tokenizer).set_max_seq_length(max_seq_length)?)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::TokenizerError;
+
 /// Texts as token ids, one after the other, without padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenBatch {
@@ -11,8 +13,8 @@ pub struct TokenBatch {
     pub token_type_ids: Vec<u32>,
     /// `texts + 1` entries: text i owns the tokens `offsets[i]..offsets[i + 1]`.
     pub offsets: Vec<u32>,
-    /// How many texts were longer than `max_seq_length` and were cut.
-    pub n_truncated: usize,
+    /// How many tokens of each text were cut off, since it was longer than `max_seq_length`.
+    pub n_cut: Vec<u32>,
 }
 
 impl TokenBatch {
@@ -24,6 +26,11 @@ impl TokenBatch {
     /// How many tokens all texts have together.
     pub fn n_tokens(&self) -> usize {
         self.input_ids.len()
+    }
+
+    /// How many texts were longer than `max_seq_length` and were cut.
+    pub fn n_truncated(&self) -> usize {
+        self.n_cut.iter().filter(|&&n| n > 0).count()
     }
 
     /// Where the tokens of text `text` stand.
@@ -39,18 +46,39 @@ impl TokenBatch {
         self.offsets.windows(2).map(|w| (w[1] - w[0]) as usize)
     }
 
+    /// Adds the texts of another batch behind these.
+    ///
+    /// # Errors
+    /// More than 2^32 - 1 tokens; nothing is added then.
+    pub fn append(&mut self, other: &Self) -> Result<(), TokenizerError> {
+        let start = self.n_tokens();
+        let n_tokens = start + other.n_tokens();
+        if u32::try_from(n_tokens).is_err() {
+            return Err(TokenizerError::TooManyTokens { n_tokens });
+        }
+        if self.offsets.is_empty() {
+            self.offsets.push(0);
+        }
+        self.input_ids.extend_from_slice(&other.input_ids);
+        self.token_type_ids.extend_from_slice(&other.token_type_ids);
+        self.offsets.extend(other.offsets.iter().skip(1).map(|end| start as u32 + end));
+        self.n_cut.extend_from_slice(&other.n_cut);
+        Ok(())
+    }
+
     /// The texts `texts`, in that order, as a batch of their own.
     ///
     /// # Panics
-    /// When there is no such text.
+    /// When there is no such text; when texts are named so often that they have more than 2^32 - 1 tokens.
     pub fn select(&self, texts: &[usize]) -> Self {
         let mut selected = Self { offsets: vec![0], ..Self::default() };
         for &text in texts {
             let range = self.range(text);
             selected.input_ids.extend_from_slice(&self.input_ids[range.clone()]);
             selected.token_type_ids.extend_from_slice(&self.token_type_ids[range]);
-            // Cannot overflow for texts that differ; repeated ones are the caller's own doing.
-            selected.offsets.push(selected.input_ids.len() as u32);
+            let end = u32::try_from(selected.input_ids.len());
+            selected.offsets.push(end.expect("no text is named too often"));
+            selected.n_cut.push(self.n_cut[text]);
         }
         selected
     }

@@ -110,6 +110,32 @@ pub enum TokenizerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A pair whose second text, which is not to be cut, leaves no room for the first.
+    #[error(
+        "the second text of a pair has {n_second} tokens and is not to be cut, but max_seq_length is \
+         {max_seq_length} with special tokens"
+    )]
+    PairTooLong {
+        /// Tokens of the second text.
+        n_second: usize,
+        /// The limit.
+        max_seq_length: usize,
+    },
+    /// A token id that the vocabulary does not have.
+    #[error("text {text}: the vocabulary has no token with the id {id}")]
+    UnknownId {
+        /// The text's index, from 0.
+        text: usize,
+        /// The id.
+        id: u32,
+    },
+    /// Token ids cannot be turned into text.
+    #[error("the token ids cannot be turned into text")]
+    Decode {
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// More tokens than offsets can count.
     #[error(
         "the texts of one call have {n_tokens} tokens; at most 2^32 - 1 can be encoded at once"

@@ -20,6 +20,7 @@
 mod batch;
 mod classes;
 mod config;
+mod encode;
 mod error;
 mod fields;
 mod json_file;
@@ -32,9 +33,10 @@ mod unread_json;
 mod vocabulary_files;
 
 pub use batch::TokenBatch;
+pub use encode::{Input, PairTruncation, Piece, SpecialTokens, TokenizeRules, TruncationSide};
 pub use error::TokenizerError;
 pub use keys::UnreadKey;
-pub use tokenizer::{Piece, SpecialTokens, Tokenizer, TruncationSide};
+pub use tokenizer::{DecodeSpecial, Tokenizer};
 
 /// The files of a tokenizer, of which a folder has some.
 pub const FILES: [&str; 7] = [

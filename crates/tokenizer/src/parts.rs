@@ -2,7 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokenizers::{NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, Tokenizer};
+use tokenizers::{
+    DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, Tokenizer,
+};
 
 use crate::TokenizerError;
 use crate::config::TokenizerConfig;
@@ -59,23 +61,45 @@ pub(crate) fn set_pre_tokenizer(inner: &mut Tokenizer, json: &Value) -> Result<(
     Ok(())
 }
 
-/// `first text last`, all of type 0.
+/// Sets the decoder, which turns tokens back into text.
+pub(crate) fn set_decoder(inner: &mut Tokenizer, json: &Value) -> Result<(), TokenizerError> {
+    inner.with_decoder(Some(part::<DecoderWrapper>(json)?));
+    Ok(())
+}
+
+/// What stands between the two texts of a pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pairs {
+    /// `first A last B last`; what belongs to B is of type 1.
+    Typed,
+    /// `first A last last B last`, all of type 0.
+    LastTwice,
+}
+
+/// `first text last`, all of type 0, and a template of pairs.
 pub(crate) fn set_template(
     inner: &mut Tokenizer,
     (first, first_role): (&str, &'static str),
     (last, last_role): (&str, &'static str),
+    pairs: Pairs,
 ) -> Result<(), TokenizerError> {
     let special = |token: &str, role| -> Result<Value, TokenizerError> {
         let id = id(inner, token, role)?;
         Ok(json!({"id": token, "ids": [id], "tokens": [token]}))
     };
     let specials = json!({first: special(first, first_role)?, last: special(last, last_role)?});
-    let token = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
-    let text = |which: &str| json!({"Sequence": {"id": which, "type_id": 0}});
+    let token = |token: &str, of| json!({"SpecialToken": {"id": token, "type_id": of}});
+    let text = |which: &str, of| json!({"Sequence": {"id": which, "type_id": of}});
+    let single = [token(first, 0), text("A", 0), token(last, 0)];
+    let second = match pairs {
+        Pairs::Typed => vec![text("B", 1), token(last, 1)],
+        Pairs::LastTwice => vec![token(last, 0), text("B", 0), token(last, 0)],
+    };
+    let pair = [&single[..], &second].concat();
     let template = json!({
         "type": "TemplateProcessing",
-        "single": [token(first), text("A"), token(last)],
-        "pair": [token(first), text("A"), token(last), text("B"), token(last)],
+        "single": single,
+        "pair": pair,
         "special_tokens": specials,
     });
     inner.with_post_processor(Some(part::<PostProcessorWrapper>(&template)?));

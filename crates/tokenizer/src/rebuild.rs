@@ -19,8 +19,8 @@ use crate::TokenizerError;
 use crate::classes::Class;
 use crate::config::{ROLES, TokenizerConfig};
 use crate::parts::{
-    bert_normalizer, byte_level, charsmap, metaspace, replace, set_normalizer, set_pre_tokenizer,
-    set_roberta_template, set_template, unusable, words_with_metaspace,
+    Pairs, bert_normalizer, byte_level, charsmap, metaspace, replace, set_decoder, set_normalizer,
+    set_pre_tokenizer, set_roberta_template, set_template, unusable, words_with_metaspace,
 };
 use crate::special::Token;
 
@@ -65,6 +65,7 @@ pub(crate) fn rebuild(
         inner.with_added_vocabulary(AddedVocabulary::new());
         set_model(inner, class, config, settings, &special)?;
         set_steps(inner, class, config)?;
+        set_class_decoder(inner, class, config)?;
     }
     let listed = |token: &str| config.listed.iter().any(|listed| listed.content() == token);
     // ALBERT looks for them before any token is added.
@@ -321,6 +322,26 @@ fn set_steps(
     }
 }
 
+/// What turns tokens back into text.
+fn set_class_decoder(
+    inner: &mut Tokenizer,
+    class: Class,
+    config: &TokenizerConfig,
+) -> Result<(), TokenizerError> {
+    let decoder = match class {
+        Class::AsWritten => return Ok(()),
+        Class::Bert | Class::MpNet => json!({"type": "WordPiece", "prefix": "##", "cleanup": true}),
+        Class::Roberta => byte_level(true),
+        Class::XlmRoberta | Class::Camembert | Class::Albert => {
+            metaspace(if config.switch("add_prefix_space", true)? { "always" } else { "never" })
+        }
+        Class::DebertaV2 => {
+            metaspace(if config.switch("add_prefix_space", true)? { "always" } else { "first" })
+        }
+    };
+    set_decoder(inner, &decoder)
+}
+
 /// The template, with the ids that its tokens have in the end.
 fn set_post_processor(
     inner: &mut Tokenizer,
@@ -335,11 +356,11 @@ fn set_post_processor(
         Class::AsWritten => Ok(()),
         Class::Bert | Class::DebertaV2 => {
             let (cls, sep) = pair("cls_token", "sep_token");
-            set_template(inner, cls, sep)
+            set_template(inner, cls, sep, Pairs::Typed)
         }
         Class::XlmRoberta | Class::Camembert => {
             let (bos, eos) = pair("bos_token", "eos_token");
-            set_template(inner, bos, eos)
+            set_template(inner, bos, eos, Pairs::LastTwice)
         }
         Class::MpNet => set_roberta_template(inner, pair("cls_token", "sep_token"), false, true),
         Class::Roberta => {
@@ -352,7 +373,7 @@ fn set_post_processor(
         Class::Albert if inner.get_post_processor().is_some() => Ok(()),
         Class::Albert => {
             let (cls, sep) = pair("cls_token", "sep_token");
-            set_template(inner, cls, sep)
+            set_template(inner, cls, sep, Pairs::Typed)
         }
     }
 }

@@ -1,72 +1,63 @@
-//! A model's tokenizer: loading it, many texts to packed ids, ids to tokens.
+//! A model's tokenizer: loading it, its vocabulary, ids to tokens and to text.
 
-use std::ops::Range;
 use std::path::Path;
 
-use rayon::prelude::*;
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
-use tokenizers::{PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy};
+use tokenizers::{PostProcessor, TruncationDirection};
 
 use crate::classes::{Class, ModelFile, Named};
 use crate::config::{ROLES, TOKENIZER_CONFIG, TokenizerConfig};
-use crate::fields::Fields;
+use crate::fields::{Fields, Node};
 use crate::json_file::JsonFile;
 use crate::keys::{self, UnreadKey};
 use crate::rebuild;
 use crate::vocabulary_files::{self, Source};
-use crate::{TokenBatch, TokenizerError};
+use crate::{PairTruncation, SpecialTokens, TokenizeRules, TokenizerError, TruncationSide};
 
-/// Whether a text gets the special tokens of its model (`[CLS]` and `[SEP]`, say).
+/// What becomes of special tokens when ids are turned into text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpecialTokens {
-    /// As every transformer wants it.
-    Add,
-    /// As a table of weights wants it. Texts are still cut to `max_seq_length` tokens.
-    Leave,
-}
-
-/// The end of a long text that is cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TruncationSide {
-    /// Its first tokens go.
-    Left,
-    /// Its last tokens go.
-    Right,
-}
-
-/// A token in its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Its id.
-    pub id: u32,
-    /// The bytes of the text that it stands for; none where it is a special token that was added.
-    pub range: Range<usize>,
+pub enum DecodeSpecial {
+    /// They are spelt as they are.
+    Keep,
+    /// They are left out: `skip_special_tokens` of transformers.
+    Drop,
 }
 
 /// Turns texts into packed token ids, as transformers' tokenizer of the same folder does.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
-    direction: TruncationDirection,
+    /// It never cuts: [`TokenizeRules`] say where.
+    pub(crate) inner: tokenizers::Tokenizer,
+    side: TruncationSide,
     model_max_length: Option<usize>,
     n_special: usize,
     max_seq_length: Option<usize>,
+    vocab_size: usize,
     idle_ids: Vec<u32>,
     unk_id: Option<u32>,
     special_ids: Vec<u32>,
     n_needed_rows: usize,
-    token_types: TokenTypes,
+    pub(crate) token_types: TokenTypes,
+    clean_up: CleanUp,
     unread_keys: Vec<UnreadKey>,
 }
 
 /// Which segment ids a model gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TokenTypes {
+pub(crate) enum TokenTypes {
     /// Those of the template.
     OfTemplate,
     /// None: all of them are 0.
     Zero,
+}
+
+/// Whether decoded text is cleaned of spaces once more, as transformers did it before decoders did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CleanUp {
+    /// `clean_up_tokenization_spaces` says so.
+    Spaces,
+    Nothing,
 }
 
 impl Tokenizer {
@@ -117,16 +108,22 @@ impl Tokenizer {
             ("unk_token", "<unk>"),
         ];
         let idle = idle.map(|(role, default)| special.get(role).unwrap_or(default));
+        let (vocab_size, n_needed_rows) = sizes(&inner, &special);
         let mut tokenizer = Self {
-            direction: config.truncation_direction(baked_in)?,
+            side: match config.truncation_direction(baked_in)? {
+                TruncationDirection::Left => TruncationSide::Left,
+                TruncationDirection::Right => TruncationSide::Right,
+            },
             model_max_length: config.max_length()?,
             n_special: inner.get_post_processor().map_or(0, |p| p.added_tokens(false)),
             max_seq_length: None,
             idle_ids: idle.into_iter().filter_map(id).collect(),
             unk_id,
             special_ids,
-            n_needed_rows: n_needed_rows(&inner, &special),
+            vocab_size,
+            n_needed_rows,
             token_types: token_types(&config, class)?,
+            clean_up: clean_up(&config, &inner),
             unread_keys,
             inner,
         };
@@ -156,33 +153,37 @@ impl Tokenizer {
     /// Cuts texts to `max_seq_length` tokens from now on. The special tokens count, and are kept.
     ///
     /// # Errors
-    /// When that leaves no room for the special tokens, or is 0.
+    /// See [`check_max_seq_length`](Self::check_max_seq_length).
     pub fn set_max_seq_length(&mut self, max_seq_length: usize) -> Result<(), TokenizerError> {
-        // Checked here, since `tokenizers` would subtract one from the other without a check.
+        self.check_max_seq_length(max_seq_length)?;
+        self.max_seq_length = Some(max_seq_length);
+        Ok(())
+    }
+
+    /// Whether texts can be cut to `max_seq_length` tokens.
+    ///
+    /// # Errors
+    /// When that leaves no room for the special tokens, or is 0.
+    pub fn check_max_seq_length(&self, max_seq_length: usize) -> Result<(), TokenizerError> {
         if max_seq_length < self.n_special.max(1) {
             return Err(TokenizerError::MaxSeqLength { max_seq_length, n_special: self.n_special });
         }
-        let params = TruncationParams {
-            direction: self.direction,
-            max_length: max_seq_length,
-            strategy: TruncationStrategy::LongestFirst,
-            stride: 0,
-        };
-        self.inner
-            .with_truncation(Some(params))
-            .expect("a stride of 0 is never more than the room that was checked above");
-        self.max_seq_length = Some(max_seq_length);
         Ok(())
     }
 
     /// Cuts long texts at this end from now on, whatever the tokenizer's files say.
     pub fn set_truncation_side(&mut self, side: TruncationSide) {
-        self.direction = match side {
-            TruncationSide::Left => TruncationDirection::Left,
-            TruncationSide::Right => TruncationDirection::Right,
-        };
-        if let Some(max_seq_length) = self.max_seq_length {
-            self.set_max_seq_length(max_seq_length).expect("it was allowed before");
+        self.side = side;
+    }
+
+    /// How texts become tokens where a call does not say otherwise: with special tokens, cut to
+    /// [`max_seq_length`](Self::max_seq_length) at the end that the files name.
+    pub fn rules(&self) -> TokenizeRules {
+        TokenizeRules {
+            special_tokens: SpecialTokens::Add,
+            max_seq_length: self.max_seq_length,
+            side: self.side,
+            of_pair: PairTruncation::LongestFirst,
         }
     }
 
@@ -202,7 +203,7 @@ impl Tokenizer {
 
     /// One more than the largest token id.
     pub fn vocab_size(&self) -> usize {
-        self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
+        self.vocab_size
     }
 
     /// The rows that a model's embeddings must at least have. A token that the vocabulary lacks and
@@ -214,84 +215,6 @@ impl Tokenizer {
     /// Special tokens that each text gets.
     pub fn n_special_tokens(&self) -> usize {
         self.n_special
-    }
-
-    /// Tokenises texts in parallel, on the rayon pool that this is called from. Text i of the batch
-    /// is `texts[i]`.
-    ///
-    /// # Errors
-    /// A text that the tokenizer refuses, by its place; more than 2^32 - 1 tokens.
-    pub fn encode_batch<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-    ) -> Result<TokenBatch, TokenizerError> {
-        self.encode_batch_with(texts, SpecialTokens::Add)
-    }
-
-    /// As [`encode_batch`](Self::encode_batch), with or without special tokens.
-    ///
-    /// # Errors
-    /// See [`encode_batch`](Self::encode_batch).
-    pub fn encode_batch_with<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-        special_tokens: SpecialTokens,
-    ) -> Result<TokenBatch, TokenizerError> {
-        let add_special_tokens = special_tokens == SpecialTokens::Add;
-        let encoded: Vec<_> = texts
-            .par_iter()
-            .enumerate()
-            .map(|(text, content)| {
-                let encoding = self
-                    .inner
-                    .encode_fast(content.as_ref(), add_special_tokens)
-                    .map_err(|source| TokenizerError::Encode { text, source })?;
-                // Keep the ids alone: an `Encoding` holds a string for each token.
-                let truncated = !encoding.get_overflowing().is_empty();
-                let type_ids = match self.token_types {
-                    TokenTypes::OfTemplate => encoding.get_type_ids().to_vec(),
-                    TokenTypes::Zero => vec![0; encoding.len()],
-                };
-                Ok((encoding.get_ids().to_vec(), type_ids, truncated))
-            })
-            .collect::<Result<_, TokenizerError>>()?;
-
-        let n_tokens = encoded.iter().map(|(ids, ..)| ids.len()).sum();
-        if u32::try_from(n_tokens).is_err() {
-            return Err(TokenizerError::TooManyTokens { n_tokens });
-        }
-        let mut batch = TokenBatch {
-            input_ids: Vec::with_capacity(n_tokens),
-            token_type_ids: Vec::with_capacity(n_tokens),
-            offsets: Vec::with_capacity(texts.len() + 1),
-            n_truncated: 0,
-        };
-        batch.offsets.push(0);
-        for (ids, type_ids, truncated) in encoded {
-            batch.input_ids.extend(ids);
-            batch.token_type_ids.extend(type_ids);
-            batch.offsets.push(batch.input_ids.len() as u32);
-            batch.n_truncated += usize::from(truncated);
-        }
-        Ok(batch)
-    }
-
-    /// The tokens of one text, after cutting, with where each stands in it, and whether it was cut.
-    ///
-    /// # Errors
-    /// A text that the tokenizer refuses.
-    pub fn pieces(
-        &self,
-        text: &str,
-        special_tokens: SpecialTokens,
-    ) -> Result<(Vec<Piece>, bool), TokenizerError> {
-        let encoding = self
-            .inner
-            .encode(text, special_tokens == SpecialTokens::Add)
-            .map_err(|source| TokenizerError::Encode { text: 0, source })?;
-        let ranges = encoding.get_offsets().iter().map(|&(start, end)| start..end);
-        let pieces = encoding.get_ids().iter().zip(ranges).map(|(&id, range)| Piece { id, range });
-        Ok((pieces.collect(), !encoding.get_overflowing().is_empty()))
     }
 
     /// The token of an id as the vocabulary spells it (`##ing`, `[SEP]`).
@@ -319,6 +242,57 @@ impl Tokenizer {
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
     }
+
+    /// Each token with its id, by rising id; added tokens are among them.
+    pub fn vocabulary(&self) -> Vec<(String, u32)> {
+        let mut tokens: Vec<(String, u32)> = self.inner.get_vocab(true).into_iter().collect();
+        tokens.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        tokens
+    }
+
+    /// The text that token ids spell, as the decoder of the tokenizer puts it together: that of BERT joins
+    /// `##` pieces and takes the spaces before punctuation out. An id without a token gives nothing.
+    ///
+    /// # Errors
+    /// A decoder of `tokenizer.json` that cannot take these tokens.
+    ///
+    /// # Source
+    /// transformers 5.24, `tokenization_utils_tokenizers.py`, `_decode`.
+    pub fn decode(&self, ids: &[u32], special: DecodeSpecial) -> Result<String, TokenizerError> {
+        let skip = special == DecodeSpecial::Drop;
+        let text =
+            self.inner.decode(ids, skip).map_err(|source| TokenizerError::Decode { source })?;
+        Ok(match self.clean_up {
+            CleanUp::Spaces => SPACES.iter().fold(text, |text, (from, to)| text.replace(from, to)),
+            CleanUp::Nothing => text,
+        })
+    }
+}
+
+/// What `clean_up_tokenization_spaces` replaces, in this order.
+const SPACES: [(&str, &str); 10] = [
+    (" .", "."),
+    (" ?", "?"),
+    (" !", "!"),
+    (" ,", ","),
+    (" ' ", "'"),
+    (" n't", "n't"),
+    (" 'm", "'m"),
+    (" 's", "'s"),
+    (" 've", "'ve"),
+    (" 're", "'re"),
+];
+
+/// Byte-level text has its spaces from the text: transformers leaves them alone there, but for a second key.
+fn clean_up(config: &TokenizerConfig, inner: &tokenizers::Tokenizer) -> CleanUp {
+    let is_on = |key: &str| config.fields().get(key).is_some_and(Node::is_truthy);
+    let is_bpe = matches!(inner.get_model(), ModelWrapper::BPE(_));
+    let key = "clean_up_tokenization_spaces";
+    let key_of_bpe = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
+    match is_on(key) && (!is_bpe || is_on(key_of_bpe)) {
+        true => CleanUp::Spaces,
+        false => CleanUp::Nothing,
+    }
 }
 
 /// The unknown token of the model itself.
@@ -332,13 +306,14 @@ fn unk_of_model(inner: &tokenizers::Tokenizer) -> Option<u32> {
     token.and_then(|token| inner.token_to_id(token))
 }
 
-/// See [`Tokenizer::n_needed_rows`].
-fn n_needed_rows(inner: &tokenizers::Tokenizer, special: &rebuild::SpecialTokens) -> usize {
-    let model = inner.get_vocab(false);
+/// See [`Tokenizer::vocab_size`] and [`Tokenizer::n_needed_rows`].
+fn sizes(inner: &tokenizers::Tokenizer, special: &rebuild::SpecialTokens) -> (usize, usize) {
+    let one_more = |largest: Option<u32>| largest.map_or(0, |id| id as usize + 1);
+    let of_model = one_more(inner.get_vocab(false).into_values().max());
     let added = inner.get_added_tokens_decoder();
-    let added = added.iter().filter(|(_, token)| !special.is_only_a_role(&token.content));
-    let ids = model.values().copied().chain(added.map(|(id, _)| *id));
-    ids.max().map_or(0, |id| id as usize + 1)
+    let needed = added.iter().filter(|(_, token)| !special.is_only_a_role(&token.content));
+    let needed = one_more(needed.map(|(id, _)| *id).max());
+    (of_model.max(one_more(added.keys().copied().max())), of_model.max(needed))
 }
 
 /// The segment ids of a template reach the model where `token_type_ids` is one of its inputs.

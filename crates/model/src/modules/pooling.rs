@@ -115,8 +115,13 @@ impl SentencePooling {
         self.embedding_dimension * self.modes.len()
     }
 
-    /// Pools the tokens of each text. The first `prompt_length` tokens of every text are its prompt;
-    /// where the configuration says `include_prompt` false they are left out.
+    /// Whether the tokens of prompts are left out: `include_prompt` is false.
+    pub fn leaves_prompts_out(&self) -> bool {
+        matches!(self.prompt, Prompt::LeftOut)
+    }
+
+    /// Pools the tokens of each text. The first `prompt_length(text)` tokens of a text are its prompt; where
+    /// the configuration says `include_prompt` false they are left out.
     ///
     /// Where that leaves none, cls is still the first token, max is -inf, and the others are 0; a
     /// text without tokens has 0 for cls too.
@@ -127,21 +132,26 @@ impl SentencePooling {
     ///
     /// # Panics
     /// When `hidden_states` is not what `offsets` ends at.
-    pub fn pool(&self, hidden_states: &[f32], offsets: &[u32], prompt_length: usize) -> Vec<f32> {
+    pub fn pool(
+        &self,
+        hidden_states: &[f32],
+        offsets: &[u32],
+        prompt_length: impl Fn(usize) -> usize,
+    ) -> Vec<f32> {
         let width = self.embedding_dimension;
         let n_tokens = offsets.last().map_or(0, |&end| end as usize);
         assert_eq!(hidden_states.len(), n_tokens * width, "hidden_states is not [tokens, in]");
-        let left_out = match self.prompt {
+        let left_out = |text| match self.prompt {
             Prompt::Included => 0,
-            Prompt::LeftOut => prompt_length,
+            Prompt::LeftOut => prompt_length(text),
         };
         let n_texts = offsets.len().saturating_sub(1);
         let mut pooled = vec![0.0; n_texts * self.out_features()];
         let mut rows = pooled.chunks_exact_mut(width);
-        for text in offsets.windows(2) {
-            let tokens = &hidden_states[text[0] as usize * width..text[1] as usize * width];
+        for (text, ends) in offsets.windows(2).enumerate() {
+            let tokens = &hidden_states[ends[0] as usize * width..ends[1] as usize * width];
             for (&mode, row) in self.modes.iter().zip(&mut rows) {
-                mode.pool(tokens, left_out, row);
+                mode.pool(tokens, left_out(text), row);
             }
         }
         pooled
@@ -279,18 +289,18 @@ mod tests {
     proptest! {
         #[test]
         fn every_mode_matches_its_formula(
-            lengths in vec(0usize..40, 0..5), width in 1usize..=17, prompt_length in 0usize..12,
+            lengths in vec(0usize..40, 0..5), width in 1usize..=17, prompt_lengths in [0usize..12; 5],
             modes in vec(select(modes()), 1..4), is_left_out in any::<bool>(), seed in any::<u64>(),
         ) {
             let offsets = reference::offsets(&lengths);
             let hidden_states = reference::noise(lengths.iter().sum::<usize>() * width, seed);
             let prompt = if is_left_out { Prompt::LeftOut } else { Prompt::Included };
             let pooling = pooling(modes.clone(), prompt, width);
-            let found = pooling.pool(&hidden_states, &offsets, prompt_length);
+            let found = pooling.pool(&hidden_states, &offsets, |text| prompt_lengths[text]);
             prop_assert_eq!(found.len(), lengths.len() * pooling.out_features());
-            let left_out = if is_left_out { prompt_length } else { 0 };
             let mut found = found.into_iter();
-            for text in offsets.windows(2) {
+            for (text, prompt_length) in offsets.windows(2).zip(prompt_lengths) {
+                let left_out = if is_left_out { prompt_length } else { 0 };
                 for &mode in &modes {
                     for j in 0..width {
                         let column: Vec<f64> = (text[0] as usize..text[1] as usize)
@@ -310,7 +320,7 @@ mod tests {
     #[test]
     fn a_weighted_mean_keeps_the_weights_of_places_after_a_prompt() {
         let pooling = pooling(vec![PoolingMode::WeightedMean], Prompt::LeftOut, 1);
-        let pooled = pooling.pool(&[9.0, 1.0, 2.0], &[0, 3], 1);
+        let pooled = pooling.pool(&[9.0, 1.0, 2.0], &[0, 3], |_| 1);
         assert_eq!(pooled, [(2.0 * 1.0 + 3.0 * 2.0) / 5.0]);
     }
 
@@ -318,12 +328,12 @@ mod tests {
     fn a_prompt_that_is_included_changes_nothing() {
         let pooling = pooling(modes(), Prompt::Included, 1);
         let states = [3.0, 1.0, 2.0];
-        assert_eq!(pooling.pool(&states, &[0, 3], 2), pooling.pool(&states, &[0, 3], 0));
+        assert_eq!(pooling.pool(&states, &[0, 3], |_| 2), pooling.pool(&states, &[0, 3], |_| 0));
     }
 
     #[test]
     #[should_panic(expected = "hidden_states is not [tokens, in]")]
     fn states_that_miss_tokens_are_the_caller_s_mistake() {
-        pooling(modes(), Prompt::Included, 2).pool(&[1.0; 4], &[0, 3], 0);
+        pooling(modes(), Prompt::Included, 2).pool(&[1.0; 4], &[0, 3], |_| 0);
     }
 }

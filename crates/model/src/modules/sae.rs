@@ -155,7 +155,7 @@ impl SparseAutoEncoder {
         self.k
     }
 
-    /// The latents of each row, all but at most `max_active_dims` of them 0; `None` means the
+    /// The latents of each row, all but at most `max_active_dims(row)` of them 0; `None` means the
     /// configuration's k. Of equal latents those of the lower indices are kept.
     ///
     /// # Shapes
@@ -170,10 +170,11 @@ impl SparseAutoEncoder {
     pub fn forward(
         &self,
         x: &[f32],
-        max_active_dims: Option<NonZeroUsize>,
+        max_active_dims: impl Fn(usize) -> Option<NonZeroUsize>,
     ) -> Result<Vec<f32>, ModelError> {
-        let (k, hidden_dim) = (max_active_dims.unwrap_or(self.k).get(), self.out_features());
-        if k > hidden_dim {
+        let (hidden_dim, n_rows) = (self.out_features(), x.len() / self.in_features());
+        let k_of = |row| max_active_dims(row).unwrap_or(self.k).get();
+        if let Some(k) = (0..n_rows).map(k_of).find(|&k| k > hidden_dim) {
             return Err(ModelError::MaxActiveDims { k, hidden_dim });
         }
         let mut x = x.to_vec();
@@ -185,8 +186,8 @@ impl SparseAutoEncoder {
         }
         let mut latents = self.linear.forward(&x, Finish::Activate(Activation::Linear));
         let mut positive = Vec::new();
-        for row in latents.chunks_exact_mut(hidden_dim) {
-            keep_largest(row, k, &mut positive);
+        for (index, row) in latents.chunks_exact_mut(hidden_dim).enumerate() {
+            keep_largest(row, k_of(index), &mut positive);
         }
         Ok(latents)
     }
@@ -288,7 +289,7 @@ mod tests {
             let mut x = reference::noise(texts * in_features, seed ^ 3);
             // Neighbours stand apart: a deviation of nearly 0 would multiply rounding errors.
             x.iter_mut().step_by(2).for_each(|x| *x += 2.0);
-            let found = sae.forward(&x, None).unwrap();
+            let found = sae.forward(&x, |_| None).unwrap();
             prop_assert_eq!(found.len(), texts * out_features);
             let rows = found.chunks_exact(out_features).zip(x.chunks_exact(in_features));
             for (row, x) in rows {
@@ -314,12 +315,12 @@ mod tests {
             let shape = LinearShape { in_features: 5, out_features: 48 };
             let sae = random(shape, 7, Input::AsIs, seed);
             let x = reference::noise(3 * 5, seed ^ 3);
-            let all = sae.forward(&x, NonZeroUsize::new(48)).unwrap();
-            let found = sae.forward(&x, NonZeroUsize::new(k)).unwrap();
+            let all = sae.forward(&x, |_| NonZeroUsize::new(48)).unwrap();
+            let found = sae.forward(&x, |_| NonZeroUsize::new(k)).unwrap();
             let expected: Vec<f32> = all.chunks_exact(48).flat_map(|row| top_k(row, k)).collect();
             prop_assert_eq!(found, expected);
-            let seven = sae.forward(&x, NonZeroUsize::new(7)).unwrap();
-            prop_assert_eq!(sae.forward(&x, None).unwrap(), seven);
+            let seven = sae.forward(&x, |_| NonZeroUsize::new(7)).unwrap();
+            prop_assert_eq!(sae.forward(&x, |_| None).unwrap(), seven);
         }
     }
 
@@ -350,8 +351,8 @@ mod tests {
     fn more_active_dims_than_there_are_is_an_error() {
         let shape = LinearShape { in_features: 2, out_features: 4 };
         let sae = random(shape, 3, Input::AsIs, 0);
-        sae.forward(&[0.0; 2], NonZeroUsize::new(4)).unwrap();
-        let error = sae.forward(&[0.0; 2], NonZeroUsize::new(5)).unwrap_err();
+        sae.forward(&[0.0; 2], |_| NonZeroUsize::new(4)).unwrap();
+        let error = sae.forward(&[0.0; 2], |_| NonZeroUsize::new(5)).unwrap_err();
         assert!(matches!(error, ModelError::MaxActiveDims { k: 5, hidden_dim: 4 }), "{error:?}");
     }
 }

@@ -98,7 +98,7 @@ impl Chain {
         max_active_dims: Option<NonZeroUsize>,
     ) -> Result<Vec<f32>, ModelError> {
         let hidden_states = self.encoder.forward_to_host(tokens)?;
-        let mut rows = self.pooling.pool(&hidden_states, tokens.offsets(), prompt_length);
+        let mut rows = self.pooling.pool(&hidden_states, tokens.offsets(), |_| prompt_length);
         let mut width = self.pooling.out_features();
         for module in &self.between {
             match module {
@@ -109,7 +109,7 @@ impl Chain {
                 Between::Normalize(normalize) => normalize.forward(&mut rows, width),
             }
         }
-        self.sae.forward(&rows, max_active_dims)
+        self.sae.forward(&rows, |_| max_active_dims)
     }
 }
 

@@ -186,7 +186,7 @@ fn the_weight_of_an_auto_encoder_has_either_name_or_both() {
         let sae = sae(&format!("names-{case}"), SAE, &sae_tensors(names)).unwrap();
         assert_eq!((sae.in_features(), sae.out_features(), sae.k().get()), (2, 4, 2));
         // 1 + 0.5 (1 - 0.5) + 0.5 (2 - 0.5); all are equal, so the first two stay.
-        assert_eq!(sae.forward(&[1.0, 2.0], None).unwrap(), [2.0, 2.0, 0.0, 0.0]);
+        assert_eq!(sae.forward(&[1.0, 2.0], |_| None).unwrap(), [2.0, 2.0, 0.0, 0.0]);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use splade_tokenizer::{SpecialTokens, TokenBatch, Tokenizer};
+use splade_tokenizer::{Input, SpecialTokens, TokenBatch, TokenizeRules, Tokenizer};
 
-use crate::folder::{CASED, Folder, UNCASED};
+use crate::folder::{CASED, Folder, UNCASED, batch};
 
 static UNLIMITED: LazyLock<Tokenizer> = LazyLock::new(|| Folder::copy_of(UNCASED).tokenizer());
 /// Cased, cut to 7 tokens.
@@ -40,7 +40,7 @@ fn one_by_one(tokenizer: &Tokenizer, texts: &[String]) -> TokenBatch {
         whole.input_ids.extend(&one.input_ids);
         whole.token_type_ids.extend(&one.token_type_ids);
         whole.offsets.push(whole.input_ids.len() as u32);
-        whole.n_truncated += one.n_truncated;
+        whole.n_cut.extend(&one.n_cut);
     }
     whole
 }
@@ -67,7 +67,7 @@ proptest! {
             prop_assert!(batch.lengths().all(|length| (2..=limit).contains(&length)));
             prop_assert!(batch.token_type_ids.iter().all(|&id| id == 0));
             prop_assert!(batch.input_ids.iter().all(|&id| tokenizer.token(id).is_some()));
-            prop_assert!(batch.n_truncated <= texts.len());
+            prop_assert_eq!(batch.n_cut.len(), texts.len());
         }
     }
 
@@ -102,11 +102,12 @@ proptest! {
     fn pieces_are_the_tokens_with_their_places(text in text()) {
         for tokenizer in [&*UNLIMITED, &*LIMITED] {
             for special_tokens in [SpecialTokens::Add, SpecialTokens::Leave] {
-                let (pieces, is_cut) = tokenizer.pieces(&text, special_tokens).unwrap();
+                let rules = TokenizeRules { special_tokens, ..tokenizer.rules() };
+                let (pieces, n_cut) = tokenizer.pieces(&text, &rules).unwrap();
                 let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
-                let batch = tokenizer.encode_batch_with(&[&text], special_tokens).unwrap();
+                let batch = batch(tokenizer, &rules, &[Input::from(&*text)]).unwrap();
                 prop_assert_eq!(ids, batch.input_ids);
-                prop_assert_eq!(usize::from(is_cut), batch.n_truncated);
+                prop_assert_eq!([n_cut as u32], &batch.n_cut[..]);
                 for piece in pieces {
                     prop_assert!(text.get(piece.range).is_some());
                 }
@@ -117,7 +118,9 @@ proptest! {
 
 #[test]
 fn a_piece_says_where_its_token_stands() {
-    let (pieces, _) = UNLIMITED.pieces("A  river", SpecialTokens::Add).unwrap();
-    let ranges: Vec<_> = pieces.into_iter().map(|piece| piece.range).collect();
+    let (pieces, _) = UNLIMITED.pieces("A  river", &UNLIMITED.rules()).unwrap();
+    let ranges: Vec<_> = pieces.iter().map(|piece| piece.range.clone()).collect();
     assert_eq!(ranges, [0..0, 0..1, 3..8, 0..0]);
+    let special: Vec<bool> = pieces.iter().map(|piece| piece.is_special).collect();
+    assert_eq!(special, [true, false, false, true]);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use splade_tokenizer::{Tokenizer, TokenizerError};
+use splade_tokenizer::{Input, TokenBatch, TokenizeRules, Tokenizer, TokenizerError};
 use tempfile::TempDir;
 
 /// Uncased, special tokens at 0 to 4, 264 tokens, no limit.
@@ -87,6 +87,16 @@ impl Folder {
 pub(crate) fn tokens(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
     let batch = tokenizer.encode_batch(&[text]).expect("a text that can be tokenised");
     batch.input_ids.iter().map(|&id| tokenizer.token(id).expect("a known id")).collect()
+}
+
+/// The inputs as a batch.
+pub(crate) fn batch(
+    tokenizer: &Tokenizer,
+    rules: &TokenizeRules,
+    inputs: &[Input<'_>],
+) -> Result<TokenBatch, TokenizerError> {
+    tokenizer
+        .encode_inputs(inputs.len(), rules, |text| Ok::<_, TokenizerError>(inputs[text].clone()))
 }
 
 /// The message of an error with those of its causes.

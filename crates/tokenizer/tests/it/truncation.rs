@@ -105,7 +105,7 @@ fn texts_that_were_cut_are_counted() {
     let tokenizer = Folder::copy_of(UNCASED).config("model_max_length", 4).tokenizer();
     // "a b" fits exactly.
     let batch = tokenizer.encode_batch(&["a b c", "", "a b", "a b c d e f g h", "a"]).unwrap();
-    assert_eq!(batch.n_truncated, 2);
+    assert_eq!(batch.n_truncated(), 2);
 }
 
 #[test]
@@ -113,12 +113,12 @@ fn texts_that_were_cut_at_the_start_are_counted() {
     let folder = Folder::copy_of(UNCASED).config("model_max_length", 4);
     let tokenizer = folder.config("truncation_side", "left").tokenizer();
     let batch = tokenizer.encode_batch(&["a b c", "", "a b", "a b c d e f g h", "a"]).unwrap();
-    assert_eq!(batch.n_truncated, 2);
+    assert_eq!(batch.n_truncated(), 2);
 }
 
 #[test]
 fn an_empty_text_is_never_cut() {
     let tokenizer = Folder::copy_of(UNCASED).config("model_max_length", 2).tokenizer();
     let batch = tokenizer.encode_batch(&["", " ", "a"]).unwrap();
-    assert_eq!(batch.n_truncated, 1);
+    assert_eq!(batch.n_truncated(), 1);
 }

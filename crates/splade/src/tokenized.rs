@@ -1,0 +1,152 @@
+//! [`TokenizedTexts`]: what a model sees of texts, between tokenising and encoding.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use splade_tokenizer::{TokenBatch, Tokenizer};
+
+use crate::SpladeError;
+
+/// Texts as the tokens that a model sees, special tokens and prompts included, after cutting. Made by
+/// [`SparseEncoder::tokenize`](crate::SparseEncoder::tokenize) and its kin, for
+/// [`encode_tokenized`](crate::SparseEncoder::encode_tokenized) of the same model: of any handle on it, and of
+/// any pool that was started from it.
+///
+/// A text remembers the route that it was tokenised for, and how many of its tokens are its prompt's.
+#[derive(Clone)]
+pub struct TokenizedTexts {
+    pub(crate) tokens: TokenBatch,
+    /// Tokens of each text's prompt.
+    pub(crate) prompt_lengths: Vec<u32>,
+    /// The index of the route among the model's.
+    pub(crate) route: usize,
+    pub(crate) tokenizer: Arc<Tokenizer>,
+}
+
+/// One of [`TokenizedTexts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenizedText<'a> {
+    /// Token ids, those of special tokens and of the prompt included.
+    pub input_ids: &'a [u32],
+    /// The segment of each token: 1 for those of a pair's second text, where the model tells them apart.
+    pub token_type_ids: &'a [u32],
+    /// How long it is.
+    pub length: TextLength,
+}
+
+/// How many tokens a text has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TextLength {
+    /// Tokens that the model sees, those of special tokens and of the prompt included.
+    pub n_tokens: usize,
+    /// Tokens that were cut off.
+    pub n_cut: usize,
+}
+
+impl TextLength {
+    /// Whether the text was longer than `max_seq_length`.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.n_cut > 0
+    }
+}
+
+impl TokenizedTexts {
+    /// How many texts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tokens.n_texts()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tokens of all texts.
+    #[must_use]
+    pub fn n_tokens(&self) -> usize {
+        self.tokens.n_tokens()
+    }
+
+    /// Texts that were cut.
+    #[must_use]
+    pub fn n_truncated(&self) -> usize {
+        self.tokens.n_truncated()
+    }
+
+    /// The text at `index`.
+    ///
+    /// # Panics
+    /// When there is no such text.
+    #[must_use]
+    pub fn text(&self, index: usize) -> TokenizedText<'_> {
+        let tokens = self.tokens.range(index);
+        TokenizedText {
+            input_ids: &self.tokens.input_ids[tokens.clone()],
+            token_type_ids: &self.tokens.token_type_ids[tokens.clone()],
+            length: TextLength { n_tokens: tokens.len(), n_cut: self.tokens.n_cut[index] as usize },
+        }
+    }
+
+    /// The texts, in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = TokenizedText<'_>> {
+        (0..self.len()).map(|index| self.text(index))
+    }
+
+    /// The tokens of the text at `index` as the vocabulary spells them (`##ing`, `[SEP]`).
+    ///
+    /// # Panics
+    /// When there is no such text.
+    #[must_use]
+    pub fn spelled(&self, index: usize) -> Vec<String> {
+        let spell = |&id: &u32| self.tokenizer.token(id).unwrap_or_default();
+        self.text(index).input_ids.iter().map(spell).collect()
+    }
+
+    /// The texts at `indices`, in that order.
+    ///
+    /// # Panics
+    /// When there is no such text.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        Self {
+            tokens: self.tokens.select(indices),
+            prompt_lengths: indices.iter().map(|&index| self.prompt_lengths[index]).collect(),
+            route: self.route,
+            tokenizer: Arc::clone(&self.tokenizer),
+        }
+    }
+
+    /// Adds the texts of `other` behind these, so that calls that were tokenised apart share a batch.
+    ///
+    /// # Errors
+    /// [`SpladeError::OtherTokens`] for texts of another model or route; more than 2^32 - 1 tokens. Nothing is
+    /// added then.
+    pub fn append(&mut self, other: &Self) -> Result<(), SpladeError> {
+        if self.route != other.route || !Arc::ptr_eq(&self.tokenizer, &other.tokenizer) {
+            return Err(SpladeError::OtherTokens);
+        }
+        self.tokens.append(&other.tokens)?;
+        self.prompt_lengths.extend(&other.prompt_lengths);
+        Ok(())
+    }
+
+    /// The texts of a range.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
+        self.select(&range.collect::<Vec<_>>())
+    }
+
+    pub(crate) fn lengths(&self) -> Vec<TextLength> {
+        self.iter().map(|text| text.length).collect()
+    }
+}
+
+impl std::fmt::Debug for TokenizedTexts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
