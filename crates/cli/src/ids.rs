@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use splade::corpus::{CorpusError, CorpusReader, DuplicateId, IdSearch, Place, Record};
+use splade::corpus::{
+    CorpusError, CorpusReader, DuplicateId, IdSearch, Place, Record, RecordError,
+};
 use splade::evaluate::EvaluateError;
 use splade::index::IndexError;
 use splade::output::folder_of;
@@ -81,7 +83,9 @@ pub(crate) fn with_places(
     let IndexError::DuplicateId { id, .. } = &error else { return error.into() };
     match places(paths, dimension, id) {
         None => error.into(),
-        Some((first, second)) => CorpusError::DuplicateId { id: id.clone(), first, second }.into(),
+        Some((first, second)) => {
+            CorpusError::Record(RecordError::DuplicateId { id: id.clone(), first, second }).into()
+        }
     }
 }
 

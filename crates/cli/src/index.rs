@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use splade::corpus::{CorpusError, VectorReadOptions, VectorReader};
+use splade::corpus::{CorpusError, VectorError, VectorReadOptions, VectorReader};
 use splade::index::{Index, IndexBuilder, IndexOptions};
 
 use crate::args::IndexArgs;
@@ -64,7 +64,7 @@ pub(crate) fn read_vectors(
     let mut options = VectorReadOptions::default();
     options.dimension = dimension;
     VectorReader::open(paths, &options).map_err(|error| match error {
-        CorpusError::NoDimension { path } => CliError::Dimension { path },
+        CorpusError::Vector(VectorError::NoDimension { path }) => CliError::Dimension { path },
         other => other.into(),
     })
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use splade::corpus::{ContentProblem, CorpusError, IdSearch, LiveLines};
+use splade::corpus::{ContentProblem, CorpusError, IdSearch, InputError, LiveLines, RecordError};
 use splade::evaluate::Run;
 use splade::output::escaped;
 use splade::{EncodeOptions, Hit, SparseMatrix};
@@ -112,7 +112,7 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
                 let text = text.to_owned();
                 answer(&model, &documents, &[text], args)?;
             }
-            Err(CorpusError::NotUtf8 { place, byte, .. }) => tell(format!(
+            Err(CorpusError::Record(RecordError::NotUtf8 { place, byte, .. })) => tell(format!(
                 "line {} is not UTF-8 (its byte {byte}), and gets no answer",
                 place.number()
             )),
@@ -124,12 +124,13 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
 /// Why standard input is no query a line. A file of records was meant for --queries.
 fn no_queries(error: CorpusError) -> CliError {
     match error {
-        CorpusError::Content { problem: ContentProblem::JsonLines, .. } => {
+        CorpusError::Input(InputError::Content { problem: ContentProblem::JsonLines, .. }) => {
             CliError::QueryRecords { what: "JSON lines" }
         }
-        CorpusError::Content { problem: ContentProblem::TableHeader { .. }, .. } => {
-            CliError::QueryRecords { what: "a table" }
-        }
+        CorpusError::Input(InputError::Content {
+            problem: ContentProblem::TableHeader { .. },
+            ..
+        }) => CliError::QueryRecords { what: "a table" },
         other => other.into(),
     }
 }

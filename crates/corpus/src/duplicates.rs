@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{CorpusError, CorpusReader, Place, ReadOptions};
+use crate::{CorpusError, CorpusReader, Place, ReadOptions, RecordError};
 
 /// Ids held in memory before they go to files: 64 MiB.
 const MAX_HELD: usize = 1 << 22;
@@ -40,7 +40,7 @@ pub struct DuplicateId {
 impl From<DuplicateId> for CorpusError {
     fn from(found: DuplicateId) -> Self {
         let DuplicateId { id, first, second } = found;
-        Self::DuplicateId { id, first, second }
+        RecordError::DuplicateId { id, first, second }.into()
     }
 }
 

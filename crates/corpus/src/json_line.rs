@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use serde::de::{Error, IgnoredAny};
 
-use crate::{CorpusError, Place};
+use crate::{CorpusError, Place, RecordError};
 
 /// The numbers that Python's `json` writes and JSON does not have.
 const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
@@ -78,16 +78,18 @@ impl<'a> JsonValue<'a> {
     /// The text of a field; an error if it is something else.
     pub(crate) fn text(self, column: &str, place: &Place) -> Result<Cow<'a, str>, CorpusError> {
         match self.kind() {
-            "text" => self.unescaped().ok_or_else(|| CorpusError::LoneSurrogate {
-                place: place.clone(),
-                column: column.to_owned(),
+            "text" => self.unescaped().ok_or_else(|| {
+                CorpusError::Record(RecordError::LoneSurrogate {
+                    place: place.clone(),
+                    column: column.to_owned(),
+                })
             }),
-            found => Err(CorpusError::NotText {
+            found => Err(CorpusError::Record(RecordError::NotText {
                 place: place.clone(),
                 column: column.to_owned(),
                 found,
                 expected: "text",
-            }),
+            })),
         }
     }
 
@@ -96,12 +98,12 @@ impl<'a> JsonValue<'a> {
         match self.kind() {
             "text" => Ok(self.text(column, place)?.into_owned()),
             "a number" => Ok(self.0.to_owned()),
-            found => Err(CorpusError::NotText {
+            found => Err(CorpusError::Record(RecordError::NotText {
                 place: place.clone(),
                 column: column.to_owned(),
                 found,
                 expected: "text or a number",
-            }),
+            })),
         }
     }
 

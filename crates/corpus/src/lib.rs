@@ -84,7 +84,7 @@ mod vectors;
 pub use compression::Compression;
 pub use content_problem::ContentProblem;
 pub use duplicates::{DuplicateId, IdSearch};
-pub use error::CorpusError;
+pub use error::{ColumnError, CorpusError, InputError, PartsError, RecordError, VectorError};
 pub use input_problem::InputProblem;
 pub use names::FileFormat;
 pub use output_file::OutputFile;

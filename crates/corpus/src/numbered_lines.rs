@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
-use crate::{CorpusError, Place};
+use crate::{CorpusError, Place, RecordError};
 
 /// The lines of a text without their ends, `\n` or `\r\n`.
 pub(crate) struct Lines {
@@ -35,7 +35,10 @@ impl Lines {
         }
         self.number += 1;
         if n > MAX_RECORD_BYTES {
-            return Err(CorpusError::TooLong { place: self.place(), limit: MAX_RECORD_BYTES });
+            return Err(CorpusError::Record(RecordError::TooLong {
+                place: self.place(),
+                limit: MAX_RECORD_BYTES,
+            }));
         }
         if self.buffer.ends_with(b"\n") {
             self.buffer.pop();
@@ -55,10 +58,12 @@ impl Lines {
 
     /// The last line that was read.
     pub(crate) fn line(&self) -> Result<&str, CorpusError> {
-        std::str::from_utf8(&self.buffer).map_err(|error| CorpusError::NotUtf8 {
-            place: self.place(),
-            byte: error.valid_up_to() + 1,
-            within: "line",
+        std::str::from_utf8(&self.buffer).map_err(|error| {
+            CorpusError::Record(RecordError::NotUtf8 {
+                place: self.place(),
+                byte: error.valid_up_to() + 1,
+                within: "line",
+            })
         })
     }
 
@@ -80,7 +85,7 @@ impl Lines {
         let blank = self.place();
         while self.advance()? {
             if !self.is_blank() {
-                return Err(CorpusError::BlankLine { place: blank });
+                return Err(CorpusError::Record(RecordError::BlankLine { place: blank }));
             }
         }
         Ok(false)

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 use crate::names::foreign_compression;
 use crate::output::{self, Output};
-use crate::{Compression, CorpusError};
+use crate::{Compression, CorpusError, InputError};
 
 /// Bytes written at once.
 const CAPACITY: usize = 1 << 16;
@@ -32,18 +32,21 @@ impl OutputFile {
     /// Refuses a name that would say a compression which is not there.
     ///
     /// # Errors
-    /// [`CorpusError::UnwrittenEnding`].
+    /// [`InputError::UnwrittenEnding`].
     pub fn check_name(path: &Path) -> Result<(), CorpusError> {
         match foreign_compression(path) {
             None => Ok(()),
-            Some(ending) => Err(CorpusError::UnwrittenEnding { path: path.to_owned(), ending }),
+            Some(ending) => Err(CorpusError::Input(InputError::UnwrittenEnding {
+                path: path.to_owned(),
+                ending,
+            })),
         }
     }
 
     /// Opens the output; `-` is standard output, and a device such as `/dev/null` is written as it is.
     ///
     /// # Errors
-    /// [`CorpusError::Write`] if the file cannot be made; [`CorpusError::UnwrittenEnding`] for a name
+    /// [`CorpusError::Write`] if the file cannot be made; [`InputError::UnwrittenEnding`] for a name
     /// that ends in another compression or an archive.
     pub fn create(path: &Path) -> Result<Self, CorpusError> {
         Self::check_name(path)?;

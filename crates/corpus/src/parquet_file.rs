@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::reader::ChunkReader;
 
-use crate::{CorpusError, Place};
+use crate::{ColumnError, CorpusError, InputError, Place, RecordError};
 
 /// A Parquet file of which the metadata are read.
 pub(crate) struct ParquetFile {
@@ -32,13 +32,20 @@ impl ParquetFile {
         let file = File::open(path).map_err(CorpusError::read(path))?;
         let on_disk = file.metadata().map_err(CorpusError::read(path))?;
         if !on_disk.is_file() {
-            return Err(CorpusError::NeedsFile { path: path.to_path_buf(), format: "Parquet" });
+            return Err(CorpusError::Input(InputError::NeedsFile {
+                path: path.to_path_buf(),
+                format: "Parquet",
+            }));
         }
         // Without arrow's own schema every text is plain `Utf8`, whether its writer called it
         // large, a view or a dictionary.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|source| {
-            CorpusError::Table { path: path.to_path_buf(), row: 1, source: source.into() }
+            CorpusError::Record(RecordError::Table {
+                path: path.to_path_buf(),
+                row: 1,
+                source: source.into(),
+            })
         })?;
         let n_rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
         Ok(Self { path: Arc::clone(path), file, metadata, n_bytes: on_disk.len(), n_rows })
@@ -137,10 +144,12 @@ impl ParquetFile {
     pub(crate) fn column(&self, name: &str) -> Result<usize, CorpusError> {
         let fields = self.schema().fields();
         let find = fields.iter().position(|field| field.name() == name);
-        find.ok_or_else(|| CorpusError::NoColumn {
-            path: self.path.to_path_buf(),
-            column: name.to_owned(),
-            columns: fields.iter().map(|field| field.name().clone()).collect(),
+        find.ok_or_else(|| {
+            CorpusError::Columns(ColumnError::NoColumn {
+                path: self.path.to_path_buf(),
+                column: name.to_owned(),
+                columns: fields.iter().map(|field| field.name().clone()).collect(),
+            })
         })
     }
 
@@ -155,12 +164,12 @@ impl ParquetFile {
         if is_expected(field.data_type()) {
             return Ok(());
         }
-        Err(CorpusError::ColumnType {
+        Err(CorpusError::Columns(ColumnError::ColumnType {
             path: self.path.to_path_buf(),
             column: field.name().clone(),
             found: field.data_type().to_string(),
             expected,
-        })
+        }))
     }
 
     /// The place of a row, from 1.
@@ -175,7 +184,7 @@ impl ParquetFile {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> CorpusError {
         let (path, row) = (self.path.to_path_buf(), n_read + 1);
-        CorpusError::Table { path, row, source: source.into() }
+        CorpusError::Record(RecordError::Table { path, row, source: source.into() })
     }
 }
 

@@ -23,7 +23,9 @@ use splade_output::{is_temporary, remove_leftovers};
 use splade_sparse::SparseRowView;
 
 use crate::output::{crash_point, folder_of, sync_folder};
-use crate::{Compression, CorpusError, InputSpan, VectorOptions, VectorWriter};
+use crate::{
+    Compression, CorpusError, InputError, InputSpan, PartsError, VectorOptions, VectorWriter,
+};
 
 pub use input::InputRange;
 pub use manifest::{Manifest, PartInfo, file_checksum};
@@ -125,11 +127,12 @@ impl PartsWriter {
     /// Begins in a new or empty folder.
     ///
     /// # Errors
-    /// [`CorpusError::FolderNotEmpty`], [`CorpusError::FolderLocked`], [`CorpusError::Write`], and
-    /// [`CorpusError::NeedsFile`] for a format that is not compressed as a whole.
+    /// [`PartsError::FolderNotEmpty`], [`PartsError::FolderLocked`], [`CorpusError::Write`], and
+    /// [`InputError::NeedsFile`] for a format that is not compressed as a whole.
     pub fn create(folder: &Path, options: PartsOptions) -> Result<Self, CorpusError> {
         check_compression(folder, &options)?;
-        let not_empty = || CorpusError::FolderNotEmpty { folder: folder.to_owned() };
+        let not_empty =
+            || CorpusError::Parts(PartsError::FolderNotEmpty { folder: folder.to_owned() });
         // First without a trace: the folder may be somebody's.
         if !only_temporary(folder)? {
             return Err(not_empty());
@@ -153,9 +156,9 @@ impl PartsWriter {
     /// complete.
     ///
     /// # Errors
-    /// [`CorpusError::SettingsDiffer`] with the setting, [`CorpusError::NoManifest`] for a folder of
+    /// [`PartsError::SettingsDiffer`] with the setting, [`PartsError::NoManifest`] for a folder of
     /// something else, and whatever is wrong with the manifest or the size of a part. A manifest of
-    /// a version that kept no checksums of the input is refused ([`CorpusError::ManifestContent`]).
+    /// a version that kept no checksums of the input is refused ([`PartsError::ManifestContent`]).
     pub fn resume(folder: &Path, options: PartsOptions) -> Result<Resumed, CorpusError> {
         check_compression(folder, &options)?;
         // First without a trace: the folder may be somebody's. A manifest is there before any part.
@@ -167,7 +170,9 @@ impl PartsWriter {
         let manifest = match Manifest::load(folder) {
             Ok(manifest) => manifest,
             // Parts come after the manifest: whatever else is here is not ours.
-            Err(CorpusError::NoManifest { .. }) if names.iter().all(|name| is_temporary(name)) => {
+            Err(CorpusError::Parts(PartsError::NoManifest { .. }))
+                if names.iter().all(|name| is_temporary(name)) =>
+            {
                 for name in names {
                     remove(&folder.join(name))?;
                 }
@@ -179,7 +184,7 @@ impl PartsWriter {
         manifest.check_resumable(folder)?;
         if let Some((key, then, now)) = manifest.differing_setting(&options.manifest()) {
             let folder = folder.to_owned();
-            return Err(CorpusError::SettingsDiffer { folder, key, then, now });
+            return Err(CorpusError::Parts(PartsError::SettingsDiffer { folder, key, then, now }));
         }
         manifest.check_sizes(folder)?;
         let unlisted = manifest.next_name();
@@ -296,10 +301,10 @@ impl PartsWriter {
 fn check_compression(folder: &Path, options: &PartsOptions) -> Result<(), CorpusError> {
     match options.vectors.format.is_lines() || options.compression == Compression::None {
         true => Ok(()),
-        false => Err(CorpusError::NeedsFile {
+        false => Err(CorpusError::Input(InputError::NeedsFile {
             path: folder.to_owned(),
             format: options.vectors.format.name(),
-        }),
+        })),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::content::{self, Content};
 use crate::decompress::{GzipMembers, ZstdFrames};
 use crate::line_ends::{self, ReturnsAsLines};
 use crate::window::{Start, Window};
-use crate::{Compression, ContentProblem, CorpusError};
+use crate::{Compression, ContentProblem, CorpusError, InputError};
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -41,8 +41,8 @@ pub(crate) enum Opened {
 /// left out, and lines that end in `\r` alone end in `\n`.
 ///
 /// # Errors
-/// [`CorpusError::Read`]; [`CorpusError::Content`] for what cannot be text (UTF-16, bzip2, Parquet,
-/// ...), by its name; [`CorpusError::CompressionMismatch`].
+/// [`CorpusError::Read`]; [`InputError::Content`] for what cannot be text (UTF-16, bzip2, Parquet,
+/// ...), by its name; [`InputError::CompressionMismatch`].
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, CorpusError> {
     match open(path, &Arc::default())? {
         Opened::Text(text) => Ok(Box::new(text)),
@@ -122,11 +122,11 @@ pub(crate) fn open_after(
             return Ok(if is_npz { Opened::Npz } else { Opened::Parquet });
         }
         Content::Text if named != Compression::None => {
-            return Err(CorpusError::CompressionMismatch {
+            return Err(CorpusError::Input(InputError::CompressionMismatch {
                 path: path.to_owned(),
                 found: Compression::None.name(),
                 expected: named.name(),
-            });
+            }));
         }
         Content::Text => Box::new(source),
     };
@@ -150,7 +150,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Refuses what cannot be text after decompression.
 fn check_decompressed(path: &Path, text: &mut TextWindow) -> Result<(), CorpusError> {
     let start = text.look_at(content::N_BYTES).map_err(CorpusError::read(path))?;
-    let needs_file = |format| CorpusError::NeedsFile { path: path.to_owned(), format };
+    let needs_file =
+        |format| CorpusError::Input(InputError::NeedsFile { path: path.to_owned(), format });
     match content::recognise(start.bytes) {
         Content::Text => Ok(()),
         Content::Gzip | Content::Zstd => {

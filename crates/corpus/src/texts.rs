@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{CorpusError, DuplicateId, Place};
+use crate::{ColumnError, CorpusError, DuplicateId, PartsError, Place};
 
 pub use column::{Absence, TextColumn};
 pub use digest::InputSpan;
@@ -101,7 +101,7 @@ impl CorpusReader {
     /// a first file that cannot be what its name says or lacks a column.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self, CorpusError> {
         if options.text.is_empty() {
-            return Err(CorpusError::NoTextColumn);
+            return Err(CorpusError::Columns(ColumnError::NoTextColumn));
         }
         Self::open_files(paths, options)
     }
@@ -226,17 +226,17 @@ impl CorpusReader {
     /// Jumps over `n` records: lines are not parsed, rows of Parquet not decoded.
     ///
     /// # Errors
-    /// [`CorpusError::FewerRecords`] if there are not so many, and what is wrong with a file.
+    /// [`PartsError::FewerRecords`] if there are not so many, and what is wrong with a file.
     pub fn skip_records(&mut self, n: u64) -> Result<(), CorpusError> {
         self.guarded(|reader| {
             let mut left = n;
             while left > 0 {
                 let skipped = reader.skip_in_file(left)?;
                 if skipped == 0 {
-                    return Err(CorpusError::FewerRecords {
+                    return Err(CorpusError::Parts(PartsError::FewerRecords {
                         found: reader.n_records,
                         expected: reader.n_records + left,
-                    });
+                    }));
                 }
                 left -= skipped;
             }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use splade_sparse::SparseRowView;
 
-use crate::{Compression, CorpusError};
+use crate::{Compression, CorpusError, InputError, VectorError};
 
 pub use format::{VectorFormat, VectorOptions};
 pub use reader::{VectorReadOptions, VectorReader};
@@ -49,13 +49,16 @@ impl VectorWriter {
     /// Opens the output; `-` is standard output.
     ///
     /// # Errors
-    /// [`CorpusError::Write`] if the file cannot be made, [`CorpusError::NeedsFile`] for `.npz` on
+    /// [`CorpusError::Write`] if the file cannot be made, [`InputError::NeedsFile`] for `.npz` on
     /// a stream and for compression around Parquet and `.npz`.
     pub fn create(path: &Path, options: &VectorOptions) -> Result<Self, CorpusError> {
         let format = options.format;
         OutputFile::check_name(path)?;
         if !format.is_lines() && Compression::of_name(path).0 != Compression::None {
-            return Err(CorpusError::NeedsFile { path: path.to_owned(), format: format.name() });
+            return Err(CorpusError::Input(InputError::NeedsFile {
+                path: path.to_owned(),
+                format: format.name(),
+            }));
         }
         let target = match format {
             VectorFormat::JsonLines | VectorFormat::Anserini | VectorFormat::Tokens => {
@@ -68,7 +71,7 @@ impl VectorWriter {
             }
             #[cfg(not(feature = "parquet"))]
             VectorFormat::Parquet => {
-                return Err(CorpusError::NoParquet { path: path.to_owned() });
+                return Err(CorpusError::Input(InputError::NoParquet { path: path.to_owned() }));
             }
             VectorFormat::Npz => {
                 Target::Npz(Box::new(npz::NpzVectors::create(path, options.dimension)?))
@@ -103,13 +106,15 @@ impl VectorWriter {
         let format = self.options.format;
         let n_row = self.n_rows + 1;
         if row.dimension() != self.options.dimension {
-            return Err(CorpusError::Dimension {
+            return Err(CorpusError::Vector(VectorError::Dimension {
                 path: self.path.clone(),
                 found: row.dimension(),
                 expected: self.options.dimension,
-            });
+            }));
         }
-        let refuse = |needs| CorpusError::Tokens { row: n_row, format: format.name(), needs };
+        let refuse = |needs| {
+            CorpusError::Vector(VectorError::Tokens { row: n_row, format: format.name(), needs })
+        };
         if tokens.is_some() && !format.takes_tokens() {
             return Err(refuse("has no place for tokens"));
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use splade_corpus::{
     BinaryColumns, Compression, CorpusError, CorpusReader, FileFormat, IdSearch, ReadOptions,
-    Record, TextColumn,
+    Record, RecordError, TextColumn,
 };
 use splade_evaluate::Judgements;
 
@@ -62,7 +62,7 @@ impl BeirFolder {
     /// apart. To be called before the documents are encoded.
     ///
     /// # Errors
-    /// [`CorpusError::DuplicateId`] with both places; a file that cannot be read.
+    /// [`RecordError::DuplicateId`] with both places; a file that cannot be read.
     pub fn refuse_duplicate_ids(&self) -> Result<(), SpladeError> {
         let paths = std::slice::from_ref(&self.corpus);
         match IdSearch::default().find(paths, &self.corpus_options(), |_| {})? {
@@ -74,7 +74,7 @@ impl BeirFolder {
     /// The queries that are judged, in the order of their file.
     ///
     /// # Errors
-    /// A broken record; [`CorpusError::DuplicateId`] for a judged query that is there twice,
+    /// A broken record; [`RecordError::DuplicateId`] for a judged query that is there twice,
     /// [`SpladeError::JudgedQuery`] for one that the file lacks.
     pub fn queries(&self) -> Result<Vec<Record>, SpladeError> {
         let mut missing: HashSet<&str> =
@@ -89,7 +89,9 @@ impl BeirFolder {
                 queries.push(record);
             } else if let Some(first) = found.remove(&record.id) {
                 let (id, second) = (record.id, record.place);
-                return Err(CorpusError::DuplicateId { id, first, second }.into());
+                return Err(
+                    CorpusError::Record(RecordError::DuplicateId { id, first, second }).into()
+                );
             }
         }
         match missing.into_iter().min() {

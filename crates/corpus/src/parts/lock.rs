@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::CorpusError;
+use crate::{CorpusError, PartsError};
 
 /// The file that is locked. It stays, and means nothing without a lock on it.
 pub(crate) const NAME: &str = ".lock";
@@ -35,7 +35,7 @@ impl FolderLock {
             // Whoever gave it up removes it with the lock held.
             Ok(()) if is_named(&file) => Ok(Self { file, path, is_new }),
             Ok(()) | Err(TryLockError::WouldBlock) => {
-                Err(CorpusError::FolderLocked { folder: folder.to_owned() })
+                Err(CorpusError::Parts(PartsError::FolderLocked { folder: folder.to_owned() }))
             }
             Err(TryLockError::Error(source)) => Err(CorpusError::Write { path, source }),
         }

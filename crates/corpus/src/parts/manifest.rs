@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::output::{self, Output, crash_point};
-use crate::{CorpusError, VectorFormat};
+use crate::{CorpusError, PartsError, VectorFormat};
 
 use super::InputRange;
 
@@ -103,22 +103,25 @@ impl Manifest {
     /// Reads the manifest of a folder.
     ///
     /// # Errors
-    /// [`CorpusError::NoManifest`], [`CorpusError::Read`], [`CorpusError::Manifest`] or
-    /// [`CorpusError::ManifestContent`].
+    /// [`PartsError::NoManifest`], [`CorpusError::Read`], [`PartsError::Manifest`] or
+    /// [`PartsError::ManifestContent`].
     pub fn load(folder: &Path) -> Result<Self, CorpusError> {
         let path = folder.join(MANIFEST);
         let json = match fs::read(&path) {
             Ok(json) => json,
             Err(error) if error.kind() == io::ErrorKind::NotFound && folder.is_dir() => {
-                return Err(CorpusError::NoManifest { folder: folder.to_owned() });
+                return Err(CorpusError::Parts(PartsError::NoManifest {
+                    folder: folder.to_owned(),
+                }));
             }
             Err(source) => return Err(CorpusError::Read { path, source }),
         };
-        let manifest: Self = serde_json::from_slice(&json)
-            .map_err(|source| CorpusError::Manifest { path: path.clone(), source })?;
+        let manifest: Self = serde_json::from_slice(&json).map_err(|source| {
+            CorpusError::Parts(PartsError::Manifest { path: path.clone(), source })
+        })?;
         match manifest.problem() {
             None => Ok(manifest),
-            Some(problem) => Err(CorpusError::ManifestContent { path, problem }),
+            Some(problem) => Err(CorpusError::Parts(PartsError::ManifestContent { path, problem })),
         }
     }
 
@@ -163,7 +166,7 @@ impl Manifest {
         let path = folder.join(MANIFEST);
         let problem = "made by a version that kept no checksums of the input, so nothing shows that \
                        the input is the same: name another output folder";
-        Err(CorpusError::ManifestContent { path, problem })
+        Err(CorpusError::Parts(PartsError::ManifestContent { path, problem }))
     }
 
     /// Writes the manifest in one step: there is the old one or the new one.
@@ -212,18 +215,22 @@ impl Manifest {
     /// Looks whether all parts are there with their sizes.
     ///
     /// # Errors
-    /// [`CorpusError::PartMissing`], [`CorpusError::PartSize`] or [`CorpusError::Read`].
+    /// [`PartsError::PartMissing`], [`PartsError::PartSize`] or [`CorpusError::Read`].
     pub fn check_sizes(&self, folder: &Path) -> Result<(), CorpusError> {
         for (part, path) in self.parts.iter().zip(self.part_paths(folder)) {
             let found = match fs::metadata(&path) {
                 Ok(metadata) => metadata.len(),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(CorpusError::PartMissing { path });
+                    return Err(CorpusError::Parts(PartsError::PartMissing { path }));
                 }
                 Err(source) => return Err(CorpusError::Read { path, source }),
             };
             if found != part.bytes {
-                return Err(CorpusError::PartSize { path, found, expected: part.bytes });
+                return Err(CorpusError::Parts(PartsError::PartSize {
+                    path,
+                    found,
+                    expected: part.bytes,
+                }));
             }
         }
         Ok(())
@@ -232,14 +239,14 @@ impl Manifest {
     /// Reads all parts and compares their checksums.
     ///
     /// # Errors
-    /// As [`check_sizes`](Self::check_sizes), and [`CorpusError::PartChecksum`].
+    /// As [`check_sizes`](Self::check_sizes), and [`PartsError::PartChecksum`].
     pub fn verify(&self, folder: &Path) -> Result<(), CorpusError> {
         self.check_sizes(folder)?;
         for (part, path) in self.parts.iter().zip(self.part_paths(folder)) {
             let (_, found) = file_checksum(&path).map_err(CorpusError::read(&path))?;
             if found != part.crc32 {
                 let expected = part.crc32.clone();
-                return Err(CorpusError::PartChecksum { path, found, expected });
+                return Err(CorpusError::Parts(PartsError::PartChecksum { path, found, expected }));
             }
         }
         Ok(())

@@ -132,7 +132,7 @@ fn what_is_not_ours_is_never_removed() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("part-00000.jsonl"), "precious").unwrap();
     let resumed = PartsWriter::resume(folder.path(), options("jsonl")).err();
-    assert!(matches!(resumed, Some(CorpusError::NoManifest { .. })));
+    assert!(matches!(resumed, Some(CorpusError::Parts(PartsError::NoManifest { .. }))));
     assert!(folder.path().join("part-00000.jsonl").exists());
 
     let folder = tempfile::tempdir().unwrap();

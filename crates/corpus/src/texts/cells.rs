@@ -12,7 +12,7 @@ use std::sync::Arc;
 use splade_output::shown;
 
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
-use crate::{CorpusError, Place};
+use crate::{CorpusError, Place, RecordError};
 
 use super::Quoting;
 
@@ -132,10 +132,12 @@ impl Rows {
     pub(crate) fn cell(&self, i: usize) -> Result<&str, CorpusError> {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
         let cell = &self.cells[start..self.ends[i]];
-        std::str::from_utf8(cell).map_err(|error| CorpusError::NotUtf8 {
-            place: self.place(),
-            byte: error.valid_up_to() + 1,
-            within: "cell",
+        std::str::from_utf8(cell).map_err(|error| {
+            CorpusError::Record(RecordError::NotUtf8 {
+                place: self.place(),
+                byte: error.valid_up_to() + 1,
+                within: "cell",
+            })
         })
     }
 
@@ -232,7 +234,10 @@ impl Rows {
                 return Ok(ended);
             }
             if self.cells.len() > MAX_RECORD_BYTES {
-                return Err(CorpusError::TooLong { place: self.place(), limit: MAX_RECORD_BYTES });
+                return Err(CorpusError::Record(RecordError::TooLong {
+                    place: self.place(),
+                    limit: MAX_RECORD_BYTES,
+                }));
             }
         }
     }
@@ -252,7 +257,11 @@ impl Rows {
     }
 
     fn quotes(&self, problem: &'static str) -> CorpusError {
-        CorpusError::Quotes { place: self.place(), cell: self.ends.len() + 1, problem }
+        CorpusError::Record(RecordError::Quotes {
+            place: self.place(),
+            cell: self.ends.len() + 1,
+            problem,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The columns or fields that are the text, and how people write them.
 
-use crate::CorpusError;
+use crate::{ColumnError, CorpusError};
 
 /// A column of a table, or a field of JSON lines, that is part of the text.
 ///
@@ -54,7 +54,7 @@ impl TextColumn {
     /// column called `x?` where there is one, and else the optional column `x`.
     ///
     /// # Errors
-    /// [`CorpusError::ColumnList`] for an empty name, a quote that is never closed, and text behind a
+    /// [`ColumnError::ColumnList`] for an empty name, a quote that is never closed, and text behind a
     /// closing quote.
     ///
     /// ```
@@ -69,7 +69,9 @@ impl TextColumn {
     /// # Ok::<(), splade_corpus::CorpusError>(())
     /// ```
     pub fn parse_list(list: &str) -> Result<Vec<Self>, CorpusError> {
-        let refuse = |problem| CorpusError::ColumnList { list: list.to_owned(), problem };
+        let refuse = |problem| {
+            CorpusError::Columns(ColumnError::ColumnList { list: list.to_owned(), problem })
+        };
         let mut columns = Vec::new();
         let mut rest = list;
         loop {

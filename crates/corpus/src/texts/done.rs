@@ -1,7 +1,7 @@
 //! Jumping over the records of finished parts, which must be those that the parts were made of.
 
 use crate::parts::{InputRange, Manifest, PartInfo};
-use crate::{CorpusError, InputProblem};
+use crate::{CorpusError, InputProblem, PartsError};
 
 use super::digest::InputMark;
 use super::record::FileRecord;
@@ -14,14 +14,16 @@ impl CorpusReader {
     /// Lines are not parsed and rows of Parquet are not decoded, but for the last record.
     ///
     /// # Errors
-    /// [`CorpusError::NoInputChecksum`] for a part that was written without
-    /// [`PartsWriter::add_input`](crate::PartsWriter::add_input); [`CorpusError::OtherInput`] with the
+    /// [`PartsError::NoInputChecksum`] for a part that was written without
+    /// [`PartsWriter::add_input`](crate::PartsWriter::add_input); [`PartsError::OtherInput`] with the
     /// file, if the input is not the same.
     pub fn skip_done(&mut self, manifest: &Manifest) -> Result<(), CorpusError> {
         self.guarded(|reader| {
             for (i, part) in manifest.parts.iter().enumerate() {
                 let Some((last, ranges)) = part.input.split_last() else {
-                    return Err(CorpusError::NoInputChecksum { part: part.file.clone() });
+                    return Err(CorpusError::Parts(PartsError::NoInputChecksum {
+                        part: part.file.clone(),
+                    }));
                 };
                 for range in ranges {
                     reader.skip_range(part, range, None)?;
@@ -136,6 +138,9 @@ impl CorpusReader {
     fn other_input(&self, problem: InputProblem) -> CorpusError {
         let last = self.files.len() - 1;
         let file_idx = self.current.as_ref().map_or(last, |current| current.file_idx);
-        CorpusError::OtherInput { path: self.files[file_idx].path.to_path_buf(), problem }
+        CorpusError::Parts(PartsError::OtherInput {
+            path: self.files[file_idx].path.to_path_buf(),
+            problem,
+        })
     }
 }

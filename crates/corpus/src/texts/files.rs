@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::CorpusError;
+use crate::{CorpusError, InputError};
 
 use super::TextFormat;
 
@@ -31,7 +31,7 @@ pub(crate) fn expand(
     format: Option<TextFormat>,
 ) -> Result<Vec<InputFile>, CorpusError> {
     if paths.is_empty() {
-        return Err(CorpusError::NoFiles);
+        return Err(CorpusError::Input(InputError::NoFiles));
     }
     let mut files = Vec::new();
     for path in paths {
@@ -45,7 +45,7 @@ pub(crate) fn expand(
             let mut folder = Folder { root: path, format, above: Vec::new(), files: Vec::new() };
             folder.walk(path)?;
             if folder.files.is_empty() {
-                return Err(CorpusError::EmptyFolder { folder: path.clone() });
+                return Err(CorpusError::Input(InputError::EmptyFolder { folder: path.clone() }));
             }
             files.append(&mut folder.files);
         } else {
@@ -60,7 +60,9 @@ pub(crate) fn expand(
     let mut seen = HashSet::new();
     for file in &files {
         if !seen.insert(real_path(&file.path)) {
-            return Err(CorpusError::SameFileTwice { path: file.path.to_path_buf() });
+            return Err(CorpusError::Input(InputError::SameFileTwice {
+                path: file.path.to_path_buf(),
+            }));
         }
     }
     let names: HashSet<&str> = files.iter().map(|file| &*file.name).collect();
@@ -94,7 +96,7 @@ impl Folder<'_> {
     fn walk(&mut self, folder: &Path) -> Result<(), CorpusError> {
         let real = fs::canonicalize(folder).map_err(CorpusError::read(folder))?;
         if self.above.contains(&real) {
-            return Err(CorpusError::SameFileTwice { path: folder.to_owned() });
+            return Err(CorpusError::Input(InputError::SameFileTwice { path: folder.to_owned() }));
         }
         self.above.push(real);
         let mut names = Vec::new();
@@ -115,7 +117,10 @@ impl Folder<'_> {
                 continue;
             }
             if self.format.is_none() && TextFormat::of_name(&path).is_none() {
-                return Err(CorpusError::UnknownExtension { path, known: TextFormat::EXTENSIONS });
+                return Err(CorpusError::Input(InputError::UnknownExtension {
+                    path,
+                    known: TextFormat::EXTENSIONS,
+                }));
             }
             self.files.push(InputFile {
                 name: relative(self.root, &path),

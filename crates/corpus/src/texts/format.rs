@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{CorpusError, FileFormat};
+use crate::{CorpusError, FileFormat, InputError};
 
 /// A format of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,10 @@ impl FromStr for TextFormat {
             "tsv" => Ok(Self::Tsv),
             "parquet" => Ok(Self::Parquet),
             "lines" => Ok(Self::Lines),
-            _ => Err(CorpusError::UnknownFormat { name: name.to_owned(), known: Self::NAMES }),
+            _ => Err(CorpusError::Input(InputError::UnknownFormat {
+                name: name.to_owned(),
+                known: Self::NAMES,
+            })),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::json_line::JsonLine;
 use crate::numbered_lines::Lines;
-use crate::{CorpusError, Place};
+use crate::{CorpusError, Place, RecordError};
 
 use super::record::{FileRecord, FileRecords};
 use super::{Absence, ReadOptions};
@@ -42,14 +42,21 @@ impl FileRecords for JsonRecords {
 }
 
 fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord, CorpusError> {
-    let not_a_record =
-        |source| CorpusError::NotARecord { place: place.clone(), expected: RECORD, source };
+    let not_a_record = |source| {
+        CorpusError::Record(RecordError::NotARecord {
+            place: place.clone(),
+            expected: RECORD,
+            source,
+        })
+    };
     let line = JsonLine::parse(json).map_err(not_a_record)?;
     let field = |name: &str| line.field(name).map_err(not_a_record);
-    let no_field = |column: &str| CorpusError::NoField {
-        place: place.clone(),
-        column: column.to_owned(),
-        columns: line.names(),
+    let no_field = |column: &str| {
+        CorpusError::Record(RecordError::NoField {
+            place: place.clone(),
+            column: column.to_owned(),
+            columns: line.names(),
+        })
     };
     let mut cells = Vec::with_capacity(options.text.len());
     let mut is_one_there = false;
@@ -58,11 +65,11 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
         for name in column.names() {
             let Some(value) = field(name)? else { continue };
             if let Some((first, _)) = found.replace((name, value)) {
-                return Err(CorpusError::AmbiguousField {
+                return Err(CorpusError::Record(RecordError::AmbiguousField {
                     place: place.clone(),
                     first: first.clone(),
                     second: name.clone(),
-                });
+                }));
             }
         }
         is_one_there |= found.is_some();
@@ -83,7 +90,7 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
         Some(column) => Some((column.as_str(), field(column)?.ok_or_else(|| no_field(column))?)),
         None => match (field("id")?, field("_id")?) {
             (Some(_), Some(_)) => {
-                return Err(CorpusError::AmbiguousId { place: place.clone() });
+                return Err(CorpusError::Record(RecordError::AmbiguousId { place: place.clone() }));
             }
             (Some(value), None) => Some(("id", value)),
             (None, value) => value.map(|value| ("_id", value)),

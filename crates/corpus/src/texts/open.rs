@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use crate::json_layout::{JsonLayout, are_objects};
 use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened, TextStream, TextWindow};
-use crate::{ContentProblem, CorpusError};
+use crate::{ColumnError, ContentProblem, CorpusError, InputError};
 
 use super::cells::Rows;
 use super::digest::{Digest, DigestedText};
@@ -78,6 +78,7 @@ pub(super) fn open(
             refuse_columns(file, options)?;
             Box::new(PlainRecords(Lines::new(path, text)))
         }
+        // PROOF: `named` is another where the file was opened as text, and what is found in a text is lines.
         TextFormat::Parquet => unreachable!("it was opened above"),
     })
 }
@@ -128,11 +129,11 @@ fn refuse_columns(file: &InputFile, options: &ReadOptions) -> Result<(), CorpusE
     let chosen = options.text.iter().map(TextColumn::name).filter(|column| *column != "text");
     match options.id.iter().map(String::as_str).chain(chosen).next() {
         None => Ok(()),
-        Some(column) => Err(CorpusError::NoColumn {
+        Some(column) => Err(CorpusError::Columns(ColumnError::NoColumn {
             path: file.path.to_path_buf(),
             column: column.to_owned(),
             columns: Vec::new(),
-        }),
+        })),
     }
 }
 
@@ -145,7 +146,7 @@ fn open_parquet(
     // What was read of a stream cannot be read again.
     if file.n_bytes.is_none() {
         let path = file.path.to_path_buf();
-        return Err(CorpusError::NeedsFile { path, format: "Parquet" });
+        return Err(CorpusError::Input(InputError::NeedsFile { path, format: "Parquet" }));
     }
     #[cfg(feature = "parquet")]
     return Ok(Box::new(super::parquet::ParquetRecords::open(
@@ -157,6 +158,6 @@ fn open_parquet(
     #[cfg(not(feature = "parquet"))]
     {
         let _ = (options, n_bytes_read, digest);
-        Err(CorpusError::NoParquet { path: file.path.to_path_buf() })
+        Err(CorpusError::Input(InputError::NoParquet { path: file.path.to_path_buf() }))
     }
 }

@@ -9,8 +9,8 @@ use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-use crate::CorpusError;
 use crate::parquet_file::{ID_TYPES, ParquetFile, id, is_id, text};
+use crate::{ColumnError, CorpusError, RecordError};
 
 use super::digest::Digest;
 use super::record::{FileRecord, FileRecords};
@@ -67,7 +67,10 @@ impl ParquetRecords {
             if *file.schema().field(column).data_type() == DataType::Binary {
                 if options.binary_columns == BinaryColumns::Refused {
                     let column = file.schema().field(column).name().clone();
-                    return Err(CorpusError::BinaryColumn { path: path.to_path_buf(), column });
+                    return Err(CorpusError::Columns(ColumnError::BinaryColumn {
+                        path: path.to_path_buf(),
+                        column,
+                    }));
                 }
                 continue;
             }
@@ -154,13 +157,17 @@ impl FileRecords for ParquetRecords {
         self.count(1)?;
         let place = self.file.place(self.n_read);
         let batch = self.batch.as_ref().expect("there is a row");
-        let null = |column: usize, expected| CorpusError::NotText {
-            place: place.clone(),
-            column: self.file.schema().field(self.columns[column]).name().clone(),
-            found: "null",
-            expected,
+        let null = |column: usize, expected| {
+            CorpusError::Record(RecordError::NotText {
+                place: place.clone(),
+                column: self.file.schema().field(self.columns[column]).name().clone(),
+                found: "null",
+                expected,
+            })
         };
-        let not_utf8 = |byte| CorpusError::NotUtf8 { place: place.clone(), byte, within: "cell" };
+        let not_utf8 = |byte| {
+            CorpusError::Record(RecordError::NotUtf8 { place: place.clone(), byte, within: "cell" })
+        };
         let mut cells = Vec::with_capacity(self.text.len());
         for (&column, wanted) in self.text.iter().zip(&self.options.text) {
             let cell = match column {

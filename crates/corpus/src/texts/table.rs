@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::CorpusError;
+use crate::{ColumnError, CorpusError, RecordError};
 
 use super::cells::Rows;
 use super::record::{FileRecord, FileRecords};
@@ -30,7 +30,7 @@ impl TableRecords {
         let has_first = rows.advance()?;
         let is_first_read = options.header == Header::Absent && has_first;
         if !has_first && options.header == Header::Names {
-            return Err(CorpusError::NoHeader { path: file.to_owned() });
+            return Err(CorpusError::Columns(ColumnError::NoHeader { path: file.to_owned() }));
         }
         let n_columns = rows.n_cells();
         let mut names = Vec::with_capacity(n_columns);
@@ -59,7 +59,12 @@ impl TableRecords {
                 true => "; if quotes enclose cells in this file, say `--quotes`",
                 false => "",
             };
-            return Err(CorpusError::RaggedRow { place: self.rows.place(), found, expected, hint });
+            return Err(CorpusError::Record(RecordError::RaggedRow {
+                place: self.rows.place(),
+                found,
+                expected,
+                hint,
+            }));
         }
         Ok(true)
     }
@@ -104,24 +109,26 @@ pub(crate) fn find_columns(
         let mut places = (0..names.len()).filter(|&i| names[i] == column);
         let place = places.next();
         if places.next().is_some() {
-            return Err(CorpusError::ColumnTwice {
+            return Err(CorpusError::Columns(ColumnError::ColumnTwice {
                 path: path.to_owned(),
                 column: column.to_owned(),
-            });
+            }));
         }
         Ok(place)
     };
-    let missing = |column: &str| CorpusError::NoColumn {
-        path: path.to_owned(),
-        column: column.to_owned(),
-        columns: names.to_vec(),
+    let missing = |column: &str| {
+        CorpusError::Columns(ColumnError::NoColumn {
+            path: path.to_owned(),
+            column: column.to_owned(),
+            columns: names.to_vec(),
+        })
     };
     let id = match &options.id {
         Some(column) => Some(find(column)?.ok_or_else(|| missing(column))?),
         None => match (find("id")?, find("_id")?) {
             (Some(_), Some(_)) => {
                 let (path, column) = (path.to_owned(), "id` and `_id".to_owned());
-                return Err(CorpusError::ColumnTwice { path, column });
+                return Err(CorpusError::Columns(ColumnError::ColumnTwice { path, column }));
             }
             (id, underscore_id) => id.or(underscore_id),
         },
@@ -131,11 +138,11 @@ pub(crate) fn find_columns(
         for name in column.names() {
             let Some(found) = find(name)? else { continue };
             if let Some(first) = place.replace(found) {
-                return Err(CorpusError::AmbiguousColumn {
+                return Err(CorpusError::Columns(ColumnError::AmbiguousColumn {
                     path: path.to_owned(),
                     first: names[first].clone(),
                     second: name.clone(),
-                });
+                }));
             }
         }
         match (place, column.absence()) {

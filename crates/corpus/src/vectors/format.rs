@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{CorpusError, FileFormat};
+use crate::{CorpusError, FileFormat, InputError};
 
 /// A format of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +82,12 @@ impl FromStr for VectorFormat {
     /// Reads `jsonl`, `parquet`, `npz`, `anserini` or `tokens`.
     fn from_str(name: &str) -> Result<Self, CorpusError> {
         let all = [Self::JsonLines, Self::Parquet, Self::Npz, Self::Anserini, Self::Tokens];
-        all.into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| CorpusError::UnknownFormat { name: name.to_owned(), known: Self::NAMES })
+        all.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            CorpusError::Input(InputError::UnknownFormat {
+                name: name.to_owned(),
+                known: Self::NAMES,
+            })
+        })
     }
 }
 

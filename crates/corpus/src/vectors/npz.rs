@@ -3,25 +3,28 @@
 use std::io::{self, BufWriter};
 use std::path::Path;
 
+use splade_output::NewFile;
 use splade_sparse::{SparseMatrix, SparseMatrixBuilder, SparseRowView};
 
-use crate::CorpusError;
 use crate::output::{self, Output};
+use crate::{CorpusError, InputError};
 
 /// A matrix that is gathered.
 pub(crate) struct NpzVectors {
-    output: Output,
+    file: NewFile,
     ids: Vec<String>,
     rows: SparseMatrixBuilder,
 }
 
 impl NpzVectors {
     pub(crate) fn create(path: &Path, dimension: usize) -> Result<Self, CorpusError> {
-        let output = Output::create(path).map_err(CorpusError::write(path))?;
-        if let Output::Stream(_) = output {
-            return Err(CorpusError::NeedsFile { path: path.to_owned(), format: "npz" });
-        }
-        Ok(Self { output, ids: Vec::new(), rows: SparseMatrix::builder(dimension) })
+        let Output::File(file) = Output::create(path).map_err(CorpusError::write(path))? else {
+            return Err(CorpusError::Input(InputError::NeedsFile {
+                path: path.to_owned(),
+                format: "npz",
+            }));
+        };
+        Ok(Self { file, ids: Vec::new(), rows: SparseMatrix::builder(dimension) })
     }
 
     pub(crate) fn write(&mut self, id: &str, row: SparseRowView<'_>) -> io::Result<()> {
@@ -31,10 +34,7 @@ impl NpzVectors {
     }
 
     pub(crate) fn finish(self) -> io::Result<()> {
-        let Output::File(file) = self.output else {
-            unreachable!("a stream was refused when it was opened")
-        };
-        let mut writer = BufWriter::with_capacity(1 << 16, file);
+        let mut writer = BufWriter::with_capacity(1 << 16, self.file);
         self.rows.finish().write_npz_with_ids(&mut writer, &self.ids).map_err(io::Error::other)?;
         let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         output::finish(Output::File(file))

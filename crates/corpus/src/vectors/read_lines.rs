@@ -7,7 +7,7 @@ use splade_sparse::SparseRow;
 
 use crate::json_line::{JsonLine, has_non_finite};
 use crate::numbered_lines::Lines;
-use crate::{CorpusError, Place};
+use crate::{CorpusError, Place, RecordError};
 
 use super::reader::{FileVectors, row_at};
 
@@ -87,17 +87,26 @@ impl<'de> Deserialize<'de> for Id {
 /// Reads a line that is not quickly read: its id has digits that no number type keeps, it holds
 /// numbers that JSON does not have, or it is broken.
 fn parse(line: &str, place: &Place) -> Result<VectorLine, CorpusError> {
-    let not_a_record =
-        |source| CorpusError::NotARecord { place: place.clone(), expected: VECTOR, source };
+    let not_a_record = |source| {
+        CorpusError::Record(RecordError::NotARecord {
+            place: place.clone(),
+            expected: VECTOR,
+            source,
+        })
+    };
     let fields = JsonLine::parse(line).map_err(not_a_record)?;
     let field = |name: &str| fields.field(name).map_err(not_a_record);
-    let no_field = |column: &str| CorpusError::NoField {
-        place: place.clone(),
-        column: column.to_owned(),
-        columns: fields.names(),
+    let no_field = |column: &str| {
+        CorpusError::Record(RecordError::NoField {
+            place: place.clone(),
+            column: column.to_owned(),
+            columns: fields.names(),
+        })
     };
     let id = match (field("id")?, field("_id")?) {
-        (Some(_), Some(_)) => return Err(CorpusError::AmbiguousId { place: place.clone() }),
+        (Some(_), Some(_)) => {
+            return Err(CorpusError::Record(RecordError::AmbiguousId { place: place.clone() }));
+        }
         (Some(value), None) => value.id("id", place)?,
         (None, Some(value)) => value.id("_id", place)?,
         (None, None) => return Err(no_field("id")),
@@ -106,7 +115,10 @@ fn parse(line: &str, place: &Place) -> Result<VectorLine, CorpusError> {
         let list = field(name)?.ok_or_else(|| no_field(name))?.as_str();
         match has_non_finite(list) {
             false => Ok(list),
-            true => Err(CorpusError::NotFinite { place: place.clone(), column: name.to_owned() }),
+            true => Err(CorpusError::Record(RecordError::NotFinite {
+                place: place.clone(),
+                column: name.to_owned(),
+            })),
         }
     };
     Ok(VectorLine {

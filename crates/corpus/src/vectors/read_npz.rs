@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use splade_sparse::{SparseMatrix, SparseRow};
 
-use crate::CorpusError;
+use crate::{CorpusError, VectorError};
 
 use super::reader::FileVectors;
 
@@ -24,8 +24,9 @@ impl NpzFile {
         let file = File::open(path).map_err(CorpusError::read(path))?;
         let n_bytes = file.metadata().map_err(CorpusError::read(path))?.len();
         let mut file = BufReader::with_capacity(1 << 16, file);
-        let (matrix, ids) = SparseMatrix::read_npz_with_ids(&mut file)
-            .map_err(|source| CorpusError::Matrix { path: path.to_owned(), source })?;
+        let (matrix, ids) = SparseMatrix::read_npz_with_ids(&mut file).map_err(|source| {
+            CorpusError::Vector(VectorError::Matrix { path: path.to_owned(), source })
+        })?;
         n_bytes_read.fetch_add(n_bytes, Ordering::Relaxed);
         Ok(Self { matrix, ids: ids.map(Vec::into_iter), next: 0 })
     }

@@ -12,8 +12,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use splade_sparse::SparseRow;
 
-use crate::CorpusError;
 use crate::parquet_file::{self, ID_TYPES, ParquetFile, integer, is_id};
+use crate::{CorpusError, RecordError, VectorError};
 
 use super::parquet::DIMENSION_KEY;
 use super::reader::{FileVectors, row_at};
@@ -109,21 +109,27 @@ impl FileVectors for ParquetRows {
         let place = || self.file.place(self.n_read);
         let batch = self.batch.as_ref().expect("there is a row");
         let [id, indices, values] = self.columns.map(|column| batch.column(column));
-        let null = |column: usize, expected| CorpusError::NotText {
-            place: place(),
-            column: COLUMNS[column].to_owned(),
-            found: "null",
-            expected,
+        let null = |column: usize, expected| {
+            CorpusError::Record(RecordError::NotText {
+                place: place(),
+                column: COLUMNS[column].to_owned(),
+                found: "null",
+                expected,
+            })
         };
-        let not_utf8 = |byte| CorpusError::NotUtf8 { place: place(), byte, within: "cell" };
+        let not_utf8 = |byte| {
+            CorpusError::Record(RecordError::NotUtf8 { place: place(), byte, within: "cell" })
+        };
         let id = parquet_file::id(id, row).map_err(not_utf8)?;
         let id = id.ok_or_else(|| null(0, "text or an integer"))?;
         let indices = list_at(indices, row).ok_or_else(|| null(1, "a list without null"))?;
         let values = list_at(values, row).ok_or_else(|| null(2, "a list without null"))?;
-        let indices = read_indices(&indices).map_err(|index| CorpusError::VectorIndex {
-            place: place(),
-            index,
-            dimension: self.dimension,
+        let indices = read_indices(&indices).map_err(|index| {
+            CorpusError::Vector(VectorError::VectorIndex {
+                place: place(),
+                index,
+                dimension: self.dimension,
+            })
         })?;
         let row = row_at(place, self.dimension, indices, read_values(&values))?;
         Ok(Some((id, row)))

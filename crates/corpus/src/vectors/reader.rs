@@ -11,7 +11,7 @@ use crate::json_layout::JsonLayout;
 use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened as Content};
 use crate::texts::real_path;
-use crate::{CorpusError, FileFormat, Manifest, Place};
+use crate::{CorpusError, FileFormat, InputError, Manifest, PartsError, Place, VectorError};
 
 use super::VectorFormat;
 use super::read_lines::LineVectors;
@@ -83,11 +83,11 @@ impl VectorReader {
     /// Opens files and folders of parts; `-` is JSON lines from standard input.
     ///
     /// # Errors
-    /// A file or part that is not there or named twice, [`CorpusError::Incomplete`] parts, parts in a form that is
-    /// no vectors, [`CorpusError::NoDimension`], and a first file that cannot be read.
+    /// A file or part that is not there or named twice, [`PartsError::Incomplete`] parts, parts in a form that is
+    /// no vectors, [`VectorError::NoDimension`], and a first file that cannot be read.
     pub fn open(paths: &[PathBuf], options: &VectorReadOptions) -> Result<Self, CorpusError> {
         if paths.is_empty() {
-            return Err(CorpusError::NoFiles);
+            return Err(CorpusError::Input(InputError::NoFiles));
         }
         let mut dimension = options.dimension;
         let mut files = Vec::new();
@@ -99,11 +99,14 @@ impl VectorReader {
             let manifest = Manifest::load(path)?;
             if !manifest.complete {
                 let rows = manifest.rows;
-                return Err(CorpusError::Incomplete { folder: path.clone(), rows });
+                return Err(CorpusError::Parts(PartsError::Incomplete {
+                    folder: path.clone(),
+                    rows,
+                }));
             }
             if manifest.vector_format().needs_tokens() {
                 let (path, format) = (path.clone(), manifest.vector_format().name());
-                return Err(CorpusError::NotVectors { path, format });
+                return Err(CorpusError::Vector(VectorError::NotVectors { path, format }));
             }
             manifest.check_sizes(path)?;
             check_dimension(path, &mut dimension, manifest.dimension)?;
@@ -114,7 +117,9 @@ impl VectorReader {
         let (mut n_bytes, mut seen) = (Some(0), HashSet::new());
         for file in &files {
             if !seen.insert(real_path(&file.path)) {
-                return Err(CorpusError::SameFileTwice { path: file.path.to_path_buf() });
+                return Err(CorpusError::Input(InputError::SameFileTwice {
+                    path: file.path.to_path_buf(),
+                }));
             }
             n_bytes = if file.path.as_os_str() == "-" {
                 None
@@ -135,7 +140,9 @@ impl VectorReader {
                     check_dimension(&file.path, &mut dimension, found)?;
                 }
                 let Some(dimension) = dimension else {
-                    return Err(CorpusError::NoDimension { path: file.path.to_path_buf() });
+                    return Err(CorpusError::Vector(VectorError::NoDimension {
+                        path: file.path.to_path_buf(),
+                    }));
                 };
                 Some(CurrentFile { file, rows: rows(dimension) })
             }
@@ -210,7 +217,7 @@ impl VectorReader {
             let found = self.n_in_file;
             if let Some(expected) = file.rows.filter(|&rows| rows != found) {
                 let path = file.path.to_path_buf();
-                return Err(CorpusError::PartRows { path, found, expected });
+                return Err(CorpusError::Parts(PartsError::PartRows { path, found, expected }));
             }
             self.current = None;
         }
@@ -249,7 +256,10 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
     }
     // What was read of a stream cannot be read again.
     if !found.is_lines() && !path.is_file() {
-        return Err(CorpusError::NeedsFile { path: path.to_path_buf(), format: found.name() });
+        return Err(CorpusError::Input(InputError::NeedsFile {
+            path: path.to_path_buf(),
+            format: found.name(),
+        }));
     }
     match content {
         Content::Npz => {
@@ -267,7 +277,9 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
             Ok(Opened { found, rows })
         }
         #[cfg(not(feature = "parquet"))]
-        Content::Parquet => Err(CorpusError::NoParquet { path: path.to_path_buf() }),
+        Content::Parquet => {
+            Err(CorpusError::Input(InputError::NoParquet { path: path.to_path_buf() }))
+        }
         Content::Text(mut text) => {
             let layout = text.look_until(JsonLayout::of).map_err(CorpusError::read(path))?;
             if let Some(problem) = layout.problem() {
@@ -292,7 +304,7 @@ fn check_dimension(
     if found == expected {
         return Ok(());
     }
-    Err(CorpusError::Dimension { path: path.to_owned(), found, expected })
+    Err(CorpusError::Vector(VectorError::Dimension { path: path.to_owned(), found, expected }))
 }
 
 /// Makes a row of arrays from a file.
@@ -306,21 +318,27 @@ pub(crate) fn row_at(
         let place = place();
         match error {
             SparseError::LengthMismatch { indices, values } => {
-                CorpusError::VectorLengths { place, indices, values }
+                CorpusError::Vector(VectorError::VectorLengths { place, indices, values })
             }
             SparseError::IndexOutOfRange { index, dimension, .. } => {
-                CorpusError::VectorIndex { place, index: index.into(), dimension }
+                CorpusError::Vector(VectorError::VectorIndex {
+                    place,
+                    index: index.into(),
+                    dimension,
+                })
             }
             SparseError::IndicesNotIncreasing { previous, index, .. } => {
-                CorpusError::VectorOrder { place, previous, index }
+                CorpusError::Vector(VectorError::VectorOrder { place, previous, index })
             }
             SparseError::NonFiniteValue { index, value, .. } => {
-                CorpusError::VectorValue { place, index, value }
+                CorpusError::Vector(VectorError::VectorValue { place, index, value })
             }
             SparseError::ZeroValue { index, .. } => {
-                CorpusError::VectorValue { place, index, value: 0.0 }
+                CorpusError::Vector(VectorError::VectorValue { place, index, value: 0.0 })
             }
-            source => CorpusError::Matrix { path: place.file().to_owned(), source },
+            source => {
+                CorpusError::Vector(VectorError::Matrix { path: place.file().to_owned(), source })
+            }
         }
     })
 }

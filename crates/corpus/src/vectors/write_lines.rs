@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use splade_sparse::SparseRowView;
 
-use crate::CorpusError;
+use crate::{CorpusError, VectorError};
 
 /// What is wrong with a row, or with the file.
 pub(crate) enum LineError {
@@ -61,12 +61,22 @@ pub(crate) fn write_anserini(
         let (token, weight) = (token.as_str(), *weight);
         let cannot = |limit| {
             let token = token.to_owned();
-            LineError::Row(CorpusError::Weight { row, token, weight, format, limit })
+            LineError::Row(CorpusError::Vector(VectorError::Weight {
+                row,
+                token,
+                weight,
+                format,
+                limit,
+            }))
         };
         // Anserini repeats each token as often as its weight says, and splits at spaces.
         if token.is_empty() || token.contains(char::is_whitespace) {
             let token = token.to_owned();
-            return Err(LineError::Row(CorpusError::Token { row, token, format }));
+            return Err(LineError::Row(CorpusError::Vector(VectorError::Token {
+                row,
+                token,
+                format,
+            })));
         }
         if weight < 0.0 {
             return Err(cannot("no negative weights"));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use splade_corpus::{CorpusError, CorpusReader, ReadOptions, TextFormat};
+use splade_corpus::{CorpusError, CorpusReader, InputError, PartsError, ReadOptions, TextFormat};
 
 use crate::fixtures::{folder, gzip, id_and_text, message, read};
 
@@ -49,10 +49,10 @@ fn what_cannot_be_the_input_is_refused() {
         folder(&[("x/a.txt", b"1\n"), ("y/.keep", b""), ("z/b.pdf", b"x"), ("z/a.txt", b"1")]);
     let path = |name: &str| folder.path().join(name);
     let open = |paths: &[PathBuf]| CorpusReader::open(paths, ReadOptions::default()).err();
-    assert!(matches!(open(&[]), Some(CorpusError::NoFiles)));
-    assert!(matches!(open(&[path("y")]), Some(CorpusError::EmptyFolder { .. })));
+    assert!(matches!(open(&[]), Some(CorpusError::Input(InputError::NoFiles))));
+    assert!(matches!(open(&[path("y")]), Some(CorpusError::Input(InputError::EmptyFolder { .. }))));
     let twice = open(&[path("x"), path("x/../x/a.txt")]);
-    assert!(matches!(twice, Some(CorpusError::SameFileTwice { .. })));
+    assert!(matches!(twice, Some(CorpusError::Input(InputError::SameFileTwice { .. }))));
     let missing = message(&open(&[path("x/a.txt"), path("no.txt")]).unwrap());
     assert!(missing.contains("cannot read") && missing.contains("no.txt"), "{missing}");
     let foreign = message(&open(&[path("z")]).unwrap());
@@ -67,7 +67,7 @@ fn links_that_lead_round_and_round_are_refused() {
     let folder = folder(&[("x/a.txt", b"1\n")]);
     std::os::unix::fs::symlink(folder.path(), folder.path().join("x/up")).unwrap();
     let error = CorpusReader::open(&[folder.path().to_owned()], ReadOptions::default()).err();
-    assert!(matches!(error, Some(CorpusError::SameFileTwice { .. })));
+    assert!(matches!(error, Some(CorpusError::Input(InputError::SameFileTwice { .. }))));
 }
 
 #[test]
@@ -89,5 +89,8 @@ fn records_are_jumped_over_across_files() {
     }
     let mut reader = CorpusReader::open(&paths, ReadOptions::default()).unwrap();
     let error = reader.skip_records(8).unwrap_err();
-    assert!(matches!(error, CorpusError::FewerRecords { found: 7, expected: 8 }));
+    assert!(matches!(
+        error,
+        CorpusError::Parts(PartsError::FewerRecords { found: 7, expected: 8 })
+    ));
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::json;
 use splade_corpus::{
-    Compression, CorpusError, Manifest, PartsOptions, PartsWriter, Resumed, VectorFormat,
-    VectorOptions, VectorReadOptions, VectorReader,
+    Compression, CorpusError, InputError, Manifest, PartsError, PartsOptions, PartsWriter, Resumed,
+    VectorFormat, VectorOptions, VectorReadOptions, VectorReader,
 };
 use splade_sparse::SparseRow;
 
@@ -130,13 +130,13 @@ fn other_settings_are_refused_by_name() {
 fn a_folder_with_something_in_it_is_refused() {
     let folder = folder(&[("notes.txt", b"x")]);
     let error = PartsWriter::create(folder.path(), options()).err();
-    assert!(matches!(error, Some(CorpusError::FolderNotEmpty { .. })));
+    assert!(matches!(error, Some(CorpusError::Parts(PartsError::FolderNotEmpty { .. }))));
     let error = resume(folder.path(), options()).err();
-    assert!(matches!(error, Some(CorpusError::NoManifest { .. })));
+    assert!(matches!(error, Some(CorpusError::Parts(PartsError::NoManifest { .. }))));
     let folder = tempfile::tempdir().unwrap();
     drop(PartsWriter::create(folder.path(), options()).unwrap());
     let error = PartsWriter::create(folder.path(), options()).err();
-    assert!(matches!(error, Some(CorpusError::FolderNotEmpty { .. })));
+    assert!(matches!(error, Some(CorpusError::Parts(PartsError::FolderNotEmpty { .. }))));
 }
 
 #[test]
@@ -154,7 +154,10 @@ fn a_folder_that_is_refused_stays_as_it_was() {
         at_work.lock().unwrap();
         let before = names(folder.path());
         let error = PartsWriter::create(folder.path(), options()).err();
-        assert!(matches!(error, Some(CorpusError::FolderNotEmpty { .. })), "{error:?}");
+        assert!(
+            matches!(error, Some(CorpusError::Parts(PartsError::FolderNotEmpty { .. }))),
+            "{error:?}"
+        );
         assert_eq!(names(folder.path()), before);
         if files[0].0 != live {
             assert!(resume(folder.path(), options()).is_err());
@@ -170,7 +173,7 @@ fn a_folder_that_is_refused_stays_as_it_was() {
         PartsWriter::create(&new, compressed.clone()).err(),
         PartsWriter::resume(&new, compressed).err(),
     ] {
-        assert!(matches!(error, Some(CorpusError::NeedsFile { .. })));
+        assert!(matches!(error, Some(CorpusError::Input(InputError::NeedsFile { .. }))));
     }
     assert!(!new.exists());
 }
@@ -180,7 +183,7 @@ fn one_writer_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let writer = PartsWriter::create(folder.path(), options()).unwrap();
     let second = resume(folder.path(), options()).err();
-    assert!(matches!(second, Some(CorpusError::FolderLocked { .. })));
+    assert!(matches!(second, Some(CorpusError::Parts(PartsError::FolderLocked { .. }))));
     drop(writer);
     assert!(resume(folder.path(), options()).is_ok());
 }
@@ -227,5 +230,5 @@ fn parts_that_are_not_complete_are_not_read() {
     drop(writer);
     let paths = [folder.path().to_owned()];
     let error = VectorReader::open(&paths, &VectorReadOptions::default()).err();
-    assert!(matches!(error, Some(CorpusError::Incomplete { rows: 4, .. })));
+    assert!(matches!(error, Some(CorpusError::Parts(PartsError::Incomplete { rows: 4, .. }))));
 }

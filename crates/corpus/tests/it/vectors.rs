@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use splade_corpus::{
-    CorpusError, VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter,
+    CorpusError, InputError, VectorError, VectorFormat, VectorOptions, VectorReadOptions,
+    VectorReader, VectorWriter,
 };
 use splade_sparse::{SparseMatrix, SparseRow};
 
@@ -233,10 +234,12 @@ fn a_dimension_must_be_said_once_and_the_same() {
         let other = open(VectorReadOptions::default().with_dimension(7));
         let none = open(VectorReadOptions::default());
         if format == VectorFormat::JsonLines {
-            assert!(matches!(none, Some(CorpusError::NoDimension { .. })));
+            assert!(matches!(none, Some(CorpusError::Vector(VectorError::NoDimension { .. }))));
         } else {
-            let is_named =
-                matches!(other, Some(CorpusError::Dimension { found: 100, expected: 7, .. }));
+            let is_named = matches!(
+                other,
+                Some(CorpusError::Vector(VectorError::Dimension { found: 100, expected: 7, .. }))
+            );
             assert!(is_named && none.is_none());
         }
     }
@@ -306,6 +309,6 @@ fn a_file_or_standard_input_that_is_named_twice_is_refused() {
     let options = VectorReadOptions::default().with_dimension(DIMENSION);
     for paths in [[path, other], ["-".into(), "/dev/stdin".into()]] {
         let error = VectorReader::open(&paths, &options).err().unwrap();
-        assert!(matches!(error, CorpusError::SameFileTwice { .. }), "{error}");
+        assert!(matches!(error, CorpusError::Input(InputError::SameFileTwice { .. })), "{error}");
     }
 }

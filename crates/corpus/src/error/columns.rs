@@ -1,0 +1,84 @@
+//! The columns of tables, and the fields that are the text.
+
+use std::path::PathBuf;
+
+use splade_output::shown;
+
+use super::listed;
+
+/// Why the columns of a table are not those that are asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ColumnError {
+    /// No column was named that is the text.
+    #[error("no column was named that is the text")]
+    NoTextColumn,
+    /// A column is not in a table.
+    #[error("{} has no column `{column}`; it has {}", shown(.path), listed(.columns))]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that it has.
+        columns: Vec<String>,
+    },
+    /// A table has two columns that one column of the text can mean.
+    #[error(
+        "{} has the columns `{first}` and `{second}`: put the one that you mean in double quotes, as \
+         in CSV", shown(.path)
+    )]
+    AmbiguousColumn {
+        /// The file.
+        path: PathBuf,
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A list of columns cannot be read.
+    #[error("cannot read the list of columns `{list}`: {problem}")]
+    ColumnList {
+        /// The list.
+        list: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A column stands in a table twice.
+    #[error("{} has the column `{column}` twice", shown(.path))]
+    ColumnTwice {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A column of a table has a type that does not belong there.
+    #[error("{}: column `{column}` has the type {found}, expected {expected}", shown(.path))]
+    ColumnType {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The types that are read.
+        expected: &'static str,
+    },
+    /// A column of bytes stands where a text belongs.
+    #[error(
+        "{}: column `{column}` holds bytes, and does not say that they are text; if they are UTF-8, say \
+         `--binary-as-text`", shown(.path)
+    )]
+    BinaryColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A file that should have a header is empty.
+    #[error("{} is empty, but starts with a header of column names", shown(.path))]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,132 @@
+//! Folders of parts: their manifest, and the input that they were made of.
+
+use std::path::PathBuf;
+
+use splade_output::shown;
+
+use crate::InputProblem;
+
+/// Why parts cannot be begun, resumed or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PartsError {
+    /// There are fewer records than are to be jumped over.
+    #[error("the input has {found} records, but {expected} are to be jumped over")]
+    FewerRecords {
+        /// The records there are.
+        found: u64,
+        /// The records to jump over.
+        expected: u64,
+    },
+    /// The input is not what finished parts were made of.
+    #[error("{} {problem}: give the input as it was, or another output folder", shown(.path))]
+    OtherInput {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        problem: InputProblem,
+    },
+    /// Nothing tells what a finished part was made of.
+    #[error(
+        "{part} has no checksum of its input in the manifest, so nothing shows that the input is \
+         the same: name another output folder"
+    )]
+    NoInputChecksum {
+        /// The part.
+        part: String,
+    },
+    /// A folder that should be new has something in it.
+    #[error("{} is not empty: resume what was begun there, or name another folder", shown(.folder))]
+    FolderNotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another process writes to a folder.
+    #[error("another process writes to {}", shown(.folder))]
+    FolderLocked {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder has files, but no manifest.
+    #[error("{} has no manifest.json: it holds no parts", shown(.folder))]
+    NoManifest {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A manifest is damaged.
+    #[error("{} is not a manifest of parts", shown(.path))]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A manifest contradicts itself, or is of another version.
+    #[error("{}: {problem}", shown(.path))]
+    ManifestContent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// Parts were begun with other settings.
+    #[error(
+        "{} was begun with other settings: `{key}` was {then}, and is {now}: use the same, or \
+         another folder", shown(.folder)
+    )]
+    SettingsDiffer {
+        /// The folder.
+        folder: PathBuf,
+        /// The setting, with dots between the levels.
+        key: String,
+        /// Its value in the manifest, as JSON.
+        then: String,
+        /// Its value now, as JSON.
+        now: String,
+    },
+    /// A part that the manifest lists is not there.
+    #[error("{} is listed in the manifest, but not there", shown(.path))]
+    PartMissing {
+        /// The part.
+        path: PathBuf,
+    },
+    /// A part has another size than the manifest says.
+    #[error("{} has {found} bytes, but the manifest says {expected}", shown(.path))]
+    PartSize {
+        /// The part.
+        path: PathBuf,
+        /// Its size.
+        found: u64,
+        /// Its size in the manifest.
+        expected: u64,
+    },
+    /// A part has another content than the manifest says.
+    #[error("{} has the checksum {found}, but the manifest says {expected}", shown(.path))]
+    PartChecksum {
+        /// The part.
+        path: PathBuf,
+        /// Its checksum.
+        found: String,
+        /// Its checksum in the manifest.
+        expected: String,
+    },
+    /// A part has another number of rows than the manifest says.
+    #[error("{} has {found} rows, but the manifest says {expected}", shown(.path))]
+    PartRows {
+        /// The part.
+        path: PathBuf,
+        /// Its rows.
+        found: u64,
+        /// Its rows in the manifest.
+        expected: u64,
+    },
+    /// A folder of parts is not complete.
+    #[error("{} is not complete, after {rows} rows: resume what was begun there", shown(.folder))]
+    Incomplete {
+        /// The folder.
+        folder: PathBuf,
+        /// The rows so far.
+        rows: u64,
+    },
+}

@@ -1,0 +1,120 @@
+//! Vectors: rows that are read, and rows that a format cannot express.
+
+use std::path::PathBuf;
+
+use splade_output::shown;
+
+use crate::Place;
+
+/// Why a vector cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VectorError {
+    /// A format writes tokens, but the row came without, or the other way round.
+    #[error("row {row}: {format} {needs}")]
+    Tokens {
+        /// The row, from 1.
+        row: u64,
+        /// The format.
+        format: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// A weight that a format cannot express.
+    #[error("row {row}: the weight {weight} of `{token}` cannot be written: {format} has {limit}")]
+    Weight {
+        /// The row, from 1.
+        row: u64,
+        /// The token.
+        token: String,
+        /// Its weight.
+        weight: f32,
+        /// The format.
+        format: &'static str,
+        /// What it can express.
+        limit: &'static str,
+    },
+    /// A token that a format cannot express.
+    #[error("row {row}: the token {token:?} cannot be written: {format} splits tokens at spaces")]
+    Token {
+        /// The row, from 1.
+        row: u64,
+        /// The token.
+        token: String,
+        /// The format.
+        format: &'static str,
+    },
+    /// A vector has another dimension than its file.
+    #[error("{}: dimension {found}, expected {expected}", shown(.path))]
+    Dimension {
+        /// The file.
+        path: PathBuf,
+        /// The dimension of the vector or file.
+        found: usize,
+        /// The dimension that it should have.
+        expected: usize,
+    },
+    /// Neither the caller nor the file says the dimension.
+    #[error("{} does not say its dimension (the size of the vocabulary): give it", shown(.path))]
+    NoDimension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder of parts holds something else than vectors.
+    #[error("{} holds `{format}`, which cannot be read back as vectors", shown(.path))]
+    NotVectors {
+        /// The folder.
+        path: PathBuf,
+        /// The format of its parts.
+        format: &'static str,
+    },
+    /// A vector's arrays differ in length.
+    #[error("{place}: {indices} indices, but {values} values")]
+    VectorLengths {
+        /// Where.
+        place: Place,
+        /// Number of indices.
+        indices: usize,
+        /// Number of values.
+        values: usize,
+    },
+    /// An index of a vector is negative or not below the dimension.
+    #[error("{place}: index {index} is not below dimension {dimension}")]
+    VectorIndex {
+        /// Where.
+        place: Place,
+        /// The index.
+        index: i64,
+        /// The dimension.
+        dimension: usize,
+    },
+    /// The indices of a vector do not increase.
+    #[error("{place}: index {index} follows {previous}, but must exceed it")]
+    VectorOrder {
+        /// Where.
+        place: Place,
+        /// The index before.
+        previous: u32,
+        /// The index.
+        index: u32,
+    },
+    /// A value of a vector is zero, NaN or infinite.
+    #[error("{place}: the value {value} of index {index} is not finite and non-zero")]
+    VectorValue {
+        /// Where.
+        place: Place,
+        /// The index.
+        index: u32,
+        /// Its value.
+        value: f32,
+    },
+    /// A matrix cannot be read or written.
+    #[error("{}: not a matrix that can be used", shown(.path))]
+    Matrix {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: splade_sparse::SparseError,
+    },
+}
