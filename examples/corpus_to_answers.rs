@@ -1,19 +1,18 @@
 //! From a corpus on disk to answers: encode into parts, index, search, explain, measure.
 //!
-//! cargo run --release -p splade --example corpus_to_answers [MODEL_FOLDER [BEIR_FOLDER]]
+//! cargo run --release -p splade --example corpus_to_answers --features corpus,index,evaluate [MODEL_FOLDER [BEIR_FOLDER]]
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use splade::corpus::{
-    PartsOptions, PartsWriter, VectorFormat, VectorOptions, VectorReadOptions, VectorReader,
+    CorpusOptions, PartsOptions, PartsWriter, VectorFormat, VectorOptions, VectorReadOptions,
+    VectorReader, encode_corpus,
 };
-use splade::evaluate::{Measures, Run, ScoredDoc};
+use splade::evaluate::{BeirFolder, IdenticalIds, Judging, Measures, Run, ScoredDoc};
 use splade::index::{Index, IndexBuilder, IndexOptions};
-use splade::{
-    BeirFolder, CorpusOptions, EncodeOptions, IdenticalIds, Judging, SparseEncoder, encode_corpus,
-};
+use splade::{EncodeOptions, SparseEncoder};
 
 fn main() -> Result<()> {
     let fixture =

@@ -1,6 +1,6 @@
 //! Vectors for search engines, and as a page for people.
 //!
-//! cargo run --release -p splade --example engines [PAGE.html]
+//! cargo run --release -p splade --example engines --features export [PAGE.html]
 
 use std::num::NonZeroUsize;
 

@@ -6,7 +6,8 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
-use splade::{EncodeOptions, Pruning, SearchIndex, SparseEncoder};
+use splade::sparse::SearchIndex;
+use splade::{EncodeOptions, Pruning, SparseEncoder};
 
 fn main() -> Result<()> {
     let random = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/layouts/router-root");

@@ -3,7 +3,8 @@
 //! cargo run --release -p splade --example similarity
 
 use anyhow::Result;
-use splade::{SimilarityFunction, SparseEncoder, intersection};
+use splade::sparse::intersection;
+use splade::{SimilarityFunction, SparseEncoder};
 
 fn main() -> Result<()> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");

@@ -376,8 +376,9 @@ fn an_untied_head_without_its_decoder_is_refused() {
 #[test]
 fn a_limit_above_the_positions_is_refused() {
     let error = SparseEncoder::builder().max_seq_length(129).load(whole().path()).unwrap_err();
-    let expected = SpladeError::MaxSeqLength { max_seq_length: 129, positions: 128 };
-    assert_eq!(error.to_string(), expected.to_string());
+    let expected =
+        matches!(error, SpladeError::MaxSeqLength { max_seq_length: 129, positions: 128, .. });
+    assert!(expected, "{error:?}");
 }
 
 #[test]

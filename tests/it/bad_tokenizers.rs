@@ -76,7 +76,7 @@ fn a_tokenizer_with_more_tokens_than_the_model_is_refused() {
     } });
     assert_refused!(
         whole().set(TOKENIZER_CONFIG, "added_tokens_decoder", added),
-        SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
+        SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264, .. },
         ["265", "264"]
     );
 }
@@ -92,7 +92,7 @@ fn a_new_special_token_that_the_model_has_no_row_for_is_refused() {
         let folder = if file == TOKENIZER_CONFIG { whole() } else { whole().write(file, "{}") };
         assert_refused!(
             folder.set(file, key, value),
-            SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264 },
+            SpladeError::VocabularyTooLarge { tokenizer: 265, model: 264, .. },
             ["265", "264"]
         );
     }

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
-use splade::{EncodeOptions, SparseEncoder, SparseRowView};
+use splade::sparse::SparseRowView;
+use splade::{EncodeOptions, SparseEncoder};
 
 use crate::devices;
 use crate::folder::Folder;

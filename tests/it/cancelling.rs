@@ -4,9 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use splade::{
-    CancelHandle, Device, EncodeOptions, SparseEncoder, SpladeError, Windows, encode_stream,
-};
+use splade::corpus::{Windows, encode_stream};
+use splade::{CancelHandle, Device, EncodeOptions, SparseEncoder, SpladeError};
 
 use crate::devices;
 use crate::golden::fixture;

@@ -77,12 +77,14 @@ fn conversions() {
 }
 
 #[test]
+#[cfg(all(feature = "corpus", feature = "index", feature = "evaluate"))]
 fn corpus_to_answers() {
     let expected = ["21 documents in 3 parts", "an index of", "for `", "nDCG@10 0.97"];
     assert_prints("corpus_to_answers", &expected);
 }
 
 #[test]
+#[cfg(feature = "export")]
 fn engines() {
     assert_prints("engines", &["qdrant: setup", "pgvector: setup", "a page of"]);
 }

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use splade::{SparseMatrix, SparseRowView};
+use splade::SparseMatrix;
+use splade::sparse::SparseRowView;
 
 #[derive(Debug, Deserialize)]
 pub struct Golden {

@@ -151,7 +151,7 @@ fn a_text_that_must_not_be_cut_is_refused_by_index_length_and_limit() {
         encoder.tokenize(&texts, &options).map(drop).unwrap_err(),
         pool.encode_with(&texts[..3], &options).unwrap_err(),
     ] {
-        let SpladeError::TextTooLong { text, n_tokens, max_seq_length } = error else {
+        let SpladeError::TextTooLong { text, n_tokens, max_seq_length, .. } = error else {
             panic!("{error}")
         };
         assert_eq!((text, n_tokens, max_seq_length), (2, 7, 6));

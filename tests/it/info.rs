@@ -1,6 +1,7 @@
 //! What a model says of itself is what its folder holds.
 
-use splade::{ModelInfo, SimilarityFunction, SparseEncoder};
+use splade::info::ModelInfo;
+use splade::{SimilarityFunction, SparseEncoder};
 
 use crate::golden::fixture;
 

@@ -213,7 +213,7 @@ fn a_failed_worker_is_an_error_with_device_chunk_and_text() {
     for n_workers in [1, 3] {
         let pool = encoder.start_pool(&vec![Device::Cpu; n_workers]).unwrap();
         let error = pool.encode_with(&texts, &chunks_of(4)).unwrap_err();
-        let SpladeError::Worker { device, chunk, texts, source } = &error else {
+        let SpladeError::Worker { device, chunk, texts, source, .. } = &error else {
             panic!("{error:?}")
         };
         assert_eq!((*chunk, texts.clone()), (8, 32..36));

@@ -1,7 +1,8 @@
 //! What is made of vectors is what the reference makes of them: scores, intersections, statistics,
 //! tokens.
 
-use splade::{SimilarityFunction, SparseEncoder, SparseMatrix, intersection};
+use splade::sparse::intersection;
+use splade::{SimilarityFunction, SparseEncoder, SparseMatrix};
 
 use crate::devices::Tested;
 use crate::golden::text;

@@ -66,8 +66,8 @@ fn two_calls_are_one() {
 
 #[track_caller]
 pub fn assert_close(
-    found: splade::SparseRowView<'_>,
-    expected: splade::SparseRowView<'_>,
+    found: splade::sparse::SparseRowView<'_>,
+    expected: splade::sparse::SparseRowView<'_>,
     context: &str,
 ) {
     for (entry, (a, b)) in found.to_dense().iter().zip(expected.to_dense()).enumerate() {
@@ -169,7 +169,7 @@ fn a_prompt_before_ids_is_refused() {
     let options = EncodeOptions::default().with_prompt("find: ");
     let error = load("random/bert-gelu").tokenize_ids(&[[5]], &options).unwrap_err();
     assert!(
-        matches!(&error, SpladeError::PromptBeforeIds { prompt } if prompt == "find: "),
+        matches!(&error, SpladeError::PromptBeforeIds { prompt, .. } if prompt == "find: "),
         "{error}"
     );
 }

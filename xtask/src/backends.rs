@@ -1,7 +1,8 @@
 //! The backends of the workspace: their Cargo features, and the packages that belong to each.
 
 /// The one feature set of all checks and tests, so that cargo has one build to make and to keep.
-pub(crate) const ALL_FEATURES: &str = "splade/ndarray,splade/flex,splade/vulkan,splade/metal,splade/cuda,splade/hub,splade/parquet,splade/qdrant,\
+pub(crate) const ALL_FEATURES: &str = "splade/ndarray,splade/flex,splade/vulkan,splade/metal,splade/cuda,splade/hub,\
+     splade/corpus,splade/index,splade/evaluate,splade/export,splade/parquet,splade/qdrant,\
      splade-cli/ndarray,splade-cli/flex,splade-cli/vulkan,splade-cli/metal,splade-cli/cuda,splade-cli/hub,splade-cli/parquet,splade-cli/qdrant";
 
 /// Cargo features that name a backend, or a kind of GPU of one.

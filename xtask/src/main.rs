@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod apt;
 mod backends;
 mod bench;
@@ -57,6 +58,8 @@ enum Task {
     },
     /// Check each crate alone: without default features, with them, with each feature
     Features(features::Arguments),
+    /// List the public names of the library's root and of its modules
+    Api,
     /// Build and run crates outside of the workspace, made of the README's dependency and code
     Outside,
     /// Run every block of commands of README.md, CONTRIBUTING.md and docs, but those whose fence says why not
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Task::Test { arguments } => test::run(&arguments),
         Task::Sanitize { arguments } => sanitize::run(&arguments),
         Task::Features(arguments) => features::run(&arguments),
+        Task::Api => api::run(),
         Task::Outside => outside::run(),
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures => fixtures::run(),

@@ -6,12 +6,15 @@ mod backend_cfg;
 mod backend_trees;
 mod burn_free;
 mod documents;
+mod encode_only;
 mod externals;
+mod facade_root;
 mod inherited_versions;
 mod length;
 mod module_docs;
 mod shortcuts;
 mod source;
+mod unreachable;
 mod unsafe_code;
 mod violation;
 
@@ -23,7 +26,7 @@ use cargo_metadata::Metadata;
 
 use crate::backends::BACKENDS;
 use crate::workspace;
-use source::SourceFile;
+pub(crate) use source::SourceFile;
 use violation::Violation;
 
 /// Folders whose Rust files the rules are about.
@@ -78,6 +81,10 @@ fn check_packages(metadata: &Metadata) -> Result<Vec<Violation>> {
         let tree = workspace::list_tree(root, "splade", &features)?;
         violations.extend(backend_trees::check(backend, &tree));
     }
+    for (build, arguments) in encode_only::BUILDS {
+        let tree = workspace::list_tree(root, "splade", arguments)?;
+        violations.extend(encode_only::check(build, &tree));
+    }
     Ok(violations)
 }
 
@@ -100,6 +107,8 @@ fn check_sources(metadata: &Metadata, sources: &[SourceFile]) -> Vec<Violation> 
             violations.extend(unsafe_code::check(file));
             violations.extend(backend_cfg::check(file));
             violations.extend(shortcuts::check(file));
+            violations.extend(unreachable::check(file));
+            violations.extend(facade_root::check(file));
             violations
         })
         .collect()

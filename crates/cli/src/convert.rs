@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), CliError> {
     }
     let encoder = model::load(&args.model, builder, &args.hub, args.quiet)?;
     encoder.save_with(&args.output, &options).map_err(|error| match error {
-        SpladeError::NotReplaced { path, why } if !args.overwrite => {
+        SpladeError::NotReplaced { path, why, .. } if !args.overwrite => {
             CliError::Overwrite { path, why }
         }
         other => other.into(),

@@ -3,12 +3,12 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 
 use serde_json::{Value, json};
+use splade::EncodeOptions;
 use splade::corpus::{
-    Compression, CorpusReader, DuplicateId, PartsOptions, PartsWriter, Resumed, VectorFormat,
-    VectorOptions, VectorWriter,
+    Compression, CorpusOptions, CorpusReader, DuplicateId, PartsOptions, PartsWriter, Resumed,
+    VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus,
 };
 use splade::output::escaped;
-use splade::{CorpusOptions, EncodeOptions, VectorSink, encode_corpus};
 
 use crate::args::EncodeArgs;
 use crate::error::CliError;
@@ -150,7 +150,7 @@ fn encode(
     args: &EncodeArgs,
 ) -> Result<Summary, CliError> {
     let bar = ReadBar::new(&reader, args.run.quiet);
-    let on_window = |totals: &splade::StreamTotals| bar.show(totals.n_texts);
+    let on_window = |totals: &splade::corpus::StreamTotals| bar.show(totals.n_texts);
     let totals = encode_corpus(model.texts(), options, reader, output, on_window)?;
     Ok(bar.finish(&totals, &model.encoder, &args.run))
 }

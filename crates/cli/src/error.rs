@@ -1,14 +1,15 @@
 //! What can go wrong in the program, and how it is told.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use splade::SpladeError;
 use splade::corpus::CorpusError;
 use splade::evaluate::EvaluateError;
 use splade::export::{ExportError, PageError};
 use splade::index::IndexError;
 use splade::output::{escaped, shown};
-use splade::{SparseError, SpladeError};
+use splade::sparse::SparseError;
 
 use crate::terminal::tell;
 
@@ -21,6 +22,9 @@ pub(crate) enum CliError {
         #[source]
         source: Box<SpladeError>,
     },
+    #[error("the environment's settings for the hub cannot be used")]
+    #[cfg(feature = "hub")]
+    HubEnvironment(#[source] splade::hub::HubError),
     #[error(transparent)]
     Splade(Box<SpladeError>),
     #[error("cannot prune like that")]

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use splade::corpus::BinaryColumns;
 use splade::evaluate::{
-    Counted, Evaluation, Measures, ReciprocalRankFusion, Run, ScoredDoc, SparseStatistics,
-    StMeasures, Sweep, SweepChart, SweepPoint, TrecMeasure, TrecMeasures,
+    BeirFolder, Counted, Evaluation, IdenticalIds, Judging, Measured, Measures, NamedVectors,
+    ReciprocalRankFusion, RetrieveOptions, Run, ScoredDoc, SparseStatistics, StMeasures, Sweep,
+    SweepChart, SweepPoint, TrecMeasure, TrecMeasures, load_judgements, load_run,
+    measure_retrieval,
 };
 use splade::output::escaped;
-use splade::{
-    BeirFolder, EncodeOptions, IdenticalIds, Judging, Measured, NamedVectors, RetrieveOptions,
-    SparseMatrix, load_judgements, load_run, measure_retrieval,
-};
+use splade::{EncodeOptions, SparseMatrix};
 
 use crate::args::EvaluateArgs;
 use crate::error::CliError;
@@ -51,6 +50,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     match (&args.folder, &args.model, &args.qrels) {
         (Some(folder), Some(model), _) => of_model(folder, model, &measures, args),
         (_, _, Some(qrels)) => of_runs(qrels, &measures, args),
+        // PROOF: `EvaluateArgs` asks for a folder, which requires a model, or for runs, which require `--qrels`.
         _ => unreachable!("clap asks for a folder with a model, or for runs with judgements"),
     }
 }

@@ -7,9 +7,8 @@ use serde::Serialize;
 use splade::corpus::IdSearch;
 use splade::evaluate::{Run, ScoredDoc};
 use splade::index::Index;
-use splade::{
-    EncodeOptions, Hit, SearchIndex, SparseEncoder, SparseMatrix, SparseRowView, intersection,
-};
+use splade::sparse::{Hit, SearchIndex, SparseRowView, intersection};
+use splade::{EncodeOptions, SparseEncoder, SparseMatrix};
 
 use crate::args::SearchArgs;
 use crate::error::CliError;

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use splade::SparseEncoder;
+use splade::info::ModelInfo;
 use splade::output::escaped;
-use splade::{ModelInfo, SparseEncoder};
 
 use crate::args::InfoArgs;
 use crate::error::CliError;

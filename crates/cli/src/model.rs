@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use splade::corpus::TextEncoder;
+use splade::sparse::SparseError;
 use splade::{
     Device, EncodeOptions, Encoded, EncoderPool, Pruning, SparseEncoder, SparseEncoderBuilder,
-    SparseError, SpladeError, TextEncoder,
+    SpladeError,
 };
 
 use crate::args::{HubArgs, RunArgs, VectorArgs};
@@ -64,8 +66,8 @@ pub(crate) fn load(
     hub: &HubArgs,
     quiet: bool,
 ) -> Result<SparseEncoder, CliError> {
-    let loaded = with_hub(builder, hub, quiet).and_then(|builder| builder.load(name));
-    loaded.map_err(|source| cannot_load(name, source))
+    let builder = with_hub(builder, hub, quiet)?;
+    builder.load(name).map_err(|source| cannot_load(name, source))
 }
 
 /// The options of a call, over what the task says.
@@ -113,13 +115,11 @@ fn with_hub(
     builder: SparseEncoderBuilder,
     args: &HubArgs,
     quiet: bool,
-) -> Result<SparseEncoderBuilder, SpladeError> {
+) -> Result<SparseEncoderBuilder, CliError> {
     use splade::hub::HubOptions;
     use splade::output::escaped;
 
-    let environment = HubOptions::from_env();
-    let mut options = environment
-        .map_err(|source| SpladeError::Hub { id: "the environment".to_owned(), source })?;
+    let mut options = HubOptions::from_env().map_err(CliError::HubEnvironment)?;
     options.revision = args.revision.clone();
     options.cache_dir = args.cache_dir.clone().or(options.cache_dir);
     options.offline |= args.offline;
@@ -142,6 +142,6 @@ fn with_hub(
     builder: SparseEncoderBuilder,
     _: &HubArgs,
     _: bool,
-) -> Result<SparseEncoderBuilder, SpladeError> {
+) -> Result<SparseEncoderBuilder, CliError> {
     Ok(builder)
 }

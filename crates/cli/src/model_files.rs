@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde_json::{Map, Value, json};
-use splade::ModelInfo;
 use splade::corpus::file_checksum;
+use splade::info::ModelInfo;
 
 use crate::error::CliError;
 

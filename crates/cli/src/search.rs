@@ -7,7 +7,8 @@ use serde::Serialize;
 use splade::corpus::{ContentProblem, CorpusError, IdSearch, InputError, LiveLines, RecordError};
 use splade::evaluate::Run;
 use splade::output::escaped;
-use splade::{EncodeOptions, Hit, SparseMatrix};
+use splade::sparse::Hit;
+use splade::{EncodeOptions, SparseMatrix};
 
 use crate::args::SearchArgs;
 use crate::error::CliError;

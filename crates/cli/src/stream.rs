@@ -4,11 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use splade::corpus::{CorpusReader, ReadProgress, Record};
-use splade::{
-    EncodeOptions, Encoded, SparseEncoder, SparseMatrix, SpladeError, StreamTotals, Windows,
-    encode_stream,
-};
+use splade::corpus::{CorpusReader, ReadProgress, Record, StreamTotals, Windows, encode_stream};
+use splade::{EncodeOptions, Encoded, SparseEncoder, SparseMatrix, SpladeError};
 
 use crate::args::{InputArgs, RunArgs};
 use crate::error::CliError;

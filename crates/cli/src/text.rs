@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use splade::SimilarityFunction;
 use splade::output::steers_terminal;
-use splade::{DenseMatrix, SimilarityFunction};
+use splade::sparse::DenseMatrix;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::terminal::{is_page_at_terminal, page_width};

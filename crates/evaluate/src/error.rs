@@ -26,7 +26,7 @@ pub enum EvaluateError {
         source: io::Error,
     },
     /// The file is compressed.
-    #[error("{} is compressed: decompress it first, or open it by `splade::load_run` or `splade::load_judgements`", .path.display())]
+    #[error("{} is compressed: decompress it first, or open it by `splade::evaluate::load_run` or `splade::evaluate::load_judgements`", .path.display())]
     Compressed {
         /// The file.
         path: PathBuf,

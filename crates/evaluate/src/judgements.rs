@@ -58,7 +58,7 @@ impl Judgements {
     }
 
     /// Reads a BEIR file or TREC qrels; the first line tells which. It must not be compressed
-    /// (`splade::load_judgements` opens gzip and Zstandard).
+    /// (`splade::evaluate::load_judgements` opens gzip and Zstandard).
     ///
     /// * **BEIR**: the first line is `query-id`, `corpus-id`, `score`, separated by tabs (capitals
     ///   and underscores are read too). All others have three columns with tabs between them;

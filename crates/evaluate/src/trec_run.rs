@@ -13,7 +13,7 @@ use crate::{EvaluateError, Run, ScoredDoc};
 const COLUMNS: &str = "6, separated by white space: query-id Q0 doc-id rank score tag";
 
 impl Run {
-    /// Reads a TREC run file, which must not be compressed (`splade::load_run` opens gzip and
+    /// Reads a TREC run file, which must not be compressed (`splade::evaluate::load_run` opens gzip and
     /// Zstandard).
     ///
     /// Six columns with white space between them: `query-id`, anything, `doc-id`, rank, score,

@@ -315,6 +315,7 @@ impl SparseEncoder {
     }
 
     /// Whether entries of a vector are tokens; those of a CSR model are latents.
+    #[cfg(feature = "export")]
     pub(crate) fn has_tokens(&self) -> bool {
         !self.graph().pipelines.iter().any(|pipeline| matches!(pipeline, Pipeline::Csr { .. }))
     }

@@ -1,27 +1,50 @@
 //! Everything that can go wrong between a folder and its vectors.
 
+mod kind;
+
 use std::ops::Range;
 use std::path::PathBuf;
 
-use splade_corpus::CorpusError;
-use splade_evaluate::EvaluateError;
-use splade_index::IndexError;
 use splade_model::ModelError;
 use splade_sparse::SparseError;
 use splade_tokenizer::TokenizerError;
 
+pub use self::kind::ErrorKind;
+
 /// Why an encoder could not be loaded or used.
+///
+/// [`kind`](Self::kind) says whose fault it is:
+///
+/// | Kind | Variants |
+/// |---|---|
+/// | [`Caller`](ErrorKind::Caller) | `NoFolder`, `HubNotCompiled`, `UnknownRoute`, `NoDefaultRoute` |
+/// | [`Caller`](ErrorKind::Caller) | `UnknownPrompt`, `UnknownDevice`, `DeviceNotCompiled`, `NoDevices` |
+/// | [`Caller`](ErrorKind::Caller) | `MaxSeqLength`, `RetrievalSimilarity`, `NotSaved`, `NotReplaced` |
+/// | [`Caller`](ErrorKind::Caller) | `Cancelled`, `TextTooLong`, `PromptBeforeIds`, `TextOptionsCount` |
+/// | [`Caller`](ErrorKind::Caller) | `OtherTokens`; of `Tokenizer`, a text that cannot be tokenised |
+/// | [`Caller`](ErrorKind::Caller) | of `Hub`, a model that it does not have or give |
+/// | [`Data`](ErrorKind::Data) | `Parse`, `ConfigValue`, `ConfigKey`, `UnsupportedFile`, `UnknownModule` |
+/// | [`Data`](ErrorKind::Data) | `ModulePath`, `ModuleOrder`, `ModuleWidth`, `RouterModule`, `TableLine` |
+/// | [`Data`](ErrorKind::Data) | `RouteDimensions`, `VocabularyTooLarge`, `NotFinite`, `JudgedQuery` |
+/// | [`Data`](ErrorKind::Data) | `Sparse`; most of `Model`, `Tokenizer`, `Corpus`, `Evaluate`, `Index` |
+/// | [`Machine`](ErrorKind::Machine) | `Read` (but of a file that is missing), `Write`, `DeviceNotFound` |
+/// | [`Machine`](ErrorKind::Machine) | `WorkerPanicked`, `Threads`, `StreamBroken`; a hub that does not answer |
+/// | [`Machine`](ErrorKind::Machine) | what the crates below cannot read or write |
+///
+/// `Worker` and `Texts` are of the kind of their cause.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpladeError {
     /// There is no such folder.
     #[error("no model folder at {}", .path.display())]
+    #[non_exhaustive]
     NoFolder {
         /// Where it was looked for.
         path: PathBuf,
     },
     /// A file cannot be read.
     #[error("cannot read {}", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -31,6 +54,7 @@ pub enum SpladeError {
     },
     /// A file or folder cannot be written.
     #[error("cannot write {}", .path.display())]
+    #[non_exhaustive]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -40,6 +64,7 @@ pub enum SpladeError {
     },
     /// A part of the model that cannot be saved.
     #[error("{} cannot be saved: {why}", .path.display())]
+    #[non_exhaustive]
     NotSaved {
         /// The part.
         path: PathBuf,
@@ -48,6 +73,7 @@ pub enum SpladeError {
     },
     /// A folder that a saved model may not take the place of.
     #[error("{} stays as it is: {why}", .path.display())]
+    #[non_exhaustive]
     NotReplaced {
         /// The folder.
         path: PathBuf,
@@ -56,6 +82,7 @@ pub enum SpladeError {
     },
     /// A JSON file is not what it should be.
     #[error("{} is broken", .path.display())]
+    #[non_exhaustive]
     Parse {
         /// The file.
         path: PathBuf,
@@ -65,6 +92,7 @@ pub enum SpladeError {
     },
     /// A field of a configuration has a value that is not supported.
     #[error("{}: `{field}` is `{found}`, expected {expected}", .path.display())]
+    #[non_exhaustive]
     ConfigValue {
         /// The file.
         path: PathBuf,
@@ -78,6 +106,7 @@ pub enum SpladeError {
     /// A key of a configuration, which may stand below others, is unknown or has a value that is not
     /// supported.
     #[error("{}: `{key}` is {found}, expected {expected}", .path.display())]
+    #[non_exhaustive]
     ConfigKey {
         /// The file.
         path: PathBuf,
@@ -90,6 +119,7 @@ pub enum SpladeError {
     },
     /// A file that says that the model is of a kind that is not supported.
     #[error("{} is not supported: {why}", .path.display())]
+    #[non_exhaustive]
     UnsupportedFile {
         /// The file.
         path: PathBuf,
@@ -98,6 +128,7 @@ pub enum SpladeError {
     },
     /// A module's class is not supported.
     #[error("{}: modules of class `{class}` are not supported", .path.display())]
+    #[non_exhaustive]
     UnknownModule {
         /// The file that names it.
         path: PathBuf,
@@ -106,6 +137,7 @@ pub enum SpladeError {
     },
     /// A module's folder is not inside the model's.
     #[error("{}: `{found}` is refused: it is not a folder or file inside the model's", .path.display())]
+    #[non_exhaustive]
     ModulePath {
         /// The file that names it.
         path: PathBuf,
@@ -114,6 +146,7 @@ pub enum SpladeError {
     },
     /// Modules in an order that makes no sparse vectors.
     #[error("{}: {what} is not supported", .path.display())]
+    #[non_exhaustive]
     ModuleOrder {
         /// The file or folder that holds them.
         path: PathBuf,
@@ -122,6 +155,7 @@ pub enum SpladeError {
     },
     /// A route has a module whose class nothing says.
     #[error("{}: a route has the module `{id}`, which `types` does not name", .path.display())]
+    #[non_exhaustive]
     RouterModule {
         /// The router's configuration.
         path: PathBuf,
@@ -130,6 +164,7 @@ pub enum SpladeError {
     },
     /// A task or route that the model does not have.
     #[error("the model has no route for `{route}`; its routes: {}", .known.join(", "))]
+    #[non_exhaustive]
     UnknownRoute {
         /// What was asked for.
         route: String,
@@ -138,12 +173,14 @@ pub enum SpladeError {
     },
     /// A call without a task, where no route is the default.
     #[error("the model needs a task, and has no default; its routes: {}", .known.join(", "))]
+    #[non_exhaustive]
     NoDefaultRoute {
         /// The routes there are.
         known: Vec<String>,
     },
     /// A prompt that the model does not have.
     #[error("the model has no prompt `{name}`; its prompts: {}", .known.join(", "))]
+    #[non_exhaustive]
     UnknownPrompt {
         /// What was asked for.
         name: String,
@@ -152,6 +189,7 @@ pub enum SpladeError {
     },
     /// Routes whose vectors cannot be compared.
     #[error("the routes of the model have vectors of {first} and of {second} dimensions")]
+    #[non_exhaustive]
     RouteDimensions {
         /// The one.
         first: usize,
@@ -160,6 +198,7 @@ pub enum SpladeError {
     },
     /// A module does not take what the one before it gives.
     #[error("{}: the module takes vectors of {expected}, but gets vectors of {found}", .path.display())]
+    #[non_exhaustive]
     ModuleWidth {
         /// The module's folder.
         path: PathBuf,
@@ -170,6 +209,7 @@ pub enum SpladeError {
     },
     /// A line of a table of token weights is broken.
     #[error("{}, line {line}: not a token and a weight with a tab between them", .path.display())]
+    #[non_exhaustive]
     TableLine {
         /// The file.
         path: PathBuf,
@@ -190,6 +230,7 @@ pub enum SpladeError {
         "the tokenizer has {tokenizer} tokens, but the model has embeddings for {model}: \
          they do not belong together"
     )]
+    #[non_exhaustive]
     VocabularyTooLarge {
         /// Tokens of the tokenizer.
         tokenizer: usize,
@@ -198,6 +239,7 @@ pub enum SpladeError {
     },
     /// A limit that the model's positions do not allow.
     #[error("max_seq_length {max_seq_length} is more than the {positions} positions of the model")]
+    #[non_exhaustive]
     MaxSeqLength {
         /// What was asked for.
         max_seq_length: usize,
@@ -206,6 +248,7 @@ pub enum SpladeError {
     },
     /// The name of a device that is none.
     #[error("unknown device `{found}`; known: {known}")]
+    #[non_exhaustive]
     UnknownDevice {
         /// What was asked for.
         found: String,
@@ -214,6 +257,7 @@ pub enum SpladeError {
     },
     /// A device whose backend is not part of this build.
     #[error("device `{device}` needs the cargo feature {feature}, which this build does not have")]
+    #[non_exhaustive]
     DeviceNotCompiled {
         /// What was asked for.
         device: String,
@@ -222,6 +266,7 @@ pub enum SpladeError {
     },
     /// A device that this machine does not have.
     #[error("device `{device}` is not there: {why}")]
+    #[non_exhaustive]
     DeviceNotFound {
         /// What was asked for.
         device: String,
@@ -233,6 +278,7 @@ pub enum SpladeError {
     NoDevices,
     /// A worker of a pool could not encode its texts.
     #[error("the worker on {device} failed on chunk {chunk} (texts {} to {})", .texts.start, .texts.end - 1)]
+    #[non_exhaustive]
     Worker {
         /// The worker's device.
         device: String,
@@ -249,6 +295,7 @@ pub enum SpladeError {
         "the worker on {device} broke down on chunk {chunk} (texts {} to {}): {message}",
         .texts.start, .texts.end - 1
     )]
+    #[non_exhaustive]
     WorkerPanicked {
         /// The worker's device.
         device: String,
@@ -261,6 +308,7 @@ pub enum SpladeError {
     },
     /// The threads that were asked for could not be started.
     #[error("cannot start {threads} threads")]
+    #[non_exhaustive]
     Threads {
         /// How many.
         threads: usize,
@@ -272,6 +320,7 @@ pub enum SpladeError {
     #[error(
         "text {text}: the weight of vocabulary entry {index} is {value}; is the checkpoint broken?"
     )]
+    #[non_exhaustive]
     NotFinite {
         /// Its place among the texts, from 0.
         text: usize,
@@ -288,6 +337,7 @@ pub enum SpladeError {
         "text {text} has {n_tokens} tokens, more than max_seq_length, {max_seq_length}; shorten it, or let it \
          be cut"
     )]
+    #[non_exhaustive]
     TextTooLong {
         /// Its index among the texts, from 0.
         text: usize,
@@ -301,12 +351,14 @@ pub enum SpladeError {
         "the prompt {prompt:?} cannot be put before token ids: set the prompt to an empty string, or decode the \
          ids and encode them as text"
     )]
+    #[non_exhaustive]
     PromptBeforeIds {
         /// The prompt.
         prompt: String,
     },
     /// Options of each text, but not one for each.
     #[error("there are {n_texts} texts, but options for {n_options}")]
+    #[non_exhaustive]
     TextOptionsCount {
         /// The texts.
         n_texts: usize,
@@ -319,16 +371,20 @@ pub enum SpladeError {
     )]
     OtherTokens,
     /// A file of texts or vectors cannot be read or written.
+    #[cfg(feature = "corpus")]
     #[error(transparent)]
-    Corpus(#[from] CorpusError),
+    Corpus(#[from] splade_corpus::CorpusError),
     /// Judgements or runs are not what they must be.
+    #[cfg(feature = "evaluate")]
     #[error(transparent)]
-    Evaluate(#[from] EvaluateError),
+    Evaluate(#[from] splade_evaluate::EvaluateError),
     /// An index on disk cannot be built or searched.
+    #[cfg(feature = "index")]
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(#[from] splade_index::IndexError),
     /// A query that is judged, but not there.
     #[error("{}: query `{id}` is judged, but not in this file", .path.display())]
+    #[non_exhaustive]
     JudgedQuery {
         /// The file of queries.
         path: PathBuf,
@@ -339,12 +395,14 @@ pub enum SpladeError {
     #[error(
         "documents cannot be ranked by {similarity} scores: an inverted index ranks by dot or cosine"
     )]
+    #[non_exhaustive]
     RetrievalSimilarity {
         /// The function.
         similarity: &'static str,
     },
     /// Texts of a stream that cannot be encoded.
     #[error("cannot encode {places}")]
+    #[non_exhaustive]
     Texts {
         /// Where the text came from, or the first and the last of those that were encoded together.
         places: String,
@@ -358,6 +416,7 @@ pub enum SpladeError {
     /// There is no folder of that name, and the hub does not give a model of that name either.
     #[cfg(feature = "hub")]
     #[error("there is no folder `{id}`, and the hub gave no model of that name")]
+    #[non_exhaustive]
     Hub {
         /// What was asked for.
         id: String,
@@ -370,6 +429,7 @@ pub enum SpladeError {
         "no model folder at {}; the hub is asked only by a build with the cargo feature `hub`",
         .path.display()
     )]
+    #[non_exhaustive]
     HubNotCompiled {
         /// What was asked for.
         path: PathBuf,
@@ -378,6 +438,7 @@ pub enum SpladeError {
 
 impl SpladeError {
     /// The place, among the texts of the call, of the one that is at fault, where it is one.
+    #[cfg(feature = "corpus")]
     pub(crate) fn text(&self) -> Option<usize> {
         match self {
             Self::NotFinite { text, .. }

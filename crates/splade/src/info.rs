@@ -1,4 +1,4 @@
-//! [`ModelInfo`]: what a model is made of, for people and as JSON.
+//! What a model is made of, for people and as JSON ([`ModelInfo`]), and what a device is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,6 +15,8 @@ use crate::layout::{Layout, ModuleKind, ModuleSpec};
 use crate::pipeline::{Graph, Pipeline};
 use crate::reader::Reader;
 use crate::settings::Settings;
+
+pub use crate::devices::{DeviceInfo, MissingBackend};
 
 /// What a model is made of; made by [`SparseEncoder::info`](crate::SparseEncoder::info).
 #[derive(Clone, Debug, Serialize)]

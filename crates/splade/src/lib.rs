@@ -34,8 +34,13 @@
 //! # Cargo features
 //! One per backend, additive; none changes a result beyond rounding: `ndarray` (on by default) and
 //! `flex` run on the CPU; `wgpu`, `vulkan`, `metal` and `cuda` on GPUs. [`Device`] chooses among them at
-//! run time, [`Devices::find`] says what is there. `hub` (on by default) brings models from the Hugging Face hub by their ids.
-//! `parquet` reads and writes Parquet files, `qdrant` sends vectors to a Qdrant server.
+//! run time, [`Devices::find`] says what is there. `hub` (on by default) brings models from the Hugging Face hub
+//! by their ids.
+//!
+//! What is done with vectors is off by default, a module each: `corpus` for files and streams of texts, `index`
+//! for an index on disk, `evaluate` for measures (with `corpus`), `export` for search engines and the page that
+//! explains. `parquet` reads and writes Parquet files (with `corpus`), `qdrant` sends vectors to a Qdrant server
+//! (with `export`).
 //!
 //! # A panic hook, with models on GPUs
 //! CubeCL launches kernels on threads of its own, one or two per device, and goes on after a panic there as
@@ -57,7 +62,7 @@ mod guard;
 mod handles;
 #[cfg(feature = "hub")]
 pub mod hub;
-mod info;
+pub mod info;
 mod inputs;
 mod locate;
 mod options;
@@ -66,16 +71,19 @@ mod pool;
 mod progress;
 mod queue;
 pub mod save;
-mod stream;
+pub mod sparse;
 mod text_options;
 mod tokenize;
 mod tokenized;
 
-mod beir;
-mod encode_corpus;
-mod explain;
-mod judged_files;
-mod retrieval;
+#[cfg(feature = "corpus")]
+pub mod corpus;
+#[cfg(feature = "evaluate")]
+pub mod evaluate;
+#[cfg(feature = "export")]
+pub mod export;
+#[cfg(feature = "index")]
+pub mod index;
 
 mod keyword_arguments;
 mod layout;
@@ -101,25 +109,16 @@ mod transformer_config;
 mod backends;
 mod on_device;
 
-pub use beir::BeirFolder;
 pub use cancel::CancelHandle;
 pub use device::Device;
-pub use devices::{DeviceInfo, Devices, MissingBackend};
-pub use encode_corpus::{CorpusOptions, VectorSink, encode_corpus};
+pub use devices::Devices;
 pub use encoder::{Encoded, SparseEncoder};
 pub use error::SpladeError;
-pub use explain::ReadTexts;
-pub use info::{ModelInfo, ModuleInfo, RouteInfo, WeightsInfo};
-pub use judged_files::{load_judgements, load_run};
 pub use options::{EncodeOptions, SparseEncoderBuilder, Truncation};
 pub use pool::EncoderPool;
 pub use progress::EncodeProgress;
-pub use retrieval::{
-    IdenticalIds, Judging, Measured, NamedVectors, RetrieveOptions, measure_retrieval, retrieve,
-    statistics,
-};
-pub use splade_model::{Precision, UnknownPrecision};
-pub use stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
+pub use splade_model::Precision;
+pub use splade_sparse::{Pruning, SimilarityFunction, SparseMatrix, SparseRow};
 pub use text_options::TextOptions;
 pub use tokenized::TokenizedTexts;
 
@@ -131,19 +130,14 @@ pub mod tokens {
     pub use crate::tokenized::{TextLength, TokenizedText};
 }
 
-pub use splade_sparse::{
-    DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,
-    SparseMatrixBuilder, SparseRow, SparseRowView, Sparsity, intersection,
-};
-
-pub use splade_corpus as corpus;
-pub use splade_evaluate as evaluate;
-pub use splade_export as export;
-pub use splade_index as index;
+/// Files and folders that appear whole or not at all, and streams that cannot steer a terminal.
 pub use splade_output as output;
 
 /// Errors of the crates below, which are the sources of [`SpladeError`].
 pub mod errors {
-    pub use splade_model::ModelError;
+    pub use splade_model::{ModelError, UnknownPrecision};
+    pub use splade_sparse::SparseError;
     pub use splade_tokenizer::TokenizerError;
+
+    pub use crate::error::ErrorKind;
 }

@@ -8,7 +8,7 @@ use crate::json_layout::{JsonLayout, are_objects};
 use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened, TextWindow, WaitFor};
 use crate::window::Start;
-use crate::{ContentProblem, CorpusError, InputError, RecordError};
+use crate::{ContentProblem, CorpusError};
 
 use super::open::header_problem;
 use super::{ReadOptions, TextFormat};
@@ -27,7 +27,7 @@ impl LiveLines {
     /// JSON and tables are refused, unless [`ReadOptions::format`] is [`TextFormat::Lines`].
     ///
     /// # Errors
-    /// [`CorpusError::Read`]; [`InputError::Content`] for what are no lines of text.
+    /// [`CorpusError::Read`]; [`CorpusError::Input`] for what are no lines of text.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, CorpusError> {
         let mut text = match stream::open_after(WaitFor::Line, path, &Arc::default())? {
             Opened::Text(text) => text,
@@ -51,7 +51,7 @@ impl LiveLines {
     /// The next line that is not blank; `None` at the end.
     ///
     /// # Errors
-    /// [`CorpusError::Read`]; [`InputError::Content`] for a line of JSON; [`CorpusError::Record(RecordError::NotUtf8)`],
+    /// [`CorpusError::Read`]; [`CorpusError::Input`] for a line of JSON; [`CorpusError::Record`],
     /// after which the next line can be read.
     pub fn next_line(&mut self) -> Result<Option<&str>, CorpusError> {
         loop {

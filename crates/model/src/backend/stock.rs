@@ -70,6 +70,7 @@ pub(in crate::backend) fn activate<B: Backend>(
         Activation::Tanh => x.tanh(),
         Activation::Mish => mish(x),
         Activation::Linear => x,
+        // PROOF: the arms above are all variants of the enum, which `every_activation_is_its_stock_body` goes over.
         other => unreachable!("activation {other:?} is parsed but has no stock body"),
     }
 }

@@ -3,7 +3,7 @@
 use splade_corpus::{CorpusError, PartsWriter, Record, VectorWriter};
 use splade_sparse::SparseRowView;
 
-use crate::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
+use super::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
 use crate::{EncodeOptions, Encoded, SparseEncoder, SpladeError};
 
 impl StreamText for Record {

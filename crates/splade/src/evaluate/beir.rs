@@ -10,7 +10,8 @@ use splade_corpus::{
 };
 use splade_evaluate::Judgements;
 
-use crate::{SpladeError, load_judgements};
+use super::load_judgements;
+use crate::SpladeError;
 
 /// `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` in a folder; judgements may lie beside the others
 /// instead, as `qrels_SPLIT.tsv`, those of `test` as `qrels.tsv`. Each may be compressed (`.gz`, `.zst`), and

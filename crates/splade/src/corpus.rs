@@ -1,0 +1,19 @@
+//! Texts and vectors in files, and streams of texts through a model (feature `corpus`).
+//!
+//! [`encode_corpus`] takes a [`CorpusReader`] through a model into a [`VectorSink`]; [`encode_stream`] does
+//! the same with any iterator of texts. `splade-corpus` has the formats.
+
+mod encode;
+mod stream;
+
+pub use self::encode::{CorpusOptions, VectorSink, encode_corpus};
+pub use self::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
+
+pub use splade_corpus::{
+    Absence, BinaryColumns, ColumnError, Compression, ContentProblem, CorpusError, CorpusReader,
+    DuplicateId, FileFormat, Header, IdSearch, InputError, InputFile, InputProblem, InputRange,
+    InputSpan, LiveLines, Manifest, OutputFile, PartInfo, PartsError, PartsOptions, PartsWriter,
+    Place, PlaceUnit, Quoting, ReadOptions, ReadProgress, Record, RecordError, Resumed, TextColumn,
+    TextFormat, VectorError, VectorFormat, VectorOptions, VectorReadOptions, VectorReader,
+    VectorWriter, file_checksum, open_text,
+};

@@ -1,0 +1,6 @@
+//! What is done with rows and matrices: scores, search in memory, pruning, statistics, `.npz`.
+
+pub use splade_sparse::{
+    DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,
+    SparseMatrixBuilder, SparseRow, SparseRowView, Sparsity, intersection,
+};
