@@ -10,7 +10,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use splade_kernels::reference::{self, noise, product_of_gemm};
 use splade_kernels::{
-    Activation, AttentionShape, Finish, Head, LinearShape, PackedLinear, PoolActivation,
+    Activation, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear, PoolActivation,
     PoolStrategy, Precision, RelativePositions, Table, activate, add_layer_norm, feed_forward,
     gate, non_zeros, packed_attention, projected_attention, rotate,
 };
@@ -89,6 +89,7 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
     let head_dim = hidden / n_heads;
     let (x, mut qkv) = (noise(TOKENS * hidden, 1), noise(TOKENS * 3 * hidden, 4));
     let (offsets, positions) = (reference::offsets(&[TEXT; TEXTS]), RelativePositions::None);
+    let offsets = Offsets::new(&offsets);
     let flops = |texts: usize| 4 * texts * TEXT * TEXT * hidden;
     let shape =
         |precision| AttentionShape { n_heads, head_dim, scale: 0.125, window: None, precision };
@@ -97,19 +98,20 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
         // In int8 it is that of bf16.
         if precision != Precision::Int8 {
             time(group, &format!("attention/{precision}"), flops(TEXTS), || {
-                packed_attention(&qkv, &offsets, shape, positions)
+                packed_attention(&qkv, offsets, shape, positions)
             });
         }
         let all = flops(TEXTS) + 6 * TOKENS * hidden * hidden;
         time(group, &format!("projected_attention/{precision}"), all, || {
-            projected_attention(&x, &layer, &offsets, shape, positions)
+            projected_attention(&x, &layer, offsets, shape, positions)
         });
     }
     let shape = shape(Precision::F32);
     let few = reference::offsets(&vec![TEXT; twin_texts]);
+    let few = Offsets::new(&few);
     let qkv_of_few = qkv[..twin_texts * TEXT * 3 * hidden].to_vec();
     time(group, "attention/twin", flops(twin_texts), || {
-        reference::packed_attention(&qkv_of_few, &few, shape, positions)
+        reference::packed_attention(&qkv_of_few, few, shape, positions)
     });
     // Cosines and sines of any angles: what is turned again and again keeps its length.
     let angle = |i: usize| (i / head_dim * (i % head_dim % (head_dim / 2) + 1)) as f32;
@@ -118,15 +120,16 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
         .map(|i| if cos(i) { angle(i).cos() } else { angle(i).sin() })
         .collect();
     let turned = |texts: usize| 2 * texts * TEXT * hidden;
-    time(group, "rotate", turned(TEXTS), || rotate(&mut qkv, &offsets, &table, shape));
+    time(group, "rotate", turned(TEXTS), || rotate(&mut qkv, offsets, &table, shape));
     time(group, "rotate/twin", turned(twin_texts), || {
-        reference::rotate(&qkv_of_few, &few, &table, shape)
+        reference::rotate(&qkv_of_few, few, &table, shape)
     });
 }
 
 fn head(group: &mut Group<'_>, sizes: Sizes) {
     let Sizes { hidden, twin_texts, .. } = sizes;
     let (x, offsets) = (noise(TOKENS * hidden, 1), reference::offsets(&[TEXT; TEXTS]));
+    let offsets = Offsets::new(&offsets);
     let (decoder, bias) = (noise(VOCAB * hidden, 5), noise(VOCAB, 6));
     let table = |precision| Arc::new(Table::new((&decoder).into(), [VOCAB, hidden], precision));
     let flops = |tokens: usize| 2 * tokens * hidden * VOCAB;
@@ -135,7 +138,7 @@ fn head(group: &mut Group<'_>, sizes: Sizes) {
         for precision in Precision::ALL {
             let whole = Head::new(table(precision), bias.clone()).without_screen();
             time(group, &format!("{name}/{precision}"), flops(TOKENS), || {
-                whole.pool(&x, &offsets, strategy, relu)
+                whole.pool(&x, offsets, strategy, relu)
             });
         }
     }
@@ -146,14 +149,15 @@ fn head(group: &mut Group<'_>, sizes: Sizes) {
     match screened.has_screen() {
         false => eprintln!("skipped: head_max_screened needs AVX-512 VNNI or AMX"),
         true => time(group, "head_max_screened", flops(TOKENS), || {
-            screened.pool(&x, &offsets, PoolStrategy::Max, relu)
+            screened.pool(&x, offsets, PoolStrategy::Max, relu)
         }),
     }
     let few = reference::offsets(&vec![8; twin_texts]);
+    let few = Offsets::new(&few);
     let x = &x[..twin_texts * 8 * hidden];
     time(group, "head_max/twin", flops(twin_texts * 8), || {
         let shape = LinearShape { in_features: hidden, out_features: VOCAB };
-        reference::head_pool(x, &decoder, &bias, &few, shape, PoolStrategy::Max, relu)
+        reference::head_pool(x, &decoder, &bias, few, shape, PoolStrategy::Max, relu)
     });
 }
 

@@ -10,7 +10,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
-use splade_kernels::AttentionShape;
+use splade_kernels::{AttentionShape, Offsets};
 
 use crate::launch::{MAX_CUBES, Vec4, dims, empty_like, is_f32, optional, upload};
 
@@ -69,7 +69,7 @@ pub fn attention_fits(head_dim: usize, shared_memory: usize) -> bool {
 pub fn packed_attention<R: CubeRuntime>(
     qkv: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: Positions<R>,
 ) -> CubeTensor<R> {
@@ -78,8 +78,7 @@ pub fn packed_attention<R: CubeRuntime>(
     let qkv = into_contiguous(qkv);
     let [tokens, width] = dims(&qkv);
     assert_eq!(width, 3 * hidden, "qkv is not [tokens, 3 * hidden]");
-    let whole = offsets.first() == Some(&0) && offsets.last() == Some(&(tokens as u32));
-    assert!(whole && offsets.is_sorted(), "offsets do not cover the tokens");
+    assert_eq!(offsets.n_tokens(), tokens, "offsets do not cover the tokens");
     let (bias, distances) = (bias.map(into_contiguous), positions.distances.map(into_contiguous));
     let rows = |tensor: &Option<CubeTensor<R>>| tensor.as_ref().map(|t| t.meta.shape()[0]);
     assert!(rows(&bias).is_none_or(|found| found == width), "bias is not [3 * hidden]");
@@ -92,9 +91,8 @@ pub fn packed_attention<R: CubeRuntime>(
     let tables = rows(&keys).zip(rows(&queries));
     assert!(tables.is_none_or(|(a, b)| a == b), "keys and queries are of other numbers of buckets");
     let n_buckets = rows(&keys).or(rows(&queries)).unwrap_or(0);
-    let longest = offsets.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0) as usize;
     let within = positions.buckets.iter().all(|&bucket| (bucket as usize) < n_buckets);
-    let enough = within && positions.buckets.len() + 1 >= 2 * longest;
+    let enough = within && positions.buckets.len() + 1 >= 2 * offsets.longest();
     assert!(n_buckets == 0 || enough && bias.is_none(), "buckets do not fit the texts");
     let scores = |table: Option<CubeTensor<R>>, part| {
         table.map(|table| buckets::scores(&qkv, table, shape, part))
@@ -162,11 +160,10 @@ pub fn packed_attention<R: CubeRuntime>(
 }
 
 /// The first token and the end of a text, and the first of some queries of it, for each cube.
-fn query_blocks(offsets: &[u32], queries: usize) -> Vec<u32> {
-    let texts = offsets.windows(2);
-    let blocks = texts.flat_map(|ends| {
-        let firsts = (ends[0]..ends[1]).step_by(queries);
-        firsts.flat_map(|first| [ends[0], ends[1], first])
+fn query_blocks(offsets: Offsets<'_>, queries: usize) -> Vec<u32> {
+    let blocks = offsets.ranges().flat_map(|text| {
+        let (start, end) = (text.start as u32, text.end as u32);
+        (start..end).step_by(queries).flat_map(move |first| [start, end, first])
     });
     blocks.collect()
 }
@@ -290,7 +287,10 @@ mod tests {
 
     #[test]
     fn each_text_has_blocks_of_its_own() {
-        assert_eq!(query_blocks(&[0, 0, 33, 34], 32), [0, 33, 0, 0, 33, 32, 33, 34, 33]);
+        assert_eq!(
+            query_blocks(Offsets::new(&[0, 0, 33, 34]), 32),
+            [0, 33, 0, 0, 33, 32, 33, 34, 33]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use burn_cubecl::ops::numeric::zeros_client;
 use burn_cubecl::tensor::CubeTensor;
 use burn_std::DType;
 use cubecl::prelude::*;
+use splade_kernels::Offsets;
 
 use crate::launch::{Vec4, dims, elementwise, empty_like, is_f32, upload};
 use crate::pool::{BROKEN, activated, is_finite};
@@ -26,20 +27,20 @@ pub fn largest_logits<R: CubeRuntime>(
     x: CubeTensor<R>,
     decoder: CubeTensor<R>,
     bias: CubeTensor<R>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     twice: bool,
 ) -> CubeTensor<R> {
     let (x, decoder, bias) = (into_contiguous(x), into_contiguous(decoder), into_contiguous(bias));
     let [tokens, depth] = dims(&x);
-    let (vocab, texts) = (decoder.meta.shape()[0], offsets.len() - 1);
+    let (vocab, texts) = (decoder.meta.shape()[0], offsets.n_texts());
     assert!(depth.is_multiple_of(FOUR), "hidden is no multiple of four");
     assert!([&x, &decoder, &bias].map(Some).into_iter().all(is_f32), "not all of the head is f32");
     assert_eq!(decoder.meta.shape()[1], depth, "x and decoder do not fit");
     assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
-    let ends = offsets.windows(2).enumerate();
+    assert_eq!(offsets.n_tokens(), tokens, "offsets do not cover the tokens");
+    let texts_of = offsets.ranges().enumerate();
     let text_of: Vec<u32> =
-        ends.flat_map(|(text, ends)| (ends[0]..ends[1]).map(move |_| text as u32)).collect();
-    assert_eq!(text_of.len(), tokens, "offsets do not cover the tokens");
+        texts_of.flat_map(|(text, tokens)| tokens.map(move |_| text as u32)).collect();
     let (client, device) = (x.client.clone(), x.device.clone());
     let pooled = empty_like(&x, [texts, vocab], DType::F32);
     if texts * vocab == 0 {

@@ -7,6 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_std::DType;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
+use splade_kernels::Offsets;
 
 use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
@@ -37,15 +38,20 @@ impl<R: CubeRuntime> Pool<R> {
     /// `bias` `[vocab]` `f32`, `offsets` `[texts + 1]`.
     ///
     /// # Panics
-    /// When the bias is not of so many words, or the offsets fall.
-    pub fn new(bias: CubeTensor<R>, vocab: usize, offsets: &[u32], sum: bool, twice: bool) -> Self {
-        let (bias, texts) = (into_contiguous(bias), offsets.len() - 1);
+    /// When the bias is not of so many words.
+    pub fn new(
+        bias: CubeTensor<R>,
+        vocab: usize,
+        offsets: Offsets<'_>,
+        sum: bool,
+        twice: bool,
+    ) -> Self {
+        let (bias, texts) = (into_contiguous(bias), offsets.n_texts());
         assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
         assert!(is_f32(Some(&bias)), "bias is not f32");
-        assert!(offsets.is_sorted(), "offsets fall");
         let pooled = empty_like(&bias, [texts, vocab], DType::F32);
-        let tokens = offsets[texts] as usize;
-        let offsets = upload(&bias, offsets);
+        let tokens = offsets.n_tokens();
+        let offsets = upload(&bias, offsets.as_slice());
         Self { pooled, bias, offsets, texts, tokens, sum, twice }
     }
 

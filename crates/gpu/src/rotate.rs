@@ -5,7 +5,7 @@ use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
-use splade_kernels::AttentionShape;
+use splade_kernels::{AttentionShape, Offsets};
 
 use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
@@ -20,7 +20,7 @@ use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 /// When the shapes do not fit, or a head has an odd width.
 pub fn rotate<R: CubeRuntime>(
     qkv: CubeTensor<R>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     table: CubeTensor<R>,
     shape: AttentionShape,
 ) -> CubeTensor<R> {
@@ -31,11 +31,9 @@ pub fn rotate<R: CubeRuntime>(
     assert!(head_dim.is_multiple_of(2), "a head of odd width cannot be turned");
     assert_eq!(table.meta.shape()[1], head_dim, "table is not [positions, head_dim]");
     assert!(is_f32(Some(&table)), "table is not f32");
-    assert!(offsets.is_sorted(), "offsets fall");
-    let positions: Vec<u32> = offsets.windows(2).flat_map(|ends| 0..ends[1] - ends[0]).collect();
-    assert_eq!(positions.len(), tokens, "offsets do not cover the tokens");
-    let longest = positions.iter().max().map_or(0, |&position| position as usize + 1);
-    assert!(longest <= table.meta.shape()[0], "a position beyond the table");
+    assert_eq!(offsets.n_tokens(), tokens, "offsets do not cover the tokens");
+    let positions: Vec<u32> = offsets.positions().collect();
+    assert!(offsets.longest() <= table.meta.shape()[0], "a position beyond the table");
     let out = empty_like(&qkv, [tokens, width], qkv.dtype);
     let units = tokens * width / 2;
     if units == 0 {

@@ -23,7 +23,7 @@ use crate::output::{Block, Output, Unwritten, entries};
 use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer};
-use crate::{Precision, SimdLevel, bf16};
+use crate::{Offsets, Precision, SimdLevel, bf16};
 
 /// Queries of a task: each task packs the keys that it needs anew.
 const QUERIES_PER_TASK: usize = 512;
@@ -87,13 +87,13 @@ pub enum RelativePositions<'a> {
 ///
 /// # Shapes
 /// `qkv` `[tokens, 3 * hidden]`: each row holds the token's query, key and value;
-/// `offsets` `[texts + 1]`, rising from 0 to `tokens`; returns `[tokens, hidden]`.
+/// `offsets` `[texts + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
 ///
 /// # Panics
 /// When the lengths do not fit together; when a text is longer than there are buckets for.
 pub fn packed_attention(
     qkv: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_>,
 ) -> Vec<f32> {
@@ -102,7 +102,7 @@ pub fn packed_attention(
     assert!(hidden > 0, "attention of hidden size 0");
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
     let tokens = qkv.len() / (3 * hidden);
-    check_offsets(offsets, tokens);
+    assert_eq!(offsets.n_tokens(), tokens, "offsets do not end at tokens");
 
     let tasks = plan_tasks(offsets, shape);
     let write = |output: &Output<'_, Unwritten>| {
@@ -118,13 +118,6 @@ pub fn packed_attention(
     unsafe { Output::written(tokens, hidden, write) }
 }
 
-/// What is written row by row, text by text, is whole only if the texts are all tokens.
-fn check_offsets(offsets: &[u32], tokens: usize) {
-    assert_eq!(offsets.first().copied().unwrap_or(0), 0, "offsets do not start at 0");
-    let end = offsets.last().copied().unwrap_or(0) as usize;
-    assert_eq!(end, tokens, "offsets do not end at tokens");
-}
-
 /// Some queries of one head of one text, and the keys that they see; both as packed tokens.
 struct Task {
     queries: Range<usize>,
@@ -132,14 +125,12 @@ struct Task {
     head: usize,
 }
 
-fn plan_tasks(offsets: &[u32], shape: AttentionShape) -> Vec<Task> {
+fn plan_tasks(offsets: Offsets<'_>, shape: AttentionShape) -> Vec<Task> {
     let mut tasks = Vec::new();
-    for text in offsets.windows(2) {
-        let (start, end) = (text[0] as usize, text[1] as usize);
-        assert!(start <= end, "offsets fall");
-        for q in (start..end).step_by(QUERIES_PER_TASK) {
-            let queries = q..(q + QUERIES_PER_TASK).min(end);
-            let keys = seen(&queries, &(start..end), shape.window);
+    for text in offsets.ranges() {
+        for q in text.clone().step_by(QUERIES_PER_TASK) {
+            let queries = q..(q + QUERIES_PER_TASK).min(text.end);
+            let keys = seen(&queries, &text, shape.window);
             tasks.extend((0..shape.n_heads).map(|head| Task {
                 queries: queries.clone(),
                 keys: keys.clone(),
@@ -432,13 +423,14 @@ mod tests {
         seed: u64,
     ) -> Result<(), TestCaseError> {
         let offsets = reference::offsets(lengths);
+        let offsets = Offsets::new(&offsets);
         let tokens = lengths.iter().sum::<usize>();
         let qkv = reference::noise(tokens * 3 * shape.n_heads * shape.head_dim, seed);
         let longest = lengths.iter().copied().max().unwrap_or(0).max(1);
         let positions = Positions::random(shape, longest, seed);
         let positions = positions.of_kind(kind);
-        let fast = packed_attention(&qkv, &offsets, shape, positions);
-        let exact = reference::packed_attention(&qkv, &offsets, shape, positions);
+        let fast = packed_attention(&qkv, offsets, shape, positions);
+        let exact = reference::packed_attention(&qkv, offsets, shape, positions);
         prop_assert_eq!(fast.len(), exact.len());
         for (a, b) in fast.iter().zip(&exact) {
             let tolerance = if shape.precision == Precision::F32 { 1e-5 } else { 0.03 };

@@ -11,11 +11,11 @@ mod screened;
 use std::sync::Arc;
 
 use self::screen::Screen;
-use crate::Table;
 use crate::math::log1p;
 use crate::output::entries;
 use crate::simd::multiversion;
 use crate::table::TableWeights;
+use crate::{Offsets, Table};
 
 /// Tokens that are multiplied at once.
 const TOKEN_BLOCK: usize = 256;
@@ -119,13 +119,12 @@ impl Head {
     pub fn pool(
         &self,
         hidden_states: &[f32],
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         strategy: PoolStrategy,
         activation: PoolActivation,
     ) -> Vec<f32> {
         let Self { decoder, bias, screen } = self;
-        let tokens = offsets.last().copied().unwrap_or(0) as usize;
-        let expected = entries(tokens, decoder.width());
+        let expected = entries(offsets.n_tokens(), decoder.width());
         assert_eq!(hidden_states.len(), expected, "hidden_states is not [tokens, hidden]");
         // A sum has a part of every positive logit: a bound rules out less.
         let screen = screen.as_ref().filter(|_| strategy == PoolStrategy::Max);
@@ -193,13 +192,13 @@ multiversion!(fn sum_rows(rows: &[f32], stride: usize, bias: &[f32], activation:
 /// whole: make its row NaN, which whoever takes the row refuses.
 fn mark_not_finite(
     hidden_states: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     hidden_size: usize,
     pooled: &mut [f32],
     vocab_size: usize,
 ) {
-    for (text, row) in offsets.windows(2).zip(pooled.chunks_exact_mut(vocab_size)) {
-        let states = &hidden_states[text[0] as usize * hidden_size..text[1] as usize * hidden_size];
+    for (text, row) in offsets.ranges().zip(pooled.chunks_exact_mut(vocab_size)) {
+        let states = &hidden_states[text.start * hidden_size..text.end * hidden_size];
         // The exponent bits of inf and NaN are all ones.
         if states.iter().fold(false, |bad, v| bad | ((v.to_bits() & 0x7f80_0000) == 0x7f80_0000)) {
             row.fill(f32::NAN);

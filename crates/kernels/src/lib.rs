@@ -8,7 +8,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use splade_kernels::{Head, PoolActivation, PoolStrategy, Precision, Table};
+//! use splade_kernels::{Head, Offsets, PoolActivation, PoolStrategy, Precision, Table};
 //!
 //! // Two texts of two and one tokens, hidden size 2, a vocabulary of three words.
 //! let hidden_states = [1.0, 0.0, 0.0, 2.0, -1.0, 0.0];
@@ -16,7 +16,7 @@
 //! let decoder = Table::new(decoder[..].into(), [3, 2], Precision::F32);
 //! let head = Head::new(Arc::new(decoder), vec![0.0; 3]);
 //! let pooled =
-//!     head.pool(&hidden_states, &[0, 2, 3], PoolStrategy::Max, PoolActivation::Relu);
+//!     head.pool(&hidden_states, Offsets::new(&[0, 2, 3]), PoolStrategy::Max, PoolActivation::Relu);
 //! assert_eq!(pooled.len(), 2 * 3);
 //! assert!((pooled[1] - 3.0_f32.ln()).abs() < 1e-6); // max(0, 0, 2) -> ln(1 + 2)
 //! assert_eq!(pooled[2], 0.0); // never positive
@@ -38,6 +38,7 @@ mod layer_norm;
 mod mapped;
 mod math;
 mod matmul;
+mod offsets;
 mod output;
 mod packed_linear;
 mod panel_sums;
@@ -59,6 +60,7 @@ pub use gate::gate;
 pub use head::{Head, PoolActivation, PoolStrategy};
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use mapped::MappedFile;
+pub use offsets::Offsets;
 pub use packed_linear::{LinearShape, PackedLinear};
 pub use precision::Precision;
 pub use product::ProductKernel;

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use crate::matmul::View;
 use crate::output::Block;
 use crate::{
-    Activation, AttentionShape, LinearShape, PoolActivation, PoolStrategy, RelativePositions,
+    Activation, AttentionShape, LinearShape, Offsets, PoolActivation, PoolStrategy,
+    RelativePositions,
 };
 
 /// The error function, by its everywhere-positive series (Abramowitz and Stegun 7.1.6).
@@ -110,7 +111,7 @@ pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f64> 
 /// The twin of [`crate::packed_attention`].
 pub fn packed_attention(
     qkv: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_>,
 ) -> Vec<f64> {
@@ -144,12 +145,13 @@ pub fn packed_attention(
             }
     };
     let mut out = vec![0.0; qkv.len() / 3];
-    for text in offsets.windows(2) {
-        for query in text[0]..text[1] {
+    for text in offsets.ranges() {
+        let text = text.start as u32..text.end as u32;
+        for query in text.clone() {
             let is_seen = |key: &u32| {
                 shape.window.is_none_or(|window| key.abs_diff(query) as usize <= window)
             };
-            let keys: Vec<u32> = (text[0]..text[1]).filter(is_seen).collect();
+            let keys: Vec<u32> = text.clone().filter(is_seen).collect();
             for head in 0..shape.n_heads {
                 let scores: Vec<f64> = keys.iter().map(|&key| score(query, key, head)).collect();
                 let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -168,12 +170,12 @@ pub fn packed_attention(
 }
 
 /// The twin of [`crate::rotate`].
-pub fn rotate(qkv: &[f32], offsets: &[u32], table: &[f32], shape: AttentionShape) -> Vec<f64> {
+pub fn rotate(qkv: &[f32], offsets: Offsets<'_>, table: &[f32], shape: AttentionShape) -> Vec<f64> {
     let AttentionShape { n_heads, head_dim, .. } = shape;
     let (hidden, half) = (n_heads * head_dim, head_dim / 2);
     let mut out: Vec<f64> = qkv.iter().map(|&v| f64::from(v)).collect();
-    for text in offsets.windows(2) {
-        for (position, token) in (text[0] as usize..text[1] as usize).enumerate() {
+    for text in offsets.ranges() {
+        for (position, token) in text.enumerate() {
             for head in 0..2 * n_heads {
                 let at = token * 3 * hidden + head * head_dim;
                 for i in 0..half {
@@ -204,7 +206,7 @@ pub fn head_pool(
     hidden_states: &[f32],
     decoder: &[f32],
     bias: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: LinearShape,
     strategy: PoolStrategy,
     activation: PoolActivation,
@@ -215,8 +217,8 @@ pub fn head_pool(
     };
     let hidden_size = shape.in_features;
     let mut pooled = Vec::new();
-    for text in offsets.windows(2) {
-        let tokens = &hidden_states[text[0] as usize * hidden_size..text[1] as usize * hidden_size];
+    for text in offsets.ranges() {
+        let tokens = &hidden_states[text.start * hidden_size..text.end * hidden_size];
         for (word, w) in decoder.chunks_exact(hidden_size).enumerate() {
             let weights = tokens
                 .chunks_exact(hidden_size)

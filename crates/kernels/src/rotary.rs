@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::AttentionShape;
 use crate::simd::{SimdLevel, multiversion};
+use crate::{AttentionShape, Offsets};
 
 /// Rotates each token's query and key by its position in its text, in place: with the halves (a, b) of
 /// a head, a' = a cos - b sin and b' = b cos + a sin. Values are left alone.
@@ -17,18 +17,17 @@ use crate::simd::{SimdLevel, multiversion};
 ///
 /// # Source
 /// Su et al., "RoFormer", arXiv:2104.09864, in the form of transformers' `rotate_half`.
-pub fn rotate(qkv: &mut [f32], offsets: &[u32], table: &[f32], shape: AttentionShape) {
+pub fn rotate(qkv: &mut [f32], offsets: Offsets<'_>, table: &[f32], shape: AttentionShape) {
     let AttentionShape { n_heads, head_dim, .. } = shape;
     let hidden = n_heads * head_dim;
     assert!(head_dim > 0 && head_dim.is_multiple_of(2), "a head of odd width cannot be turned");
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
-    let places: Vec<usize> =
-        offsets.windows(2).flat_map(|text| 0..(text[1] - text[0]) as usize).collect();
-    assert_eq!(places.len(), qkv.len() / (3 * hidden), "offsets do not end at tokens");
+    assert_eq!(offsets.n_tokens(), qkv.len() / (3 * hidden), "offsets do not end at tokens");
+    let positions: Vec<u32> = offsets.positions().collect();
     let level = SimdLevel::detect();
-    let rows = qkv.par_chunks_exact_mut(3 * hidden).zip(places);
-    rows.for_each(|(row, place)| {
-        let (cos, sin) = table[place * head_dim..][..head_dim].split_at(head_dim / 2);
+    let rows = qkv.par_chunks_exact_mut(3 * hidden).zip(positions);
+    rows.for_each(|(row, position)| {
+        let (cos, sin) = table[position as usize * head_dim..][..head_dim].split_at(head_dim / 2);
         turn(level, &mut row[..2 * hidden], cos, sin);
     });
 }
@@ -60,11 +59,12 @@ mod tests {
         ) {
             let shape = AttentionShape { n_heads, head_dim: 2 * half, scale: 1.0, window: None, precision: Precision::F32 };
             let offsets = reference::offsets(&lengths);
+            let offsets = Offsets::new(&offsets);
             let tokens = lengths.iter().sum::<usize>();
             let mut qkv = reference::noise(tokens * 3 * n_heads * 2 * half, seed);
             let table = reference::noise(40 * 2 * half, seed ^ 1);
-            let exact = reference::rotate(&qkv, &offsets, &table, shape);
-            rotate(&mut qkv, &offsets, &table, shape);
+            let exact = reference::rotate(&qkv, offsets, &table, shape);
+            rotate(&mut qkv, offsets, &table, shape);
             for (a, b) in qkv.iter().zip(&exact) {
                 prop_assert!((f64::from(*a) - b).abs() < 1e-6, "{a} {b}");
             }

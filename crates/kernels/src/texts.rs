@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::Offsets;
+
 /// Tasks for each thread: texts differ in length.
 const TASKS_PER_THREAD: usize = 4;
 
@@ -16,11 +18,11 @@ pub(crate) struct TextGrid {
 
 impl TextGrid {
     /// Each task has neighbouring texts with at most `max_rows` tokens in all, or a single longer one.
-    pub(crate) fn plan(offsets: &[u32], panels: usize, max_rows: usize) -> Self {
+    pub(crate) fn plan(offsets: Offsets<'_>, panels: usize, max_rows: usize) -> Self {
         let mut texts: Vec<Range<usize>> = Vec::new();
-        for text in 0..offsets.len().saturating_sub(1) {
+        for text in 0..offsets.n_texts() {
             match texts.last_mut() {
-                Some(last) if (offsets[text + 1] - offsets[last.start]) as usize <= max_rows => {
+                Some(last) if offsets.tokens(last.start..text + 1).len() <= max_rows => {
                     last.end = text + 1;
                 }
                 _ => texts.push(text..text + 1),
@@ -49,13 +51,13 @@ impl TextGrid {
 
 /// The rows of each of some texts among the tokens of all of them, where it has any.
 pub(crate) fn rows_of(
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     texts: Range<usize>,
-) -> impl Iterator<Item = (usize, Range<usize>)> + Clone + '_ {
-    let first = offsets[texts.start];
+) -> impl Iterator<Item = (usize, Range<usize>)> + Clone {
+    let first = offsets.tokens(texts.clone()).start;
     let rows = move |text: usize| {
-        let rows = (offsets[text] - first) as usize..(offsets[text + 1] - first) as usize;
-        (text, rows)
+        let tokens = offsets.range(text);
+        (text, tokens.start - first..tokens.end - first)
     };
     texts.map(rows).filter(|(_, rows)| !rows.is_empty())
 }
@@ -73,13 +75,14 @@ mod tests {
             lengths in prop::collection::vec(0usize..=50, 0..9), panels in 1usize..40, max_rows in 1usize..100,
         ) {
             let offsets = offsets(&lengths);
-            let grid = TextGrid::plan(&offsets, panels, max_rows);
+            let offsets = Offsets::new(&offsets);
+            let grid = TextGrid::plan(offsets, panels, max_rows);
             let cells = grid.run(|texts, panels| (texts, panels));
             let mut seen = vec![0; lengths.len() * panels];
             for (texts, some) in cells {
                 let tokens: usize = lengths[texts.clone()].iter().sum();
                 prop_assert!(tokens <= max_rows || texts.len() == 1);
-                for (text, rows) in rows_of(&offsets, texts.clone()) {
+                for (text, rows) in rows_of(offsets, texts.clone()) {
                     prop_assert_eq!(rows.len(), lengths[text]);
                     prop_assert_eq!(rows.start, lengths[texts.start..text].iter().sum::<usize>());
                 }

@@ -1,11 +1,13 @@
 //! The input of a model: packed token ids.
 
+use splade_kernels::Offsets;
+
 /// Texts as token ids, one after the other, without padding.
 #[derive(Clone, Copy, Debug)]
 pub struct PackedTokens<'a> {
     input_ids: &'a [u32],
     token_type_ids: &'a [u32],
-    offsets: &'a [u32],
+    offsets: Offsets<'a>,
 }
 
 impl<'a> PackedTokens<'a> {
@@ -16,10 +18,8 @@ impl<'a> PackedTokens<'a> {
     /// long as `input_ids`.
     pub fn new(input_ids: &'a [u32], token_type_ids: &'a [u32], offsets: &'a [u32]) -> Self {
         assert_eq!(input_ids.len(), token_type_ids.len(), "a token type for each token");
-        assert_eq!(offsets.first(), Some(&0), "offsets start at 0");
-        assert!(offsets.is_sorted(), "offsets rise");
-        let end = offsets[offsets.len() - 1] as usize;
-        assert_eq!(end, input_ids.len(), "offsets end at the number of tokens");
+        let offsets = Offsets::new(offsets);
+        assert_eq!(offsets.n_tokens(), input_ids.len(), "offsets end at the number of tokens");
         Self { input_ids, token_type_ids, offsets }
     }
 
@@ -34,22 +34,22 @@ impl<'a> PackedTokens<'a> {
     }
 
     /// Where each text starts, and the number of tokens.
-    pub fn offsets(&self) -> &'a [u32] {
+    pub fn offsets(&self) -> Offsets<'a> {
         self.offsets
     }
 
     /// How many texts there are.
     pub fn n_texts(&self) -> usize {
-        self.offsets.len() - 1
+        self.offsets.n_texts()
     }
 
     /// The place of each token within its text: 0, 1, 2, ... for each text anew.
     pub fn position_ids(&self) -> Vec<u32> {
-        self.offsets.windows(2).flat_map(|w| 0..w[1] - w[0]).collect()
+        self.offsets.positions().collect()
     }
 
     /// Tokens of the longest text.
     pub fn max_length(&self) -> usize {
-        self.offsets.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0)
+        self.offsets.longest()
     }
 }

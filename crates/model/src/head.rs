@@ -1,7 +1,7 @@
 //! The masked-LM head: a transform of each token, then the decoder over the vocabulary, pooled.
 
 use burn::tensor::Tensor;
-use splade_kernels::Activation;
+use splade_kernels::{Activation, Offsets};
 use tracing::trace_span;
 
 use crate::backbone::BackboneConfig;
@@ -101,7 +101,7 @@ impl<B: SpladeBackend> MlmHead<B> {
     pub(crate) fn forward(
         &self,
         hidden_states: Tensor<B, 2>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         pooling: Pooling,
     ) -> Tensor<B, 2> {
         let transformed = trace_span!("head transform").in_scope(|| {

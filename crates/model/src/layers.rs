@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Tensor, TensorData};
-use splade_kernels::{Activation, AttentionShape};
+use splade_kernels::{Activation, AttentionShape, Offsets};
 
 use crate::weights::Weights;
 use crate::{
@@ -134,7 +134,7 @@ impl<B: SpladeBackend> Linear<B> {
     pub(crate) fn attention(
         &self,
         x: Tensor<B, 2>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         shape: AttentionShape,
         positions: RelativePositions<'_, B::FloatTensorPrimitive>,
     ) -> Tensor<B, 2> {

@@ -76,7 +76,9 @@ pub use saving::{
 };
 pub use weights::{StoredWeights, stored_weights};
 
-pub use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy, SparseRows};
+pub use splade_kernels::{
+    Activation, AttentionShape, Offsets, PoolActivation, PoolStrategy, SparseRows,
+};
 
 #[cfg(feature = "cuda")]
 pub use burn_cuda::{Cuda, CudaDevice};

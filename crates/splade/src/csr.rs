@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use splade_model::{Dense, Normalize, SentencePooling, SparseAutoEncoder};
+use splade_model::{Dense, Normalize, Offsets, SentencePooling, SparseAutoEncoder};
 use splade_tokenizer::TokenBatch;
 
 use crate::SpladeError;
@@ -101,7 +101,8 @@ impl Csr {
         prompt_length: impl Fn(usize) -> usize,
         k: impl Fn(usize) -> Option<NonZeroUsize>,
     ) -> Result<Vec<f32>, SpladeError> {
-        let mut vectors = self.pooling.pool(hidden_states, &batch.offsets, prompt_length);
+        let mut vectors =
+            self.pooling.pool(hidden_states, Offsets::new(&batch.offsets), prompt_length);
         let mut width = self.pooling.out_features();
         for step in &self.steps {
             match step {

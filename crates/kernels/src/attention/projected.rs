@@ -6,24 +6,25 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Attention, AttentionShape, RelativePositions, Task, check_offsets, packed_attention};
+use super::{Attention, AttentionShape, RelativePositions, Task, packed_attention};
 use crate::output::{Block, Output, Unwritten};
 use crate::panels::PANEL;
 use crate::rows::RowBuffer;
-use crate::{Activation, Finish, LinearShape, PackedLinear};
+use crate::texts::rows_of;
+use crate::{Activation, Finish, LinearShape, Offsets, PackedLinear};
 
 /// [`packed_attention`] of `qkv(x)`.
 ///
 /// # Shapes
 /// `x` `[tokens, qkv.in_features]`, `qkv.out_features` is `3 * hidden`: each row's query, key and value;
-/// `offsets` `[texts + 1]`, rising from 0 to `tokens`; returns `[tokens, hidden]`.
+/// `offsets` `[texts + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
 ///
 /// # Panics
 /// When a length does not fit; when a text is longer than there are buckets for.
 pub fn projected_attention(
     x: &[f32],
     qkv: &PackedLinear,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_>,
 ) -> Vec<f32> {
@@ -32,7 +33,7 @@ pub fn projected_attention(
     assert_eq!(out_features, 3 * hidden, "the layer does not make queries, keys and values");
     assert_eq!(x.len() % in_features, 0, "x is not whole rows");
     let tokens = x.len() / in_features;
-    check_offsets(offsets, tokens);
+    assert_eq!(offsets.n_tokens(), tokens, "offsets do not end at tokens");
     let threads = rayon::current_num_threads();
     let max_rows = qkv.blocking().max_rows.min(tokens.div_ceil(threads));
     let (Some(heads), Some(texts)) =
@@ -43,11 +44,11 @@ pub fn projected_attention(
     };
     let write = |output: &Output<'_, Unwritten>| {
         texts.into_par_iter().with_max_len(1).for_each(|texts| {
-            let rows = texts[0] as usize..texts[texts.len() - 1] as usize;
+            let rows = offsets.tokens(texts.clone());
             let x = &x[rows.start * in_features..rows.end * in_features];
             // SAFETY: the tasks have rows of their own.
             let mut out = unsafe { output.block(rows, 0..hidden) };
-            let task = TextTask { x, qkv, offsets: texts, heads, shape, positions };
+            let task = TextTask { x, qkv, offsets, texts, heads, shape, positions };
             SCRATCH.with_borrow_mut(|scratch| task.run(scratch, &mut out));
         });
     };
@@ -83,25 +84,21 @@ impl HeadGroups {
     }
 }
 
-/// Neighbouring texts of together not more than `max_rows` tokens, as their offsets; `None` where a
-/// text alone has more, or nothing has any.
-fn group_texts(offsets: &[u32], max_rows: usize) -> Option<Vec<&[u32]>> {
-    if offsets.len() < 2 || max_rows == 0 {
+/// Neighbouring texts of together not more than `max_rows` tokens; `None` where a text alone has more,
+/// or nothing has any.
+fn group_texts(offsets: Offsets<'_>, max_rows: usize) -> Option<Vec<Range<usize>>> {
+    if offsets.n_texts() == 0 || max_rows == 0 || offsets.longest() > max_rows {
         return None;
     }
     let mut groups = Vec::new();
     let mut first = 0;
-    for (text, ends) in offsets.windows(2).enumerate() {
-        assert!(ends[0] <= ends[1], "offsets fall");
-        if (ends[1] - ends[0]) as usize > max_rows {
-            return None;
-        }
-        if (ends[1] - offsets[first]) as usize > max_rows {
-            groups.push(&offsets[first..=text]);
+    for text in 0..offsets.n_texts() {
+        if offsets.tokens(first..text + 1).len() > max_rows {
+            groups.push(first..text);
             first = text;
         }
     }
-    groups.push(&offsets[first..]);
+    groups.push(first..offsets.n_texts());
     Some(groups)
 }
 
@@ -109,8 +106,8 @@ fn group_texts(offsets: &[u32], max_rows: usize) -> Option<Vec<&[u32]>> {
 struct TextTask<'a> {
     x: &'a [f32],
     qkv: &'a PackedLinear,
-    /// Of these texts, in all tokens.
-    offsets: &'a [u32],
+    offsets: Offsets<'a>,
+    texts: Range<usize>,
     heads: HeadGroups,
     shape: AttentionShape,
     positions: RelativePositions<'a>,
@@ -151,12 +148,7 @@ impl TextTask<'_> {
             positions => positions,
         };
         let kernel = shape.kernel();
-        for text in self.offsets.windows(2) {
-            let place = |offset: u32| (offset - self.offsets[0]) as usize;
-            let tokens: Range<usize> = place(text[0])..place(text[1]);
-            if tokens.is_empty() {
-                continue;
-            }
+        for (_, tokens) in rows_of(self.offsets, self.texts.clone()) {
             for head in 0..heads {
                 let task = Task { queries: tokens.clone(), keys: tokens.clone(), head };
                 let columns =
@@ -203,6 +195,7 @@ mod tests {
             let hidden = n_heads * head_dim;
             let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, precision };
             let offsets = reference::offsets(&lengths);
+            let offsets = Offsets::new(&offsets);
             let tokens = lengths.iter().sum::<usize>();
             let x = reference::noise(tokens * in_features, seed);
             let weight = reference::noise(3 * hidden * in_features, seed ^ 1);
@@ -218,8 +211,8 @@ mod tests {
             let (together, apart) = pool.install(|| {
                 let qkv = layer.forward(&x, Finish::Activate(Activation::Linear));
                 (
-                    projected_attention(&x, &layer, &offsets, shape, positions),
-                    packed_attention(&qkv, &offsets, shape, positions),
+                    projected_attention(&x, &layer, offsets, shape, positions),
+                    packed_attention(&qkv, offsets, shape, positions),
                 )
             });
             prop_assert_eq!(together, apart);
@@ -229,11 +222,10 @@ mod tests {
     #[test]
     fn texts_are_grouped_up_to_the_limit_and_a_longer_one_is_not() {
         let offsets = reference::offsets(&[3, 0, 4, 5, 1, 7, 0]);
-        let groups: Vec<Vec<u32>> =
-            group_texts(&offsets, 7).unwrap().into_iter().map(<[u32]>::to_vec).collect();
-        assert_eq!(groups, [vec![0, 3, 3, 7], vec![7, 12, 13], vec![13, 20, 20]]);
-        assert!(group_texts(&offsets, 6).is_none());
-        assert!(group_texts(&[0], 0).is_none() && group_texts(&[], 5).is_none());
+        let offsets = Offsets::new(&offsets);
+        assert_eq!(group_texts(offsets, 7).unwrap(), [0..3, 3..5, 5..7]);
+        assert!(group_texts(offsets, 6).is_none());
+        assert!(group_texts(Offsets::new(&[0]), 5).is_none());
     }
 
     #[test]
@@ -247,7 +239,7 @@ mod tests {
         };
         let sizes = LinearShape { in_features: 1, out_features: 192 };
         let layer = PackedLinear::new(&[0.0; 192], None, sizes, Precision::F32);
-        for offsets in [&[1, 3][..], &[0, 2], &[]] {
+        for offsets in [&[0, 2][..], &[0]].map(Offsets::new) {
             let none = RelativePositions::None;
             let projected = || projected_attention(&[0.0; 3], &layer, offsets, shape, none);
             assert!(std::panic::catch_unwind(projected).is_err(), "{offsets:?}");

@@ -4,19 +4,19 @@ use super::{PoolActivation, PoolStrategy, sum_rows};
 use crate::output::{Output, entries};
 use crate::panels::PANEL;
 use crate::texts::{TextGrid, rows_of};
-use crate::{LinearShape, PackedLinear, SimdLevel};
+use crate::{LinearShape, Offsets, PackedLinear, SimdLevel};
 
 /// See [`Head::pool`](super::Head::pool); a row whose hidden states are not finite may be anything.
 pub(super) fn pool(
     hidden_states: &[f32],
     decoder: &PackedLinear,
     bias: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     strategy: PoolStrategy,
     activation: PoolActivation,
 ) -> Vec<f32> {
     let LinearShape { in_features: hidden_size, out_features: vocab_size } = decoder.shape();
-    let texts = offsets.len().saturating_sub(1);
+    let texts = offsets.n_texts();
     let mut pooled = vec![0.0; entries(texts, vocab_size)];
     let output = Output::new(&mut pooled, texts, vocab_size);
     let grid = TextGrid::plan(offsets, decoder.n_panels(), decoder.blocking().max_rows);
@@ -24,7 +24,7 @@ pub(super) fn pool(
         let words = panels.start * PANEL..(panels.end * PANEL).min(vocab_size);
         // SAFETY: the tasks are the cells of a grid over texts and panels: no two share an entry.
         let mut out = unsafe { output.block(texts.clone(), words.clone()) };
-        let tokens = offsets[texts.start] as usize..offsets[texts.end] as usize;
+        let tokens = offsets.tokens(texts.clone());
         let states = &hidden_states[tokens.start * hidden_size..tokens.end * hidden_size];
         let rows = rows_of(offsets, texts.clone());
         decoder.for_each_panel(states, panels.clone(), |panel, products| {

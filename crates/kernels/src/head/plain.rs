@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::{PoolActivation, PoolStrategy, TOKEN_BLOCK, max_rows, sum_rows};
-use crate::SimdLevel;
 use crate::matmul::View;
 use crate::output::{Block, Output, entries};
+use crate::{Offsets, SimdLevel};
 
 /// Vocabulary entries of one task: with [`TOKEN_BLOCK`] tokens half a megabyte of logits, which stays in
 /// the second-level cache.
@@ -16,14 +16,13 @@ pub(super) fn pool(
     hidden_states: &[f32],
     decoder: &[f32],
     bias: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     strategy: PoolStrategy,
     activation: PoolActivation,
 ) -> Vec<f32> {
     let vocab_size = bias.len();
     let hidden_size = decoder.len() / vocab_size;
-    let tokens = offsets.last().copied().unwrap_or(0) as usize;
-    let texts = offsets.len().saturating_sub(1);
+    let (tokens, texts) = (offsets.n_tokens(), offsets.n_texts());
     let mut pooled = vec![0.0; entries(texts, vocab_size)];
     let output = Output::new(&mut pooled, texts, vocab_size);
     let level = SimdLevel::detect();
@@ -55,10 +54,10 @@ pub(super) fn pool(
             Block::whole(logits, block_end - block, words.len()).multiply(h, w.transposed(), 1.0);
             let mut token = block;
             while token < block_end {
-                while offsets[text + 1] as usize <= token {
+                while offsets.range(text).end <= token {
                     text += 1;
                 }
-                let end = (offsets[text + 1] as usize).min(block_end);
+                let end = offsets.range(text).end.min(block_end);
                 let rows = &logits[(token - block) * words.len()..(end - block) * words.len()];
                 match strategy {
                     PoolStrategy::Max => max_rows(level, rows, out.row(text)),

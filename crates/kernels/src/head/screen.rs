@@ -21,7 +21,7 @@ use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder};
 use crate::table::TableWeights;
 use crate::texts::{TextGrid, rows_of};
-use crate::{LinearShape, PackedLinear, Precision, Table};
+use crate::{LinearShape, Offsets, PackedLinear, Precision, Table};
 
 /// Vocabularies below this are not worth two passes.
 const MIN_VOCAB: usize = 2048;
@@ -102,7 +102,7 @@ impl Screen {
     pub(super) fn candidates(
         &self,
         hidden_states: &[f32],
-        offsets: &[u32],
+        offsets: Offsets<'_>,
     ) -> Option<Vec<Vec<u32>>> {
         if self.n_failures.load(Ordering::Relaxed) >= MAX_FAILURES {
             return None;
@@ -110,18 +110,17 @@ impl Screen {
         let LinearShape { in_features: hidden_size, out_features: vocab_size } = self.words.shape();
         let tokens: Vec<Distances> =
             hidden_states.par_chunks_exact(hidden_size).map(Distances::of).collect();
-        let texts = offsets.len() - 1;
+        let texts = offsets.n_texts();
         let grid = TextGrid::plan(offsets, self.words.n_panels(), self.words.blocking().max_rows);
         let found = grid.run(|texts, panels| {
             let rows = rows_of(offsets, texts.clone());
-            let start = offsets[texts.start] as usize;
+            let of_texts = offsets.tokens(texts.clone());
             let limits = |(text, rows): (usize, Range<usize>)| {
-                let tokens = &tokens[start + rows.start..start + rows.end];
+                let tokens = &tokens[of_texts.clone()][rows.clone()];
                 TextLimits { found: Vec::new(), text, rows, slack: Slack::of(tokens) }
             };
             let mut limits: Vec<TextLimits> = rows.map(limits).collect();
-            let states = &hidden_states[start * hidden_size..];
-            let states = &states[..(offsets[texts.end] as usize - start) * hidden_size];
+            let states = &hidden_states[of_texts.start * hidden_size..of_texts.end * hidden_size];
             self.words.for_each_panel(states, panels, |panel, products| {
                 for limits in &mut limits {
                     let max = products.max(limits.rows.clone());
@@ -136,7 +135,7 @@ impl Screen {
             of_texts[text].extend(found);
         }
         let n_found: usize = of_texts.iter().map(Vec::len).sum();
-        let n_texts = offsets.windows(2).filter(|text| text[0] < text[1]).count();
+        let n_texts = offsets.ranges().filter(|text| !text.is_empty()).count();
         if n_found * WORST_SELECTIVITY > n_texts * vocab_size {
             self.n_failures.fetch_add(1, Ordering::Relaxed);
             return None;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{PoolActivation, TOKEN_BLOCK, max_rows};
 use crate::matmul::View;
 use crate::output::{Block, entries};
-use crate::{SimdLevel, Table};
+use crate::{Offsets, SimdLevel, Table};
 
 /// See [`Head::pool`](super::Head::pool); a row whose hidden states are not finite may be anything. Of each
 /// text `candidates` has the words that may have a weight; the others are 0.
@@ -14,16 +14,17 @@ pub(super) fn pool(
     hidden_states: &[f32],
     decoder: &Table,
     bias: &[f32],
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     candidates: &[Vec<u32>],
     activation: PoolActivation,
 ) -> Vec<f32> {
     let (hidden_size, vocab_size) = (decoder.width(), bias.len());
     let mut pooled = vec![0.0; entries(candidates.len(), vocab_size)];
     let level = SimdLevel::detect();
-    let rows = pooled.par_chunks_exact_mut(vocab_size).zip(candidates).zip(offsets.par_windows(2));
-    rows.for_each_init(Scratch::default, |scratch, ((row, words), text)| {
-        if words.is_empty() || text[0] == text[1] {
+    let rows = pooled.par_chunks_exact_mut(vocab_size).zip(candidates).enumerate();
+    rows.for_each_init(Scratch::default, |scratch, (text, (row, words))| {
+        let text = offsets.range(text);
+        if words.is_empty() || text.is_empty() {
             return;
         }
         let Scratch { weights, logits, max } = scratch;
@@ -36,8 +37,8 @@ pub(super) fn pool(
         max.clear();
         max.resize(n_words, f32::NEG_INFINITY);
         logits.resize(logits.len().max(TOKEN_BLOCK * n_words), 0.0);
-        for block in (text[0] as usize..text[1] as usize).step_by(TOKEN_BLOCK) {
-            let n_tokens = (text[1] as usize - block).min(TOKEN_BLOCK);
+        for block in text.clone().step_by(TOKEN_BLOCK) {
+            let n_tokens = (text.end - block).min(TOKEN_BLOCK);
             let states = &hidden_states[block * hidden_size..];
             let h = View::rows(states, n_tokens, hidden_size, hidden_size);
             let logits = &mut logits[..n_tokens * n_words];

@@ -34,13 +34,20 @@ impl Case {
     }
 
     fn pool(&self, head: &Head, strategy: PoolStrategy, activation: PoolActivation) -> Vec<f32> {
-        head.pool(&self.hidden, &self.offsets, strategy, activation)
+        head.pool(&self.hidden, Offsets::new(&self.offsets), strategy, activation)
     }
 
     fn check(&self, strategy: PoolStrategy, activation: PoolActivation) {
         let Self { shape, decoder, bias, hidden, offsets } = self;
-        let exact =
-            reference::head_pool(hidden, decoder, bias, offsets, *shape, strategy, activation);
+        let exact = reference::head_pool(
+            hidden,
+            decoder,
+            bias,
+            Offsets::new(offsets),
+            *shape,
+            strategy,
+            activation,
+        );
         for precision in Precision::ALL {
             let fast = self.pool(&self.head(precision).without_screen(), strategy, activation);
             assert_eq!(fast.len(), exact.len());
@@ -123,7 +130,7 @@ fn a_screen_that_rules_nothing_out_is_given_up() {
     let whole = case.pool(&case.head(Precision::F32).without_screen(), MAX, RELU);
     for _ in 0..5 {
         if let Some(screen) = &head.screen {
-            assert!(screen.candidates(&case.hidden, &case.offsets).is_none());
+            assert!(screen.candidates(&case.hidden, Offsets::new(&case.offsets)).is_none());
         }
         assert_eq!(case.pool(&head, MAX, RELU), whole);
     }

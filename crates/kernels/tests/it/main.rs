@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use splade_kernels::reference::{noise, offsets};
 use splade_kernels::{
-    Activation, AttentionShape, Finish, Head, LinearShape, PackedLinear, PoolActivation,
+    Activation, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear, PoolActivation,
     PoolStrategy, Precision, RelativePositions, Table, add_layer_norm, feed_forward, gate,
     layer_norm, packed_attention, projected_attention, rotate,
 };
@@ -75,6 +75,7 @@ fn attention_is_the_same_on_many_threads() {
     let (n_heads, head_dim) = (2, 32);
     let hidden = n_heads * head_dim;
     let offsets = offsets(&LENGTHS);
+    let offsets = Offsets::new(&offsets);
     let distances = noise(n_heads * 9, 1);
     let tables = [noise(5 * hidden, 2), noise(5 * hidden, 3)];
     let buckets: Vec<u32> = (0..2 * LENGTHS[0] as u32 - 1).map(|distance| distance % 5).collect();
@@ -94,8 +95,8 @@ fn attention_is_the_same_on_many_threads() {
         for window in [None, Some(20)] {
             let shape = AttentionShape { n_heads, head_dim, scale: 0.2, window, precision };
             for positions in kinds {
-                check("packed", || packed_attention(&products, &offsets, shape, positions));
-                check("projected", || projected_attention(&x, &qkv, &offsets, shape, positions));
+                check("packed", || packed_attention(&products, offsets, shape, positions));
+                check("projected", || projected_attention(&x, &qkv, offsets, shape, positions));
             }
         }
     }
@@ -105,6 +106,7 @@ fn attention_is_the_same_on_many_threads() {
 fn heads_are_the_same_on_many_threads() {
     let _pool = join_pool();
     let offsets = offsets(&LENGTHS);
+    let offsets = Offsets::new(&offsets);
     let (hidden, decoder) = (noise(TOKENS * 48, 1), noise(48 * 2500, 2));
     let bias: Vec<f32> = noise(2500, 3).iter().map(|b| b - 6.0).collect();
     let relu = PoolActivation::Relu;
@@ -112,10 +114,10 @@ fn heads_are_the_same_on_many_threads() {
         let decoder = Arc::new(Table::new((&decoder).into(), [2500, 48], precision));
         let whole = Head::new(Arc::clone(&decoder), bias.clone()).without_screen();
         for strategy in [PoolStrategy::Max, PoolStrategy::Sum] {
-            check("whole", || whole.pool(&hidden, &offsets, strategy, relu));
+            check("whole", || whole.pool(&hidden, offsets, strategy, relu));
         }
         let screened = Head::new(decoder, bias.clone());
-        check("screened", || screened.pool(&hidden, &offsets, PoolStrategy::Max, relu));
+        check("screened", || screened.pool(&hidden, offsets, PoolStrategy::Max, relu));
     }
 }
 
@@ -140,5 +142,6 @@ fn norms_gates_and_rotations_are_the_same_on_many_threads() {
         precision: Precision::F32,
     };
     let (offsets, table) = (offsets(&LENGTHS), noise(LENGTHS[0] * 16, 5));
-    check("rotate", || in_place(&|x| rotate(x, &offsets, &table, shape)));
+    let offsets = Offsets::new(&offsets);
+    check("rotate", || in_place(&|x| rotate(x, offsets, &table, shape)));
 }

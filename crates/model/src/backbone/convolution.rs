@@ -2,6 +2,8 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 
+use splade_kernels::Offsets;
+
 use super::config::{BackboneConfig, Convolution};
 use crate::layers::{LayerNorm, Linear};
 use crate::weights::Weights;
@@ -36,7 +38,7 @@ impl<B: SpladeBackend> ConvolutionLayer<B> {
         &self,
         x: Tensor<B, 2>,
         residual: Tensor<B, 2>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
     ) -> Tensor<B, 2> {
         let Convolution { kernel_size, activation } = self.convolution;
         let [tokens, hidden] = x.dims();
@@ -45,8 +47,8 @@ impl<B: SpladeBackend> ConvolutionLayer<B> {
         let nothing = tokens as i64;
         let before = (kernel_size as i64 - 1) / 2;
         let mut neighbours = Vec::with_capacity(tokens * kernel_size);
-        for text in offsets.windows(2) {
-            let text = i64::from(text[0])..i64::from(text[1]);
+        for text in offsets.ranges() {
+            let text = text.start as i64..text.end as i64;
             for token in text.clone() {
                 let around = (0..kernel_size as i64).map(|k| token - before + k);
                 neighbours.extend(around.map(|t| if text.contains(&t) { t } else { nothing }));

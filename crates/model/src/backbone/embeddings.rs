@@ -95,8 +95,7 @@ impl<B: SpladeBackend> Embeddings<B> {
 /// transformers 5.24, `create_position_ids_from_input_ids` of RoBERTa.
 fn position_ids(tokens: PackedTokens<'_>, padding_idx: Option<u32>) -> Vec<u32> {
     let Some(padding) = padding_idx else { return tokens.position_ids() };
-    let texts = tokens.offsets().windows(2);
-    let texts = texts.map(|w| &tokens.input_ids()[w[0] as usize..w[1] as usize]);
+    let texts = tokens.offsets().ranges().map(|text| &tokens.input_ids()[text]);
     let places = texts.flat_map(|text| {
         text.iter().scan(padding, move |last, &id| {
             *last += u32::from(id != padding);

@@ -1,7 +1,7 @@
 //! A layer: attention and feed-forward, each added to its input.
 
 use burn::tensor::Tensor;
-use splade_kernels::{Activation, AttentionShape};
+use splade_kernels::{Activation, AttentionShape, Offsets};
 use tracing::trace_span;
 
 use super::config::{BackboneConfig, LayerConfig, NormPlace};
@@ -88,7 +88,7 @@ impl<B: SpladeBackend> Layer<B> {
     pub(super) fn forward(
         &self,
         hidden_states: Tensor<B, 2>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         places: &Places<'_, B>,
     ) -> Tensor<B, 2> {
         match self.shape.norm_place {
@@ -112,7 +112,12 @@ impl<B: SpladeBackend> Layer<B> {
     }
 
     /// What the heads have gathered, side by side.
-    fn attend(&self, x: Tensor<B, 2>, offsets: &[u32], places: &Places<'_, B>) -> Tensor<B, 2> {
+    fn attend(
+        &self,
+        x: Tensor<B, 2>,
+        offsets: Offsets<'_>,
+        places: &Places<'_, B>,
+    ) -> Tensor<B, 2> {
         let (shape, positions) = (self.shape.attention, self.places.relative(places));
         let Some(table) = self.places.rotary(places) else {
             let _span = trace_span!("attention").entered();

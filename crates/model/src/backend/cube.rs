@@ -14,7 +14,7 @@ use burn_cubecl::kernel::cast;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
 use splade_gpu::{Norm, add_norm, has_activation};
-use splade_kernels::{Activation, AttentionShape, SparseRows};
+use splade_kernels::{Activation, AttentionShape, Offsets, SparseRows};
 
 use self::attention::attention;
 use self::weights::{CubeDecoder, CubeLinear, CubeTable};
@@ -51,7 +51,7 @@ where
 
     fn packed_attention(
         qkv: FloatTensor<Self>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         shape: AttentionShape,
         positions: RelativePositions<'_, FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
@@ -60,7 +60,7 @@ where
 
     fn rotate(
         qkv: FloatTensor<Self>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         table: FloatTensor<Self>,
         shape: AttentionShape,
     ) -> FloatTensor<Self> {

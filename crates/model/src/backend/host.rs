@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::{
-    Activation, AttentionShape, Finish, Head, LinearShape, PackedLinear, Precision,
+    Activation, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear, Precision,
     RelativePositions as OnSlices, Table,
 };
 
@@ -45,7 +45,7 @@ macro_rules! run_on_kernels {
 
             fn packed_attention(
                 qkv: burn::tensor::ops::FloatTensor<Self>,
-                offsets: &[u32],
+                offsets: $crate::Offsets<'_>,
                 shape: $crate::AttentionShape,
                 positions: $crate::RelativePositions<'_, burn::tensor::ops::FloatTensor<Self>>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
@@ -54,7 +54,7 @@ macro_rules! run_on_kernels {
 
             fn rotate(
                 qkv: burn::tensor::ops::FloatTensor<Self>,
-                offsets: &[u32],
+                offsets: $crate::Offsets<'_>,
                 table: burn::tensor::ops::FloatTensor<Self>,
                 shape: $crate::AttentionShape,
             ) -> burn::tensor::ops::FloatTensor<Self> {
@@ -129,7 +129,7 @@ where
     fn attention(
         &self,
         x: FloatTensor<B>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         shape: AttentionShape,
         positions: RelativePositions<'_, FloatTensor<B>>,
     ) -> FloatTensor<B> {
@@ -165,12 +165,12 @@ where
     fn pool(
         &self,
         hidden_states: FloatTensor<B>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         pooling: Pooling,
     ) -> FloatTensor<B> {
         let Pooling { strategy, activation } = pooling;
         let pooled = self.pool(&hidden_states.values(), offsets, strategy, activation);
-        HostTensor::from_values(pooled, [offsets.len() - 1, self.vocab_size()])
+        HostTensor::from_values(pooled, [offsets.n_texts(), self.vocab_size()])
     }
 }
 
@@ -193,7 +193,7 @@ fn with_finish<T: HostTensor, R>(
 
 pub(super) fn packed_attention<T: HostTensor>(
     qkv: T,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_, T>,
 ) -> T {
@@ -220,7 +220,12 @@ fn with_positions<T: HostTensor, R>(
     }
 }
 
-pub(super) fn rotate<T: HostTensor>(qkv: T, offsets: &[u32], table: T, shape: AttentionShape) -> T {
+pub(super) fn rotate<T: HostTensor>(
+    qkv: T,
+    offsets: Offsets<'_>,
+    table: T,
+    shape: AttentionShape,
+) -> T {
     let mut turned = qkv.values().into_owned();
     splade_kernels::rotate(&mut turned, offsets, &table.values(), shape);
     T::from_values(turned, [qkv.dims()[0], qkv.dims()[1]])

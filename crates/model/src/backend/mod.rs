@@ -16,7 +16,7 @@ mod weights;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
-use splade_kernels::{Activation, AttentionShape, SparseRows};
+use splade_kernels::{Activation, AttentionShape, Offsets, SparseRows};
 
 use crate::{ModelError, Precision};
 
@@ -90,7 +90,7 @@ pub trait SpladeBackend: Backend {
     /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
     fn packed_attention(
         qkv: FloatTensor<Self>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         shape: AttentionShape,
         positions: RelativePositions<'_, FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
@@ -105,7 +105,7 @@ pub trait SpladeBackend: Backend {
     /// cosines of a place, then its sines; returns `[tokens, 3 * hidden]`.
     fn rotate(
         qkv: FloatTensor<Self>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         table: FloatTensor<Self>,
         shape: AttentionShape,
     ) -> FloatTensor<Self> {

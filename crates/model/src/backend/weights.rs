@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use burn::tensor::ops::FloatTensor;
-use splade_kernels::{Activation, AttentionShape};
+use splade_kernels::{Activation, AttentionShape, Offsets};
 
 use crate::{Pooling, Precision, SpladeBackend};
 
@@ -102,7 +102,7 @@ pub trait LinearOps<B: SpladeBackend>: Sized + Debug + Send + Sync {
     fn attention(
         &self,
         x: FloatTensor<B>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         shape: AttentionShape,
         positions: RelativePositions<'_, FloatTensor<B>>,
     ) -> FloatTensor<B> {
@@ -142,7 +142,7 @@ pub trait DecoderOps<B: SpladeBackend>: Debug + Send + Sync {
     fn pool(
         &self,
         hidden_states: FloatTensor<B>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         pooling: Pooling,
     ) -> FloatTensor<B>;
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use splade_kernels::Offsets;
 
 use super::{check_size, read_config};
 use crate::ModelError;
@@ -135,21 +136,20 @@ impl SentencePooling {
     pub fn pool(
         &self,
         hidden_states: &[f32],
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         prompt_length: impl Fn(usize) -> usize,
     ) -> Vec<f32> {
         let width = self.embedding_dimension;
-        let n_tokens = offsets.last().map_or(0, |&end| end as usize);
+        let n_tokens = offsets.n_tokens();
         assert_eq!(hidden_states.len(), n_tokens * width, "hidden_states is not [tokens, in]");
         let left_out = |text| match self.prompt {
             Prompt::Included => 0,
             Prompt::LeftOut => prompt_length(text),
         };
-        let n_texts = offsets.len().saturating_sub(1);
-        let mut pooled = vec![0.0; n_texts * self.out_features()];
+        let mut pooled = vec![0.0; offsets.n_texts() * self.out_features()];
         let mut rows = pooled.chunks_exact_mut(width);
-        for (text, ends) in offsets.windows(2).enumerate() {
-            let tokens = &hidden_states[ends[0] as usize * width..ends[1] as usize * width];
+        for (text, range) in offsets.ranges().enumerate() {
+            let tokens = &hidden_states[range.start * width..range.end * width];
             for (&mode, row) in self.modes.iter().zip(&mut rows) {
                 mode.pool(tokens, left_out(text), row);
             }
@@ -293,17 +293,19 @@ mod tests {
             modes in vec(select(modes()), 1..4), is_left_out in any::<bool>(), seed in any::<u64>(),
         ) {
             let offsets = reference::offsets(&lengths);
+            let offsets = Offsets::new(&offsets);
             let hidden_states = reference::noise(lengths.iter().sum::<usize>() * width, seed);
             let prompt = if is_left_out { Prompt::LeftOut } else { Prompt::Included };
             let pooling = pooling(modes.clone(), prompt, width);
-            let found = pooling.pool(&hidden_states, &offsets, |text| prompt_lengths[text]);
+            let found = pooling.pool(&hidden_states, offsets, |text| prompt_lengths[text]);
             prop_assert_eq!(found.len(), lengths.len() * pooling.out_features());
             let mut found = found.into_iter();
-            for (text, prompt_length) in offsets.windows(2).zip(prompt_lengths.iter().copied()) {
+            for (text, prompt_length) in offsets.ranges().zip(prompt_lengths.iter().copied()) {
                 let left_out = if is_left_out { prompt_length } else { 0 };
                 for &mode in &modes {
                     for j in 0..width {
-                        let column: Vec<f64> = (text[0] as usize..text[1] as usize)
+                        let column: Vec<f64> = text
+                            .clone()
                             .map(|token| f64::from(hidden_states[token * width + j]))
                             .collect();
                         let exact = twin(mode, &column, left_out);
@@ -320,7 +322,7 @@ mod tests {
     #[test]
     fn a_weighted_mean_keeps_the_weights_of_places_after_a_prompt() {
         let pooling = pooling(vec![PoolingMode::WeightedMean], Prompt::LeftOut, 1);
-        let pooled = pooling.pool(&[9.0, 1.0, 2.0], &[0, 3], |_| 1);
+        let pooled = pooling.pool(&[9.0, 1.0, 2.0], Offsets::new(&[0, 3]), |_| 1);
         assert_eq!(pooled, [(2.0 * 1.0 + 3.0 * 2.0) / 5.0]);
     }
 
@@ -328,12 +330,13 @@ mod tests {
     fn a_prompt_that_is_included_changes_nothing() {
         let pooling = pooling(modes(), Prompt::Included, 1);
         let states = [3.0, 1.0, 2.0];
-        assert_eq!(pooling.pool(&states, &[0, 3], |_| 2), pooling.pool(&states, &[0, 3], |_| 0));
+        let offsets = Offsets::new(&[0, 3]);
+        assert_eq!(pooling.pool(&states, offsets, |_| 2), pooling.pool(&states, offsets, |_| 0));
     }
 
     #[test]
     #[should_panic(expected = "hidden_states is not [tokens, in]")]
     fn states_that_miss_tokens_are_the_caller_s_mistake() {
-        pooling(modes(), Prompt::Included, 2).pool(&[1.0; 4], &[0, 3], |_| 0);
+        pooling(modes(), Prompt::Included, 2).pool(&[1.0; 4], Offsets::new(&[0, 3]), |_| 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Attention and rotation of a backend beside their stock bodies and the formulas in f64.
 
 use proptest::prelude::*;
-use splade_kernels::{Activation, AttentionShape, LinearShape, reference};
+use splade_kernels::{Activation, AttentionShape, LinearShape, Offsets, reference};
 use splade_model::stock::{self, TensorLinear};
 use splade_model::{LinearOps, Precision, RelativePositions, SpladeBackend};
 
@@ -14,6 +14,7 @@ pub(crate) fn check_attention<B: SpladeBackend>(
 ) -> Result<(), TestCaseError> {
     let AttentionShape { n_heads, head_dim, .. } = case.shape;
     let offsets = reference::offsets(&case.lengths);
+    let offsets = Offsets::new(&offsets);
     let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
     if tokens == 0 {
         return Ok(()); // Not every backend has tensors without entries; models never make them.
@@ -51,11 +52,11 @@ pub(crate) fn check_attention<B: SpladeBackend>(
     let qkv = numbers(tokens * 3 * hidden, case.seed);
     let input = || tensor::<B, 2>(&qkv, [tokens, 3 * hidden]);
     let shape = [tokens, hidden];
-    let found = B::packed_attention(input(), &offsets, case.shape, positions());
+    let found = B::packed_attention(input(), offsets, case.shape, positions());
     let found = values::<B>(found, shape)?;
-    let stock = stock::packed_attention::<B>(input(), &offsets, case.shape, positions());
+    let stock = stock::packed_attention::<B>(input(), offsets, case.shape, positions());
     let stock = values::<B>(stock, shape)?;
-    let exact = reference::packed_attention(&qkv, &offsets, case.shape, plain);
+    let exact = reference::packed_attention(&qkv, offsets, case.shape, plain);
     compare::<B>(&found, &stock, &exact, tolerance)
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn check_projected_attention<B: SpladeBackend>(
     const WIDTH: usize = 5;
     let AttentionShape { n_heads, head_dim, .. } = case.shape;
     let offsets = reference::offsets(&case.lengths);
+    let offsets = Offsets::new(&offsets);
     let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
     if tokens == 0 {
         return Ok(()); // As above.
@@ -78,16 +80,16 @@ pub(crate) fn check_projected_attention<B: SpladeBackend>(
     let layer = B::Linear::prepare(weights(), None, &device);
     let input = || tensor::<B, 2>(&x, [tokens, WIDTH]);
     let none = || RelativePositions::None;
-    let found = layer.attention(input(), &offsets, case.shape, none());
+    let found = layer.attention(input(), offsets, case.shape, none());
     let qkv = TensorLinear::<B>::prepare(weights(), None, &device);
     let qkv = qkv.forward(input(), Activation::Linear);
-    let stock = stock::packed_attention::<B>(qkv, &offsets, case.shape, none());
+    let stock = stock::packed_attention::<B>(qkv, offsets, case.shape, none());
     let shape = [tokens, hidden];
     let (found, stock) = (values::<B>(found, shape)?, values::<B>(stock, shape)?);
     let qkv = reference::linear(&x, &weight, None, Activation::Linear, sizes);
     let qkv: Vec<f32> = qkv.into_iter().map(|value| value as f32).collect();
     let none = splade_kernels::RelativePositions::None;
-    let exact = reference::packed_attention(&qkv, &offsets, case.shape, none);
+    let exact = reference::packed_attention(&qkv, offsets, case.shape, none);
     compare::<B>(&found, &stock, &exact, 2.0 * tolerance)
 }
 
@@ -97,6 +99,7 @@ pub(crate) fn check_rotation<B: SpladeBackend>(
 ) -> Result<(), TestCaseError> {
     let AttentionShape { n_heads, head_dim, .. } = case.shape;
     let offsets = reference::offsets(&case.lengths);
+    let offsets = Offsets::new(&offsets);
     let tokens = case.lengths.iter().sum::<usize>();
     if tokens == 0 {
         return Ok(());
@@ -106,9 +109,9 @@ pub(crate) fn check_rotation<B: SpladeBackend>(
     let table = numbers(150 * head_dim, case.seed ^ 1);
     let input = || tensor::<B, 2>(&qkv, shape);
     let angles = || tensor::<B, 2>(&table, [150, head_dim]);
-    let found = values::<B>(B::rotate(input(), &offsets, angles(), case.shape), shape)?;
-    let stock = stock::rotate::<B>(input(), &offsets, angles(), case.shape);
+    let found = values::<B>(B::rotate(input(), offsets, angles(), case.shape), shape)?;
+    let stock = stock::rotate::<B>(input(), offsets, angles(), case.shape);
     let stock = values::<B>(stock, shape)?;
-    let exact = reference::rotate(&qkv, &offsets, &table, case.shape);
+    let exact = reference::rotate(&qkv, offsets, &table, case.shape);
     compare::<B>(&found, &stock, &exact, tolerance)
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use splade_kernels::reference::noise;
-use splade_model::{DecoderOps, Pooling, Precision};
+use splade_model::{DecoderOps, Offsets, Pooling, Precision};
 
 use crate::backends::wgpu_is_there;
 use crate::suite::head;
@@ -24,7 +24,12 @@ fn reserved(tokens: usize) -> u64 {
     let decoder = head::<Wgpu>(&noise(VOCAB * HIDDEN, 2), &[0.0; VOCAB], Precision::F32);
     let texts = 4;
     let offsets: Vec<u32> = (0..=texts).map(|text| text * tokens as u32 / texts).collect();
-    let pooled = DecoderOps::<Wgpu>::pool(&decoder, hidden_states, &offsets, Pooling::default());
+    let pooled = DecoderOps::<Wgpu>::pool(
+        &decoder,
+        hidden_states,
+        Offsets::new(&offsets),
+        Pooling::default(),
+    );
     let pooled = Tensor::<Wgpu, 2>::from_primitive(burn::tensor::TensorPrimitive::Float(pooled));
     assert_eq!(pooled.dims(), [4, VOCAB]);
     assert!(pooled.into_data().as_slice::<f32>().unwrap().iter().all(|weight| weight.is_finite()));

@@ -61,7 +61,7 @@ fn offsets_that_miss_tokens_are_the_caller_s_mistake() {
 }
 
 #[test]
-#[should_panic(expected = "offsets rise")]
+#[should_panic(expected = "offsets fall")]
 fn offsets_that_fall_are_the_caller_s_mistake() {
     let _ = PackedTokens::new(&[1, 2], &[0, 0], &[0, 2, 1, 2]);
 }

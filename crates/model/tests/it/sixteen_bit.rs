@@ -3,8 +3,8 @@
 use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
 use splade_kernels::reference::{self, noise};
 use splade_model::{
-    Activation, BackendKind, DecoderOps, LinearOps, NormWeights, Precision, RelativePositions,
-    SpladeBackend,
+    Activation, BackendKind, DecoderOps, LinearOps, NormWeights, Offsets, Precision,
+    RelativePositions, SpladeBackend,
 };
 
 use crate::cases::{POOLINGS, PositionKind, long_attention};
@@ -31,6 +31,7 @@ pub(crate) fn check<B: SpladeBackend>() {
         for case in long_attention() {
             let hidden = case.shape.n_heads * case.shape.head_dim;
             let offsets = reference::offsets(&case.lengths);
+            let offsets = Offsets::new(&offsets);
             let tokens = case.lengths.iter().sum::<usize>();
             let attention = |precision| {
                 let qkv =
@@ -43,7 +44,7 @@ pub(crate) fn check<B: SpladeBackend>() {
                     )),
                     _ => RelativePositions::None,
                 };
-                values::<B>(B::packed_attention(qkv, &offsets, case.shape, positions))
+                values::<B>(B::packed_attention(qkv, offsets, case.shape, positions))
             };
             near(&format!("{case:?}"), &attention);
         }
@@ -70,9 +71,10 @@ pub(crate) fn check<B: SpladeBackend>() {
             };
             near(&sizes, &added);
             let offsets = [0, tokens as u32 / 2, tokens as u32];
+            let offsets = Offsets::new(&offsets);
             near(&sizes, &|precision| {
                 let head = head::<B>(&weight, &bias, precision);
-                values::<B>(head.pool(input(), &offsets, POOLINGS[0]))
+                values::<B>(head.pool(input(), offsets, POOLINGS[0]))
             });
         }
     }

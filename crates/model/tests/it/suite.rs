@@ -3,7 +3,7 @@
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use proptest::prelude::*;
-use splade_kernels::{LinearShape, reference};
+use splade_kernels::{LinearShape, Offsets, reference};
 use splade_model::stock::{self, TensorLinear};
 use splade_model::{
     DecoderOps, LinearOps, Matrix, NormWeights, Precision, SpladeBackend, TableOps,
@@ -265,6 +265,7 @@ pub(crate) fn check_head<B: SpladeBackend>(
 ) -> Result<(), TestCaseError> {
     let &HeadCase { hidden_size, vocab_size, pooling, seed, .. } = case;
     let offsets = reference::offsets(&case.lengths);
+    let offsets = Offsets::new(&offsets);
     let tokens = case.lengths.iter().sum::<usize>();
     if tokens == 0 {
         return Ok(()); // As above.
@@ -275,16 +276,16 @@ pub(crate) fn check_head<B: SpladeBackend>(
     let input = || tensor::<B, 2>(&hidden_states, [tokens, hidden_size]);
     let shape = [case.lengths.len(), vocab_size];
     let head = head::<B>(&decoder, &bias, Precision::F32);
-    let found = values::<B>(head.pool(input(), &offsets, pooling), shape)?;
+    let found = values::<B>(head.pool(input(), offsets, pooling), shape)?;
     let decoder_tensor = tensor::<B, 2>(&decoder, [vocab_size, hidden_size]);
     let bias_tensor = tensor::<B, 1>(&bias, [vocab_size]);
-    let stock = stock::head_pool::<B>(input(), decoder_tensor, bias_tensor, &offsets, pooling);
+    let stock = stock::head_pool::<B>(input(), decoder_tensor, bias_tensor, offsets, pooling);
     let stock = values::<B>(stock, shape)?;
     let exact = reference::head_pool(
         &hidden_states,
         &decoder,
         &bias,
-        &offsets,
+        offsets,
         LinearShape { in_features: hidden_size, out_features: vocab_size },
         pooling.strategy,
         pooling.activation,

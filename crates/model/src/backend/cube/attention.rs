@@ -4,7 +4,7 @@ use burn::tensor::{DType, Tensor, TensorMetadata};
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
 use splade_gpu::{Positions, add_bias, attention_fits, packed_attention};
-use splade_kernels::{Activation, AttentionShape};
+use splade_kernels::{Activation, AttentionShape, Offsets};
 
 use super::{held_as, stock};
 use crate::layers::{unwrap, wrap};
@@ -14,7 +14,7 @@ use crate::{RelativePositions, SpladeBackend};
 pub(super) fn attention<B, R>(
     qkv: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_, CubeTensor<R>>,
 ) -> CubeTensor<R>
@@ -89,7 +89,7 @@ where
 /// The stock body, in `f32`: its numbers for hidden places are none of f16's.
 fn stock_attention<B, R>(
     qkv: CubeTensor<R>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_, CubeTensor<R>>,
 ) -> CubeTensor<R>

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Slice, TensorData, TensorMetadata};
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
 use splade_gpu::{Pool, add_norm, has_activation, largest_logits, linear, product};
-use splade_kernels::{Activation, AttentionShape, PoolActivation, PoolStrategy};
+use splade_kernels::{Activation, AttentionShape, Offsets, PoolActivation, PoolStrategy};
 
 use super::attention::attention;
 use super::{dtype_of, held_as, norm_of, stock};
@@ -73,7 +73,7 @@ where
     fn attention(
         &self,
         x: CubeTensor<R>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         shape: AttentionShape,
         positions: RelativePositions<'_, CubeTensor<R>>,
     ) -> CubeTensor<R> {
@@ -131,7 +131,7 @@ where
     fn pool(
         &self,
         hidden_states: CubeTensor<R>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         pooling: Pooling,
     ) -> CubeTensor<R> {
         let (weight, bias) = (self.weights.clone(), self.bias.clone());

@@ -4,7 +4,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Int, Tensor};
-use splade_kernels::AttentionShape;
+use splade_kernels::{AttentionShape, Offsets};
 
 use super::groups::{index, padded_groups};
 use crate::RelativePositions;
@@ -14,7 +14,7 @@ use crate::layers::{unwrap, wrap};
 /// are padded to the longest of a group, and the padding taken out again.
 pub fn packed_attention<B: Backend>(
     qkv: FloatTensor<B>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     shape: AttentionShape,
     positions: RelativePositions<'_, FloatTensor<B>>,
 ) -> FloatTensor<B> {
@@ -142,7 +142,7 @@ impl<B: Backend> Positions<B> {
 /// The body of [`SpladeBackend::rotate`](crate::SpladeBackend::rotate).
 pub fn rotate<B: Backend>(
     qkv: FloatTensor<B>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     table: FloatTensor<B>,
     shape: AttentionShape,
 ) -> FloatTensor<B> {
@@ -150,7 +150,7 @@ pub fn rotate<B: Backend>(
     let (hidden, half) = (n_heads * head_dim, head_dim / 2);
     let qkv = wrap::<B, 2>(qkv);
     let [tokens, _] = qkv.dims();
-    let places = offsets.windows(2).flat_map(|w| 0..(w[1] - w[0]) as i32).collect();
+    let places = offsets.positions().map(|place| place as i32).collect();
     let table = wrap::<B, 2>(table).select(0, index(places, &qkv.device()));
     let angle = |start| table.clone().slice([0..tokens, start..start + half]);
     let wide = |x: Tensor<B, 2>| x.reshape([tokens, 1, half]).expand([tokens, 2 * n_heads, half]);

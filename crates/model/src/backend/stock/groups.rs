@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
+use splade_kernels::Offsets;
 
 /// Padded tokens that attention and the head take at once, where one text is not longer: what
 /// bounds the memory of scores and logits.
@@ -17,10 +18,9 @@ pub(super) struct Group {
 
 /// Groups of at most [`GROUP_TOKENS`] padded tokens, or of one text. Texts without tokens are in
 /// none.
-pub(super) fn padded_groups(offsets: &[u32]) -> Vec<Group> {
+pub(super) fn padded_groups(offsets: Offsets<'_>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for (text, w) in offsets.windows(2).enumerate() {
-        let length = (w[1] - w[0]) as usize;
+    for (text, length) in offsets.ranges().map(|text| text.len()).enumerate() {
         if length == 0 {
             continue;
         }
@@ -39,14 +39,17 @@ pub(super) fn padded_groups(offsets: &[u32]) -> Vec<Group> {
 }
 
 impl Group {
-    fn text_lengths<'a>(&'a self, offsets: &'a [u32]) -> impl Iterator<Item = (u32, u32)> + 'a {
-        self.texts.clone().map(|text| (offsets[text], offsets[text + 1] - offsets[text]))
+    fn text_lengths<'a>(&'a self, offsets: Offsets<'a>) -> impl Iterator<Item = (u32, u32)> + 'a {
+        self.texts.clone().map(move |text| {
+            let tokens = offsets.range(text);
+            (tokens.start as u32, tokens.len() as u32)
+        })
     }
 
     /// The packed token of each padded place; padding repeats the text's last token.
     pub(super) fn padding_index<B: Backend>(
         &self,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         device: &B::Device,
     ) -> Tensor<B, 1, Int> {
         let length = self.length as u32;
@@ -59,7 +62,7 @@ impl Group {
     /// The padded place, within the group, of each packed token.
     pub(super) fn unpadding_index<B: Backend>(
         &self,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         device: &B::Device,
     ) -> Tensor<B, 1, Int> {
         let lengths = self.text_lengths(offsets).enumerate();
@@ -71,7 +74,7 @@ impl Group {
     /// Whether a padded place is padding: `[texts * length]`.
     pub(super) fn padding_mask<B: Backend>(
         &self,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         device: &B::Device,
     ) -> Tensor<B, 1, Bool> {
         let length = self.length as u32;

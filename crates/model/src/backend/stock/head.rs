@@ -4,7 +4,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorData};
-use splade_kernels::{PoolActivation, PoolStrategy};
+use splade_kernels::{Offsets, PoolActivation, PoolStrategy};
 
 use super::TensorTable;
 use super::groups::padded_groups;
@@ -33,7 +33,7 @@ impl<B: SpladeBackend<Table = TensorTable<B>>> DecoderOps<B> for TensorDecoder<B
     fn pool(
         &self,
         hidden_states: FloatTensor<B>,
-        offsets: &[u32],
+        offsets: Offsets<'_>,
         pooling: Pooling,
     ) -> FloatTensor<B> {
         head_pool::<B>(hidden_states, self.weights.clone(), self.bias.clone(), offsets, pooling)
@@ -48,7 +48,7 @@ pub fn head_pool<B: Backend>(
     hidden_states: FloatTensor<B>,
     decoder: FloatTensor<B>,
     bias: FloatTensor<B>,
-    offsets: &[u32],
+    offsets: Offsets<'_>,
     pooling: Pooling,
 ) -> FloatTensor<B> {
     let hidden_states = wrap::<B, 2>(hidden_states);
@@ -86,7 +86,7 @@ pub fn head_pool<B: Backend>(
         }
         rows.push(Tensor::cat(tiles, 1));
     }
-    let texts = offsets.len() - 1;
+    let texts = offsets.n_texts();
     if next_text < texts {
         rows.push(zeros(texts - next_text));
     }
