@@ -5,16 +5,22 @@
     expect(dead_code, reason = "without a backend no model is loaded")
 )]
 
+mod on_device;
+
 use std::sync::Arc;
 
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda"))]
 use splade_model::SpladeBackend;
 use splade_model::{BackendKind, Checkpoint};
 
+#[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda"))]
+use self::on_device::LoadResult;
+use self::on_device::Loaders;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-use crate::on_device::on_device;
-use crate::on_device::{LoadResult, Loaded, Loaders, OnDevice};
+use self::on_device::on_device;
 use crate::{Device, SpladeError};
+
+pub(crate) use self::on_device::{HiddenStates, Loaded, MaskedLm, OnDevice};
 
 /// Every backend. To add one, add its row here and its name to [`Device`].
 ///

@@ -107,7 +107,6 @@ mod transformer;
 mod transformer_config;
 
 mod backends;
-mod on_device;
 
 pub use cancel::CancelHandle;
 pub use device::Device;

@@ -7,9 +7,9 @@ use splade_model::{BackendKind, Pooled, Pooling, Precision, TokenWeights};
 use splade_sparse::{Pruning, SparseRow};
 use splade_tokenizer::TokenBatch;
 
+use crate::backends::{HiddenStates, MaskedLm};
 use crate::csr::Csr;
 use crate::layout::{Layout, ModuleKind, ModuleSpec, RouterSpec, Task};
-use crate::on_device::{HiddenStates, MaskedLm};
 use crate::passes::Passes;
 use crate::progress::Tally;
 use crate::reader::Reader;

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use splade_model::{Checkpoint, PackedTokens, Pooled, Pooling, Precision};
 use splade_tokenizer::{TokenBatch, Tokenizer};
 
-use crate::backends;
+use crate::backends::{self, HiddenStates, Loaded, MaskedLm, OnDevice};
 use crate::layout::Task;
-use crate::on_device::{HiddenStates, Loaded, MaskedLm, OnDevice};
 use crate::other_files;
 use crate::processing::Lengths;
 use crate::route_tokenizer::{Limits, RouteTokenizer};
