@@ -133,3 +133,41 @@ fn a_mount_point_is_refused_before_the_work() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "old");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn an_output_is_no_input_and_no_other_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| path(&folder, name).1;
+    let (texts, link, report) = (at("texts.jsonl"), at("link.jsonl"), at("report.json"));
+    let (model, beir) = (tiny(), fixture("beir"));
+    fs::write(&texts, "{\"id\": \"a\", \"text\": \"sunny\"}\n").unwrap();
+    symlink("texts.jsonl", &link).unwrap();
+    for args in [
+        &["encode", "-q", "-m", &model, "-i", &texts, "-o", &link][..],
+        &["search", "-q", "-m", &model, "-c", &texts, "--queries", &texts, "-o", &texts],
+        &["evaluate", "-q", "-m", &model, &beir, "--json", &report, "--write-run", &report],
+        &["evaluate", "-q", "-m", &model, &beir, "--json", "-", "--write-run", "-"],
+    ] {
+        let ran = splade(args, b"");
+        assert_eq!(ran.code, Some(1), "{args:?}");
+        assert!(ran.stderr.contains("named twice"), "{}", ran.stderr);
+    }
+    assert!(fs::read_to_string(&texts).unwrap().contains("sunny") && !Path::new(&report).exists());
+}
+
+#[test]
+fn a_reader_of_a_named_output_that_is_gone_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, pipe) = path(&folder, "pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || drop(fs::File::open(pipe))
+    });
+    let texts = "sunny weather\n".repeat(20_000);
+    let ran = splade(&["encode", "-q", "-m", &tiny(), "-i", "-", "-o", &pipe], texts.as_bytes());
+    reader.join().unwrap();
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains(&pipe), "{}", ran.stderr);
+}

@@ -13,6 +13,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
 use splade::corpus::{
     BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
 };
@@ -155,6 +156,23 @@ impl InputArgs {
             options = options.with_binary_columns(BinaryColumns::Text);
         }
         options
+    }
+}
+
+impl InputArgs {
+    /// The options by their names, to be compared with those of another run.
+    pub(crate) fn settings(&self) -> Value {
+        let columns = self.columns.iter().flat_map(|columns| &columns.0);
+        json!({
+            "columns": columns.map(ToString::to_string).collect::<Vec<_>>(),
+            "separator": self.separator,
+            "id_column": self.id_column,
+            "input_format": self.input_format.map(TextFormat::name),
+            "no_header": self.no_header,
+            "no_quotes": self.no_quotes,
+            "quotes": self.quotes,
+            "binary_as_text": self.binary_as_text,
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! `splade encode`: loads the model, then shows texts or streams files into files.
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use splade::EncodeOptions;
 use splade::corpus::{
     Compression, CorpusOptions, CorpusReader, DuplicateId, PartsOptions, PartsWriter, Resumed,
-    VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus,
+    TextFormat, VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus,
 };
 use splade::output::escaped;
 
@@ -15,7 +16,7 @@ use crate::error::CliError;
 use crate::ids;
 use crate::model::{self, Model};
 use crate::model_files;
-use crate::output::{Output, Written};
+use crate::output::{Output, Written, refuse_same};
 use crate::show;
 use crate::stream::{self, ReadBar, Summary};
 use crate::terminal;
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     let in_parts = is_in_parts(args);
     if !in_parts {
         Written::Vectors(format).check_name(&args.output)?;
+        refuse_same([args.output.as_path()], args.input.iter().map(PathBuf::as_path))?;
     }
     if in_parts && args.output.as_os_str() == "-" {
         return Err(CliError::PartsToStream);
@@ -186,11 +188,22 @@ fn settings(
         "max_ratio": args.vectors.max_ratio,
         "mass_share": args.vectors.mass_share,
         "tokens": args.decode,
-        "texts": format!("{:?}", args.texts_in.options()),
+        "input": args.texts_in.settings(),
+        // What the names say that the options do not.
+        "formats": formats(reader),
         // Records without an id are named by their file too where there are several. The manifest has
         // checksums of the input itself.
         "ids_by_file": reader.files().len() > 1,
     }))
+}
+
+/// The formats that the names of the files say, each once, in the files' order.
+fn formats(reader: &CorpusReader) -> Vec<&'static str> {
+    let named = reader.files().iter().map(|file| TextFormat::of_name(&file.path));
+    let mut formats: Vec<_> =
+        named.map(|format| format.map_or("by content", TextFormat::name)).collect();
+    formats.dedup();
+    formats
 }
 
 fn tell(args: &EncodeArgs, what: &str) {

@@ -1,7 +1,7 @@
 //! What can go wrong in the program, and how it is told.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use splade::SpladeError;
 use splade::corpus::CorpusError;
@@ -78,6 +78,8 @@ pub(crate) enum CliError {
          --input-format lines, if each line is a query)"
     )]
     QueryRecords { what: &'static str },
+    #[error("{} is named twice, and would be overwritten", shown(.path))]
+    SameFile { path: PathBuf },
     #[error("only one of --queries and --corpus, or of --runs and --qrels, can be standard input")]
     StdinTwice,
     #[error("{queries} queries and {documents} documents: --pairwise needs as many of each")]
@@ -131,20 +133,22 @@ impl From<IndexError> for CliError {
 }
 
 impl CliError {
-    /// Whether whoever reads our output has closed it.
+    /// Whether whoever reads our standard output has closed it: they have what they wanted. The reader of
+    /// an output that has a name has failed.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        let source = match self {
-            Self::Write { source, .. } => source,
+        let (path, source) = match self {
+            Self::Write { path, source } => (path, source),
             Self::Splade(error) => match error.as_ref() {
-                SpladeError::Corpus(CorpusError::Write { source, .. })
-                | SpladeError::Evaluate(EvaluateError::Write { source, .. }) => source,
+                SpladeError::Corpus(CorpusError::Write { path, source, .. })
+                | SpladeError::Evaluate(EvaluateError::Write { path, source, .. }) => {
+                    (path, source)
+                }
                 _ => return false,
             },
-            Self::ExportRow { source: ExportError::Write { source, .. }, .. }
-            | Self::Export(ExportError::Write { source, .. }) => source,
             _ => return false,
         };
-        source.kind() == io::ErrorKind::BrokenPipe
+        let of_stdout = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].map(Path::new);
+        of_stdout.contains(&path.as_path()) && source.kind() == io::ErrorKind::BrokenPipe
     }
 
     /// Prints the error and its causes on standard error.

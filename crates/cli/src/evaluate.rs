@@ -20,7 +20,7 @@ use crate::error::CliError;
 use crate::hits::open_index;
 use crate::ids;
 use crate::model::{self, Model};
-use crate::output::{Output, Written, cannot_write};
+use crate::output::{Output, Written, cannot_write, refuse_same};
 use crate::stream;
 use crate::terminal::Page;
 use crate::text::{BOLD, DIM, thousands};
@@ -65,6 +65,9 @@ fn check_names(args: &EvaluateArgs) -> Result<(), CliError> {
     ] {
         path.as_deref().map_or(Ok(()), |path| written.check_name(path))?;
     }
+    let outputs = [&args.json, &args.write_run, &args.chart, &args.fuse].into_iter().flatten();
+    let inputs = args.runs.iter().chain(&args.qrels).chain(&args.index);
+    refuse_same(outputs.map(PathBuf::as_path), inputs.map(PathBuf::as_path))?;
     stream::refuse_stdin_twice(args.runs.iter().chain(&args.qrels).map(PathBuf::as_path))
 }
 
@@ -146,7 +149,8 @@ fn of_model(
         }
         let evaluation = judging.measure(&run, ids.iter().copied(), identical_ids)?;
         let written = write_run(&run, args);
-        return show(&[Row::new(&evaluation, n_identical)], args).and(written);
+        let shown = show(&[Row::new(&evaluation, n_identical)], args);
+        return written.and(shown);
     }
     let mut document_ids = Vec::new();
     let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
@@ -177,7 +181,7 @@ fn of_model(
         false => show_sweep(&measured, n_identical, args),
     };
     summary.tell();
-    shown.and(written)
+    written.and(shown)
 }
 
 fn identical_ids(args: &EvaluateArgs) -> IdenticalIds {

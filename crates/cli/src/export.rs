@@ -1,5 +1,7 @@
 //! `splade export`: encoded vectors in the form that a search engine loads.
 
+use std::path::PathBuf;
+
 use splade::corpus::{Place, VectorReader};
 use splade::export::{
     DuplicateIds, EmptyRows, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key,
@@ -12,7 +14,7 @@ use crate::error::CliError;
 use crate::ids;
 use crate::index::read_vectors;
 use crate::model;
-use crate::output::{Output, Written};
+use crate::output::{Output, Written, cannot_write, refuse_same};
 use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::thousands;
@@ -22,6 +24,7 @@ const ROWS_PER_LOOK: u64 = 1000;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     Written::Export.check_name(&args.output)?;
+    refuse_same([args.output.as_path()], args.input.iter().map(PathBuf::as_path))?;
     let options = options(args);
     let load = |model| model::load(model, SparseEncoder::builder(), &args.hub, args.quiet);
     let encoder = args.model.as_deref().map(load).transpose()?;
@@ -111,7 +114,10 @@ fn rows(
         }
     }
     let (n_rows, n_empty) = (writer.rows(), writer.n_empty());
-    writer.finish().map_err(|source| at(&args.output.display().to_string(), source))?;
+    writer.finish().map_err(|source| match source {
+        ExportError::Write { source, .. } => cannot_write(&args.output, source),
+        other => at(&args.output.display().to_string(), other),
+    })?;
     output.finish()?;
     bar.finish_and_clear();
     if !args.quiet {
@@ -148,6 +154,10 @@ pub(crate) fn at_row(
     source: ExportError,
     args: &ExportArgs,
 ) -> CliError {
+    let source = match source {
+        ExportError::Write { source, .. } => return cannot_write(&args.output, source),
+        other => other,
+    };
     let first = match &source {
         ExportError::DuplicateId { id, .. } => {
             let dimension = vectors.dimension();

@@ -9,7 +9,7 @@ use splade::index::{Index, IndexBuilder, IndexOptions};
 use crate::args::IndexArgs;
 use crate::error::CliError;
 use crate::ids;
-use crate::output::Written;
+use crate::output::{Written, refuse_same};
 use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::{bytes, thousands};
@@ -20,6 +20,7 @@ const ROWS_PER_LOOK: usize = 1000;
 pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {
     let start = Instant::now();
     Written::Index.check_name(&args.output)?;
+    refuse_same([args.output.as_path()], args.input.iter().map(PathBuf::as_path))?;
     let mut vectors = read_vectors(&args.input, args.dimension)?;
     let options = IndexOptions::default()
         .with_weight_format(args.weights)

@@ -1,5 +1,7 @@
 //! Output: a file that appears whole or not at all, or standard output; JSON lines in it.
 
+use std::collections::HashSet;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,7 @@ use serde::Serialize;
 use splade::corpus::{Compression, FileFormat, OutputFile, VectorFormat};
 use splade::evaluate::Run;
 use splade::export::{Explanation, PageError};
+use splade::output::folder_of;
 
 use crate::error::CliError;
 
@@ -79,6 +82,35 @@ impl Written {
             return Err(CliError::OutputName { path: path.to_owned(), written: self.name() });
         }
         Ok(())
+    }
+}
+
+/// Refuses an output that is another output too, or an input.
+pub(crate) fn refuse_same<'a>(
+    outputs: impl IntoIterator<Item = &'a Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), CliError> {
+    let inputs: HashSet<PathBuf> = inputs.into_iter().filter_map(real_file).collect();
+    let mut outputs_so_far = HashSet::new();
+    for output in outputs {
+        let Some(file) = real_file(output) else { continue };
+        let is_stdout = file == Path::new("-");
+        if (!is_stdout && inputs.contains(&file)) || !outputs_so_far.insert(file) {
+            return Err(CliError::SameFile { path: output.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// One path for all names of a file, one for standard output; none for devices and pipes, which take more
+/// than one output.
+fn real_file(path: &Path) -> Option<PathBuf> {
+    if path.as_os_str() == "-" {
+        return Some(path.to_owned());
+    }
+    match fs::canonicalize(path) {
+        Ok(real) => fs::metadata(&real).ok()?.is_file().then_some(real),
+        Err(_) => Some(fs::canonicalize(folder_of(path)).ok()?.join(path.file_name()?)),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::hits::{Documents, Shared};
 use crate::ids;
 use crate::model::{self, Model};
-use crate::output::{Output, Written, cannot_write};
+use crate::output::{Output, Written, cannot_write, refuse_same};
 use crate::stream;
 use crate::terminal::{Page, ask, tell};
 use crate::text::{BOLD, DIM, shortened};
@@ -51,6 +51,8 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
     let paths = [queries.to_owned()];
     let mut queries = stream::open(&paths, &args.texts_in)?;
     Written::Hits.check_name(&args.output)?;
+    let inputs = paths.iter().chain(&args.corpus).chain(&args.index).map(PathBuf::as_path);
+    refuse_same([args.output.as_path()], inputs)?;
     let is_run = args.writes_run();
     if is_run {
         // A run holds the ids of all queries too.

@@ -131,8 +131,7 @@ fn wide_characters(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let zeros = |i: usize| pairs.iter().filter(|pair| pair[i] == 0).count();
     let (first, second) = (zeros(0), zeros(1));
     // Text of any script has spaces, digits, commas or line ends, which are ASCII.
-    let is_many =
-        |n: usize, other: usize| pairs.len() >= 2 && n * 4 >= pairs.len() && other * 8 <= n;
+    let is_many = |n: usize, other: usize| n >= 2 && n * 4 >= pairs.len() && other * 8 <= n;
     match (first, second) {
         (other, n) if is_many(n, other) => {
             Some(("UTF-16 (little-endian)", "convert it first (`iconv -f UTF-16LE -t UTF-8`)"))
@@ -212,6 +211,8 @@ mod tests {
             "BZh9 is a word",
             "天気",
             "a\0b",
+            "al\0pha\nb\n",
+            "ab\0cde\n",
             "\u{feff}a",
         ] {
             assert_eq!(recognise(text.as_bytes()), Content::Text, "{text:?}");

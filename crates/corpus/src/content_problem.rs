@@ -41,6 +41,12 @@ pub enum ContentProblem {
     /// JSON objects where lines of text are expected.
     #[error("its lines are JSON objects, not texts")]
     JsonLines,
+    /// Plain text, where options of tables are given.
+    #[error(
+        "the content is a text a line, which has no header and no quotes: say what it is \
+         (--input-format tsv, csv or lines)"
+    )]
+    TableOptions,
     /// JSON in a file that is named as plain text.
     #[error(
         "the name says plain text, but the content is JSON: say which is meant \

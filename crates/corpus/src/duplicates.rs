@@ -4,12 +4,13 @@
 //! record, 16 bytes, in memory or, from a limit on, in temporary files. Where two hashes are equal
 //! the files are read once more, up to the second of the records, and the ids are compared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::texts::Numbered;
 use crate::{CorpusError, CorpusReader, Place, ReadOptions, RecordError};
 
 /// Ids held in memory before they go to files: 64 MiB.
@@ -66,7 +67,7 @@ impl IdSearch {
     }
 
     /// The first id of files and folders that is there twice. Files that name their records by
-    /// numbers are not read. `on_bytes` is told now and then how many bytes were read so far.
+    /// numbers are read only where an id of another file looks like such a name. `on_bytes` is told now and then how many bytes were read so far.
     ///
     /// # Errors
     /// As [`CorpusReader`], for all but the texts; [`CorpusError::Write`] for a temporary file.
@@ -76,21 +77,50 @@ impl IdSearch {
         options: &ReadOptions,
         mut on_bytes: impl FnMut(u64),
     ) -> Result<Option<DuplicateId>, CorpusError> {
-        let open = || CorpusReader::open_for_ids(paths, options.clone());
-        let mut reader = open()?;
+        let mut look_through =
+            |numbered| self.look_through(paths, options, numbered, &mut on_bytes);
+        let (pairs, may_clash) = look_through(Numbered::PassOver)?;
+        let (pairs, numbered) = match may_clash {
+            true => (look_through(Numbered::Read)?.0, Numbered::Read),
+            false => (pairs, Numbered::PassOver),
+        };
+        match pairs.is_empty() {
+            true => Ok(None),
+            false => confirm(&pairs, CorpusReader::open_for_ids(paths, options.clone(), numbered)?),
+        }
+    }
+
+    /// Pairs of records with equal hashes of their ids; and whether an id of a file may be the name that
+    /// a record of another gets, of its file and its number.
+    fn look_through(
+        &self,
+        paths: &[PathBuf],
+        options: &ReadOptions,
+        numbered: Numbered,
+        on_bytes: &mut impl FnMut(u64),
+    ) -> Result<(Vec<(u64, u64)>, bool), CorpusError> {
+        let mut reader = CorpusReader::open_for_ids(paths, options.clone(), numbered)?;
+        let names: HashSet<String> = match reader.files() {
+            [_] => HashSet::new(),
+            files => files.iter().map(|file| file.name.clone()).collect(),
+        };
+        let is_name = |id: &str| {
+            let parts = id.rsplit_once(':');
+            parts.is_some_and(|(name, number)| {
+                names.contains(name) && number.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        };
         let mut seen = Seen { hashes: Vec::new(), files: Vec::new(), search: self };
         let hasher = RandomState::new();
+        let mut may_clash = false;
         while let Some(record) = reader.next_record()? {
+            may_clash |= is_name(&record.id);
             seen.push(hasher.hash_one(&record.id), reader.n_records())?;
             if reader.n_records() % RECORDS_PER_CALL == 0 {
                 on_bytes(reader.n_bytes_read());
             }
         }
-        let pairs = seen.pairs()?;
-        if pairs.is_empty() {
-            return Ok(None);
-        }
-        confirm(&pairs, open()?)
+        Ok((seen.pairs()?, may_clash))
     }
 }
 
@@ -236,6 +266,10 @@ mod tests {
         let lines = "{\"text\": \"x\"}\n{\"text\": \"x\"}\n{\"id\": 2, \"text\": \"x\"}\n";
         assert_eq!(find(&search, &[("a.jsonl", lines)]).unwrap(), "2 a.jsonl:2 a.jsonl:3");
         assert_eq!(find(&search, &[("a.txt", "x\nx\n"), ("b.csv", "text\nx\nx\n")]), None);
+        let named = "{\"id\": \"a.txt:2\", \"text\": \"x\"}\n";
+        let found = find(&search, &[("a.txt", "x\nx\n"), ("b.jsonl", named)]);
+        assert_eq!(found.unwrap(), "a.txt:2 a.txt:2 b.jsonl:1");
+        assert_eq!(find(&search, &[("a.txt", "x\n"), ("b.jsonl", named)]), None);
     }
 
     proptest! {

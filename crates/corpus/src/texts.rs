@@ -43,6 +43,7 @@ use record::FileRecords;
 pub struct CorpusReader {
     files: Vec<InputFile>,
     options: ReadOptions,
+    numbered: Numbered,
     /// The file that is read.
     current: Option<Current>,
     /// The file to open after it.
@@ -55,6 +56,14 @@ pub struct CorpusReader {
 }
 
 /// A file that is read.
+/// What becomes of files whose records are named by their numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbered {
+    Read,
+    /// Numbers are not worth a look, where ids alone are wanted.
+    PassOver,
+}
+
 struct Current {
     file_idx: usize,
     name: Arc<str>,
@@ -103,24 +112,29 @@ impl CorpusReader {
         if options.text.is_empty() {
             return Err(CorpusError::Columns(ColumnError::NoTextColumn));
         }
-        Self::open_files(paths, options)
+        Self::open_files(paths, options, Numbered::Read)
     }
 
-    /// Opens the same files for the ids of their records alone: the texts are empty, and files whose
-    /// records have no ids are passed over.
+    /// Opens the same files for the ids of their records alone: the texts are empty.
     pub(crate) fn open_for_ids(
         paths: &[PathBuf],
         mut options: ReadOptions,
+        numbered: Numbered,
     ) -> Result<Self, CorpusError> {
         options.text.clear();
-        Self::open_files(paths, options)
+        Self::open_files(paths, options, numbered)
     }
 
-    fn open_files(paths: &[PathBuf], options: ReadOptions) -> Result<Self, CorpusError> {
+    fn open_files(
+        paths: &[PathBuf],
+        options: ReadOptions,
+        numbered: Numbered,
+    ) -> Result<Self, CorpusError> {
         let files = files::expand(paths, options.format)?;
         let mut reader = Self {
             files,
             options,
+            numbered,
             current: None,
             next_file: 0,
             n_records: 0,
@@ -285,8 +299,7 @@ impl CorpusReader {
         let (name, digest) = (Arc::from(&*file.name), Digest::default());
         let records = open::open(file, &self.options, &self.n_bytes_read, &digest)?;
         let (file_idx, mark) = (self.next_file, InputMark::default());
-        // Numbers are not worth a look, where ids alone are wanted.
-        let is_wanted = !self.options.text.is_empty() || records.has_ids();
+        let is_wanted = self.numbered == Numbered::Read || records.has_ids();
         self.current = is_wanted.then_some(Current { file_idx, name, records, digest, mark });
         self.next_file += 1;
         Ok(true)

@@ -1,5 +1,7 @@
 //! The columns or fields that are the text, and how people write them.
 
+use std::fmt;
+
 use crate::{ColumnError, CorpusError};
 
 /// A column of a table, or a field of JSON lines, that is part of the text.
@@ -20,6 +22,14 @@ pub enum Absence {
     /// A record in which the column is blank, as it is where it is null. A record that has none of
     /// the columns is an error all the same.
     Blank,
+}
+
+impl fmt::Display for TextColumn {
+    /// Its names; one that may be missing with a question mark, as in a list of columns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.absence == Absence::Blank { "?" } else { "" };
+        write!(f, "{}{mark}", self.names.join("|"))
+    }
 }
 
 impl TextColumn {

@@ -1,6 +1,7 @@
 //! The files behind the paths that are given: folders opened out, in a fixed order.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +52,7 @@ pub(crate) fn expand(
         } else {
             let name = path.file_name().unwrap_or(path.as_os_str());
             files.push(InputFile {
-                name: name.to_string_lossy().into_owned(),
+                name: shown_name(name),
                 path: Arc::from(path.as_path()),
                 n_bytes: metadata.is_file().then_some(metadata.len()),
             });
@@ -68,10 +69,18 @@ pub(crate) fn expand(
     let names: HashSet<&str> = files.iter().map(|file| &*file.name).collect();
     if names.len() < files.len() {
         for file in &mut files {
-            file.name = file.path.to_string_lossy().into_owned();
+            file.name = shown_name(file.path.as_os_str());
         }
     }
     Ok(files)
+}
+
+/// A name as text; one that is not UTF-8 with escapes, so that two such names differ.
+fn shown_name(name: &OsStr) -> String {
+    match name.to_str() {
+        Some(name) => name.to_owned(),
+        None => name.as_encoded_bytes().escape_ascii().to_string(),
+    }
 }
 
 /// One path for all names of a file, and one for all of standard input.
@@ -136,6 +145,6 @@ impl Folder<'_> {
 /// The path below a folder, with `/` between its names on every system.
 fn relative(folder: &Path, path: &Path) -> String {
     let below = path.strip_prefix(folder).unwrap_or(path);
-    let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+    let names: Vec<_> = below.iter().map(shown_name).collect();
     names.join("/")
 }

@@ -26,6 +26,18 @@ impl TextFormat {
 
     const NAMES: &'static str = "jsonl, csv, tsv, parquet, lines";
 
+    /// The name that [`FromStr`] reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Parquet => "parquet",
+            Self::Lines => "lines",
+        }
+    }
+
     /// The format that the ending of a file says, before that of a compression; `None` if it says no
     /// format of texts. See [`FileFormat::of_name`].
     #[must_use]

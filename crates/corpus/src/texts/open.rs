@@ -14,7 +14,7 @@ use super::json::JsonRecords;
 use super::plain::PlainRecords;
 use super::record::FileRecords;
 use super::table::TableRecords;
-use super::{Absence, InputFile, Quoting, ReadOptions, TextColumn, TextFormat};
+use super::{Absence, Header, InputFile, Quoting, ReadOptions, TextColumn, TextFormat};
 
 /// Bytes of plain text that are looked at: it should not be JSON lines.
 const PLAIN_BYTES: usize = 1 << 16;
@@ -76,6 +76,9 @@ pub(super) fn open(
         TextFormat::Tsv => Box::new(table(text, b'\t')?),
         TextFormat::Lines => {
             refuse_columns(file, options)?;
+            if named.is_none() && (options.header == Header::Absent || options.quoting.is_some()) {
+                return problem(ContentProblem::TableOptions);
+            }
             Box::new(PlainRecords(Lines::new(path, text)))
         }
         // PROOF: `named` is another where the file was opened as text, and what is found in a text is lines.

@@ -1,7 +1,9 @@
 //! Formats by content, where the name does not say them, and what is refused by its own name.
 
 use proptest::prelude::*;
-use splade_corpus::{CorpusReader, OutputFile, ReadOptions, TextFormat, open_text};
+use splade_corpus::{
+    CorpusReader, Header, OutputFile, Quoting, ReadOptions, TextFormat, open_text,
+};
 
 use crate::fixtures::{folder, gzip, pairs, reference, zstd};
 
@@ -349,4 +351,34 @@ fn a_record_is_read_where_it_stands_in_the_file() {
     assert_eq!(found[0].as_ref().unwrap().place.number(), 3);
     let error = found[1].as_ref().unwrap_err().to_string();
     assert!(error.contains("corpus, line 4"), "{error}");
+}
+
+#[test]
+fn options_of_tables_need_a_table() {
+    let text = b"a\tfoo bar\nb\tbaz\n";
+    let headless = plain().with_header(Header::Absent);
+    for options in [headless.clone(), plain().with_quoting(Quoting::Double)] {
+        let error = pairs("corpus", text, options.clone()).unwrap_err();
+        assert!(error.contains("--input-format tsv"), "{error}");
+        // Whose name says what it is.
+        assert_eq!(pairs("in.txt", text, options).unwrap().len(), 2);
+    }
+    let table = headless.with_format(TextFormat::Tsv).with_text(["2".into()]);
+    assert_eq!(pairs("corpus", text, table).unwrap().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf8_name_their_records_apart() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = folder(&[]);
+    let file = |name: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(name));
+    let paths = [file(b"\xff.txt"), file(b"\xfe.txt")];
+    for path in &paths {
+        std::fs::write(path, "x\n").unwrap();
+    }
+    let reader = CorpusReader::open(&paths, plain()).unwrap();
+    let ids: Vec<String> = reader.map(|record| record.unwrap().id).collect();
+    assert_eq!(ids, ["\\xff.txt:1", "\\xfe.txt:1"]);
 }
