@@ -46,7 +46,7 @@ def check(golden: Path, truth: Truth) -> dict:
 
 def elasticsearch(golden: Path, truth: Truth) -> dict:
     def weights(row: dict) -> dict:
-        return truth.tokens(row, dots="_")
+        return truth.tokens(row, lambda token: token.replace("%", "%25").replace(".", "%2E"))
 
     for name, field_type in [("elasticsearch", "rank_features"), ("elasticsearch-sparse-vector", "sparse_vector")]:
         mapping(golden / f"{name}.setup.json", field_type, construct_field)
@@ -58,7 +58,7 @@ def elasticsearch(golden: Path, truth: Truth) -> dict:
             assert body.keys() == {"size", "query"} and body["size"] == truth.k
             assert Q(body["query"]).to_dict() == body["query"]
             clauses = [clause["rank_feature"] for clause in body["query"]["bool"]["should"]]
-            # As sentence-transformers builds it.
+            # As sentence-transformers builds it, but for full stops.
             expected = [
                 {"rank_feature": {"field": f"tokens.{token}", function: {}, "boost": weight}}
                 for token, weight in weights(row).items()

@@ -1,8 +1,9 @@
 //! Elasticsearch: `_bulk` lines, mappings and queries for `rank_features` and `sparse_vector`.
 //!
-//! A full stop in a token becomes `_`, as in sentence-transformers: `rank_features` read it as a
-//! path (and the `rank_feature` query splits at the last one), and `sparse_vector` refused it up
-//! to 8.14. Two tokens that become one keep the larger weight.
+//! A full stop in a token becomes `%2E`, and a `%` becomes `%25`, in documents and queries alike:
+//! `rank_features` read a full stop as a path (and the `rank_feature` query splits at the last one), and
+//! `sparse_vector` refused it up to 8.14. sentence-transformers makes `_` of it, which is a token of its
+//! own: of two weights one was lost.
 //!
 //! Source: sentence-transformers 6.2.0 `semantic_search_elasticsearch`; `RankFeaturesFieldMapper`,
 //! `RankFeatureQueryBuilder` and `SparseVectorFieldMapper` of Elasticsearch; weights: `FeatureField`
@@ -48,7 +49,7 @@ pub(crate) fn push(
     names: Names<'_>,
     row: &ExportRow<'_>,
 ) -> Result<(), ExportError> {
-    let tokens = checked_tokens(engine, row, WEIGHTS, Dots::ToUnderscore)?;
+    let tokens = checked_tokens(engine, row, WEIGHTS, Dots::Escape)?;
     push_start(engine, out, names, row)?;
     json::token_map(out, &tokens);
     out.extend_from_slice(b"}\n");
@@ -77,7 +78,7 @@ pub(crate) fn rank_features_query(
     row: &ExportRow<'_>,
     k: NonZeroUsize,
 ) -> Result<String, ExportError> {
-    let tokens = checked_tokens(Engine::Elasticsearch, row, WEIGHTS, Dots::ToUnderscore)?;
+    let tokens = checked_tokens(Engine::Elasticsearch, row, WEIGHTS, Dots::Escape)?;
     check_query_weights(row, tokens.len())?;
     let function = match function {
         RankFeatureFunction::Saturation => "saturation",
@@ -104,7 +105,7 @@ pub(crate) fn sparse_vector_query(
     k: NonZeroUsize,
 ) -> Result<String, ExportError> {
     let engine = Engine::ElasticsearchSparseVector;
-    let tokens = checked_tokens(engine, row, WEIGHTS, Dots::ToUnderscore)?;
+    let tokens = checked_tokens(engine, row, WEIGHTS, Dots::Escape)?;
     check_query_weights(row, tokens.len())?;
     let mut out = Vec::new();
     json::text(

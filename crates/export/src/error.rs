@@ -96,6 +96,18 @@ pub enum ExportError {
         /// The row.
         row: u64,
     },
+    /// A token that is there twice: the engine would keep one of the two weights.
+    #[error(
+        "row {row}: the token {token:?} is there twice, {engine} would keep one of its weights"
+    )]
+    DuplicateToken {
+        /// The engine.
+        engine: Engine,
+        /// The row.
+        row: u64,
+        /// The token.
+        token: String,
+    },
     /// A token that the engine's text form cannot hold.
     #[error("row {row}: {engine} cannot hold the token {token:?}: {reason}")]
     Token {

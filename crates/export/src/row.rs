@@ -1,7 +1,7 @@
 //! One row on its way to an engine, and the checks that every engine needs.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use splade_sparse::SparseRowView;
 
@@ -83,7 +83,19 @@ pub(crate) enum Weights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dots {
     Keep,
-    ToUnderscore,
+    /// As in URLs: `%2E` for a full stop, and `%25` for `%`, so that no two tokens become one.
+    Escape,
+}
+
+impl Dots {
+    fn key(self, token: &str) -> Cow<'_, str> {
+        match self {
+            Self::Escape if token.contains(['.', '%']) => {
+                Cow::Owned(token.replace('%', "%25").replace('.', "%2E"))
+            }
+            _ => Cow::Borrowed(token),
+        }
+    }
 }
 
 /// The vector of a row, its weights checked.
@@ -99,11 +111,8 @@ pub(crate) fn checked_vector<'a>(
     Ok(vector)
 }
 
-/// The tokens of a row, checked, in the order they came in, each once.
-///
-/// Where two tokens have the same key (`a.b` and `a_b` without full stops), the larger weight
-/// stays: that is what Elasticsearch does with a feature that comes twice in a `sparse_vector`,
-/// and `rank_features` refuse it.
+/// The tokens of a row, checked, in the order they came in. One that is there twice is refused: engines
+/// keep one weight of a key.
 pub(crate) fn checked_tokens<'a>(
     engine: Engine,
     row: &ExportRow<'a>,
@@ -111,26 +120,20 @@ pub(crate) fn checked_tokens<'a>(
     dots: Dots,
 ) -> Result<Vec<(Cow<'a, str>, f32)>, ExportError> {
     let tokens = row.tokens.ok_or(ExportError::MissingTokens { engine, row: row.row_number })?;
-    let mut kept: Vec<(Cow<'a, str>, f32)> = Vec::with_capacity(tokens.len());
-    let mut positions: HashMap<Cow<'a, str>, usize> = HashMap::with_capacity(tokens.len());
+    let mut seen = HashSet::with_capacity(tokens.len());
+    let mut checked = Vec::with_capacity(tokens.len());
     for (token, weight) in tokens {
         if token.is_empty() {
             return Err(ExportError::EmptyToken { engine, row: row.row_number });
         }
         check_weight(engine, row, weights, (*weight, || format!("token {token:?}")))?;
-        let key = match dots {
-            Dots::ToUnderscore if token.contains('.') => Cow::Owned(token.replace('.', "_")),
-            _ => Cow::Borrowed(token.as_str()),
-        };
-        match positions.get(&key) {
-            Some(&position) => kept[position].1 = kept[position].1.max(*weight),
-            None => {
-                positions.insert(key.clone(), kept.len());
-                kept.push((key, *weight));
-            }
+        if !seen.insert(token.as_str()) {
+            let (row, token) = (row.row_number, token.clone());
+            return Err(ExportError::DuplicateToken { engine, row, token });
         }
+        checked.push((dots.key(token), *weight));
     }
-    Ok(kept)
+    Ok(checked)
 }
 
 /// Checks that the id is there and not longer than `limit` bytes.

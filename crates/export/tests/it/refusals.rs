@@ -92,6 +92,43 @@ fn an_empty_token_is_refused() {
 }
 
 #[test]
+fn no_two_tokens_of_a_vocabulary_share_a_key() {
+    let tokens =
+        tokens(&[(".", 2.5), ("_", 1.5), ("%", 1.0), ("%2E", 0.5), ("a.b", 4.0), ("a_b", 3.0)]);
+    let row = ExportRow::new(1, "x").with_tokens(&tokens);
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.key() == Key::Token) {
+        let mut writer =
+            ExportWriter::new(engine, ExportOptions::default(), Vec::new()).expect("names");
+        writer.write(&row).expect("taken");
+        let rows = String::from_utf8(writer.finish().expect("written")).expect("UTF-8");
+        let query = engine.query(&ExportOptions::default(), &row, TEN).expect("taken");
+        for (token, weight) in &tokens {
+            let dotless =
+                engine == Engine::Elasticsearch || engine == Engine::ElasticsearchSparseVector;
+            let key = match dotless {
+                true => token.replace('%', "%25").replace('.', "%2E"),
+                false => token.clone(),
+            };
+            let number = serde_json::Value::from(*weight).to_string();
+            let number = number.trim_end_matches(".0");
+            let entry = format!("\"{key}\":{number}");
+            assert!(rows.contains(&entry), "{engine}: {entry} in {rows}");
+            let is_key = [format!("\"{key}\""), format!("tokens.{key}\""), format!("'{key}'")];
+            assert!(is_key.iter().any(|key| query.contains(key)), "{engine}: {key} in {query}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_there_twice_is_refused() {
+    let tokens = tokens(&[("a", 1.0), ("b", 1.0), ("a", 2.0)]);
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.key() == Key::Token) {
+        let error = message(engine, &ExportRow::new(4, "x").with_tokens(&tokens));
+        assert!(error.starts_with("row 4: the token \"a\" is there twice"), "{error}");
+    }
+}
+
+#[test]
 fn a_row_without_the_key_of_the_engine_is_refused() {
     let (vector, tokens) = (vector(&[1.0]), tokens(&[("a", 1.0)]));
     for engine in Engine::ALL {

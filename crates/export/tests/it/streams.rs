@@ -123,13 +123,14 @@ proptest! {
 }
 
 #[test]
-fn tokens_that_become_one_keep_the_larger_weight() {
+fn a_token_with_a_full_stop_keeps_its_own_weight() {
     let weights = [("a.b", 0.5), ("a_b", 2.0), ("a-b", 1.0), (".", 3.0), ("_", 1.0)];
     let tokens = weights.map(|(token, weight)| (token.to_owned(), weight));
     let row = ExportRow::new(1, "x").with_tokens(&tokens);
+    let escaped = r#""tokens":{"a%2Eb":0.5,"a_b":2.0,"a-b":1.0,"%2E":3.0,"_":1.0}}"#;
     for (engine, expected) in [
-        (Engine::Elasticsearch, r#""tokens":{"a_b":2.0,"a-b":1.0,"_":3.0}}"#),
-        (Engine::ElasticsearchSparseVector, r#""tokens":{"a_b":2.0,"a-b":1.0,"_":3.0}}"#),
+        (Engine::Elasticsearch, escaped),
+        (Engine::ElasticsearchSparseVector, escaped),
         (Engine::OpenSearch, r#""tokens":{"a.b":0.5,"a_b":2.0,"a-b":1.0,".":3.0,"_":1.0}}"#),
     ] {
         let mut writer =
