@@ -96,7 +96,7 @@ impl VectorWriter {
     ///
     /// # Errors
     /// [`CorpusError::Write`], a row of another dimension, tokens that the format needs or cannot
-    /// take, and a token or weight that it cannot express.
+    /// take, and an id, token or weight that it cannot express.
     pub fn write(
         &mut self,
         id: &str,
@@ -130,6 +130,10 @@ impl VectorWriter {
             },
             #[cfg(feature = "parquet")]
             Target::Parquet(writer) => writer.write(id, row).map_err(LineError::Io),
+            Target::Npz(_) if id.ends_with('\0') => {
+                let (row, id) = (n_row, id.to_owned());
+                Err(LineError::Row(CorpusError::Vector(VectorError::IdEndsInNul { row, id })))
+            }
             Target::Npz(writer) => writer.write(id, row).map_err(LineError::Io),
         };
         match written {

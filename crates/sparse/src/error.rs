@@ -181,6 +181,14 @@ pub enum SparseError {
         /// The shape that belongs there.
         expected: &'static str,
     },
+    /// A name of a row ends in NUL, which NumPy's texts cannot have: they are filled up with it.
+    #[error("row {row}: the id {id:?} ends in NUL, which texts of NumPy cannot have")]
+    IdEndsInNul {
+        /// The row, from 1.
+        row: usize,
+        /// Its id.
+        id: String,
+    },
     /// An array is longer than its header says.
     #[error("array `{array}` has bytes after its last element")]
     NpyTrailing {

@@ -35,7 +35,8 @@ impl SparseMatrix {
     /// each text the room of the longest, 4 bytes a character.
     ///
     /// # Errors
-    /// As [`write_npz`](Self::write_npz).
+    /// As [`write_npz`](Self::write_npz), and [`SparseError::IdEndsInNul`]: such an id would come back
+    /// without its end.
     ///
     /// # Panics
     /// If there are not as many ids as rows.
@@ -45,6 +46,10 @@ impl SparseMatrix {
         ids: &[impl AsRef<str>],
     ) -> Result<(), SparseError> {
         assert_eq!(ids.len(), self.n_rows(), "each row needs one id");
+        if let Some(row) = ids.iter().position(|id| id.as_ref().ends_with('\0')) {
+            let id = ids[row].as_ref().to_owned();
+            return Err(SparseError::IdEndsInNul { row: row + 1, id });
+        }
         let mut archive = ZipWriter::new(writer);
         self.write_arrays(&mut archive)?;
         write_ids(&mut archive, ids)?;

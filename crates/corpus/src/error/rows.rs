@@ -20,6 +20,16 @@ pub enum VectorError {
         /// What it needs.
         needs: &'static str,
     },
+    /// An id that a format cannot express.
+    #[error(
+        "row {row}: the id {id:?} ends in NUL, which .npz cannot keep: write JSON lines or Parquet"
+    )]
+    IdEndsInNul {
+        /// The row, from 1.
+        row: u64,
+        /// Its id.
+        id: String,
+    },
     /// A weight that a format cannot express.
     #[error("row {row}: the weight {weight} of `{token}` cannot be written: {format} has {limit}")]
     Weight {

@@ -185,6 +185,13 @@ fn what_a_format_cannot_take_is_refused_by_row() {
     assert!(error.contains("row 1: the weight -1 of `a`"), "{error}");
     let error = refused(VectorFormat::JsonLines, 7, None);
     assert!(error.contains("dimension 100, expected 7"), "{error}");
+    let error = write(
+        &path,
+        VectorFormat::Npz,
+        &[("b".to_owned(), row(&[])), ("a\0".to_owned(), row(&[]))],
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains(r#"row 2: the id "a\0" ends in NUL"#) && !path.exists(), "{error}");
     let options = VectorOptions::new(VectorFormat::Parquet, 7);
     assert!(VectorWriter::create(&folder.path().join("v.parquet.gz"), &options).is_err());
 }

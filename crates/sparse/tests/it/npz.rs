@@ -196,6 +196,20 @@ fn ids_come_back_and_the_matrix_is_read_without_them() {
 }
 
 #[test]
+fn an_id_that_ends_in_nul_is_refused_and_one_within_comes_back() {
+    let matrix =
+        SparseMatrix::from_rows(2, &[SparseRow::from_dense(&[0.0, 1.0]).unwrap()]).unwrap();
+    for id in ["a\0", "\0"] {
+        let refused = matrix.write_npz_with_ids(&mut Cursor::new(Vec::new()), &[id]).unwrap_err();
+        assert!(matches!(&refused, E::IdEndsInNul { row: 1, id: found } if found == id));
+    }
+    let mut file = Cursor::new(Vec::new());
+    matrix.write_npz_with_ids(&mut file, &["\0a"]).unwrap();
+    let (_, ids) = SparseMatrix::read_npz_with_ids(&mut file).unwrap();
+    assert_eq!(ids, Some(vec!["\0a".to_owned()]));
+}
+
+#[test]
 fn ids_in_bytes_are_read_and_broken_ones_refused() {
     let ids = |ids: [&str; 2]| Some(ids.map(str::to_owned).to_vec());
     assert_eq!(ids_with("|S2", "(2,)", b"a\0bc").unwrap(), ids(["a", "bc"]));
