@@ -157,7 +157,8 @@ impl PartsWriter {
     ///
     /// # Errors
     /// [`PartsError::SettingsDiffer`] with the setting, [`PartsError::NoManifest`] for a folder of
-    /// something else, and whatever is wrong with the manifest or the size of a part. A manifest of
+    /// something else, and whatever is wrong with the manifest or with the size or checksum of a part: all
+    /// that is finished is read once. A manifest of
     /// a version that kept no checksums of the input is refused ([`PartsError::ManifestContent`]).
     pub fn resume(folder: &Path, options: PartsOptions) -> Result<Resumed, CorpusError> {
         check_compression(folder, &options)?;
@@ -186,7 +187,7 @@ impl PartsWriter {
             let folder = folder.to_owned();
             return Err(CorpusError::Parts(PartsError::SettingsDiffer { folder, key, then, now }));
         }
-        manifest.check_sizes(folder)?;
+        manifest.verify(folder)?;
         let unlisted = manifest.next_name();
         for name in names.iter().filter(|name| is_temporary(name) || **name == unlisted) {
             remove(&folder.join(name))?;

@@ -102,7 +102,10 @@ pub enum PartsError {
         expected: u64,
     },
     /// A part has another content than the manifest says.
-    #[error("{} has the checksum {found}, but the manifest says {expected}", shown(.path))]
+    #[error(
+        "{} has the checksum {found}, but the manifest says {expected}: it was changed after it was \
+         written; write the folder anew", shown(.path)
+    )]
     PartChecksum {
         /// The part.
         path: PathBuf,

@@ -75,6 +75,18 @@ pub struct PartInfo {
     pub input: Vec<InputRange>,
 }
 
+impl PartInfo {
+    /// Reads the file of the part, and compares its checksum.
+    pub(crate) fn verify(&self, path: &Path) -> Result<(), CorpusError> {
+        let (_, found) = file_checksum(path).map_err(CorpusError::read(path))?;
+        if found == self.crc32 {
+            return Ok(());
+        }
+        let (path, expected) = (path.to_owned(), self.crc32.clone());
+        Err(CorpusError::Parts(PartsError::PartChecksum { path, found, expected }))
+    }
+}
+
 impl Manifest {
     /// A manifest without parts, with the settings of `self` to compare and keep.
     pub(crate) fn new(
@@ -242,14 +254,8 @@ impl Manifest {
     /// As [`check_sizes`](Self::check_sizes), and [`PartsError::PartChecksum`].
     pub fn verify(&self, folder: &Path) -> Result<(), CorpusError> {
         self.check_sizes(folder)?;
-        for (part, path) in self.parts.iter().zip(self.part_paths(folder)) {
-            let (_, found) = file_checksum(&path).map_err(CorpusError::read(&path))?;
-            if found != part.crc32 {
-                let expected = part.crc32.clone();
-                return Err(CorpusError::Parts(PartsError::PartChecksum { path, found, expected }));
-            }
-        }
-        Ok(())
+        let mut parts = self.parts.iter().zip(self.part_paths(folder));
+        parts.try_for_each(|(part, path)| part.verify(&path))
     }
 
     /// The first setting that differs: its name, its value here, its value there.

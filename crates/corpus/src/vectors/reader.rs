@@ -11,7 +11,9 @@ use crate::json_layout::JsonLayout;
 use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened as Content};
 use crate::texts::real_path;
-use crate::{CorpusError, FileFormat, InputError, Manifest, PartsError, Place, VectorError};
+use crate::{
+    CorpusError, FileFormat, InputError, Manifest, PartInfo, PartsError, Place, VectorError,
+};
 
 use super::VectorFormat;
 use super::read_lines::LineVectors;
@@ -37,7 +39,8 @@ impl VectorReadOptions {
 /// The vectors of one file or several, with their ids, a row at a time.
 ///
 /// JSON lines (compressed by gzip or Zstandard too), Parquet, `.npz`, each known by its content, and
-/// folders of parts, whose order and dimension are those of the manifest. Only a `.npz` is held in memory. Token maps and Anserini's
+/// folders of parts, whose order and dimension are those of the manifest; each part is compared with its
+/// checksum there before its rows are read. Only a `.npz` is held in memory. Token maps and Anserini's
 /// integers are not read: they are no vectors any more. After an error there is no further row.
 pub struct VectorReader {
     files: std::vec::IntoIter<VectorFile>,
@@ -52,7 +55,18 @@ pub struct VectorReader {
 struct VectorFile {
     path: Arc<Path>,
     /// What the manifest says, of a part.
-    rows: Option<u64>,
+    part: Option<PartInfo>,
+}
+
+impl VectorFile {
+    /// Opens the file. A part is compared with its checksum first, so that no row of one that was changed
+    /// is given out.
+    fn open(&self, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
+        if let Some(part) = &self.part {
+            part.verify(&self.path)?;
+        }
+        open_file(&self.path, n_bytes_read)
+    }
 }
 
 /// The file that is read.
@@ -93,7 +107,7 @@ impl VectorReader {
         let mut files = Vec::new();
         for path in paths {
             if !path.is_dir() {
-                files.push(VectorFile { path: Arc::from(path.as_path()), rows: None });
+                files.push(VectorFile { path: Arc::from(path.as_path()), part: None });
                 continue;
             }
             let manifest = Manifest::load(path)?;
@@ -110,8 +124,8 @@ impl VectorReader {
             }
             manifest.check_sizes(path)?;
             check_dimension(path, &mut dimension, manifest.dimension)?;
-            for (path, part) in manifest.part_paths(path).into_iter().zip(&manifest.parts) {
-                files.push(VectorFile { path: Arc::from(path), rows: Some(part.rows) });
+            for (path, part) in manifest.part_paths(path).into_iter().zip(manifest.parts) {
+                files.push(VectorFile { path: Arc::from(path), part: Some(part) });
             }
         }
         let (mut n_bytes, mut seen) = (Some(0), HashSet::new());
@@ -135,7 +149,7 @@ impl VectorReader {
         let current = match files.next() {
             None => None,
             Some(file) => {
-                let Opened { found, rows } = open_file(&file.path, &n_bytes_read)?;
+                let Opened { found, rows } = file.open(&n_bytes_read)?;
                 if let Some(found) = found {
                     check_dimension(&file.path, &mut dimension, found)?;
                 }
@@ -202,7 +216,7 @@ impl VectorReader {
         loop {
             let Some(CurrentFile { file, rows, .. }) = &mut self.current else {
                 let Some(file) = self.files.next() else { return Ok(None) };
-                let Opened { found, rows } = open_file(&file.path, &self.n_bytes_read)?;
+                let Opened { found, rows } = file.open(&self.n_bytes_read)?;
                 if let Some(found) = found {
                     check_dimension(&file.path, &mut Some(self.dimension), found)?;
                 }
@@ -215,7 +229,8 @@ impl VectorReader {
                 return Ok(Some(row));
             }
             let found = self.n_in_file;
-            if let Some(expected) = file.rows.filter(|&rows| rows != found) {
+            let expected = file.part.as_ref().map(|part| part.rows);
+            if let Some(expected) = expected.filter(|&rows| rows != found) {
                 let path = file.path.to_path_buf();
                 return Err(CorpusError::Parts(PartsError::PartRows { path, found, expected }));
             }

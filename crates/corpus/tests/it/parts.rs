@@ -189,6 +189,23 @@ fn one_writer_at_a_time() {
 }
 
 #[test]
+fn no_row_of_a_part_that_was_changed_is_given_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = PartsWriter::create(folder.path(), options()).unwrap();
+    write_to(&mut writer, 5);
+    writer.finish().unwrap();
+    let path = folder.path().join("part-00001.jsonl");
+    let content = fs::read_to_string(&path).unwrap().replace("4.0", "9.0");
+    fs::write(path, content).unwrap();
+    let paths = [folder.path().to_owned()];
+    let rows = VectorReader::open(&paths, &VectorReadOptions::default()).unwrap();
+    let rows: Vec<_> = rows.collect();
+    assert_eq!((rows.len(), rows.iter().filter(|row| row.is_ok()).count()), (3, 2));
+    let error = message(rows[2].as_ref().unwrap_err());
+    assert!(error.contains("part-00001.jsonl has the checksum"), "{error}");
+}
+
+#[test]
 fn a_damaged_folder_is_noticed() {
     let damaged = |damage: &dyn Fn(&Path)| {
         let folder = tempfile::tempdir().unwrap();
@@ -211,7 +228,9 @@ fn a_damaged_folder_is_noticed() {
         let content = fs::read_to_string(&path).unwrap().replace("3.0", "4.0");
         fs::write(path, content).unwrap();
     });
-    assert!(resumed.is_none() && verified.unwrap().contains("part-00001.jsonl has the checksum"));
+    for error in [resumed, verified] {
+        assert!(error.unwrap().contains("part-00001.jsonl has the checksum"));
+    }
     let (resumed, _) = damaged(&|folder| fs::write(folder.join("manifest.json"), "{}").unwrap());
     assert!(resumed.unwrap().contains("manifest.json is not a manifest"));
     let (resumed, _) = damaged(&|folder| {
