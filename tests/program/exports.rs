@@ -43,6 +43,53 @@ fn rows_setup_and_query_are_written_for_each_engine() {
 }
 
 #[test]
+fn options_and_names_of_another_engine_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(&folder);
+    let refused = |engine: &str, more: &[&str], expected: &[&str]| {
+        let args = ["export", engine, "--dimension", "30522", "--input", &vectors];
+        let ran = splade(&[&args[..], more].concat(), b"");
+        assert!(ran.code == Some(1) && ran.stdout.is_empty(), "{engine} {more:?}: {}", ran.stderr);
+        for part in expected {
+            assert!(ran.stderr.contains(part), "{engine} {more:?}: {}", ran.stderr);
+        }
+    };
+    refused("milvus", &["--batch-rows", "10"], &["--batch-rows", "qdrant"]);
+    refused("qdrant", &["--hnsw"], &["--hnsw", "pgvector"]);
+    refused("elasticsearch-sparse-vector", &["--linear"], &["--linear", "is for elasticsearch"]);
+    if cfg!(feature = "qdrant") {
+        let url = ["--url", "http://127.0.0.1:9"];
+        refused("pgvector", &url, &["--url", "qdrant"]);
+        for more in [&["--setup"][..], &["--query", "sunny", "--model", &tiny()]] {
+            let ran = splade(&[&["export", "qdrant"], &url[..], more].concat(), b"");
+            assert_eq!(ran.code, Some(2), "{more:?}: {}", ran.stderr);
+        }
+    }
+    for (engine, name) in [
+        ("pgvector", "e.ndjson"),
+        ("pgvector", "e.csv"),
+        ("milvus", "e.sql"),
+        ("qdrant", "e.tsv"),
+        ("opensearch-sparse-vector", "e.index"),
+    ] {
+        let (file, output) = path(&folder, name);
+        refused(engine, &["--output", &output], &[name, "ends in something else"]);
+        assert!(!file.exists());
+    }
+    let (_, output) = path(&folder, "v.index");
+    let ran = splade(&["encode", "-m", &tiny(), "-i", &vectors, "-o", &output], b"");
+    assert!(ran.code == Some(1) && ran.stderr.contains("v.index"), "{}", ran.stderr);
+    // Explained hits have no place in a run.
+    let (run, run_arg) = path(&folder, "t.trec");
+    let (_, texts) = path(&folder, "texts.jsonl");
+    fs::write(&texts, TEXTS).unwrap();
+    let args = ["search", "-m", &tiny(), "-c", &texts, "--queries", &texts, "-o", &run_arg];
+    let ran = splade(&[&args[..], &["--explain"]].concat(), b"");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("--explain") && !run.exists(), "{}", ran.stderr);
+}
+
+#[test]
 fn rows_that_an_engine_refuses_are_named_and_leave_no_output() {
     let folder = tempfile::tempdir().unwrap();
     let (file, vectors_arg) = path(&folder, "vectors.jsonl");

@@ -53,6 +53,12 @@ pub(crate) enum CliError {
     CompressFile,
     #[error("{} has vectors of {index}, but {} gives vectors of {model} entries: not the same model", .path.display(), .model_path.display())]
     IndexDimension { path: PathBuf, index: usize, model_path: PathBuf, model: usize },
+    #[error("{option} means nothing to {engine}: it is for {of}")]
+    ExportOption { option: &'static str, engine: &'static str, of: &'static str },
+    #[error(
+        "a TREC run has no place for --explain: leave it out, or name an output of JSON lines (.jsonl)"
+    )]
+    ExplainRun,
     #[error("{engine} is keyed by tokens: name the model that made the vectors with --model")]
     ExportModel { engine: &'static str },
     #[error(

@@ -23,7 +23,8 @@ use crate::text::thousands;
 const ROWS_PER_LOOK: u64 = 1000;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
-    Written::Export.check_name(&args.output)?;
+    check_engine(args)?;
+    Written::Export(args.engine).check_name(&args.output)?;
     refuse_same([args.output.as_path()], args.input.iter().map(PathBuf::as_path))?;
     let options = options(args);
     let load = |model| model::load(model, SparseEncoder::builder(), &args.hub, args.quiet);
@@ -54,10 +55,32 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     rows(vectors, encoder.as_ref(), options, args)
 }
 
+/// Refuses an option that means nothing to the engine.
+fn check_engine(args: &ExportArgs) -> Result<(), CliError> {
+    #[cfg(feature = "qdrant")]
+    let has_url = args.url.is_some();
+    #[cfg(not(feature = "qdrant"))]
+    let has_url = false;
+    for (is_given, option, of) in [
+        (has_url, "--url", Engine::Qdrant),
+        (args.batch_rows.is_some(), "--batch-rows", Engine::Qdrant),
+        (args.linear, "--linear", Engine::Elasticsearch),
+        (args.hnsw, "--hnsw", Engine::Pgvector),
+    ] {
+        if is_given && args.engine != of {
+            let (engine, of) = (args.engine.name(), of.name());
+            return Err(CliError::ExportOption { option, engine, of });
+        }
+    }
+    Ok(())
+}
+
 fn options(args: &ExportArgs) -> ExportOptions {
-    let mut options =
-        ExportOptions::default().with_name(args.name.clone()).with_batch_rows(args.batch_rows);
+    let mut options = ExportOptions::default().with_name(args.name.clone());
     options.field.clone_from(&args.field);
+    if let Some(batch_rows) = args.batch_rows {
+        options = options.with_batch_rows(batch_rows);
+    }
     if args.linear {
         options = options.with_rank_feature_function(RankFeatureFunction::Linear);
     }

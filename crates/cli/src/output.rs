@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use splade::corpus::{Compression, FileFormat, OutputFile, VectorFormat};
 use splade::evaluate::Run;
-use splade::export::{Explanation, PageError};
+use splade::export::{Engine, Explanation, PageError};
 use splade::output::folder_of;
 
 use crate::error::CliError;
@@ -35,7 +35,7 @@ pub(crate) enum Written {
     Page,
     Index,
     /// What an engine loads: each has endings of its own.
-    Export,
+    Export(Engine),
 }
 
 impl Written {
@@ -52,13 +52,14 @@ impl Written {
             Self::Chart => "a chart (.svg)",
             Self::Page => "a page (.html)",
             Self::Index => "an index (.index)",
-            Self::Export => "rows for a search engine (.ndjson, .json, .sql)",
+            Self::Export(Engine::Pgvector) => "text for PostgreSQL (.copy, .tsv, .txt, .sql)",
+            Self::Export(_) => "JSON for a search engine (.ndjson, .jsonl, .json)",
         }
     }
 
     /// Whether a name that says `format` may be that of such a file.
     fn takes(self, format: FileFormat) -> bool {
-        use FileFormat::{Csv, Html, JsonLines, Lines, Npz, Parquet, Svg, TrecRun, Tsv};
+        use FileFormat::{Html, Index, JsonLines, Lines, Npz, Parquet, Sql, Svg, TrecRun, Tsv};
         match self {
             Self::Vectors(VectorFormat::Parquet) => format == Parquet,
             Self::Vectors(VectorFormat::Npz) => format == Npz,
@@ -68,8 +69,9 @@ impl Written {
             Self::Run => matches!(format, TrecRun | Lines | Tsv),
             Self::Chart => format == Svg,
             Self::Page => format == Html,
-            Self::Index => false,
-            Self::Export => matches!(format, JsonLines | Lines | Tsv | Csv),
+            Self::Index => format == Index,
+            Self::Export(Engine::Pgvector) => matches!(format, Sql | Tsv | Lines),
+            Self::Export(_) => matches!(format, JsonLines | Lines),
         }
     }
 

@@ -54,6 +54,9 @@ fn from_file(queries: &Path, args: &SearchArgs) -> Result<(), CliError> {
     let inputs = paths.iter().chain(&args.corpus).chain(&args.index).map(PathBuf::as_path);
     refuse_same([args.output.as_path()], inputs)?;
     let is_run = args.writes_run();
+    if is_run && args.explain {
+        return Err(CliError::ExplainRun);
+    }
     if is_run {
         // A run holds the ids of all queries too.
         let (search, quiet) = (IdSearch::default(), args.run.quiet);

@@ -27,6 +27,10 @@ pub enum FileFormat {
     Html,
     /// A chart: `.svg`.
     Svg,
+    /// An index of `splade index`: `.index`.
+    Index,
+    /// Statements of SQL: `.sql`.
+    Sql,
     /// A format that nothing here reads or writes, such as `.xlsx`, `.png` and `.pdf`.
     Foreign,
 }
@@ -58,6 +62,8 @@ impl FileFormat {
             "trec" | "run" => Self::TrecRun,
             "html" | "htm" => Self::Html,
             "svg" => Self::Svg,
+            "index" => Self::Index,
+            "sql" => Self::Sql,
             "arrow" | "feather" | "avro" | "orc" | "npy" | "pdf" | "png" | "jpg" | "jpeg"
             | "gif" | "webp" | "xls" | "xlsx" | "ods" | "doc" | "docx" => Self::Foreign,
             _ => return (None, compression),
@@ -105,6 +111,8 @@ mod tests {
             ("run", FileFormat::TrecRun),
             ("html", FileFormat::Html),
             ("svg", FileFormat::Svg),
+            ("index", FileFormat::Index),
+            ("sql", FileFormat::Sql),
         ] {
             for (suffix, compression) in [
                 ("", Compression::None),

@@ -55,9 +55,9 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) field: Option<String>,
 
-    /// Points in a request to Qdrant.
-    #[arg(long, value_name = "N", default_value = "1000")]
-    pub(crate) batch_rows: NonZeroUsize,
+    /// With qdrant, points in a request [default: 1000].
+    #[arg(long, value_name = "N", conflicts_with_all = ["setup", "query"])]
+    pub(crate) batch_rows: Option<NonZeroUsize>,
 
     /// With elasticsearch, score features linearly, which is nearly the dot product, instead of by
     /// saturation, as sentence-transformers does.
@@ -77,10 +77,10 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "keep|skip|refuse", value_parser = empty_rows, conflicts_with_all = ["setup", "query"])]
     pub(crate) empty: Option<EmptyRows>,
 
-    /// Send the rows to the Qdrant that listens here (its gRPC port: http://localhost:6334) instead of
-    /// writing them; the API key is QDRANT_API_KEY of the environment.
+    /// With qdrant, send the rows to the server that listens here (its gRPC port:
+    /// http://localhost:6334) instead of writing them; the API key is QDRANT_API_KEY of the environment.
     #[cfg(feature = "qdrant")]
-    #[arg(long, value_name = "URL", conflicts_with = "output", requires = "input")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["output", "setup", "query"], requires = "input")]
     pub(crate) url: Option<String>,
 
     #[command(flatten)]
