@@ -363,7 +363,7 @@ fn options_of_tables_need_a_table() {
         // Whose name says what it is.
         assert_eq!(pairs("in.txt", text, options).unwrap().len(), 2);
     }
-    let table = headless.with_format(TextFormat::Tsv).with_text(["2".into()]);
+    let table = headless.with_format(TextFormat::Tsv).with_text(["2"]);
     assert_eq!(pairs("corpus", text, table).unwrap().len(), 2);
 }
 
