@@ -110,3 +110,29 @@ fn a_model_or_revision_that_the_hub_has_not_is_named() {
     assert!(error.contains("not in the cache"), "{error}");
     assert!(!Path::new(home.path()).join("hub/models--owner--tiny/refs").exists());
 }
+
+#[test]
+fn a_folder_needs_no_token_and_one_that_cannot_be_read_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("token")).unwrap();
+    let nowhere = "http://127.0.0.1:9";
+    let folder = crate::run::fixture("random/bert-gelu");
+    for more in [&[][..], &["--offline"]] {
+        let mut command = command(nowhere, &home);
+        encodes(
+            &command.args(["encode", "-m", &folder, "river stone"]).args(more).output().unwrap(),
+        );
+    }
+    let fails = |more: &[&str]| {
+        let mut command = command(nowhere, &home);
+        let output = command.args(["encode", "-m", ID, "river stone"]).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).to_owned()
+    };
+    let error = fails(&[]);
+    assert!(error.contains("cannot read the token in") && error.contains("HF_TOKEN"), "{error}");
+    assert!(!error.contains("there is no folder"), "{error}");
+    // Nothing is asked offline, so that no token is read: the model is not in the cache.
+    let error = fails(&["--offline"]);
+    assert!(!error.contains("token") && error.contains(ID), "{error}");
+}

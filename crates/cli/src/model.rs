@@ -66,7 +66,11 @@ pub(crate) fn load(
     hub: &HubArgs,
     quiet: bool,
 ) -> Result<SparseEncoder, CliError> {
-    let builder = with_hub(builder, hub, quiet)?;
+    // What is on the disk asks neither for the hub nor for what the environment says of it.
+    let builder = match name.exists() {
+        true => builder,
+        false => with_hub(builder, hub, quiet)?,
+    };
     builder.load(name).map_err(|source| cannot_load(name, source))
 }
 
@@ -119,7 +123,11 @@ fn with_hub(
     use splade::hub::HubOptions;
     use splade::output::escaped;
 
-    let mut options = HubOptions::from_env().map_err(CliError::HubEnvironment)?;
+    let environment = match args.offline {
+        true => HubOptions::from_env_without_token(),
+        false => HubOptions::from_env(),
+    };
+    let mut options = environment.map_err(CliError::HubEnvironment)?;
     options.revision = args.revision.clone();
     options.cache_dir = args.cache_dir.clone().or(options.cache_dir);
     options.offline |= args.offline;

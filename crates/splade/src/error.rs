@@ -20,6 +20,7 @@ pub use self::kind::ErrorKind;
 /// | [`Caller`](ErrorKind::Caller) | `NoFolder`, `HubNotCompiled`, `UnknownRoute`, `NoDefaultRoute` |
 /// | [`Caller`](ErrorKind::Caller) | `UnknownPrompt`, `UnknownDevice`, `DeviceNotCompiled`, `NoDevices` |
 /// | [`Caller`](ErrorKind::Caller) | `MaxSeqLength`, `RetrievalSimilarity`, `NotSaved`, `NotReplaced` |
+/// | [`Caller`](ErrorKind::Caller) | `NoJudgedDocument`; of `HubEnvironment`, a variable that is not text |
 /// | [`Caller`](ErrorKind::Caller) | `Cancelled`, `TextTooLong`, `PromptBeforeIds`, `TextOptionsCount` |
 /// | [`Caller`](ErrorKind::Caller) | `OtherTokens`; of `Tokenizer`, a text that cannot be tokenised |
 /// | [`Caller`](ErrorKind::Caller) | of `Hub`, a model that it does not have or give |
@@ -391,6 +392,18 @@ pub enum SpladeError {
         /// The query.
         id: String,
     },
+    /// Judgements of other documents than those that were searched.
+    #[error(
+        "none of the {n_judged} judged documents is among the {n_documents} that were searched: is it the \
+         corpus of these judgements, and do the ids agree?"
+    )]
+    #[non_exhaustive]
+    NoJudgedDocument {
+        /// Documents that are judged, relevant or not.
+        n_judged: usize,
+        /// Documents that were searched.
+        n_documents: usize,
+    },
     /// Scores that an inverted index does not rank by.
     #[error(
         "documents cannot be ranked by {similarity} scores: an inverted index ranks by dot or cosine"
@@ -424,6 +437,10 @@ pub enum SpladeError {
         #[source]
         source: crate::hub::HubError,
     },
+    /// What the environment says of the hub cannot be used.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    HubEnvironment(crate::hub::HubError),
     /// There is no folder of that name, and this build does not ask the hub.
     #[error(
         "no model folder at {}; the hub is asked only by a build with the cargo feature `hub`",

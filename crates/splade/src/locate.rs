@@ -28,11 +28,11 @@ fn from_hub(model: &Path, options: &SparseEncoderBuilder) -> Result<PathBuf, Spl
     let Some(id) = model.to_str().filter(|_| !is_path) else {
         return Err(SpladeError::NoFolder { path: model.to_owned() });
     };
-    let fetched = match &options.hub {
-        Some(options) => fetch(id, options),
-        None => HubOptions::from_env().and_then(|options| fetch(id, &options)),
+    let options = match &options.hub {
+        Some(options) => options.clone(),
+        None => HubOptions::from_env().map_err(SpladeError::HubEnvironment)?,
     };
-    fetched.map_err(|source| SpladeError::Hub { id: id.to_owned(), source })
+    fetch(id, &options).map_err(|source| SpladeError::Hub { id: id.to_owned(), source })
 }
 
 #[cfg(not(feature = "hub"))]

@@ -35,6 +35,7 @@ impl SpladeError {
             | Self::DeviceNotCompiled { .. }
             | Self::NoDevices
             | Self::RetrievalSimilarity { .. }
+            | Self::NoJudgedDocument { .. }
             | Self::NotSaved { .. }
             | Self::NotReplaced { .. }
             | Self::Cancelled
@@ -73,7 +74,7 @@ impl SpladeError {
             #[cfg(feature = "index")]
             Self::Index(error) => of_index(error),
             #[cfg(feature = "hub")]
-            Self::Hub { source, .. } => of_hub(source),
+            Self::Hub { source, .. } | Self::HubEnvironment(source) => of_hub(source),
         }
     }
 }

@@ -17,18 +17,34 @@ impl HubOptions {
     /// | `offline` | `HF_HUB_OFFLINE`, else `TRANSFORMERS_OFFLINE`: `1`, `on`, `yes` or `true` |
     ///
     /// `HF_HOME` is `huggingface` in `XDG_CACHE_HOME`, else in `~/.cache`. An empty variable counts
-    /// as one that is not set.
+    /// as one that is not set. Where the environment says offline, no token is looked for.
     ///
     /// # Errors
     /// A token file that is there and cannot be read; a variable that is not text.
     pub fn from_env() -> Result<Self, HubError> {
-        from(std::env::var_os::<&str>, std::env::home_dir())
+        from(std::env::var_os::<&str>, std::env::home_dir(), Token::Wanted)
     }
+
+    /// The same without the token, which is not looked for: what is already in the cache needs none.
+    ///
+    /// # Errors
+    /// A variable that is not text.
+    pub fn from_env_without_token() -> Result<Self, HubError> {
+        from(std::env::var_os::<&str>, std::env::home_dir(), Token::Unwanted)
+    }
+}
+
+/// Whether the token is looked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Token {
+    Wanted,
+    Unwanted,
 }
 
 fn from(
     variable: impl Fn(&'static str) -> Option<OsString>,
     home: Option<PathBuf>,
+    token: Token,
 ) -> Result<HubOptions, HubError> {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let text = |name| {
@@ -47,7 +63,9 @@ fn from(
         .or_else(|| home.map(|home| below(home.join(".cache"))));
     let in_home = |name: &str| hf_home.as_ref().map(|home| home.join(name));
 
+    let offline = is_on("HF_HUB_OFFLINE")? || is_on("TRANSFORMERS_OFFLINE")?;
     let token = match text("HF_TOKEN")?.or(text("HUGGING_FACE_HUB_TOKEN")?) {
+        _ if offline || token == Token::Unwanted => None,
         _ if is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN")? => None,
         Some(token) => Some(token.trim().to_owned()),
         None => match folder("HF_TOKEN_PATH").or_else(|| in_home("token")) {
@@ -60,7 +78,7 @@ fn from(
         cache_dir: folder("HF_HUB_CACHE")
             .or_else(|| folder("HUGGINGFACE_HUB_CACHE"))
             .or_else(|| in_home("hub")),
-        offline: is_on("HF_HUB_OFFLINE")? || is_on("TRANSFORMERS_OFFLINE")?,
+        offline,
         endpoint: text("HF_ENDPOINT")?,
         ..HubOptions::default()
     })
@@ -84,7 +102,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        from(variable, Some(PathBuf::from("/users/me"))).unwrap()
+        from(variable, Some(PathBuf::from("/users/me")), Token::Wanted).unwrap()
     }
 
     #[test]
@@ -123,10 +141,15 @@ mod tests {
     fn a_token_file_that_cannot_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("token")).unwrap();
-        let error =
-            from(|name| (name == "HF_HOME").then(|| folder.path().as_os_str().to_owned()), None);
-        let error = error.unwrap_err();
+        let home = |name| (name == "HF_HOME").then(|| folder.path().as_os_str().to_owned());
+        let error = from(home, None, Token::Wanted).unwrap_err();
         assert!(matches!(&error, HubError::TokenFile { path, .. } if path.ends_with("token")));
+        assert!(from(home, None, Token::Unwanted).is_ok());
+        let offline = |name| match name {
+            "HF_HUB_OFFLINE" => Some("1".into()),
+            other => home(other),
+        };
+        assert!(from(offline, None, Token::Wanted).is_ok());
     }
 
     #[test]

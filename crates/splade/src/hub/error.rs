@@ -31,7 +31,10 @@ pub enum HubError {
         name: &'static str,
     },
     /// The file that the user's token should stand in cannot be read.
-    #[error("cannot read the token in {}", .path.display())]
+    #[error(
+        "cannot read the token in {} (set HF_TOKEN, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none)",
+        .path.display()
+    )]
     TokenFile {
         /// The file.
         path: PathBuf,
