@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use splade::corpus::{
-    CorpusError, CorpusReader, DuplicateId, IdSearch, Place, Record, RecordError,
+    CorpusError, CorpusReader, DuplicateId, IdSearch, Place, Places, Record, RecordError,
 };
 use splade::evaluate::EvaluateError;
 use splade::index::IndexError;
@@ -75,17 +75,14 @@ pub(crate) fn places(
 }
 
 /// An error of building an index, with files and lines where it has numbers of documents.
-pub(crate) fn with_places(
-    error: IndexError,
-    paths: &[PathBuf],
-    dimension: Option<usize>,
-) -> CliError {
-    let IndexError::DuplicateId { id, .. } = &error else { return error.into() };
-    match places(paths, dimension, id) {
-        None => error.into(),
-        Some((first, second)) => {
+pub(crate) fn with_places(error: IndexError, places: &Places) -> CliError {
+    let IndexError::DuplicateId { id, first, second } = &error else { return error.into() };
+    let place = |document: &usize| places.get(*document as u64);
+    match (place(first), place(second)) {
+        (Some(first), Some(second)) => {
             CorpusError::Record(RecordError::DuplicateId { id: id.clone(), first, second }).into()
         }
+        _ => error.into(),
     }
 }
 

@@ -57,6 +57,7 @@ mod content_problem;
 mod error;
 mod input_problem;
 mod place;
+mod places;
 
 mod compression;
 mod names;
@@ -92,6 +93,7 @@ pub use parts::{
     InputRange, Manifest, PartInfo, PartsOptions, PartsWriter, Resumed, file_checksum,
 };
 pub use place::{Place, PlaceUnit};
+pub use places::Places;
 pub use stream::open_text;
 pub use texts::{
     Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, LiveLines, Quoting,

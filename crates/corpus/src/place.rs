@@ -32,6 +32,11 @@ impl Place {
         Self { file: Arc::clone(file), unit: PlaceUnit::Row, number }
     }
 
+    /// The place `n` lines or rows further down.
+    pub(crate) fn later(&self, n: u64) -> Self {
+        Self { number: self.number + n, ..self.clone() }
+    }
+
     /// The file; `-` is a standard stream.
     #[must_use]
     pub fn file(&self) -> &Path {

@@ -13,7 +13,7 @@ pub use splade_corpus::{
     Absence, BinaryColumns, ColumnError, Compression, ContentProblem, CorpusError, CorpusReader,
     DuplicateId, FileFormat, Header, IdSearch, InputError, InputFile, InputProblem, InputRange,
     InputSpan, LiveLines, Manifest, OutputFile, PartInfo, PartsError, PartsOptions, PartsWriter,
-    Place, PlaceUnit, Quoting, ReadOptions, ReadProgress, Record, RecordError, Resumed, TextColumn,
-    TextFormat, VectorError, VectorFormat, VectorOptions, VectorReadOptions, VectorReader,
-    VectorWriter, file_checksum, open_text,
+    Place, PlaceUnit, Places, Quoting, ReadOptions, ReadProgress, Record, RecordError, Resumed,
+    TextColumn, TextFormat, VectorError, VectorFormat, VectorOptions, VectorReadOptions,
+    VectorReader, VectorWriter, file_checksum, open_text,
 };
