@@ -154,3 +154,21 @@ fn an_npz_file_has_no_place_for_tokens() {
     assert!(ran.stderr.contains("npz") && ran.stderr.contains("--decode"), "{}", ran.stderr);
     assert!(!output.exists());
 }
+
+#[test]
+fn a_task_that_the_model_does_not_have_is_refused() {
+    let encode = |model: &str, task: &str| {
+        let model = crate::run::fixture(&format!("layouts/{model}"));
+        splade(&["encode", "-q", "-m", &model, "-i", "-", "--task", task], b"river\n")
+    };
+    for model in ["prompts", "router-mappings", "router-wildcard"] {
+        for task in ["documents", "qury", "passage", ""] {
+            let ran = encode(model, task);
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{model} {task}");
+            assert!(ran.stderr.contains(&format!("no task `{task}`: known are")), "{}", ran.stderr);
+        }
+        assert_eq!(encode(model, "query").code, Some(0));
+    }
+    assert!(encode("router-mappings", "x").stderr.contains("`document`, `long`, `short`"));
+    assert_eq!(encode("router-mappings", "long").code, Some(0));
+}

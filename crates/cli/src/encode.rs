@@ -55,7 +55,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
         None => EncodeOptions::default(),
         Some("query") => EncodeOptions::query(),
         Some("document") => EncodeOptions::document(),
-        Some(route) => EncodeOptions::default().with_task(route),
+        Some(route) => own_task(&model, route)?,
     };
     let mut options = model::options(task, &args.run, &args.vectors)?;
     options.prompt = args.prompt.clone();
@@ -102,6 +102,20 @@ fn look_through_ids(reader: &mut CorpusReader, args: &EncodeArgs) -> Result<(), 
         tell(args, &escaped(&told));
     }
     Ok(())
+}
+
+/// The options of a task of the model's own. A name that it does not have would be passed over
+/// without a word where it has no routes.
+fn own_task(model: &Model, task: &str) -> Result<EncodeOptions, CliError> {
+    let known: Vec<&str> = model.encoder.tasks().collect();
+    match known.contains(&task) {
+        true => Ok(EncodeOptions::default().with_task(task)),
+        false => {
+            let own = known.iter().filter(|name| !["query", "document"].contains(name));
+            let own = own.map(|name| format!(", `{name}`")).collect();
+            Err(CliError::UnknownTask { task: task.to_owned(), own })
+        }
+    }
 }
 
 fn is_in_parts(args: &EncodeArgs) -> bool {

@@ -49,6 +49,11 @@ pub(crate) enum CliError {
     NoTokens { format: &'static str },
     #[error("parts are written to a folder, so --output cannot be standard output: name a folder")]
     PartsToStream,
+    #[error(
+        "the model has no task `{task}`: known are `query`, `document`{own} (a prompt of the \
+         checkpoint is named by --prompt-name)"
+    )]
+    UnknownTask { task: String, own: String },
     #[error("--compress is for parts: a single file is compressed by its name (.gz, .zst)")]
     CompressFile,
     #[error("{} has vectors of {index}, but {} gives vectors of {model} entries: not the same model", .path.display(), .model_path.display())]

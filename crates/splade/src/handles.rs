@@ -82,6 +82,13 @@ impl SparseEncoder {
         self.settings.default_prompt_name.as_deref()
     }
 
+    /// The tasks that choose one of several routes: the routes' names, and what the checkpoint maps to them.
+    /// None for a model without routes, which encodes alike whatever the
+    /// [task](crate::EncodeOptions::task), as the reference does.
+    pub fn tasks(&self) -> impl Iterator<Item = &str> {
+        self.graph().tasks().into_iter()
+    }
+
     /// The function that [`similarity`](Self::similarity) uses.
     pub fn similarity_function(&self) -> SimilarityFunction {
         self.settings.similarity

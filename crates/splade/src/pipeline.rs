@@ -1,5 +1,6 @@
 //! Modules, loaded and in order: from texts to rows.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -190,6 +191,11 @@ impl Graph {
     /// A task that no route serves.
     pub(crate) fn route(&self, task: Option<&str>) -> Result<usize, SpladeError> {
         self.router.as_ref().map_or(Ok(0), |router| router.resolve(task))
+    }
+
+    /// The tasks that the router names; none without one.
+    pub(crate) fn tasks(&self) -> BTreeSet<&str> {
+        self.router.as_ref().map(|router| router.tasks()).unwrap_or_default()
     }
 
     /// Whether a vector of this route depends on how many of the tokens are the prompt's.

@@ -1,5 +1,7 @@
 //! Which sequence of modules a call takes.
 
+use std::collections::BTreeSet;
+
 use crate::SpladeError;
 use crate::layout::RouterSpec;
 use crate::python_tuple::Item;
@@ -42,6 +44,15 @@ impl RouterSpec {
         }
     }
 
+    /// The tasks that are named here: of mappings, and each route's own name.
+    pub(crate) fn tasks(&self) -> BTreeSet<&str> {
+        let mapped = self.mappings.keys().filter_map(|(task, _)| match task {
+            Item::Name(name) => Some(name.as_str()),
+            Item::Any | Item::Several(_) => None,
+        });
+        self.routes.iter().map(|(name, _)| name.as_str()).chain(mapped).collect()
+    }
+
     fn default_place(&self, place: impl Fn(&str) -> Option<usize>) -> Option<usize> {
         match &self.default_route {
             Some(route) => place(route),
@@ -71,6 +82,7 @@ mod tests {
         assert_eq!(router.resolve(Some("long")).unwrap(), 0);
         assert_eq!(router.resolve(Some("q")).unwrap(), 1);
         assert_eq!(router.resolve(Some("short")).unwrap(), 0);
+        assert_eq!(router.tasks().into_iter().collect::<Vec<_>>(), ["long", "q", "short"]);
     }
 
     #[test]

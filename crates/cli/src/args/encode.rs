@@ -78,7 +78,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) decode: bool,
 
     /// Encode as queries or as documents: the checkpoint's prompt and route of that name. Other
-    /// routes of a router may be named too.
+    /// routes of a router may be named too; any other name is refused.
     #[arg(long, value_name = "query|document")]
     pub(crate) task: Option<String>,
 
