@@ -347,3 +347,83 @@ fn a_query_that_is_a_document_does_not_find_itself_if_asked() {
         assert!(mrr > report(&[])["summary"]["mrr@10"].as_f64().unwrap(), "{mrr}");
     }
 }
+
+/// The collection of the fixtures with other files in place of its own.
+fn changed(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("qrels")).unwrap();
+    for name in ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"] {
+        let own = fs::read_to_string(fixture(&format!("beir/{name}"))).unwrap();
+        let other = files.iter().find(|(changed, _)| *changed == name);
+        let content = other.map_or(own, |(_, content)| (*content).to_owned());
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_corpus_that_the_judgements_do_not_name_is_refused() {
+    let corpus = fs::read_to_string(fixture("beir/corpus.jsonl")).unwrap();
+    let qrels = fs::read_to_string(fixture("beir/qrels/test.tsv")).unwrap();
+    let grades = qrels.lines().map(|line| match line.rsplit_once('\t') {
+        Some((ids, grade)) if grade != "score" => format!("{ids}\t0\n"),
+        _ => format!("{line}\n"),
+    });
+    let no_grade: String = grades.collect();
+    let no_id = corpus.replace("\"_id\"", "\"docid\"");
+    let other_ids = corpus.replace("\"_id\": \"", "\"_id\": \"x");
+    for (file, content, told) in [
+        ("corpus.jsonl", no_id.as_str(), "corpus.jsonl, line 1: neither `id` nor `_id` is there"),
+        ("corpus.jsonl", "", "among the 0 that were searched"),
+        ("corpus.jsonl", &other_ids, "do the ids agree?"),
+        ("qrels/test.tsv", &no_grade, "has a relevant document, one with a grade of 1 or more"),
+    ] {
+        let folder = changed(&[(file, content)]);
+        let args = ["evaluate", "-q", "-m", &tiny(), folder.path().to_str().unwrap()];
+        for more in [&[][..], &["--sweep", "4"]] {
+            let ran = splade(&[&args[..], more].concat(), b"");
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{told}");
+            assert!(ran.stderr.contains(told), "{}", ran.stderr);
+        }
+    }
+    let folder = changed(&[("queries.jsonl", "{\"query\": \"q1\", \"text\": \"x\"}\n")]);
+    let ran = splade(&["evaluate", "-m", "no/model", folder.path().to_str().unwrap()], b"");
+    assert!(ran.code == Some(1) && ran.stderr.contains("queries.jsonl, line 1"), "{}", ran.stderr);
+}
+
+#[test]
+fn relevant_documents_that_the_corpus_lacks_are_counted() {
+    let corpus = fs::read_to_string(fixture("beir/corpus.jsonl")).unwrap();
+    let half: Vec<&str> = corpus.lines().take(corpus.lines().count() / 2).collect();
+    let half = half.join("\n") + "\n";
+    let folder = changed(&[("corpus.jsonl", &half)]);
+    let missing = |folder: &str, more: &[&str]| {
+        let ran = splade(&[&["evaluate", "-q", "-m", &tiny(), folder], more].concat(), b"");
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.stdout
+    };
+    let told = "not among those that were searched";
+    let json = ["--json", "-"];
+    let of =
+        |json: String| serde_json::from_str::<Value>(&json).unwrap()["n_relevant_missing"].clone();
+    assert!(!missing(&fixture("beir"), &["--trec"]).contains("-0.0000"));
+    let n_missing_of_all = of(missing(&fixture("beir"), &json)).as_u64().unwrap();
+    let argument = folder.path().to_str().unwrap();
+    assert!(missing(argument, &[]).contains(told));
+    assert!(missing(argument, &["--sweep", "4"]).contains(told));
+    assert!(of(missing(argument, &json)).as_u64().unwrap() > n_missing_of_all);
+
+    // The same of an index, which may be of anything.
+    let (_, vectors) = path(&folder, "vectors.jsonl");
+    let (_, index) = path(&folder, "x.index");
+    let row = |id: &str| format!("{{\"id\": \"{id}\", \"indices\": [1], \"values\": [0.5]}}\n");
+    let args = ["index", "-q", "-i", &vectors, "--dimension", "30522", "-o", &index];
+    let index_of = |id: &str| {
+        fs::write(&vectors, row(id)).unwrap();
+        assert_eq!(splade(&args, b"").code, Some(0));
+        run_evaluate(&["--index", &index])
+    };
+    assert!(index_of("volcano-1").stdout.contains(told));
+    let ran = index_of("foreign");
+    assert!(ran.code == Some(1) && ran.stderr.contains("do the ids agree?"), "{}", ran.stderr);
+}

@@ -107,6 +107,7 @@ fn of_model(
     if args.binary_as_text {
         collection = collection.with_binary_columns(BinaryColumns::Text);
     }
+    measures.check(collection.judgements())?;
     let queries = collection.queries()?;
     let corpus = collection.corpus()?;
     if args.index.is_none() {
@@ -282,6 +283,7 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
         }
         page += "\n";
         page += &identical_note(*n_identical, args);
+        page += &missing_note(evaluation);
         let width = evaluation.names().iter().map(String::len).max().unwrap_or(0);
         for (name, value) in evaluation.summary() {
             page += &format!("  {name:<width$}  {value:.4}\n");
@@ -307,6 +309,16 @@ fn identical_note(n: usize, args: &EvaluateArgs) -> String {
     };
     let queries = if n == 1 { "query has" } else { "queries have" };
     format!("{DIM}{} {queries} the id of a document: {what}{DIM:#}\n", thousands(n))
+}
+
+/// Says that relevant documents were not there to be found.
+fn missing_note(evaluation: &Evaluation) -> String {
+    let what = match evaluation.n_relevant_missing {
+        None | Some(0) => return String::new(),
+        Some(1) => "1 relevant document is".to_owned(),
+        Some(n) => format!("{} relevant documents are", thousands(n)),
+    };
+    format!("{DIM}{what} not among those that were searched: no search can find them{DIM:#}\n")
 }
 
 /// A table with a line for each limit, and a chart.
@@ -349,7 +361,8 @@ fn show_sweep(
         .collect();
     write_json(&reports, args)?;
     if args.json.as_deref() != Some(Path::new("-")) {
-        return print(&(sweep.markdown() + &identical_note(n_identical, args)));
+        let notes = identical_note(n_identical, args) + &missing_note(&measured[0].evaluation);
+        return print(&(sweep.markdown() + &notes));
     }
     Ok(())
 }

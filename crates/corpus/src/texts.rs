@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{ColumnError, CorpusError, DuplicateId, PartsError, Place};
+use crate::{ColumnError, CorpusError, DuplicateId, PartsError, Place, RecordError};
 
 pub use column::{Absence, TextColumn};
 pub use digest::InputSpan;
@@ -52,6 +52,8 @@ pub struct CorpusReader {
     n_bytes_read: Arc<AtomicU64>,
     /// Where each id stands, if no two may be equal.
     seen: Option<HashMap<String, Place>>,
+    /// Whether a record without a name of its own is an error.
+    needs_ids: bool,
     is_over: bool,
 }
 
@@ -140,6 +142,7 @@ impl CorpusReader {
             n_records: 0,
             n_bytes_read: Arc::default(),
             seen: None,
+            needs_ids: false,
             is_over: false,
         };
         // Standard input is waited for only when a record is wanted.
@@ -179,6 +182,12 @@ impl CorpusReader {
         self.seen = Some(HashMap::new());
     }
 
+    /// Makes a record without a name of its own an error: its number would stand for it, which agrees with
+    /// nothing that other files say of records.
+    pub fn refuse_numbers_as_ids(&mut self) {
+        self.needs_ids = true;
+    }
+
     /// Records so far, jumped over or not.
     #[must_use]
     pub fn n_records(&self) -> u64 {
@@ -202,6 +211,9 @@ impl CorpusReader {
                     reader.current = None;
                     continue;
                 };
+                if reader.needs_ids && record.id.is_none() {
+                    return Err(CorpusError::Record(RecordError::NoId { place: record.place }));
+                }
                 reader.n_records += 1;
                 let (file, before) = (Arc::clone(&current.name), current.mark);
                 current.mark = current.digest.mark(before.record + 1);

@@ -218,6 +218,17 @@ pub enum EvaluateError {
         /// The measures of the family; `k` is a number from 1.
         known: &'static str,
     },
+    /// Judgements that call nothing relevant.
+    #[error(
+        "no query can be measured: none of the {n_judged} that are judged has a relevant document, \
+         one with a grade of {level} or more"
+    )]
+    NothingRelevant {
+        /// Queries of the judgements.
+        n_judged: usize,
+        /// The smallest grade that is relevant.
+        level: i32,
+    },
     /// No query would be averaged over.
     #[error(
         "no query can be measured: {n_judged} queries are judged, {n_run} have results, \

@@ -28,7 +28,8 @@ pub enum Counted {
 /// The values of some measures, for each query that counts and over all.
 ///
 /// Serialises as `{"n_queries", "n_missing", "n_unjudged", "n_without_relevant", "summary":
-/// {measure: value}, "queries": {query: {measure: value}}}`.
+/// {measure: value}, "queries": {query: {measure: value}}}`, with `"n_relevant_missing"` before `"summary"`
+/// where it is known.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Evaluation {
@@ -43,6 +44,9 @@ pub struct Evaluation {
     /// Judged queries without a relevant document: sentence-transformers leaves them out, for
     /// trec_eval they are 0.
     pub n_without_relevant: usize,
+    /// Relevant documents that are not among those that were searched, so that nothing could find them.
+    /// `None` where only the run is known.
+    pub n_relevant_missing: Option<usize>,
 }
 
 impl Measures {
@@ -64,16 +68,15 @@ impl Measures {
     /// `num_*` it is the sum.
     ///
     /// # Errors
-    /// [`EvaluateError::NoQueries`] if no query counts: usually ids do not agree.
+    /// [`EvaluateError::NoQueries`] if no query counts: usually ids do not agree;
+    /// [`EvaluateError::NothingRelevant`].
     pub fn evaluate(
         &self,
         judgements: &Judgements,
         run: &Run,
     ) -> Result<Evaluation, EvaluateError> {
-        let level = match self {
-            Self::SentenceTransformers(_) => 1,
-            Self::TrecEval(options) => i32::from(options.relevance_level.get()),
-        };
+        self.check(judgements)?;
+        let level = self.relevance_level();
         let has_relevant = |judged: &&JudgedQuery| judged.n_relevant(level) > 0;
         let n_without_relevant =
             judgements.queries().iter().filter(|judged| !has_relevant(judged)).count();
@@ -101,6 +104,8 @@ impl Measures {
                 }
                 Self::TrecEval(options) => options.values(judged, found),
             };
+            // The sum of nothing is -0.0.
+            let values = values.into_iter().map(|value| value + 0.0).collect();
             queries.push((judged.id().to_owned(), values));
         }
         let n_unjudged =
@@ -112,7 +117,40 @@ impl Measures {
         }
         let summary = self.summary(&queries);
         let names = self.names();
-        Ok(Evaluation { names, summary, queries, n_missing, n_unjudged, n_without_relevant })
+        Ok(Evaluation {
+            names,
+            summary,
+            queries,
+            n_missing,
+            n_unjudged,
+            n_without_relevant,
+            n_relevant_missing: None,
+        })
+    }
+
+    /// Refuses judgements by which no query can count, whatever is found.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NothingRelevant`] for sentence-transformers, which averages over queries with a
+    /// relevant document alone; for trec_eval every query is 0 then.
+    pub fn check(&self, judgements: &Judgements) -> Result<(), EvaluateError> {
+        let (level, queries) = (self.relevance_level(), judgements.queries());
+        let counts = |judged: &JudgedQuery| judged.n_relevant(level) > 0;
+        match self {
+            Self::SentenceTransformers(_) if !queries.is_empty() && !queries.iter().any(counts) => {
+                Err(EvaluateError::NothingRelevant { n_judged: queries.len(), level })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The smallest grade that is relevant.
+    #[must_use]
+    pub fn relevance_level(&self) -> i32 {
+        match self {
+            Self::SentenceTransformers(_) => 1,
+            Self::TrecEval(options) => i32::from(options.relevance_level.get()),
+        }
     }
 
     /// The names of the measures, in the order of the results.
@@ -192,11 +230,15 @@ impl Serialize for ByQuery<'_> {
 
 impl Serialize for Evaluation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Evaluation", 6)?;
+        let n_fields = 6 + usize::from(self.n_relevant_missing.is_some());
+        let mut fields = serializer.serialize_struct("Evaluation", n_fields)?;
         fields.serialize_field("n_queries", &self.queries.len())?;
         fields.serialize_field("n_missing", &self.n_missing)?;
         fields.serialize_field("n_unjudged", &self.n_unjudged)?;
         fields.serialize_field("n_without_relevant", &self.n_without_relevant)?;
+        if let Some(n) = &self.n_relevant_missing {
+            fields.serialize_field("n_relevant_missing", n)?;
+        }
         fields.serialize_field("summary", &Named(&self.names, &self.summary))?;
         fields.serialize_field("queries", &ByQuery(self))?;
         fields.end()

@@ -82,6 +82,12 @@ pub enum RecordError {
         /// Where.
         place: Place,
     },
+    /// A record has no name where each must have one.
+    #[error("{place}: neither `id` nor `_id` is there, which other files name this record by")]
+    NoId {
+        /// Where.
+        place: Place,
+    },
     /// Two records have one id.
     #[error("{second}: the id `{id}` is there already, in {first}: ids must differ here")]
     DuplicateId {

@@ -74,3 +74,30 @@ fn an_evaluation_is_json_with_values_by_name() {
             + r#""queries":{"q":{"recall@1":1.0,"precision@2":0.5}}}"#
     );
 }
+
+#[test]
+fn judgements_that_call_nothing_relevant_are_told_as_such() {
+    let mut judgements = Judgements::new();
+    judgements.insert("q", "d", 0).unwrap();
+    let mut run = Run::new("t");
+    run.push("q", vec![ScoredDoc { doc_id: "d".into(), score: 1.0 }]).unwrap();
+    let error = Measures::sentence_transformers().evaluate(&judgements, &run).unwrap_err();
+    assert!(matches!(error, EvaluateError::NothingRelevant { n_judged: 1, level: 1 }), "{error}");
+    // Of trec_eval's measures all are 0.
+    let evaluation = Measures::trec_eval().evaluate(&judgements, &run).unwrap();
+    assert_eq!(evaluation.value("map"), Some(0.0));
+}
+
+#[test]
+fn nothing_found_is_0_and_not_minus_0() {
+    let mut judgements = Judgements::new();
+    judgements.insert("q", "d", 1).unwrap();
+    let mut run = Run::new("t");
+    run.push("q", vec![ScoredDoc { doc_id: "other".into(), score: 1.0 }]).unwrap();
+    for measures in [Measures::sentence_transformers(), Measures::trec_eval()] {
+        let evaluation = measures.evaluate(&judgements, &run).unwrap();
+        let of_query = evaluation.queries().flat_map(|(_, values)| values.to_vec());
+        let mut all = evaluation.summary().map(|(_, value)| value).chain(of_query);
+        assert!(all.all(f64::is_sign_positive), "{evaluation:?}");
+    }
+}

@@ -54,9 +54,9 @@ impl BeirFolder {
     /// The documents, one after the other.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file that cannot be read. When it is read: a document without an id.
     pub fn corpus(&self) -> Result<CorpusReader, SpladeError> {
-        Ok(CorpusReader::open(std::slice::from_ref(&self.corpus), self.corpus_options())?)
+        open(&self.corpus, self.corpus_options())
     }
 
     /// Reads the documents' ids, and refuses one that is there twice, which no measure could tell
@@ -75,15 +75,14 @@ impl BeirFolder {
     /// The queries that are judged, in the order of their file.
     ///
     /// # Errors
-    /// A broken record; [`RecordError::DuplicateId`] for a judged query that is there twice,
+    /// A broken record, or one without an id; [`RecordError::DuplicateId`] for a judged query that is there twice,
     /// [`SpladeError::JudgedQuery`] for one that the file lacks.
     pub fn queries(&self) -> Result<Vec<Record>, SpladeError> {
         let mut missing: HashSet<&str> =
             self.judgements.queries().iter().map(|query| query.id()).collect();
         let mut found = HashMap::new();
         let mut queries = Vec::new();
-        let files = std::slice::from_ref(&self.queries);
-        for record in CorpusReader::open(files, self.options())? {
+        for record in open(&self.queries, self.options())? {
             let record = record?;
             if missing.remove(record.id.as_str()) {
                 found.insert(record.id.clone(), record.place.clone());
@@ -112,6 +111,13 @@ impl BeirFolder {
     fn options(&self) -> ReadOptions {
         ReadOptions::default().with_binary_columns(self.binary_columns)
     }
+}
+
+/// The records of a file, which judgements name by their ids.
+fn open(file: &Path, options: ReadOptions) -> Result<CorpusReader, SpladeError> {
+    let mut reader = CorpusReader::open(&[file.to_owned()], options)?;
+    reader.refuse_numbers_as_ids();
+    Ok(reader)
 }
 
 /// The judgements of a split; where there are none, the place where BEIR has them.

@@ -1,9 +1,10 @@
 //! Encoded queries against encoded documents: the runs that are measured.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use splade_evaluate::{
-    Evaluation, FlopsCounter, Judgements, Measures, Run, ScoredDoc, SparseStatistics,
+    Evaluation, FlopsCounter, JudgedQuery, Judgements, Measures, Run, ScoredDoc, SparseStatistics,
 };
 use splade_sparse::{SearchIndex, SimilarityFunction, SparseMatrix};
 
@@ -210,16 +211,50 @@ pub struct Judging<'a> {
 }
 
 impl Judging<'_> {
-    /// Measures a run over documents of these ids. sentence-transformers ranks all documents, those too
+    /// Measures a run over documents of these ids, and counts the relevant ones that are not among them
+    /// ([`Evaluation::n_relevant_missing`]). sentence-transformers ranks all documents, those too
     /// that share no dimension with a query, by rising id; for its measures they are added, but for the
     /// query's own document where it was left out.
     ///
     /// # Errors
-    /// Judgements of which no query is in the run.
+    /// Judgements of which no query is in the run, or no document among the documents.
     pub fn measure<'d>(
         &self,
         run: &Run,
         document_ids: impl IntoIterator<Item = &'d str>,
+        identical_ids: IdenticalIds,
+    ) -> Result<Evaluation, SpladeError> {
+        let document_ids: Vec<&str> = document_ids.into_iter().collect();
+        let n_relevant_missing = self.n_relevant_missing(&document_ids)?;
+        let mut evaluation = self.evaluate(run, document_ids, identical_ids)?;
+        evaluation.n_relevant_missing = Some(n_relevant_missing);
+        Ok(evaluation)
+    }
+
+    /// How many relevant documents are not among these.
+    fn n_relevant_missing(&self, document_ids: &[&str]) -> Result<usize, SpladeError> {
+        let level = self.measures.relevance_level();
+        let mut is_relevant: HashMap<&str, bool> = HashMap::new();
+        for (id, grade) in self.judgements.queries().iter().flat_map(JudgedQuery::grades) {
+            *is_relevant.entry(id).or_default() |= grade >= level;
+        }
+        let n_judged = is_relevant.len();
+        for id in document_ids {
+            is_relevant.remove(id);
+        }
+        if n_judged > 0 && is_relevant.len() == n_judged {
+            return Err(SpladeError::NoJudgedDocument {
+                n_judged,
+                n_documents: document_ids.len(),
+            });
+        }
+        Ok(is_relevant.into_values().filter(|is_relevant| *is_relevant).count())
+    }
+
+    fn evaluate(
+        &self,
+        run: &Run,
+        document_ids: Vec<&str>,
         identical_ids: IdenticalIds,
     ) -> Result<Evaluation, SpladeError> {
         let Measures::SentenceTransformers(measures) = self.measures else {
