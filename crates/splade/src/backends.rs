@@ -114,11 +114,14 @@ impl Name {
     }
 }
 
+/// Lists a backend's cards, each named by the function; or says why it sees none.
+type FindCards = fn(fn(usize) -> Device) -> Result<Vec<SeenCard>, String>;
+
 /// What is to be had of a backend that is compiled in.
 struct Compiled {
     loaders: Loaders,
     /// Its cards as devices of a name, or why there are none; a CPU backend has none to list.
-    cards: fn(fn(usize) -> Device) -> Result<Vec<SeenCard>, String>,
+    cards: FindCards,
 }
 
 impl Compiled {
