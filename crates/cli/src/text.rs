@@ -119,7 +119,15 @@ mod tests {
         assert_eq!(shortened("abcdef", 6), "abcdef");
         assert_eq!(shortened("abcdefg", 6), "abcde…");
         assert_eq!(shortened("天気がいい", 6), "天気…");
-        assert_eq!(shortened("a\x1b[31mb\n", 20), "a [31mb ");
-        assert_eq!(shortened("a\u{202e}b\u{200b}c\u{2028}d\u{9b}e", 20), "abc d e");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_left_out_there_and_ends_of_lines_everywhere() {
+        for at_terminal in [true, false] {
+            assert_eq!(printable("a\x1b[31mb\n", at_terminal), "a [31mb ");
+        }
+        let text = "a\u{202e}b\u{200b}c\u{2028}d\u{9b}e";
+        assert_eq!(printable(text, true), "abc d e");
+        assert_eq!(printable(text, false), "a\u{202e}b\u{200b}c d e");
     }
 }
