@@ -209,6 +209,21 @@ fn standard_input_is_resumed_with_the_same_texts_alone() {
 }
 
 #[test]
+fn the_same_bytes_as_another_table_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, tsv) = (path(&folder, "in.csv").1, path(&folder, "in.tsv").1);
+    let (_, output) = path(&folder, "out");
+    let rows = "\"alpha beta\"\n".repeat(12);
+    fs::write(&csv, format!("text\n{rows}\"an open quote")).unwrap();
+    let ran = splade(&args(&tiny(), &csv, &output, "jsonl"), b"");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    fs::write(&tsv, format!("text\n{rows}")).unwrap();
+    let ran = splade(&args(&tiny(), &tsv, &output, "jsonl"), b"");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`tables` was [\"csv\"]"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_model_retrained_in_place_is_refused_by_file() {
     let folder = tempfile::tempdir().unwrap();
     let (model, model_arg) = path(&folder, "model");

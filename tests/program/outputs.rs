@@ -138,7 +138,7 @@ fn a_mount_point_is_refused_before_the_work() {
 fn an_output_is_no_input_and_no_other_output() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| path(&folder, name).1;
-    let (texts, link, report) = (at("texts.jsonl"), at("link.jsonl"), at("report.json"));
+    let (texts, link, report) = (at("texts.jsonl"), at("link.jsonl"), at("report"));
     let (model, beir) = (tiny(), fixture("beir"));
     fs::write(&texts, "{\"id\": \"a\", \"text\": \"sunny\"}\n").unwrap();
     symlink("texts.jsonl", &link).unwrap();

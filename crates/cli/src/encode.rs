@@ -204,20 +204,21 @@ fn settings(
         "tokens": args.decode,
         "input": args.texts_in.settings(),
         // What the names say that the options do not.
-        "formats": formats(reader),
+        "tables": tables(reader),
         // Records without an id are named by their file too where there are several. The manifest has
         // checksums of the input itself.
         "ids_by_file": reader.files().len() > 1,
     }))
 }
 
-/// The formats that the names of the files say, each once, in the files' order.
-fn formats(reader: &CorpusReader) -> Vec<&'static str> {
-    let named = reader.files().iter().map(|file| TextFormat::of_name(&file.path));
-    let mut formats: Vec<_> =
-        named.map(|format| format.map_or("by content", TextFormat::name)).collect();
-    formats.dedup();
-    formats
+/// The tables among the formats that the names of the files say, in the files' order: content alone makes no
+/// table, and tells all other formats apart.
+fn tables(reader: &CorpusReader) -> Vec<&'static str> {
+    let named = reader.files().iter().filter_map(|file| TextFormat::of_name(&file.path));
+    let tables = named.filter(|format| matches!(format, TextFormat::Csv | TextFormat::Tsv));
+    let mut tables: Vec<_> = tables.map(TextFormat::name).collect();
+    tables.dedup();
+    tables
 }
 
 fn tell(args: &EncodeArgs, what: &str) {
