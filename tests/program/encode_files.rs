@@ -172,3 +172,16 @@ fn a_task_that_the_model_does_not_have_is_refused() {
     assert!(encode("router-mappings", "x").stderr.contains("`document`, `long`, `short`"));
     assert_eq!(encode("router-mappings", "long").code, Some(0));
 }
+
+#[test]
+fn lines_that_may_be_several_are_told() {
+    let run = |texts: &[u8]| splade(&["encode", "-m", &tiny(), "-i", "-", "-o", "-"], texts);
+    let ran = run(b"one\rtwo\rthree\nfour\n");
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 line has carriage returns within"), "{}", ran.stderr);
+    for texts in [&b"one\rtwo\r"[..], b"one\r\ntwo\r\n", b"one\ntwo\n"] {
+        let ran = run(texts);
+        assert_eq!(ran.stdout.lines().count(), 2);
+        assert!(!ran.stderr.contains("carriage"), "{}", ran.stderr);
+    }
+}

@@ -20,6 +20,11 @@ impl Lines {
         Self { file: Arc::clone(file), text, buffer: Vec::new(), number: 0 }
     }
 
+    /// The file that they are of.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The place of the last line that was read.
     pub(crate) fn place(&self) -> Place {
         Place::line(&self.file, self.number)

@@ -79,7 +79,7 @@ pub(super) fn open(
             if named.is_none() && (options.header == Header::Absent || options.quoting.is_some()) {
                 return problem(ContentProblem::TableOptions);
             }
-            Box::new(PlainRecords(Lines::new(path, text)))
+            Box::new(PlainRecords::new(Lines::new(path, text)))
         }
         // PROOF: `named` is another where the file was opened as text, and what is found in a text is lines.
         TextFormat::Parquet => unreachable!("it was opened above"),

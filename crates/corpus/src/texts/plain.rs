@@ -1,12 +1,39 @@
 //! Plain text: a text a line.
 
+use splade_output::shown;
+
 use crate::CorpusError;
 use crate::numbered_lines::Lines;
 
 use super::record::{FileRecord, FileRecords};
 
 /// The lines of a file, empty ones too.
-pub(crate) struct PlainRecords(pub(crate) Lines);
+pub(crate) struct PlainRecords {
+    lines: Lines,
+    /// Lines with a carriage return within them: other programs may end lines there.
+    n_with_returns: u64,
+    is_told: bool,
+}
+
+impl PlainRecords {
+    pub(crate) fn new(lines: Lines) -> Self {
+        Self { lines, n_with_returns: 0, is_told: false }
+    }
+
+    /// Says at the end of the file, once, what else its lines could be.
+    fn tell(&mut self) {
+        if self.n_with_returns > 0 && !self.is_told {
+            self.is_told = true;
+            let n = self.n_with_returns;
+            let lines = if n == 1 { "line has" } else { "lines have" };
+            tracing::warn!(
+                "{}: {n} {lines} carriage returns within: lines end at line feeds where there are any; \
+                 if they end at carriage returns too, make them alike first (`tr '\\r' '\\n'`)",
+                shown(self.lines.file())
+            );
+        }
+    }
+}
 
 impl FileRecords for PlainRecords {
     fn has_ids(&self) -> bool {
@@ -14,16 +41,18 @@ impl FileRecords for PlainRecords {
     }
 
     fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError> {
-        if !self.0.advance()? {
+        if !self.lines.advance()? {
+            self.tell();
             return Ok(None);
         }
-        let text = self.0.line()?.to_owned();
-        Ok(Some(FileRecord { id: None, text, place: self.0.place() }))
+        let text = self.lines.line()?.to_owned();
+        self.n_with_returns += u64::from(text.contains('\r'));
+        Ok(Some(FileRecord { id: None, text, place: self.lines.place() }))
     }
 
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {
         for skipped in 0..n {
-            if !self.0.advance()? {
+            if !self.lines.advance()? {
                 return Ok(skipped);
             }
         }
