@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use splade::corpus::{Windows, encode_stream};
 use splade::{CancelHandle, Device, EncodeOptions, SparseEncoder, SpladeError};
 
 use crate::devices;
@@ -82,8 +81,11 @@ fn a_pool_ends_between_passes() {
     assert_eq!(pool.encode(&texts(20)).unwrap().n_rows(), 20);
 }
 
+#[cfg(feature = "corpus")]
 #[test]
 fn a_stream_ends_with_cancelled() {
+    use splade::corpus::{Windows, encode_stream};
+
     let encoder = SparseEncoder::load(fixture("random/bert-gelu")).unwrap();
     let texts = texts(3).into_iter().map(Ok::<_, SpladeError>);
     let ended = encode_stream(&encoder, &cancelled(), Windows::default(), texts, |_, _| Ok(()));
