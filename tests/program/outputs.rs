@@ -147,6 +147,7 @@ fn an_output_is_no_input_and_no_other_output() {
         &["search", "-q", "-m", &model, "-c", &texts, "--queries", &texts, "-o", &texts],
         &["evaluate", "-q", "-m", &model, &beir, "--json", &report, "--write-run", &report],
         &["evaluate", "-q", "-m", &model, &beir, "--json", "-", "--write-run", "-"],
+        &["evaluate", "-q", "-m", &model, &beir, "--json", "-", "--write-run", "/dev/stdout"],
     ] {
         let ran = splade(args, b"");
         assert_eq!(ran.code, Some(1), "{args:?}");

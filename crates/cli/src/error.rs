@@ -1,14 +1,14 @@
 //! What can go wrong in the program, and how it is told.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use splade::SpladeError;
 use splade::corpus::CorpusError;
 use splade::evaluate::EvaluateError;
 use splade::export::{ExportError, PageError};
 use splade::index::IndexError;
-use splade::output::{escaped, shown};
+use splade::output::{escaped, is_standard_output, shown};
 use splade::sparse::SparseError;
 
 use crate::terminal::tell;
@@ -158,8 +158,7 @@ impl CliError {
             },
             _ => return false,
         };
-        let of_stdout = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].map(Path::new);
-        of_stdout.contains(&path.as_path()) && source.kind() == io::ErrorKind::BrokenPipe
+        is_standard_output(path) && source.kind() == io::ErrorKind::BrokenPipe
     }
 
     /// Prints the error and its causes on standard error.

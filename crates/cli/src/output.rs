@@ -9,7 +9,7 @@ use serde::Serialize;
 use splade::corpus::{Compression, FileFormat, OutputFile, VectorFormat};
 use splade::evaluate::Run;
 use splade::export::{Engine, Explanation, PageError};
-use splade::output::folder_of;
+use splade::output::{folder_of, is_standard_output};
 
 use crate::error::CliError;
 
@@ -107,8 +107,8 @@ pub(crate) fn refuse_same<'a>(
 /// One path for all names of a file, one for standard output; none for devices and pipes, which take more
 /// than one output.
 fn real_file(path: &Path) -> Option<PathBuf> {
-    if path.as_os_str() == "-" {
-        return Some(path.to_owned());
+    if is_standard_output(path) {
+        return Some("-".into());
     }
     match fs::canonicalize(path) {
         Ok(real) => fs::metadata(&real).ok()?.is_file().then_some(real),

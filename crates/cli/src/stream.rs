@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use splade::corpus::{CorpusReader, ReadProgress, Record, StreamTotals, Windows, encode_stream};
+use splade::output::is_standard_input;
 use splade::{EncodeOptions, Encoded, SparseEncoder, SparseMatrix, SpladeError};
 
 use crate::args::{InputArgs, RunArgs};
@@ -23,8 +24,7 @@ pub(crate) fn open(paths: &[PathBuf], args: &InputArgs) -> Result<CorpusReader, 
 pub(crate) fn refuse_stdin_twice<'a>(
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Result<(), CliError> {
-    let names = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].map(Path::new);
-    match paths.into_iter().filter(|path| names.contains(path)).count() {
+    match paths.into_iter().filter(|path| is_standard_input(path)).count() {
         0 | 1 => Ok(()),
         _ => Err(CliError::StdinTwice),
     }

@@ -36,6 +36,7 @@ mod unfinished;
 pub use new_file::{NewFile, folder_of, sync_folder};
 pub use new_folder::{Existing, NewFolder};
 pub use output::Output;
+pub use place::{is_standard_input, is_standard_output};
 pub use shown::shown;
 pub use stale::{is_temporary, remove as remove_leftovers};
 pub use terminal::{escaped, steers_terminal};

@@ -73,6 +73,18 @@ fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Place> {
     Ok(Place::File { path, existing: Some(metadata) })
 }
 
+/// Whether a path, as it is written, names standard input: `-`, `/dev/stdin`, `/dev/fd/0` and the like.
+#[must_use]
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdin") || descriptor(path) == Some(0)
+}
+
+/// Whether a path, as it is written, names standard output: `-`, `/dev/stdout`, `/dev/fd/1` and the like.
+#[must_use]
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout") || descriptor(path) == Some(1)
+}
+
 /// The number of the process's own file that a path such as `/dev/fd/1` names.
 fn descriptor(path: &Path) -> Option<u32> {
     if !cfg!(unix) {

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use splade_output::is_standard_input;
+
 use crate::{CorpusError, InputError};
 
 use super::TextFormat;
@@ -85,8 +87,7 @@ fn shown_name(name: &OsStr) -> String {
 
 /// One path for all names of a file, and one for all of standard input.
 pub(crate) fn real_path(path: &Path) -> PathBuf {
-    let of_stdin = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].map(Path::new);
-    if of_stdin.contains(&path) {
+    if is_standard_input(path) {
         return "-".into();
     }
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())

@@ -52,6 +52,12 @@ impl<B: SpladeBackend> HiddenStates for Encoder<B> {
     }
 }
 
+impl<M> OnDevice<M> {
+    fn of<B: SpladeBackend>(backend: &'static str, device: &B::Device, model: M) -> Self {
+        Self { backend, kind: B::KIND, threads: B::device_threads(device), model }
+    }
+}
+
 impl<M: ?Sized> OnDevice<M> {
     /// One pass.
     fn run<R>(&self, pass: impl FnOnce(&M) -> Result<R, ModelError>) -> Result<R, ModelError> {
@@ -121,9 +127,8 @@ impl Loaded for dyn MaskedLm {
         checkpoint: &Checkpoint,
         device: &B::Device,
     ) -> Result<Arc<OnDevice<Self>>, SpladeError> {
-        let (kind, threads) = (B::KIND, B::device_threads(device));
         let model = SpladeModel::<B>::load(checkpoint, device)?;
-        Ok(Arc::new(OnDevice { backend, kind, threads, model }))
+        Ok(Arc::new(OnDevice::of::<B>(backend, device, model)))
     }
 }
 
@@ -137,9 +142,8 @@ impl Loaded for dyn HiddenStates {
         checkpoint: &Checkpoint,
         device: &B::Device,
     ) -> Result<Arc<OnDevice<Self>>, SpladeError> {
-        let (kind, threads) = (B::KIND, B::device_threads(device));
         let model = Encoder::<B>::load(checkpoint, device)?;
-        Ok(Arc::new(OnDevice { backend, kind, threads, model }))
+        Ok(Arc::new(OnDevice::of::<B>(backend, device, model)))
     }
 }
 
