@@ -39,13 +39,13 @@ pub(crate) enum CliError {
     Page(#[source] PageError),
     #[error(transparent)]
     Export(ExportError),
-    #[error("{place}")]
+    #[error("{location}")]
     ExportRow {
-        place: String,
+        location: String,
         #[source]
         source: ExportError,
     },
-    #[error("the format {format} has no place for tokens: write JSON lines, or leave out --decode")]
+    #[error("the format {format} cannot hold tokens: write JSON lines, or leave out --decode")]
     NoTokens { format: &'static str },
     #[error("parts are written to a folder, so --output cannot be standard output: name a folder")]
     PartsToStream,
@@ -61,7 +61,7 @@ pub(crate) enum CliError {
     #[error("{option} means nothing to {engine}: it is for {of}")]
     ExportOption { option: &'static str, engine: &'static str, of: &'static str },
     #[error(
-        "a TREC run has no place for --explain: leave it out, or name an output of JSON lines (.jsonl)"
+        "a TREC run cannot hold what --explain adds: leave it out, or name an output of JSON lines (.jsonl)"
     )]
     ExplainRun,
     #[error("{engine} is keyed by tokens: name the model that made the vectors with --model")]
@@ -105,9 +105,9 @@ pub(crate) enum CliError {
     Overwrite { path: PathBuf, why: &'static str },
     #[error("cannot encode the texts")]
     Encode(#[source] Box<SpladeError>),
-    #[error("{place}: its id cannot stand in a TREC run")]
+    #[error("{location}: its id cannot stand in a TREC run")]
     RunId {
-        place: String,
+        location: String,
         #[source]
         source: EvaluateError,
     },

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use splade::corpus::{Place, VectorReader};
+use splade::corpus::{Location, VectorReader};
 use splade::export::{
     DuplicateIds, EmptyRows, Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key,
     PgvectorIndex, RankFeatureFunction,
@@ -125,12 +125,12 @@ fn rows(
         // Spelling the tokens costs more than all the rest where nothing is keyed by them.
         let encoder = encoder.filter(|_| args.engine.key() == Key::Token);
         let tokens = encoder.map(|encoder| encoder.decode(row.view(), None));
-        let place = vectors.place();
-        let mut exported = ExportRow::new(place.number(), &id).with_vector(&row);
+        let location = vectors.location();
+        let mut exported = ExportRow::new(location.number(), &id).with_vector(&row);
         if let Some(tokens) = &tokens {
             exported = exported.with_tokens(tokens);
         }
-        writer.write(&exported).map_err(|source| at_row(&place, &vectors, source, args))?;
+        writer.write(&exported).map_err(|source| at_row(&location, &vectors, source, args))?;
         if writer.rows() % ROWS_PER_LOOK == 0 {
             bar.set_position(vectors.n_bytes_read());
             bar.set_message(format!("{} rows", thousands(writer.rows() as usize)));
@@ -170,9 +170,9 @@ pub(crate) fn empty_note(n_empty: u64, args: &ExportArgs) -> String {
     }
 }
 
-/// An error about a row, with its place, and that of the row whose id it has.
+/// An error about a row, with its location, and that of the row whose id it has.
 pub(crate) fn at_row(
-    place: &Place,
+    location: &Location,
     vectors: &VectorReader,
     source: ExportError,
     args: &ExportArgs,
@@ -184,18 +184,18 @@ pub(crate) fn at_row(
     let first = match &source {
         ExportError::DuplicateId { id, .. } => {
             let dimension = vectors.dimension();
-            ids::places(&args.input, Some(dimension), id).map(|(first, _)| first)
+            ids::locations(&args.input, Some(dimension), id).map(|(first, _)| first)
         }
         _ => None,
     };
     match first {
-        None => at(&place.to_string(), source),
-        Some(first) => at(&format!("{place} (its id is that of {first})"), source),
+        None => at(&location.to_string(), source),
+        Some(first) => at(&format!("{location} (its id is that of {first})"), source),
     }
 }
 
-fn at(place: &str, source: ExportError) -> CliError {
-    CliError::ExportRow { place: place.to_owned(), source }
+fn at(location: &str, source: ExportError) -> CliError {
+    CliError::ExportRow { location: location.to_owned(), source }
 }
 
 fn with_line_end(mut text: String) -> String {

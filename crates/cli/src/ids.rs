@@ -1,10 +1,10 @@
-//! Ids that are there twice: told with both places, before texts are encoded where files allow it.
+//! Ids that are there twice: reported with both locations, before texts are encoded where files allow it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use splade::corpus::{
-    CorpusError, CorpusReader, DuplicateId, IdSearch, Place, Places, Record, RecordError,
+    CorpusError, CorpusReader, DuplicateId, IdSearch, Location, Locations, Record, RecordError,
 };
 use splade::evaluate::EvaluateError;
 use splade::index::IndexError;
@@ -52,11 +52,11 @@ pub(crate) fn find(
 }
 
 /// Where an id of vectors stands first, and again; `None` if the files cannot be read twice.
-pub(crate) fn places(
+pub(crate) fn locations(
     paths: &[PathBuf],
     dimension: Option<usize>,
     id: &str,
-) -> Option<(Place, Place)> {
+) -> Option<(Location, Location)> {
     let is_there = |path: &PathBuf| path.is_file() || path.is_dir();
     if !paths.iter().all(is_there) {
         return None;
@@ -66,8 +66,8 @@ pub(crate) fn places(
     while let Ok(Some((found, _))) = vectors.next_row() {
         if found == id {
             match first {
-                None => first = Some(vectors.place()),
-                Some(first) => return Some((first, vectors.place())),
+                None => first = Some(vectors.location()),
+                Some(first) => return Some((first, vectors.location())),
             }
         }
     }
@@ -75,10 +75,10 @@ pub(crate) fn places(
 }
 
 /// An error of building an index, with files and lines where it has numbers of documents.
-pub(crate) fn with_places(error: IndexError, places: &Places) -> CliError {
+pub(crate) fn with_locations(error: IndexError, locations: &Locations) -> CliError {
     let IndexError::DuplicateId { id, first, second } = &error else { return error.into() };
-    let place = |document: &usize| places.get(*document as u64);
-    match (place(first), place(second)) {
+    let location = |document: &usize| locations.get(*document as u64);
+    match (location(first), location(second)) {
         (Some(first), Some(second)) => {
             CorpusError::Record(RecordError::DuplicateId { id: id.clone(), first, second }).into()
         }
@@ -91,13 +91,13 @@ pub(crate) fn check_for_run(
     record: &Record,
     check: fn(&str) -> Result<(), EvaluateError>,
 ) -> Result<(), CliError> {
-    let place = || record.place.to_string();
-    check(&record.id).map_err(|source| CliError::RunId { place: place(), source })
+    let location = || record.location.to_string();
+    check(&record.id).map_err(|source| CliError::RunId { location: location(), source })
 }
 
 /// How the ids are looked through of texts that are encoded to `output`: in bounded memory.
 pub(crate) fn search_beside(output: &Path) -> IdSearch {
-    // Beside a device there is no place for files.
+    // No scratch files can lie beside a device.
     let is_stream = output.as_os_str() == "-"
         || fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let folder = if output.is_dir() { output } else { folder_of(output) };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use splade::corpus::{CorpusError, Places, VectorError, VectorReadOptions, VectorReader};
+use splade::corpus::{CorpusError, Locations, VectorError, VectorReadOptions, VectorReader};
 use splade::index::{Index, IndexBuilder, IndexOptions};
 
 use crate::args::IndexArgs;
@@ -28,10 +28,10 @@ pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {
     let mut builder = IndexBuilder::create(&args.output, vectors.dimension(), options)?;
     let bar = file_bar(vectors.n_bytes(), args.quiet);
     let mut n_docs = 0;
-    let mut places = Places::default();
+    let mut locations = Locations::default();
     while let Some((id, row)) = vectors.next_row()? {
         builder.push(&id, row.view())?;
-        places.push(vectors.place());
+        locations.push(vectors.location());
         n_docs += 1;
         if n_docs % ROWS_PER_LOOK == 0 {
             bar.set_position(vectors.n_bytes_read());
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {
         }
     }
     bar.set_message("merging");
-    let summary = builder.finish().map_err(|error| ids::with_places(error, &places))?;
+    let summary = builder.finish().map_err(|error| ids::with_locations(error, &locations))?;
     if args.verify {
         bar.set_message("verifying");
         Index::open(&args.output)?.verify()?;

@@ -118,9 +118,9 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
                 let text = text.to_owned();
                 answer(&model, &documents, &[text], args)?;
             }
-            Err(CorpusError::Record(RecordError::NotUtf8 { place, byte, .. })) => tell(format!(
+            Err(CorpusError::Record(RecordError::NotUtf8 { location, byte, .. })) => tell(format!(
                 "line {} is not UTF-8 (its byte {byte}), and gets no answer",
-                place.number()
+                location.number()
             )),
             Err(error) => return Err(no_queries(error)),
         }

@@ -63,7 +63,7 @@ impl ReadBar {
     }
 }
 
-/// What was counted, to be told once the output is in its place.
+/// What was counted, reported once the output is complete.
 #[must_use = "somebody wants to read it"]
 pub(crate) struct Summary(String);
 

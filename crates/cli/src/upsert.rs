@@ -51,10 +51,10 @@ async fn send(
     let bar = file_bar(vectors.n_bytes(), args.quiet);
     let mut upsert = QdrantUpsert::new(&client, options).map_err(CliError::Export)?;
     while let Some((id, row)) = vectors.next_row()? {
-        let place = vectors.place();
-        let row = ExportRow::new(place.number(), &id).with_vector(&row);
+        let location = vectors.location();
+        let row = ExportRow::new(location.number(), &id).with_vector(&row);
         let pushed = upsert.push(&row).await;
-        pushed.map_err(|source| at_row(&place, &vectors, source, args))?;
+        pushed.map_err(|source| at_row(&location, &vectors, source, args))?;
         bar.set_position(vectors.n_bytes_read());
     }
     bar.finish_and_clear();

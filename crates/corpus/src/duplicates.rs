@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::texts::Numbered;
-use crate::{CorpusError, CorpusReader, Place, ReadOptions, RecordError};
+use crate::{CorpusError, CorpusReader, Location, ReadOptions, RecordError};
 
 /// Ids held in memory before they go to files: 64 MiB.
 const MAX_HELD: usize = 1 << 22;
@@ -33,9 +33,9 @@ pub struct DuplicateId {
     /// The id.
     pub id: String,
     /// Where it stands first.
-    pub first: Place,
+    pub first: Location,
     /// Where it stands again.
-    pub second: Place,
+    pub second: Location,
 }
 
 impl From<DuplicateId> for CorpusError {
@@ -139,15 +139,15 @@ fn confirm(
         let n = reader.n_records();
         if n == *second {
             while let Some((first, _)) = left.next_if(|(_, second)| *second == n) {
-                let Some(Some((id, place))) = firsts.get(first) else { continue };
+                let Some(Some((id, location))) = firsts.get(first) else { continue };
                 if *id == record.id {
-                    let first = Place::clone(place);
-                    return Ok(Some(DuplicateId { id: record.id, first, second: record.place }));
+                    let first = Location::clone(location);
+                    return Ok(Some(DuplicateId { id: record.id, first, second: record.location }));
                 }
             }
         }
         if let Some(first) = firsts.get_mut(&n) {
-            *first = Some((record.id, record.place));
+            *first = Some((record.id, record.location));
         }
     }
     Ok(None)
@@ -243,11 +243,11 @@ mod tests {
         }
         let paths: Vec<_> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
         let found = search.find(&paths, &ReadOptions::default(), |_| {}).unwrap()?;
-        let place = |place: &Place| {
-            let name = place.file().file_name().unwrap().to_str().unwrap();
-            format!("{name}:{}", place.number())
+        let location = |location: &Location| {
+            let name = location.file().file_name().unwrap().to_str().unwrap();
+            format!("{name}:{}", location.number())
         };
-        Some(format!("{} {} {}", found.id, place(&found.first), place(&found.second)))
+        Some(format!("{} {} {}", found.id, location(&found.first), location(&found.second)))
     }
 
     #[test]

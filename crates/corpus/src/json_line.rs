@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use serde::de::{Error, IgnoredAny};
 
-use crate::{CorpusError, Place, RecordError};
+use crate::{CorpusError, Location, RecordError};
 
 /// The numbers that Python's `json` writes and JSON does not have.
 const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
@@ -76,16 +76,20 @@ impl<'a> JsonValue<'a> {
     }
 
     /// The text of a field; an error if it is something else.
-    pub(crate) fn text(self, column: &str, place: &Place) -> Result<Cow<'a, str>, CorpusError> {
+    pub(crate) fn text(
+        self,
+        column: &str,
+        location: &Location,
+    ) -> Result<Cow<'a, str>, CorpusError> {
         match self.kind() {
             "text" => self.unescaped().ok_or_else(|| {
                 CorpusError::Record(RecordError::LoneSurrogate {
-                    place: place.clone(),
+                    location: location.clone(),
                     column: column.to_owned(),
                 })
             }),
             found => Err(CorpusError::Record(RecordError::NotText {
-                place: place.clone(),
+                location: location.clone(),
                 column: column.to_owned(),
                 found,
                 expected: "text",
@@ -94,12 +98,12 @@ impl<'a> JsonValue<'a> {
     }
 
     /// The id that a field is: a text, or a number with the characters that it has in the file.
-    pub(crate) fn id(self, column: &str, place: &Place) -> Result<String, CorpusError> {
+    pub(crate) fn id(self, column: &str, location: &Location) -> Result<String, CorpusError> {
         match self.kind() {
-            "text" => Ok(self.text(column, place)?.into_owned()),
+            "text" => Ok(self.text(column, location)?.into_owned()),
             "a number" => Ok(self.0.to_owned()),
             found => Err(CorpusError::Record(RecordError::NotText {
-                place: place.clone(),
+                location: location.clone(),
                 column: column.to_owned(),
                 found,
                 expected: "text or a number",

@@ -56,8 +56,8 @@
 mod content_problem;
 mod error;
 mod input_problem;
-mod place;
-mod places;
+mod location;
+mod locations;
 
 mod compression;
 mod names;
@@ -87,13 +87,13 @@ pub use content_problem::ContentProblem;
 pub use duplicates::{DuplicateId, IdSearch};
 pub use error::{ColumnError, CorpusError, InputError, PartsError, RecordError, VectorError};
 pub use input_problem::InputProblem;
+pub use location::{Location, LocationUnit};
+pub use locations::Locations;
 pub use names::FileFormat;
 pub use output_file::OutputFile;
 pub use parts::{
     InputRange, Manifest, PartInfo, PartsOptions, PartsWriter, Resumed, file_checksum,
 };
-pub use place::{Place, PlaceUnit};
-pub use places::Places;
 pub use stream::open_text;
 pub use texts::{
     Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, LiveLines, Quoting,

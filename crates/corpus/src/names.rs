@@ -1,4 +1,4 @@
-//! What the name of a file says of its content: the one place that decides formats from names.
+//! What the name of a file says of its content: the only module that derives formats from names.
 
 use std::path::Path;
 

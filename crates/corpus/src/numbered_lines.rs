@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
-use crate::{CorpusError, Place, RecordError};
+use crate::{CorpusError, Location, RecordError};
 
 /// The lines of a text without their ends, `\n` or `\r\n`.
 pub(crate) struct Lines {
@@ -25,9 +25,9 @@ impl Lines {
         &self.file
     }
 
-    /// The place of the last line that was read.
-    pub(crate) fn place(&self) -> Place {
-        Place::line(&self.file, self.number)
+    /// The location of the last line that was read.
+    pub(crate) fn location(&self) -> Location {
+        Location::line(&self.file, self.number)
     }
 
     /// Reads a line; false at the end of the text.
@@ -41,7 +41,7 @@ impl Lines {
         self.number += 1;
         if n > MAX_RECORD_BYTES {
             return Err(CorpusError::Record(RecordError::TooLong {
-                place: self.place(),
+                location: self.location(),
                 limit: MAX_RECORD_BYTES,
             }));
         }
@@ -65,7 +65,7 @@ impl Lines {
     pub(crate) fn line(&self) -> Result<&str, CorpusError> {
         std::str::from_utf8(&self.buffer).map_err(|error| {
             CorpusError::Record(RecordError::NotUtf8 {
-                place: self.place(),
+                location: self.location(),
                 byte: error.valid_up_to() + 1,
                 within: "line",
             })
@@ -87,10 +87,10 @@ impl Lines {
         if !self.is_blank() {
             return Ok(true);
         }
-        let blank = self.place();
+        let blank = self.location();
         while self.advance()? {
             if !self.is_blank() {
-                return Err(CorpusError::Record(RecordError::BlankLine { place: blank }));
+                return Err(CorpusError::Record(RecordError::BlankLine { location: blank }));
             }
         }
         Ok(false)

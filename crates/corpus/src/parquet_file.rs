@@ -1,4 +1,4 @@
-//! A Parquet file that is read: its schema, its rows, its places.
+//! A Parquet file that is read: its schema, its rows, its locations.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::reader::ChunkReader;
 
-use crate::{ColumnError, CorpusError, InputError, Place, RecordError};
+use crate::{ColumnError, CorpusError, InputError, Location, RecordError};
 
 /// A Parquet file of which the metadata are read.
 pub(crate) struct ParquetFile {
@@ -172,9 +172,9 @@ impl ParquetFile {
         }))
     }
 
-    /// The place of a row, from 1.
-    pub(crate) fn place(&self, row: u64) -> Place {
-        Place::row(&self.path, row)
+    /// The location of a row, from 1.
+    pub(crate) fn location(&self, row: u64) -> Location {
+        Location::row(&self.path, row)
     }
 
     /// The error of a row that cannot be decoded, after `n_read` rows.

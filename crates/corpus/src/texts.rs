@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{ColumnError, CorpusError, DuplicateId, PartsError, Place, RecordError};
+use crate::{ColumnError, CorpusError, DuplicateId, Location, PartsError, RecordError};
 
 pub use column::{Absence, TextColumn};
 pub use digest::InputSpan;
@@ -51,7 +51,7 @@ pub struct CorpusReader {
     n_records: u64,
     n_bytes_read: Arc<AtomicU64>,
     /// Where each id stands, if no two may be equal.
-    seen: Option<HashMap<String, Place>>,
+    seen: Option<HashMap<String, Location>>,
     /// Whether a record without a name of its own is an error.
     needs_ids: bool,
     is_over: bool,
@@ -197,7 +197,7 @@ impl CorpusReader {
     /// The next record, `None` at the end.
     ///
     /// # Errors
-    /// What is wrong with a file or record, with its place.
+    /// What is wrong with a file or record, with its location.
     pub fn next_record(&mut self) -> Result<Option<Record>, CorpusError> {
         self.guarded(|reader| {
             loop {
@@ -212,7 +212,9 @@ impl CorpusReader {
                     continue;
                 };
                 if reader.needs_ids && record.id.is_none() {
-                    return Err(CorpusError::Record(RecordError::NoId { place: record.place }));
+                    return Err(CorpusError::Record(RecordError::NoId {
+                        location: record.location,
+                    }));
                 }
                 reader.n_records += 1;
                 let (file, before) = (Arc::clone(&current.name), current.mark);
@@ -220,11 +222,11 @@ impl CorpusReader {
                 let span = InputSpan { file, before, after: current.mark };
                 let id = id_of(record.id, &reader.files, current);
                 if let Some(seen) = &mut reader.seen
-                    && let Some(first) = seen.insert(id.clone(), record.place.clone())
+                    && let Some(first) = seen.insert(id.clone(), record.location.clone())
                 {
-                    return Err(DuplicateId { id, first, second: record.place }.into());
+                    return Err(DuplicateId { id, first, second: record.location }.into());
                 }
-                return Ok(Some(Record { id, text: record.text, place: record.place, span }));
+                return Ok(Some(Record { id, text: record.text, location: record.location, span }));
             }
         })
     }

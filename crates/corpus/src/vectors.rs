@@ -116,7 +116,7 @@ impl VectorWriter {
             CorpusError::Vector(VectorError::Tokens { row: n_row, format: format.name(), needs })
         };
         if tokens.is_some() && !format.takes_tokens() {
-            return Err(refuse("has no place for tokens"));
+            return Err(refuse("cannot hold tokens"));
         }
         let need_tokens = || tokens.ok_or_else(|| refuse("needs the tokens of each row"));
         let written = match &mut self.target {

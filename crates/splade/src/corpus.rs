@@ -12,8 +12,8 @@ pub use self::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_st
 pub use splade_corpus::{
     Absence, BinaryColumns, ColumnError, Compression, ContentProblem, CorpusError, CorpusReader,
     DuplicateId, FileFormat, Header, IdSearch, InputError, InputFile, InputProblem, InputRange,
-    InputSpan, LiveLines, Manifest, OutputFile, PartInfo, PartsError, PartsOptions, PartsWriter,
-    Place, PlaceUnit, Places, Quoting, ReadOptions, ReadProgress, Record, RecordError, Resumed,
-    TextColumn, TextFormat, VectorError, VectorFormat, VectorOptions, VectorReadOptions,
+    InputSpan, LiveLines, Location, LocationUnit, Locations, Manifest, OutputFile, PartInfo,
+    PartsError, PartsOptions, PartsWriter, Quoting, ReadOptions, ReadProgress, Record, RecordError,
+    Resumed, TextColumn, TextFormat, VectorError, VectorFormat, VectorOptions, VectorReadOptions,
     VectorReader, VectorWriter, file_checksum, open_text,
 };

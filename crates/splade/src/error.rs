@@ -414,11 +414,11 @@ pub enum SpladeError {
         similarity: &'static str,
     },
     /// Texts of a stream that cannot be encoded.
-    #[error("cannot encode {places}")]
+    #[error("cannot encode {locations}")]
     #[non_exhaustive]
     Texts {
         /// Where the text came from, or the first and the last of those that were encoded together.
-        places: String,
+        locations: String,
         /// Why.
         #[source]
         source: Box<SpladeError>,

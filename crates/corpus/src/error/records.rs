@@ -1,21 +1,21 @@
-//! A record that is not what it should be, with its place.
+//! A record that is not what it should be, with its location.
 
 use std::path::PathBuf;
 
 use splade_output::shown;
 
 use super::listed;
-use crate::Place;
+use crate::Location;
 
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
     /// A line is not JSON, or not a record.
-    #[error("{place}: not a record {expected}")]
+    #[error("{location}: not a record {expected}")]
     NotARecord {
         /// Where.
-        place: Place,
+        location: Location,
         /// What a record looks like.
         expected: &'static str,
         /// What the parser says.
@@ -23,20 +23,20 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// A record lacks a field.
-    #[error("{place}: the record has no `{column}`; it has {}", listed(.columns))]
+    #[error("{location}: the record has no `{column}`; it has {}", listed(.columns))]
     NoField {
         /// Where.
-        place: Place,
+        location: Location,
         /// The field.
         column: String,
         /// The fields that it has.
         columns: Vec<String>,
     },
     /// A field or cell of a record has the wrong type, or is null.
-    #[error("{place}: not a record of texts: `{column}` is {found}, expected {expected}")]
+    #[error("{location}: not a record of texts: `{column}` is {found}, expected {expected}")]
     NotText {
         /// Where.
-        place: Place,
+        location: Location,
         /// The field or column.
         column: String,
         /// What is there.
@@ -46,47 +46,47 @@ pub enum RecordError {
     },
     /// A text of JSON has an escape that stands for no character.
     #[error(
-        "{place}: the text of `{column}` has a lone surrogate: half of a pair of escapes such as \\ud83d\\ude00, \
+        "{location}: the text of `{column}` has a lone surrogate: half of a pair of escapes such as \\ud83d\\ude00, \
          which is no character"
     )]
     LoneSurrogate {
         /// Where.
-        place: Place,
+        location: Location,
         /// The field.
         column: String,
     },
     /// A list of numbers has one that is not finite.
-    #[error("{place}: `{column}` has NaN or an infinity, which no vector has")]
+    #[error("{location}: `{column}` has NaN or an infinity, which no vector has")]
     NotFinite {
         /// Where.
-        place: Place,
+        location: Location,
         /// The field.
         column: String,
     },
     /// A record has two fields that one column can mean.
     #[error(
-        "{place}: the record has `{first}` and `{second}`: put the one that you mean in double quotes, \
+        "{location}: the record has `{first}` and `{second}`: put the one that you mean in double quotes, \
          as in CSV"
     )]
     AmbiguousField {
         /// Where.
-        place: Place,
+        location: Location,
         /// One of them.
         first: String,
         /// The other.
         second: String,
     },
     /// A record has both fields that can be its name.
-    #[error("{place}: `id` and `_id` are both there: say which column names the records")]
+    #[error("{location}: `id` and `_id` are both there: say which column names the records")]
     AmbiguousId {
         /// Where.
-        place: Place,
+        location: Location,
     },
     /// A record has no name where each must have one.
-    #[error("{place}: neither `id` nor `_id` is there, which other files name this record by")]
+    #[error("{location}: neither `id` nor `_id` is there, which other files name this record by")]
     NoId {
         /// Where.
-        place: Place,
+        location: Location,
     },
     /// Two records have one id.
     #[error("{second}: the id `{id}` is there already, in {first}: ids must differ here")]
@@ -94,41 +94,41 @@ pub enum RecordError {
         /// The id.
         id: String,
         /// Where it stands first.
-        first: Place,
+        first: Location,
         /// Where it stands again.
-        second: Place,
+        second: Location,
     },
     /// An empty line that is not at the end of the file.
-    #[error("{place}: an empty line among JSON lines")]
+    #[error("{location}: an empty line among JSON lines")]
     BlankLine {
         /// Where.
-        place: Place,
+        location: Location,
     },
     /// A text is not UTF-8.
     #[error(
-        "{place}: not UTF-8 at byte {byte} of the {within}: convert the file first (`iconv -t UTF-8`)"
+        "{location}: not UTF-8 at byte {byte} of the {within}: convert the file first (`iconv -t UTF-8`)"
     )]
     NotUtf8 {
         /// Where.
-        place: Place,
+        location: Location,
         /// The byte, from 1.
         byte: usize,
         /// What its number counts from: `line` or `cell`.
         within: &'static str,
     },
     /// A record has no end within reason.
-    #[error("{place}: longer than {limit} bytes")]
+    #[error("{location}: longer than {limit} bytes")]
     TooLong {
         /// Where.
-        place: Place,
+        location: Location,
         /// The most bytes of one record.
         limit: usize,
     },
     /// A row of a table has more or fewer cells than its header.
-    #[error("{place}: {found} cells, but the header has {expected}{hint}")]
+    #[error("{location}: {found} cells, but the header has {expected}{hint}")]
     RaggedRow {
         /// Where.
-        place: Place,
+        location: Location,
         /// Cells of the row.
         found: usize,
         /// Cells of the header.
@@ -138,12 +138,12 @@ pub enum RecordError {
     },
     /// The quotes of a table are not closed, or something follows a closing quote.
     #[error(
-        "{place}: cell {cell} {problem}; if quotes are ordinary characters in this file, say \
+        "{location}: cell {cell} {problem}; if quotes are ordinary characters in this file, say \
          `--no-quotes`"
     )]
     Quotes {
         /// Where.
-        place: Place,
+        location: Location,
         /// The cell, from 1.
         cell: usize,
         /// What is wrong.

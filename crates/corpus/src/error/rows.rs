@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use splade_output::shown;
 
-use crate::Place;
+use crate::Location;
 
 /// Why a vector cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -79,40 +79,40 @@ pub enum VectorError {
         format: &'static str,
     },
     /// A vector's arrays differ in length.
-    #[error("{place}: {indices} indices, but {values} values")]
+    #[error("{location}: {indices} indices, but {values} values")]
     VectorLengths {
         /// Where.
-        place: Place,
+        location: Location,
         /// Number of indices.
         indices: usize,
         /// Number of values.
         values: usize,
     },
     /// An index of a vector is negative or not below the dimension.
-    #[error("{place}: index {index} is not below dimension {dimension}")]
+    #[error("{location}: index {index} is not below dimension {dimension}")]
     VectorIndex {
         /// Where.
-        place: Place,
+        location: Location,
         /// The index.
         index: i64,
         /// The dimension.
         dimension: usize,
     },
     /// The indices of a vector do not increase.
-    #[error("{place}: index {index} follows {previous}, but must exceed it")]
+    #[error("{location}: index {index} follows {previous}, but must exceed it")]
     VectorOrder {
         /// Where.
-        place: Place,
+        location: Location,
         /// The index before.
         previous: u32,
         /// The index.
         index: u32,
     },
     /// A value of a vector is zero, NaN or infinite.
-    #[error("{place}: the value {value} of index {index} is not finite and non-zero")]
+    #[error("{location}: the value {value} of index {index} is not finite and non-zero")]
     VectorValue {
         /// Where.
-        place: Place,
+        location: Location,
         /// The index.
         index: u32,
         /// Its value.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use splade_output::shown;
 
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
-use crate::{CorpusError, Place, RecordError};
+use crate::{CorpusError, Location, RecordError};
 
 use super::Quoting;
 
@@ -119,8 +119,8 @@ impl Rows {
     }
 
     /// Where the last row starts.
-    pub(crate) fn place(&self) -> Place {
-        Place::line(&self.file, self.row_line)
+    pub(crate) fn location(&self) -> Location {
+        Location::line(&self.file, self.row_line)
     }
 
     /// Cells of the last row.
@@ -134,7 +134,7 @@ impl Rows {
         let cell = &self.cells[start..self.ends[i]];
         std::str::from_utf8(cell).map_err(|error| {
             CorpusError::Record(RecordError::NotUtf8 {
-                place: self.place(),
+                location: self.location(),
                 byte: error.valid_up_to() + 1,
                 within: "cell",
             })
@@ -235,7 +235,7 @@ impl Rows {
             }
             if self.cells.len() > MAX_RECORD_BYTES {
                 return Err(CorpusError::Record(RecordError::TooLong {
-                    place: self.place(),
+                    location: self.location(),
                     limit: MAX_RECORD_BYTES,
                 }));
             }
@@ -258,7 +258,7 @@ impl Rows {
 
     fn quotes(&self, problem: &'static str) -> CorpusError {
         CorpusError::Record(RecordError::Quotes {
-            place: self.place(),
+            location: self.location(),
             cell: self.ends.len() + 1,
             problem,
         })
@@ -288,7 +288,7 @@ mod tests {
         let mut all = Vec::new();
         while rows.advance().map_err(|error| error.to_string())? {
             let cells = (0..rows.n_cells()).map(|i| rows.cell(i).unwrap().to_owned()).collect();
-            all.push((rows.place().number(), cells));
+            all.push((rows.location().number(), cells));
         }
         Ok(all)
     }

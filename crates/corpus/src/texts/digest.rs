@@ -16,7 +16,7 @@ pub struct InputSpan {
     pub(crate) after: InputMark,
 }
 
-/// A place between two records of a file, and the checksum of all that was read before it.
+/// A position between two records of a file, and the checksum of all that was read before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct InputMark {
     /// Records before it.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::json_line::JsonLine;
 use crate::numbered_lines::Lines;
-use crate::{CorpusError, Place, RecordError};
+use crate::{CorpusError, Location, RecordError};
 
 use super::record::{FileRecord, FileRecords};
 use super::{Absence, ReadOptions};
@@ -28,7 +28,7 @@ impl FileRecords for JsonRecords {
         if !self.lines.advance_json()? {
             return Ok(None);
         }
-        parse(self.lines.line()?, &self.lines.place(), &self.options).map(Some)
+        parse(self.lines.line()?, &self.lines.location(), &self.options).map(Some)
     }
 
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {
@@ -41,10 +41,14 @@ impl FileRecords for JsonRecords {
     }
 }
 
-fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord, CorpusError> {
+fn parse(
+    json: &str,
+    location: &Location,
+    options: &ReadOptions,
+) -> Result<FileRecord, CorpusError> {
     let not_a_record = |source| {
         CorpusError::Record(RecordError::NotARecord {
-            place: place.clone(),
+            location: location.clone(),
             expected: RECORD,
             source,
         })
@@ -53,7 +57,7 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
     let field = |name: &str| line.field(name).map_err(not_a_record);
     let no_field = |column: &str| {
         CorpusError::Record(RecordError::NoField {
-            place: place.clone(),
+            location: location.clone(),
             column: column.to_owned(),
             columns: line.names(),
         })
@@ -66,7 +70,7 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
             let Some(value) = field(name)? else { continue };
             if let Some((first, _)) = found.replace((name, value)) {
                 return Err(CorpusError::Record(RecordError::AmbiguousField {
-                    place: place.clone(),
+                    location: location.clone(),
                     first: first.clone(),
                     second: name.clone(),
                 }));
@@ -79,7 +83,7 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
             (Some((_, value)), Absence::Blank) if value.kind() == "null" => {
                 cells.push(Cow::Borrowed(""));
             }
-            (Some((name, value)), _) => cells.push(value.text(name, place)?),
+            (Some((name, value)), _) => cells.push(value.text(name, location)?),
         }
     }
     if let Some(column) = options.text.first().filter(|_| !is_one_there) {
@@ -90,14 +94,16 @@ fn parse(json: &str, place: &Place, options: &ReadOptions) -> Result<FileRecord,
         Some(column) => Some((column.as_str(), field(column)?.ok_or_else(|| no_field(column))?)),
         None => match (field("id")?, field("_id")?) {
             (Some(_), Some(_)) => {
-                return Err(CorpusError::Record(RecordError::AmbiguousId { place: place.clone() }));
+                return Err(CorpusError::Record(RecordError::AmbiguousId {
+                    location: location.clone(),
+                }));
             }
             (Some(value), None) => Some(("id", value)),
             (None, value) => value.map(|value| ("_id", value)),
         },
     };
-    let id = id.map(|(column, value)| value.id(column, place)).transpose()?;
-    Ok(FileRecord { id, text, place: place.clone() })
+    let id = id.map(|(column, value)| value.id(column, location)).transpose()?;
+    Ok(FileRecord { id, text, location: location.clone() })
 }
 
 #[cfg(test)]
@@ -108,7 +114,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str, options: &ReadOptions) -> Result<FileRecord, CorpusError> {
-        parse(json, &Place::line(&Arc::from(Path::new("x.jsonl")), 7), options)
+        parse(json, &Location::line(&Arc::from(Path::new("x.jsonl")), 7), options)
     }
 
     fn error(json: &str, options: &ReadOptions) -> String {

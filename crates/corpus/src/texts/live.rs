@@ -62,9 +62,9 @@ impl LiveLines {
                 break;
             }
         }
-        let (line, place) = (self.lines.line()?, self.lines.place());
+        let (line, location) = (self.lines.line()?, self.lines.location());
         if self.refuses_json && are_objects(Start { bytes: line.as_bytes(), is_all: true }) {
-            return Err(CorpusError::content(place.file(), ContentProblem::JsonLines));
+            return Err(CorpusError::content(location.file(), ContentProblem::JsonLines));
         }
         Ok(Some(line))
     }

@@ -82,12 +82,12 @@ impl ParquetRecords {
         let mut columns: Vec<usize> = text.iter().copied().flatten().chain(id).collect();
         columns.sort_unstable();
         columns.dedup();
-        let place = |column: usize| {
+        let position = |column: usize| {
             columns.binary_search(&column).expect("the columns are those of text and id")
         };
         Ok(Self {
-            id: id.map(place),
-            text: text.into_iter().map(|column| column.map(place)).collect(),
+            id: id.map(position),
+            text: text.into_iter().map(|column| column.map(position)).collect(),
             columns,
             file,
             options: options.clone(),
@@ -155,18 +155,22 @@ impl FileRecords for ParquetRecords {
         let row = self.next;
         self.next += 1;
         self.count(1)?;
-        let place = self.file.place(self.n_read);
+        let location = self.file.location(self.n_read);
         let batch = self.batch.as_ref().expect("there is a row");
         let null = |column: usize, expected| {
             CorpusError::Record(RecordError::NotText {
-                place: place.clone(),
+                location: location.clone(),
                 column: self.file.schema().field(self.columns[column]).name().clone(),
                 found: "null",
                 expected,
             })
         };
         let not_utf8 = |byte| {
-            CorpusError::Record(RecordError::NotUtf8 { place: place.clone(), byte, within: "cell" })
+            CorpusError::Record(RecordError::NotUtf8 {
+                location: location.clone(),
+                byte,
+                within: "cell",
+            })
         };
         let mut cells = Vec::with_capacity(self.text.len());
         for (&column, wanted) in self.text.iter().zip(&self.options.text) {
@@ -190,7 +194,7 @@ impl FileRecords for ParquetRecords {
                 Some(id.ok_or_else(|| null(column, "text or an integer"))?)
             }
         };
-        Ok(Some(FileRecord { id, text, place }))
+        Ok(Some(FileRecord { id, text, location }))
     }
 
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {

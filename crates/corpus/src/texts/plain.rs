@@ -47,7 +47,7 @@ impl FileRecords for PlainRecords {
         }
         let text = self.lines.line()?.to_owned();
         self.n_with_returns += u64::from(text.contains('\r'));
-        Ok(Some(FileRecord { id: None, text, place: self.lines.place() }))
+        Ok(Some(FileRecord { id: None, text, location: self.lines.location() }))
     }
 
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {

@@ -1,6 +1,6 @@
 //! One text with its name.
 
-use crate::{CorpusError, Place};
+use crate::{CorpusError, Location};
 
 use super::InputSpan;
 
@@ -13,7 +13,7 @@ pub struct Record {
     /// The text.
     pub text: String,
     /// Where it stands.
-    pub place: Place,
+    pub location: Location,
     /// What of the input it was read from, with checksums.
     pub span: InputSpan,
 }
@@ -23,7 +23,7 @@ pub(crate) struct FileRecord {
     /// Its name, if the file has one.
     pub(crate) id: Option<String>,
     pub(crate) text: String,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 /// The records of one file.

@@ -60,7 +60,7 @@ impl TableRecords {
                 false => "",
             };
             return Err(CorpusError::Record(RecordError::RaggedRow {
-                place: self.rows.place(),
+                location: self.rows.location(),
                 found,
                 expected,
                 hint,
@@ -85,7 +85,7 @@ impl FileRecords for TableRecords {
             cells.push(column.map_or(Ok(""), |column| self.rows.cell(column))?);
         }
         let text = self.options.join(cells.into_iter());
-        Ok(Some(FileRecord { id, text, place: self.rows.place() }))
+        Ok(Some(FileRecord { id, text, location: self.rows.location() }))
     }
 
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {
@@ -106,15 +106,15 @@ pub(crate) fn find_columns(
     options: &ReadOptions,
 ) -> Result<(Option<usize>, Vec<Option<usize>>), CorpusError> {
     let find = |column: &str| {
-        let mut places = (0..names.len()).filter(|&i| names[i] == column);
-        let place = places.next();
-        if places.next().is_some() {
+        let mut positions = (0..names.len()).filter(|&i| names[i] == column);
+        let position = positions.next();
+        if positions.next().is_some() {
             return Err(CorpusError::Columns(ColumnError::ColumnTwice {
                 path: path.to_owned(),
                 column: column.to_owned(),
             }));
         }
-        Ok(place)
+        Ok(position)
     };
     let missing = |column: &str| {
         CorpusError::Columns(ColumnError::NoColumn {
@@ -134,10 +134,10 @@ pub(crate) fn find_columns(
         },
     };
     let find_text = |column: &TextColumn| {
-        let mut place = None;
+        let mut position = None;
         for name in column.names() {
             let Some(found) = find(name)? else { continue };
-            if let Some(first) = place.replace(found) {
+            if let Some(first) = position.replace(found) {
                 return Err(CorpusError::Columns(ColumnError::AmbiguousColumn {
                     path: path.to_owned(),
                     first: names[first].clone(),
@@ -145,9 +145,9 @@ pub(crate) fn find_columns(
                 }));
             }
         }
-        match (place, column.absence()) {
+        match (position, column.absence()) {
             (None, Absence::Refused) => Err(missing(column.name())),
-            (place, _) => Ok(place),
+            (position, _) => Ok(position),
         }
     };
     let text: Vec<_> = options.text.iter().map(find_text).collect::<Result<_, _>>()?;

@@ -7,7 +7,7 @@ use splade_sparse::SparseRow;
 
 use crate::json_line::{JsonLine, has_non_finite};
 use crate::numbered_lines::Lines;
-use crate::{CorpusError, Place, RecordError};
+use crate::{CorpusError, Location, RecordError};
 
 use super::reader::{FileVectors, row_at};
 
@@ -30,18 +30,18 @@ impl FileVectors for LineVectors {
         if !self.lines.advance_json()? {
             return Ok(None);
         }
-        let place = || self.lines.place();
+        let location = || self.lines.location();
         let line = self.lines.line()?;
         let VectorLine { id: Id(id), indices, values } = match serde_json::from_str(line) {
             Ok(vector) => vector,
-            Err(_) => parse(line, &place())?,
+            Err(_) => parse(line, &location())?,
         };
-        let row = row_at(place, self.dimension, indices, values)?;
+        let row = row_at(location, self.dimension, indices, values)?;
         Ok(Some((id, row)))
     }
 
-    fn line(&self) -> Option<Place> {
-        Some(self.lines.place())
+    fn line(&self) -> Option<Location> {
+        Some(self.lines.location())
     }
 }
 
@@ -86,10 +86,10 @@ impl<'de> Deserialize<'de> for Id {
 
 /// Reads a line that is not quickly read: its id has digits that no number type keeps, it holds
 /// numbers that JSON does not have, or it is broken.
-fn parse(line: &str, place: &Place) -> Result<VectorLine, CorpusError> {
+fn parse(line: &str, location: &Location) -> Result<VectorLine, CorpusError> {
     let not_a_record = |source| {
         CorpusError::Record(RecordError::NotARecord {
-            place: place.clone(),
+            location: location.clone(),
             expected: VECTOR,
             source,
         })
@@ -98,17 +98,19 @@ fn parse(line: &str, place: &Place) -> Result<VectorLine, CorpusError> {
     let field = |name: &str| fields.field(name).map_err(not_a_record);
     let no_field = |column: &str| {
         CorpusError::Record(RecordError::NoField {
-            place: place.clone(),
+            location: location.clone(),
             column: column.to_owned(),
             columns: fields.names(),
         })
     };
     let id = match (field("id")?, field("_id")?) {
         (Some(_), Some(_)) => {
-            return Err(CorpusError::Record(RecordError::AmbiguousId { place: place.clone() }));
+            return Err(CorpusError::Record(RecordError::AmbiguousId {
+                location: location.clone(),
+            }));
         }
-        (Some(value), None) => value.id("id", place)?,
-        (None, Some(value)) => value.id("_id", place)?,
+        (Some(value), None) => value.id("id", location)?,
+        (None, Some(value)) => value.id("_id", location)?,
         (None, None) => return Err(no_field("id")),
     };
     let list = |name: &str| {
@@ -116,7 +118,7 @@ fn parse(line: &str, place: &Place) -> Result<VectorLine, CorpusError> {
         match has_non_finite(list) {
             false => Ok(list),
             true => Err(CorpusError::Record(RecordError::NotFinite {
-                place: place.clone(),
+                location: location.clone(),
                 column: name.to_owned(),
             })),
         }

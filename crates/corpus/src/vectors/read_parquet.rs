@@ -45,8 +45,8 @@ impl ParquetRows {
     ) -> Result<Self, CorpusError> {
         let file = ParquetFile::open(path)?;
         let mut found = [0; 3];
-        for (place, name) in found.iter_mut().zip(COLUMNS) {
-            *place = file.column(name)?;
+        for (slot, name) in found.iter_mut().zip(COLUMNS) {
+            *slot = file.column(name)?;
         }
         let [id, indices, values] = found;
         file.check_type(id, ID_TYPES, is_id)?;
@@ -106,19 +106,19 @@ impl FileVectors for ParquetRows {
         let row = self.next;
         self.next += 1;
         self.count_row();
-        let place = || self.file.place(self.n_read);
+        let location = || self.file.location(self.n_read);
         let batch = self.batch.as_ref().expect("there is a row");
         let [id, indices, values] = self.columns.map(|column| batch.column(column));
         let null = |column: usize, expected| {
             CorpusError::Record(RecordError::NotText {
-                place: place(),
+                location: location(),
                 column: COLUMNS[column].to_owned(),
                 found: "null",
                 expected,
             })
         };
         let not_utf8 = |byte| {
-            CorpusError::Record(RecordError::NotUtf8 { place: place(), byte, within: "cell" })
+            CorpusError::Record(RecordError::NotUtf8 { location: location(), byte, within: "cell" })
         };
         let id = parquet_file::id(id, row).map_err(not_utf8)?;
         let id = id.ok_or_else(|| null(0, "text or an integer"))?;
@@ -126,12 +126,12 @@ impl FileVectors for ParquetRows {
         let values = list_at(values, row).ok_or_else(|| null(2, "a list without null"))?;
         let indices = read_indices(&indices).map_err(|index| {
             CorpusError::Vector(VectorError::VectorIndex {
-                place: place(),
+                location: location(),
                 index,
                 dimension: self.dimension,
             })
         })?;
-        let row = row_at(place, self.dimension, indices, read_values(&values))?;
+        let row = row_at(location, self.dimension, indices, read_values(&values))?;
         Ok(Some((id, row)))
     }
 }

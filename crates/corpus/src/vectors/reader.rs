@@ -12,7 +12,7 @@ use crate::numbered_lines::Lines;
 use crate::stream::{self, Opened as Content};
 use crate::texts::real_path;
 use crate::{
-    CorpusError, FileFormat, InputError, Manifest, PartInfo, PartsError, Place, VectorError,
+    CorpusError, FileFormat, InputError, Location, Manifest, PartInfo, PartsError, VectorError,
 };
 
 use super::VectorFormat;
@@ -80,7 +80,7 @@ pub(crate) trait FileVectors: Send {
     fn next_vector(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError>;
 
     /// The line of the row that came last, where rows are lines.
-    fn line(&self) -> Option<Place> {
+    fn line(&self) -> Option<Location> {
         None
     }
 }
@@ -191,15 +191,15 @@ impl VectorReader {
     /// # Panics
     /// Before the first row, and after the last.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn location(&self) -> Location {
         let CurrentFile { file, rows } = self.current.as_ref().expect("a row came before");
-        rows.line().unwrap_or_else(|| Place::row(&file.path, self.n_in_file))
+        rows.line().unwrap_or_else(|| Location::row(&file.path, self.n_in_file))
     }
 
     /// The next row with its id, `None` at the end.
     ///
     /// # Errors
-    /// What is wrong with a file or row, with its place.
+    /// What is wrong with a file or row, with its location.
     pub fn next_row(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError> {
         if self.is_over {
             return Ok(None);
@@ -324,36 +324,37 @@ fn check_dimension(
 
 /// Makes a row of arrays from a file.
 pub(crate) fn row_at(
-    place: impl FnOnce() -> Place,
+    location: impl FnOnce() -> Location,
     dimension: usize,
     indices: Vec<u32>,
     values: Vec<f32>,
 ) -> Result<SparseRow, CorpusError> {
     SparseRow::from_parts(dimension, indices, values).map_err(|error| {
-        let place = place();
+        let location = location();
         match error {
             SparseError::LengthMismatch { indices, values } => {
-                CorpusError::Vector(VectorError::VectorLengths { place, indices, values })
+                CorpusError::Vector(VectorError::VectorLengths { location, indices, values })
             }
             SparseError::IndexOutOfRange { index, dimension, .. } => {
                 CorpusError::Vector(VectorError::VectorIndex {
-                    place,
+                    location,
                     index: index.into(),
                     dimension,
                 })
             }
             SparseError::IndicesNotIncreasing { previous, index, .. } => {
-                CorpusError::Vector(VectorError::VectorOrder { place, previous, index })
+                CorpusError::Vector(VectorError::VectorOrder { location, previous, index })
             }
             SparseError::NonFiniteValue { index, value, .. } => {
-                CorpusError::Vector(VectorError::VectorValue { place, index, value })
+                CorpusError::Vector(VectorError::VectorValue { location, index, value })
             }
             SparseError::ZeroValue { index, .. } => {
-                CorpusError::Vector(VectorError::VectorValue { place, index, value: 0.0 })
+                CorpusError::Vector(VectorError::VectorValue { location, index, value: 0.0 })
             }
-            source => {
-                CorpusError::Vector(VectorError::Matrix { path: place.file().to_owned(), source })
-            }
+            source => CorpusError::Vector(VectorError::Matrix {
+                path: location.file().to_owned(),
+                source,
+            }),
         }
     })
 }

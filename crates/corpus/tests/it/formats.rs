@@ -348,7 +348,7 @@ fn a_record_is_read_where_it_stands_in_the_file() {
     let folder = folder(&[("corpus", b"\n\n{\"text\": \"x\"}\n{\"text\": 1}\n")]);
     let reader = CorpusReader::open(&[folder.path().join("corpus")], plain()).unwrap();
     let found: Vec<_> = reader.collect();
-    assert_eq!(found[0].as_ref().unwrap().place.number(), 3);
+    assert_eq!(found[0].as_ref().unwrap().location.number(), 3);
     let error = found[1].as_ref().unwrap_err().to_string();
     assert!(error.contains("corpus, line 4"), "{error}");
 }

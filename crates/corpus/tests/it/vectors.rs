@@ -178,7 +178,7 @@ fn what_a_format_cannot_take_is_refused_by_row() {
     };
     let tokens = [("a".to_owned(), -1.0)];
     let error = refused(VectorFormat::Npz, DIMENSION, Some(&tokens));
-    assert!(error.contains("row 1: npz has no place for tokens"), "{error}");
+    assert!(error.contains("row 1: npz cannot hold tokens"), "{error}");
     let error = refused(VectorFormat::Tokens, DIMENSION, None);
     assert!(error.contains("row 1: tokens needs the tokens"), "{error}");
     let error = refused(VectorFormat::Anserini, DIMENSION, Some(&tokens));
@@ -294,7 +294,7 @@ fn vectors_whose_content_is_not_what_the_name_says_are_refused() {
 }
 
 #[test]
-fn the_place_of_a_vector_is_its_line_in_the_file() {
+fn the_location_of_a_vector_is_its_line_in_the_file() {
     let folder = folder(&[]);
     let path = folder.path().join("v.jsonl");
     let line = |id| format!("{{\"id\": \"{id}\", \"indices\": [1], \"values\": [0.5]}}\n");
@@ -303,7 +303,7 @@ fn the_place_of_a_vector_is_its_line_in_the_file() {
     let mut reader = VectorReader::open(&[path], &options).unwrap();
     for (id, number) in [("a", 3), ("b", 4)] {
         assert_eq!(reader.next_row().unwrap().unwrap().0, id);
-        assert_eq!(reader.place().number(), number);
+        assert_eq!(reader.location().number(), number);
     }
 }
 

@@ -11,8 +11,8 @@ impl StreamText for Record {
         &self.text
     }
 
-    fn place(&self, _: u64) -> String {
-        self.place.to_string()
+    fn location(&self, _: u64) -> String {
+        self.location.to_string()
     }
 }
 

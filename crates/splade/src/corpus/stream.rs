@@ -47,8 +47,8 @@ pub trait StreamText: Send + Sync + 'static {
     /// The text itself.
     fn text(&self) -> &str;
 
-    /// Where it came from, for errors; `row` is its place in the stream, from 0.
-    fn place(&self, row: u64) -> String {
+    /// Where it came from, for errors; `row` is its index in the stream, from 0.
+    fn location(&self, row: u64) -> String {
         format!("text {row}")
     }
 }
@@ -267,12 +267,12 @@ fn encode<T: StreamText>(
         if let SpladeError::Cancelled = source {
             return source;
         }
-        let place = |i: usize| texts[i].place(first + i as u64);
-        let places = match source.text() {
-            Some(text) if text < texts.len() => place(text),
-            _ => format!("{} to {}", place(0), place(texts.len() - 1)),
+        let location = |i: usize| texts[i].location(first + i as u64);
+        let locations = match source.text() {
+            Some(text) if text < texts.len() => location(text),
+            _ => format!("{} to {}", location(0), location(texts.len() - 1)),
         };
-        SpladeError::Texts { places, source: Box::new(source) }
+        SpladeError::Texts { locations, source: Box::new(source) }
     })
 }
 

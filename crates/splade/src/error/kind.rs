@@ -198,7 +198,8 @@ mod tests {
             source: IoErrorKind::PermissionDenied.into(),
         };
         assert_eq!(unreadable.kind(), ErrorKind::Machine);
-        let texts = SpladeError::Texts { places: "text 0".to_owned(), source: Box::new(missing()) };
+        let texts =
+            SpladeError::Texts { locations: "text 0".to_owned(), source: Box::new(missing()) };
         assert_eq!(texts.kind(), ErrorKind::Data);
     }
 

@@ -63,7 +63,7 @@ impl BeirFolder {
     /// apart. To be called before the documents are encoded.
     ///
     /// # Errors
-    /// [`RecordError::DuplicateId`] with both places; a file that cannot be read.
+    /// [`RecordError::DuplicateId`] with both locations; a file that cannot be read.
     pub fn refuse_duplicate_ids(&self) -> Result<(), SpladeError> {
         let paths = std::slice::from_ref(&self.corpus);
         match IdSearch::default().find(paths, &self.corpus_options(), |_| {})? {
@@ -85,10 +85,10 @@ impl BeirFolder {
         for record in open(&self.queries, self.options())? {
             let record = record?;
             if missing.remove(record.id.as_str()) {
-                found.insert(record.id.clone(), record.place.clone());
+                found.insert(record.id.clone(), record.location.clone());
                 queries.push(record);
             } else if let Some(first) = found.remove(&record.id) {
-                let (id, second) = (record.id, record.place);
+                let (id, second) = (record.id, record.location);
                 return Err(
                     CorpusError::Record(RecordError::DuplicateId { id, first, second }).into()
                 );

@@ -8,31 +8,31 @@ use splade_output::shown;
 
 /// A line or row of a file. Shown as `corpus.jsonl, line 12`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     file: Arc<Path>,
-    unit: PlaceUnit,
+    unit: LocationUnit,
     number: u64,
 }
 
-/// What the number of a [`Place`] counts.
+/// What the number of a [`Location`] counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlaceUnit {
+pub enum LocationUnit {
     /// Lines of a text file. A record of several lines stands where it starts.
     Line,
     /// Rows of a table, without its header.
     Row,
 }
 
-impl Place {
+impl Location {
     pub(crate) fn line(file: &Arc<Path>, number: u64) -> Self {
-        Self { file: Arc::clone(file), unit: PlaceUnit::Line, number }
+        Self { file: Arc::clone(file), unit: LocationUnit::Line, number }
     }
 
     pub(crate) fn row(file: &Arc<Path>, number: u64) -> Self {
-        Self { file: Arc::clone(file), unit: PlaceUnit::Row, number }
+        Self { file: Arc::clone(file), unit: LocationUnit::Row, number }
     }
 
-    /// The place `n` lines or rows further down.
+    /// The location `n` lines or rows further down.
     pub(crate) fn later(&self, n: u64) -> Self {
         Self { number: self.number + n, ..self.clone() }
     }
@@ -45,7 +45,7 @@ impl Place {
 
     /// Whether [`number`](Self::number) counts lines or rows.
     #[must_use]
-    pub fn unit(&self) -> PlaceUnit {
+    pub fn unit(&self) -> LocationUnit {
         self.unit
     }
 
@@ -56,11 +56,11 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = match self.unit {
-            PlaceUnit::Line => "line",
-            PlaceUnit::Row => "row",
+            LocationUnit::Line => "line",
+            LocationUnit::Row => "row",
         };
         write!(f, "{}, {unit} {}", shown(&self.file), self.number)
     }
@@ -71,10 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_shown_with_its_file_and_number() {
+    fn a_location_is_shown_with_its_file_and_number() {
         let file: Arc<Path> = Arc::from(Path::new("corpus.jsonl"));
-        assert_eq!(Place::line(&file, 12).to_string(), "corpus.jsonl, line 12");
+        assert_eq!(Location::line(&file, 12).to_string(), "corpus.jsonl, line 12");
         let stdin: Arc<Path> = Arc::from(Path::new("-"));
-        assert_eq!(Place::row(&stdin, 1).to_string(), "the standard stream `-`, row 1");
+        assert_eq!(Location::row(&stdin, 1).to_string(), "the standard stream `-`, row 1");
     }
 }
