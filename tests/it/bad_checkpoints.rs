@@ -328,7 +328,7 @@ fn with_number(name: &str, index: usize, number: f32) -> Folder {
 }
 
 #[test]
-fn a_weight_that_is_not_a_number_is_named_with_its_place() {
+fn a_weight_that_is_not_a_number_is_named_with_its_index() {
     let name = "bert.encoder.layer.1.attention.self.value.weight";
     assert_refused!(
         with_number(name, 77, f32::NAN),

@@ -215,7 +215,7 @@ fn the_number_of_threads_does_not_change_a_row() {
 }
 
 #[test]
-fn more_texts_than_one_pass_takes_keep_their_places() {
+fn more_texts_than_one_pass_takes_keep_their_order() {
     // A pass has at most 2^22 pooled weights: 137 texts of this vocabulary.
     let words = ["river", "stone", "market", "winter", "garden", "engine", "silver"];
     let texts: Vec<&str> = (0..300).map(|i| words[i % words.len()]).collect();

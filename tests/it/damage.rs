@@ -26,11 +26,11 @@ impl Damage {
     fn apply(&self, bytes: &mut Vec<u8>, length: usize) {
         match self {
             Self::Flip(flips) => {
-                for (place, byte) in flips {
-                    bytes[place.index(length)] = *byte;
+                for (position, byte) in flips {
+                    bytes[position.index(length)] = *byte;
                 }
             }
-            Self::Cut(place) => bytes.truncate(place.index(length)),
+            Self::Cut(position) => bytes.truncate(position.index(length)),
         }
     }
 }
@@ -101,11 +101,11 @@ const LAYOUTS: [(&str, &str); 6] = [
     ("layouts/csr-dense-tanh", "3_SparseAutoEncoder/config.json"),
 ];
 
-/// Puts a value into a field of a JSON file, whichever field the place means.
+/// Puts a value into a field of a JSON file, whichever field the index picks.
 fn with_field(
     fixture: &str,
     file: &str,
-    place: &prop::sample::Index,
+    position: &prop::sample::Index,
     value: Value,
     more: &[&str],
 ) -> Folder {
@@ -115,7 +115,7 @@ fn with_field(
     let mut names: Vec<&str> =
         fields.keys().map(String::as_str).chain(more.iter().copied()).collect();
     names.sort_unstable();
-    let name = (*place.get(&names)).to_owned();
+    let name = (*position.get(&names)).to_owned();
     folder.set(file, &name, value)
 }
 
@@ -148,19 +148,19 @@ proptest! {
 
     #[test]
     fn no_value_of_a_configuration_panics_or_fills_the_memory(
-        architecture in select(&ARCHITECTURES[..]), place in any::<prop::sample::Index>(),
+        architecture in select(&ARCHITECTURES[..]), position in any::<prop::sample::Index>(),
         value in value(),
     ) {
         let fixture = format!("architectures/{architecture}");
-        load_and_encode(&with_field(&fixture, "config.json", &place, value, &MORE_FIELDS));
+        load_and_encode(&with_field(&fixture, "config.json", &position, value, &MORE_FIELDS));
     }
 
     #[test]
     fn no_value_of_a_layout_panics(
-        (fixture, file) in select(&LAYOUTS[..]), place in any::<prop::sample::Index>(),
+        (fixture, file) in select(&LAYOUTS[..]), position in any::<prop::sample::Index>(),
         value in value(),
     ) {
-        load_and_encode(&with_field(fixture, file, &place, value, &[]));
+        load_and_encode(&with_field(fixture, file, &position, value, &[]));
     }
 }
 

@@ -51,25 +51,25 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// The file with a key more in the object at `place`, in the first entry of a list.
-fn with_key(folder: Folder, file: &str, place: &[&str], key: &str, value: Value) -> Folder {
+/// The file with one more key in the object at `path`, in the first entry of a list.
+fn with_key(folder: Folder, file: &str, path: &[&str], key: &str, value: Value) -> Folder {
     let mut content: Value = serde_json::from_slice(&folder.read(file)).unwrap();
     let mut object = match content.is_array() {
         true => &mut content[0],
         false => &mut content,
     };
-    for step in place {
+    for step in path {
         object = object.as_object_mut().unwrap().entry(*step).or_insert_with(|| json!({}));
     }
     object.as_object_mut().unwrap().insert(key.to_owned(), value);
     folder.write(file, content.to_string())
 }
 
-fn assert_refused(layout: &str, file: &str, place: &[&str], key: &str, value: Value) {
-    let folder = with_key(Folder::copy_of(layout), file, place, key, value);
+fn assert_refused(layout: &str, file: &str, path: &[&str], key: &str, value: Value) {
+    let folder = with_key(Folder::copy_of(layout), file, path, key, value);
     let error = folder.load().expect_err("a key that nobody knows was passed over");
     let said = message(&error);
-    assert!(said.contains(file) && said.contains(key), "{file}, {place:?}, {key}: {said}");
+    assert!(said.contains(file) && said.contains(key), "{file}, {path:?}, {key}: {said}");
 }
 
 proptest! {
@@ -80,8 +80,8 @@ proptest! {
         for (layout, file) in OWN_FILES {
             assert_refused(layout, file, &[], &key, value.clone());
         }
-        for (layout, file, place) in OBJECTS {
-            assert_refused(layout, file, place, &key, value.clone());
+        for (layout, file, path) in OBJECTS {
+            assert_refused(layout, file, path, &key, value.clone());
         }
     }
 

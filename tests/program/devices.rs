@@ -3,7 +3,7 @@
 use crate::run::{Ran, command, encode_stdin, splade, tiny};
 
 /// Ids and indices of the output: weights may differ by rounding.
-fn places(ran: &Ran) -> Vec<(String, String)> {
+fn ids_and_indices(ran: &Ran) -> Vec<(String, String)> {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let lines =
         ran.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -14,14 +14,14 @@ fn places(ran: &Ran) -> Vec<(String, String)> {
 fn several_devices_give_the_rows_of_one_in_order() {
     let texts: String =
         (0..300).map(|i| format!("sentence {i} {}\n", "river ".repeat(i % 9))).collect();
-    let one = places(&encode_stdin(texts.as_bytes(), &[]));
+    let one = ids_and_indices(&encode_stdin(texts.as_bytes(), &[]));
     assert_eq!(one.len(), 300);
     for more in [
         &["--device", "cpu,cpu"][..],
         &["--device", "cpu", "--device", "cpu", "--device", "auto", "--chunk-size", "7"],
         &["--chunk-size", "50", "--threads", "1"],
     ] {
-        assert_eq!(places(&encode_stdin(texts.as_bytes(), more)), one, "{more:?}");
+        assert_eq!(ids_and_indices(&encode_stdin(texts.as_bytes(), more)), one, "{more:?}");
     }
 }
 

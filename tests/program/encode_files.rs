@@ -146,7 +146,7 @@ fn an_npz_file_holds_the_rows_of_the_json_lines() {
 }
 
 #[test]
-fn an_npz_file_has_no_place_for_tokens() {
+fn an_npz_file_cannot_hold_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let (output, argument) = path(&folder, "rows.npz");
     let ran = encode_stdin(b"sunny\n", &["--output", &argument, "--decode"]);

@@ -245,7 +245,7 @@ fn measures_are_shown_though_the_run_cannot_be_written() {
 }
 
 #[test]
-fn an_id_that_no_run_can_hold_is_told_with_its_place() {
+fn an_id_that_no_run_can_hold_is_reported_with_its_location() {
     let folder = queries_among_documents();
     let corpus = folder.path().join("corpus.jsonl");
     let lines = fs::read_to_string(&corpus).unwrap();

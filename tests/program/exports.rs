@@ -79,7 +79,7 @@ fn options_and_names_of_another_engine_are_refused() {
     let (_, output) = path(&folder, "v.index");
     let ran = splade(&["encode", "-m", &tiny(), "-i", &vectors, "-o", &output], b"");
     assert!(ran.code == Some(1) && ran.stderr.contains("v.index"), "{}", ran.stderr);
-    // Explained hits have no place in a run.
+    // A run cannot hold explained hits.
     let (run, run_arg) = path(&folder, "t.trec");
     let (_, texts) = path(&folder, "texts.jsonl");
     fs::write(&texts, TEXTS).unwrap();

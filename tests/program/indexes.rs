@@ -94,7 +94,7 @@ fn a_run_is_written_in_the_form_of_trec() {
 }
 
 #[test]
-fn a_query_that_a_run_would_have_twice_is_told_with_both_places() {
+fn a_query_that_a_run_would_have_twice_is_reported_with_both_locations() {
     let folder = tempfile::tempdir().unwrap();
     let index = build(&folder);
     let (queries, queries_arg) = path(&folder, "queries.jsonl");

@@ -70,7 +70,7 @@ impl Inputs {
         Case { args: args.collect(), stdin, files }
     }
 
-    /// Every command, with each place that its results may go to.
+    /// Every command, with each output it can write to.
     fn cases(&self) -> Vec<Case> {
         let case = |words| self.case(words, b"");
         let mut cases: Vec<Case> = [

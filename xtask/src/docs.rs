@@ -41,12 +41,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for document in &documents {
         let scratch = Scratch::new(root, &programs)?;
         for block in document.blocks.iter().filter(|block| block.kind == Kind::Run) {
-            let place = format!("{}:{}", document.name, block.line);
-            eprintln!("\ndocs: == {place}");
+            let location = format!("{}:{}", document.name, block.line);
+            eprintln!("\ndocs: == {location}");
             let begun = Instant::now();
             let result = scratch.run(&block.script, block.output.as_deref());
-            eprintln!("docs: {place} took {:.1} s", begun.elapsed().as_secs_f32());
-            failures.extend(result.err().map(|error| format!("{place}: {error:#}")));
+            eprintln!("docs: {location} took {:.1} s", begun.elapsed().as_secs_f32());
+            failures.extend(result.err().map(|error| format!("{location}: {error:#}")));
             n_run += 1;
         }
     }

@@ -90,7 +90,7 @@ fn ensure_absent(folder: &Path) -> Result<()> {
     }
 }
 
-/// A folder beside the one that is wanted, which vanishes unless it is put in its place.
+/// A folder beside the one that is wanted, which vanishes unless it is renamed to the wanted name.
 fn new_folder(parent: &Path) -> Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".synth-").suffix(".part");

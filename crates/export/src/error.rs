@@ -4,7 +4,7 @@ use std::io;
 
 use crate::Engine;
 
-/// What is wrong with a row, a query, a name, or the place that is written to.
+/// What is wrong with a row, a query, a name, or the file or server written to.
 ///
 /// `row` is the number the caller gave to the row: a line number of its file, from 1.
 #[derive(Debug, thiserror::Error)]

@@ -187,7 +187,7 @@ pub struct TextToken {
     /// Bytes of the text, as the `tokenizers` crate's `Encoding::get_offsets` gives them after
     /// `encode` (`encode_fast` gives none, `encode_char_offsets` counts characters).
     pub range: Range<usize>,
-    /// The token's place in the vector.
+    /// The token's index in the vector.
     pub index: u32,
 }
 

@@ -26,18 +26,18 @@
 mod new_file;
 mod new_folder;
 mod output;
-mod place;
 mod replace;
 mod shown;
 mod stale;
+mod target;
 mod terminal;
 mod unfinished;
 
 pub use new_file::{NewFile, folder_of, sync_folder};
 pub use new_folder::{Existing, NewFolder};
 pub use output::Output;
-pub use place::{is_standard_input, is_standard_output};
 pub use shown::shown;
 pub use stale::{is_temporary, remove as remove_leftovers};
+pub use target::{is_standard_input, is_standard_output};
 pub use terminal::{escaped, steers_terminal};
 pub use unfinished::{Stopped, remove_unfinished};

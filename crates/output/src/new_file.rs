@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::place::{Place, resolve};
+use crate::target::{Target, resolve};
 use crate::{replace, stale, unfinished};
 
 /// Names of temporary files start and end so.
@@ -36,7 +36,7 @@ impl NewFile {
     /// may not be.
     pub fn create(path: &Path) -> io::Result<Self> {
         match resolve(path)? {
-            Place::File { path, existing } => Self::at(path, existing.as_ref()),
+            Target::File { path, existing } => Self::at(path, existing.as_ref()),
             _ => Err(io::Error::new(ErrorKind::InvalidInput, "a file is needed, not a stream")),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use crate::NewFile;
-use crate::place::{Place, resolve};
+use crate::target::{Target, resolve};
 use crate::terminal::Escaping;
 
 /// Where bytes go.
@@ -28,13 +28,13 @@ impl Output {
     /// If `path` is a folder, a file that may not be written, or in a folder that may not be.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(match resolve(path)? {
-            Place::StandardOutput => Self::stream(io::stdout()),
-            Place::StandardError => Self::stream(io::stderr()),
+            Target::StandardOutput => Self::stream(io::stdout()),
+            Target::StandardError => Self::stream(io::stderr()),
             // Renaming a file over /dev/null would replace the device.
-            Place::Stream(path) => Self::stream(File::options().write(true).open(path)?),
+            Target::Stream(path) => Self::stream(File::options().write(true).open(path)?),
             // On Linux the file is opened anew, at its start: what the descriptor wrote stays before.
-            Place::Descriptor(path) => Self::stream(File::options().append(true).open(path)?),
-            Place::File { path, existing } => Self::File(NewFile::at(path, existing.as_ref())?),
+            Target::Descriptor(path) => Self::stream(File::options().append(true).open(path)?),
+            Target::File { path, existing } => Self::File(NewFile::at(path, existing.as_ref())?),
         })
     }
 
@@ -51,7 +51,7 @@ impl Output {
     /// As [`create`](Self::create), but for pipes and devices, which are not opened.
     pub fn check(path: &Path) -> io::Result<()> {
         match resolve(path)? {
-            Place::File { path, existing } => NewFile::at(path, existing.as_ref()).map(drop),
+            Target::File { path, existing } => NewFile::at(path, existing.as_ref()).map(drop),
             _ => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use crate::replace;
 const MAX_LINKS: usize = 40;
 
 /// What there is to write to.
-pub(crate) enum Place {
+pub(crate) enum Target {
     StandardOutput,
     StandardError,
     /// A pipe or a device, which is opened and written as it is.
@@ -25,9 +25,9 @@ pub(crate) enum Place {
 }
 
 /// Follows the links of a path. That of a link which leads nowhere is the file that it names.
-pub(crate) fn resolve(path: &Path) -> io::Result<Place> {
+pub(crate) fn resolve(path: &Path) -> io::Result<Target> {
     if path.as_os_str() == "-" {
-        return Ok(Place::StandardOutput);
+        return Ok(Target::StandardOutput);
     }
     if path.as_os_str().is_empty() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name is empty"));
@@ -39,19 +39,19 @@ pub(crate) fn resolve(path: &Path) -> io::Result<Place> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match descriptor(&path) {
-            Some(1) => return Ok(Place::StandardOutput),
-            Some(2) => return Ok(Place::StandardError),
-            Some(_) => return Ok(Place::Descriptor(path)),
+            Some(1) => return Ok(Target::StandardOutput),
+            Some(2) => return Ok(Target::StandardError),
+            Some(_) => return Ok(Target::Descriptor(path)),
             None => {}
         }
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_symlink() => {
-                let target = fs::read_link(&path)?;
-                path = path.parent().unwrap_or(Path::new("")).join(target);
+                let destination = fs::read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("")).join(destination);
             }
             Ok(metadata) => return existing(path, metadata),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Place::File { path, existing: None });
+                return Ok(Target::File { path, existing: None });
             }
             Err(error) => return Err(error),
         }
@@ -59,18 +59,18 @@ pub(crate) fn resolve(path: &Path) -> io::Result<Place> {
     Err(io::Error::other("its links lead in a circle"))
 }
 
-fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Place> {
+fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Target> {
     if metadata.is_dir() {
         return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
     }
     if !metadata.is_file() {
-        return Ok(Place::Stream(path));
+        return Ok(Target::Stream(path));
     }
     // To rename over a file takes the right to write to its folder alone: one that nobody may write to
     // would be replaced.
     File::options().write(true).open(&path)?;
     replace::refuse_mount_point(&fs::canonicalize(&path)?)?;
-    Ok(Place::File { path, existing: Some(metadata) })
+    Ok(Target::File { path, existing: Some(metadata) })
 }
 
 /// Whether a path, as it is written, names standard input: `-`, `/dev/stdin`, `/dev/fd/0` and the like.

@@ -1,4 +1,4 @@
-//! The invariants of rows and matrices, in one place.
+//! The invariants of rows and matrices.
 
 use crate::SparseError;
 

@@ -1,4 +1,4 @@
-//! Non-zeros of a dense row: the one place where dense becomes sparse.
+//! Non-zeros of a dense row: the only code that turns dense into sparse.
 
 use splade_kernels::non_zeros;
 

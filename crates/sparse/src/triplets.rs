@@ -8,7 +8,7 @@ impl SparseMatrix {
     ///
     /// # Errors
     /// [`SparseError::TripletRow`] for a row that does not exist; otherwise as
-    /// [`from_csr_parts`](Self::from_csr_parts). A place that is named twice is an error too
+    /// [`from_csr_parts`](Self::from_csr_parts). A duplicate entry is an error too
     /// ([`SparseError::IndicesNotIncreasing`]): whether to add or replace is not for us to guess.
     pub fn from_triplets(
         n_rows: usize,

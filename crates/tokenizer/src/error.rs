@@ -104,7 +104,7 @@ pub enum TokenizerError {
     /// One text cannot be tokenised.
     #[error("text {text} cannot be tokenised")]
     Encode {
-        /// Its place among the texts, from 0.
+        /// Its index among the texts, from 0.
         text: usize,
         /// Why.
         #[source]

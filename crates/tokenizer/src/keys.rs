@@ -66,7 +66,7 @@ const IDLE: &[&str] = &[
     "tokenizer_config_file",
 ];
 
-/// What transformers would put in the place of a part of the tokenizer that has a file of its own.
+/// Keys with which transformers would replace a part of the tokenizer that has its own file.
 const REFUSED: &[&str] = &[
     "_json_padding",
     "_json_truncation",

@@ -13,7 +13,7 @@ pub(crate) enum Token {
     Ruled { token: AddedToken, normalized: Option<bool> },
 }
 
-/// What a token's place in a file may hold.
+/// What a file may hold where it names a token.
 pub(crate) const EXPECTED_TOKEN: &str =
     "a string, or an object with `\"__type\": \"AddedToken\"` and `content`";
 

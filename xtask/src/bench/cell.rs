@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::texts::Texts;
 
-/// One place of the matrix: what a worker is started with.
+/// One cell of the matrix: what a worker is started with.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     pub(super) model: PathBuf,

@@ -13,7 +13,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Violation> {
         .filter_map(|(line, content)| {
             let start = starts.iter().find(|start| holds(content, start))?;
             Some(Violation {
-                place: at_line(path, line),
+                location: at_line(path, line),
                 rule: "absolute-paths",
                 remedy: format!("holds a path below {start}: write it from the workspace's root"),
             })
@@ -40,8 +40,8 @@ mod tests {
     #[test]
     fn a_path_of_a_machine_is_a_violation() {
         let text = ["a", "open(\"/ho", "me/ann/x\")\nrun /wo", "rk/main\n"].concat();
-        let places: Vec<String> = check("a.md", &text).into_iter().map(|v| v.place).collect();
-        assert_eq!(places, ["a.md:1", "a.md:2"]);
+        let locations: Vec<String> = check("a.md", &text).into_iter().map(|v| v.location).collect();
+        assert_eq!(locations, ["a.md:1", "a.md:2"]);
     }
 
     #[test]

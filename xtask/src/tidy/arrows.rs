@@ -33,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 pub(crate) fn check(package: &str, dependencies: &[&str], members: &[&str]) -> Vec<Violation> {
-    let violation = |remedy| Violation { place: package.into(), rule: "arrows", remedy };
+    let violation = |remedy| Violation { location: package.into(), rule: "arrows", remedy };
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package) else {
         let remedy = "no arrows are stated for this package: add it to ARCHITECTURE.md and \
                       xtask/src/tidy/arrows.rs";

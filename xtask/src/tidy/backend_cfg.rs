@@ -23,7 +23,7 @@ pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
         })
         .filter(|(_, feature)| FEATURE_NAMES.contains(feature))
         .map(|(line, feature)| Violation {
-            place: at_line(&file.path, line),
+            location: at_line(&file.path, line),
             rule: "backend-cfg",
             remedy: format!(
                 "`feature = \"{feature}\"` names a backend: move what depends on it to one of {}",
@@ -52,13 +52,13 @@ mod tests {
     #[test]
     fn a_backend_is_named_only_in_its_files() {
         let text = "// cfg(feature = \"wgpu\")\n#[cfg(any(feature = \"std\", feature=\"wgpu\"))]\n";
-        let places = |path: &str| -> Vec<String> {
+        let locations = |path: &str| -> Vec<String> {
             let found = check(&SourceFile::new(path, text.into()));
-            found.into_iter().map(|violation| violation.place).collect()
+            found.into_iter().map(|violation| violation.location).collect()
         };
-        assert_eq!(places("crates/splade/src/encoder.rs"), ["crates/splade/src/encoder.rs:2"]);
-        assert_eq!(places("crates/splade/src/backends.rs"), [""; 0]);
-        assert_eq!(places("crates/model/src/backend/wgpu.rs"), [""; 0]);
-        assert_eq!(places("tests/wgpu.rs"), [""; 0]);
+        assert_eq!(locations("crates/splade/src/encoder.rs"), ["crates/splade/src/encoder.rs:2"]);
+        assert_eq!(locations("crates/splade/src/backends.rs"), [""; 0]);
+        assert_eq!(locations("crates/model/src/backend/wgpu.rs"), [""; 0]);
+        assert_eq!(locations("tests/wgpu.rs"), [""; 0]);
     }
 }

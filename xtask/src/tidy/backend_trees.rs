@@ -5,14 +5,14 @@ use crate::backends::{BACKENDS, Backend};
 
 /// `tree` has the names of all that `splade` depends on with this backend alone.
 pub(crate) fn check(backend: &Backend, tree: &[String]) -> Vec<Violation> {
-    let place = format!("splade, feature {}", backend.feature);
+    let location = format!("splade, feature {}", backend.feature);
     let rule = "backend-trees";
     let foreign = tree
         .iter()
         .filter(|name| !backend.owns(name) && BACKENDS.iter().any(|other| other.owns(name)));
     let mut violations: Vec<Violation> = foreign
         .map(|name| Violation {
-            place: place.clone(),
+            location: location.clone(),
             rule,
             remedy: format!(
                 "brings {name}, which belongs to another backend: make it optional, behind that \
@@ -22,7 +22,7 @@ pub(crate) fn check(backend: &Backend, tree: &[String]) -> Vec<Violation> {
         .collect();
     if !tree.iter().any(|name| backend.owns(name)) {
         let remedy = "does not bring its backend: forward it to the feature of splade-model".into();
-        violations.push(Violation { place, rule, remedy });
+        violations.push(Violation { location, rule, remedy });
     }
     violations
 }

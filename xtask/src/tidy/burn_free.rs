@@ -18,7 +18,7 @@ pub(crate) fn check(package: &str, tree: &[String]) -> Vec<Violation> {
     tree.iter()
         .filter(|name| name.starts_with("burn") || name.starts_with("cubecl"))
         .map(|name| Violation {
-            place: package.into(),
+            location: package.into(),
             rule: "burn-free",
             remedy: format!(
                 "brings {name}: move the code that needs it to splade-model (`cargo tree -p \

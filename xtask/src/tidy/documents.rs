@@ -14,7 +14,7 @@ pub(crate) fn check_present(files: &[String]) -> Vec<Violation> {
         .iter()
         .filter(|path| !files.iter().any(|file| file == *path))
         .map(|path| Violation {
-            place: (*path).into(),
+            location: (*path).into(),
             rule: RULE,
             remedy: "is missing or ignored by git: write it".into(),
         })
@@ -24,7 +24,7 @@ pub(crate) fn check_present(files: &[String]) -> Vec<Violation> {
 pub(crate) fn check_length(path: &str, text: &str) -> Option<Violation> {
     let n_lines = text.lines().count();
     (path == ARCHITECTURE && n_lines > MAX_ARCHITECTURE_LINES).then(|| Violation {
-        place: path.into(),
+        location: path.into(),
         rule: RULE,
         remedy: format!("has {n_lines} lines, {MAX_ARCHITECTURE_LINES} are allowed: shorten it"),
     })
@@ -39,7 +39,7 @@ mod tests {
         let mut files = REQUIRED.map(String::from).to_vec();
         assert_eq!(check_present(&files), []);
         files.remove(0);
-        assert_eq!(check_present(&files)[0].place, "README.md");
+        assert_eq!(check_present(&files)[0].location, "README.md");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn check(build: &str, tree: &[String]) -> Vec<Violation> {
     tree.iter()
         .filter(|name| is_optional(name))
         .map(|name| Violation {
-            place: build.to_owned(),
+            location: build.to_owned(),
             rule: "encode-only",
             remedy: format!("brings {name}: make it optional, behind the feature of what needs it"),
         })

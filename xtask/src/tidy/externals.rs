@@ -24,7 +24,7 @@ pub(crate) fn check(packages: &[&Package]) -> Vec<Violation> {
     missing
         .into_iter()
         .map(|name| Violation {
-            place: "xtask/externals/Cargo.toml".into(),
+            location: "xtask/externals/Cargo.toml".into(),
             rule: EXTERNALS,
             remedy: format!("lacks `{name}`, which a member depends on: add it"),
         })

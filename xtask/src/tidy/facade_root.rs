@@ -13,7 +13,7 @@ pub(crate) fn check(file: &SourceFile) -> Option<Violation> {
     }
     let n_names = api::names(&file.code).len();
     (n_names >= MAX_NAMES).then(|| Violation {
-        place: file.path.clone(),
+        location: file.path.clone(),
         rule: "facade-root",
         remedy: format!(
             "{n_names} public names, fewer than {MAX_NAMES} are meant: move what few people need into a \

@@ -7,7 +7,7 @@ pub(crate) fn check(path: &str, manifest: &str) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut report = |line, name: &str| {
         violations.push(Violation {
-            place: at_line(path, line),
+            location: at_line(path, line),
             rule: "inherited-versions",
             remedy: format!(
                 "`{name}` must be `workspace = true`, without a version: move its version and \
@@ -129,8 +129,8 @@ fn entries(manifest: &str) -> Vec<(usize, String)> {
 mod tests {
     use super::*;
 
-    fn places(manifest: &str) -> Vec<String> {
-        check("Cargo.toml", manifest).into_iter().map(|violation| violation.place).collect()
+    fn locations(manifest: &str) -> Vec<String> {
+        check("Cargo.toml", manifest).into_iter().map(|violation| violation.location).collect()
     }
 
     #[test]
@@ -146,7 +146,7 @@ b = { workspace = true, optional = true, features = ["x",
 workspace = true
 features = ["z"]
 "#;
-        assert_eq!(places(manifest), [""; 0]);
+        assert_eq!(locations(manifest), [""; 0]);
     }
 
     #[test]
@@ -163,6 +163,6 @@ version = "1"
 features = []
 "#;
         let lines = [3, 4, 5, 6, 7, 7, 9].map(|line| format!("Cargo.toml:{line}"));
-        assert_eq!(places(manifest), lines);
+        assert_eq!(locations(manifest), lines);
     }
 }

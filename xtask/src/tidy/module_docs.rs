@@ -7,7 +7,7 @@ pub(crate) fn check(file: &SourceFile) -> Option<Violation> {
     let first = file.text.lines().next().unwrap_or_default();
     let says_something = first.strip_prefix("//!").is_some_and(|job| !job.trim().is_empty());
     (!says_something).then(|| Violation {
-        place: at_line(&file.path, 0),
+        location: at_line(&file.path, 0),
         rule: "module-docs",
         remedy: "begin the file with a line `//!` that says its one job".into(),
     })

@@ -13,7 +13,7 @@ const SHORTCUTS: [(&str, &str); 4] = [
 
 pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
     let violation = |line, word: &str, remedy: &str| Violation {
-        place: at_line(&file.path, line),
+        location: at_line(&file.path, line),
         rule: "shortcuts",
         remedy: format!("`{word}`: {remedy}"),
     };
@@ -41,7 +41,7 @@ mod tests {
                     #[cfg(test)]\nmod tests {\n    x.unwrap();\n}\n";
         let found = check(&SourceFile::new("crates/a/src/lib.rs", text.into()));
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].place, "crates/a/src/lib.rs:3");
+        assert_eq!(found[0].location, "crates/a/src/lib.rs:3");
         assert_eq!(check(&SourceFile::new("crates/a/tests/it/main.rs", text.into())), []);
     }
 
@@ -50,6 +50,6 @@ mod tests {
         let text = "#[test]\n#[ignore]\n#[ignore = \"needs two GPUs\"]\n";
         let found = check(&SourceFile::new("tests/it.rs", text.into()));
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].place, "tests/it.rs:2");
+        assert_eq!(found[0].location, "tests/it.rs:2");
     }
 }

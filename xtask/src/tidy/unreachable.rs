@@ -15,7 +15,7 @@ pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
     lines
         .filter(|(line, code)| code.contains("unreachable!") && !is_proven(&texts, *line))
         .map(|(line, _)| Violation {
-            place: at_line(&file.path, line),
+            location: at_line(&file.path, line),
             rule: "unreachable",
             remedy: format!(
                 "`unreachable!` without a proof: let a type say it, or write `// {PROOF}` and where it was \
@@ -38,7 +38,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let found = check(&SourceFile::new("crates/a/src/lib.rs", text.into()));
-        found.into_iter().map(|violation| violation.place).collect()
+        found.into_iter().map(|violation| violation.location).collect()
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
             line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
         })
         .map(|(line, _)| Violation {
-            place: at_line(&file.path, line),
+            location: at_line(&file.path, line),
             rule: RULE,
             remedy: format!(
                 "`unsafe` is allowed only in {}: move the code there",
@@ -37,7 +37,7 @@ fn is_allowed(file: &SourceFile) -> bool {
 pub(crate) fn check_root(file: &SourceFile) -> Option<Violation> {
     let forbids = file.code.lines().any(|line| line.trim() == FORBID);
     (!forbids && !is_allowed(file)).then(|| Violation {
-        place: file.path.clone(),
+        location: file.path.clone(),
         rule: RULE,
         remedy: format!("add `{FORBID}` below the file's documentation"),
     })
@@ -56,7 +56,7 @@ mod tests {
         let text = "#![forbid(unsafe_code)]\n// unsafe\nunsafe fn f() {}\nlet s = \"unsafe\";\n";
         let found = check(&file("crates/model/src/lib.rs", text));
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].place, "crates/model/src/lib.rs:3");
+        assert_eq!(found[0].location, "crates/model/src/lib.rs:3");
         assert_eq!(check(&file("crates/kernels/src/simd.rs", text)), []);
     }
 

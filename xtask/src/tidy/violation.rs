@@ -5,7 +5,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
     /// A file, a file and line, or a package.
-    pub(crate) place: String,
+    pub(crate) location: String,
     pub(crate) rule: &'static str,
     /// What is wrong and what to do, as one sentence.
     pub(crate) remedy: String,
@@ -13,11 +13,11 @@ pub(crate) struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: [{}] {}", self.place, self.rule, self.remedy)
+        write!(f, "{}: [{}] {}", self.location, self.rule, self.remedy)
     }
 }
 
-/// The place of the line with index `line`, counted from zero.
+/// The location of the line with index `line`, counted from zero.
 pub(crate) fn at_line(path: &str, line: usize) -> String {
     format!("{path}:{}", line + 1)
 }

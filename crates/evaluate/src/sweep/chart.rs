@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::SweepPoint;
 use super::axis::Axis;
-use super::labels::{Area, place};
+use super::labels::{Area, lay_out};
 use crate::EvaluateError;
 
 /// What the chart of a sweep shows.
@@ -263,7 +263,7 @@ impl<'a> Plot<'a> {
             // A generous width of a digit in a sans-serif font.
             .map(|label| (to_i32(label.chars().count()) * LABEL_SIZE / 2 + 4, LABEL_SIZE))
             .collect();
-        let labels = place(&self.pixels, &sizes, lines, self.area);
+        let labels = lay_out(&self.pixels, &sizes, lines, self.area);
         for (point, label) in self.pixels.iter().zip(&labels).filter(|(_, label)| !label.is_near) {
             canvas.draw(&PathElement::new([*point, label.area.center()], FAINT.mix(0.5)))?;
         }

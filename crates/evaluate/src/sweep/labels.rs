@@ -49,7 +49,7 @@ const DIRECTIONS: [(i32, i32); 8] =
 
 /// Where a label stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Placed {
+pub(super) struct Label {
     pub(super) area: Area,
     /// Whether it stands next to its point; otherwise a line should join them.
     pub(super) is_near: bool,
@@ -57,38 +57,38 @@ pub(super) struct Placed {
 
 /// The position of each label, `sizes` being widths and heights: the nearest free one inside `plot`.
 /// If there is none, the label stands above its point, on whatever is there.
-pub(super) fn place(
+pub(super) fn lay_out(
     points: &[(i32, i32)],
     sizes: &[(i32, i32)],
     lines: &[Vec<(i32, i32)>],
     plot: Area,
-) -> Vec<Placed> {
+) -> Vec<Label> {
     let mut taken: Vec<Area> =
         points.iter().map(|point| Area::around(*point, 2 * POINT, 2 * POINT)).collect();
     let dots: Vec<(i32, i32)> =
         lines.iter().flat_map(|line| line.windows(2)).flat_map(dots).collect();
-    let mut placed = Vec::with_capacity(points.len());
+    let mut labels = Vec::with_capacity(points.len());
     for (point, (width, height)) in points.iter().zip(sizes) {
         let at = |ring: i32, (x, y): (i32, i32)| {
             let away = POINT + GAP + STEP * ring;
             let center = (point.0 + x * (away + width / 2), point.1 + y * (away + height / 2));
-            Placed { area: Area::around(center, *width, *height), is_near: ring == 0 }
+            Label { area: Area::around(center, *width, *height), is_near: ring == 0 }
         };
         let within = |rings: i32| {
             (0..rings).flat_map(|ring| DIRECTIONS.map(|direction| at(ring, direction)))
         };
-        let is_free = |label: &Placed| {
+        let is_free = |label: &Label| {
             plot.holds(label.area) && !taken.iter().any(|area| area.covers(label.area))
         };
-        let is_clear = |label: &Placed| {
+        let is_clear = |label: &Label| {
             is_free(label) && !dots.iter().any(|dot| label.area.covers(Area::around(*dot, 2, 2)))
         };
         let found = within(NEAR_RINGS).find(is_clear).or_else(|| within(RINGS).find(is_free));
         let found = found.unwrap_or_else(|| at(0, DIRECTIONS[0]));
         taken.push(found.area);
-        placed.push(found);
+        labels.push(found);
     }
-    placed
+    labels
 }
 
 /// Pixels of a line, near enough to each other that none slips through a label.
@@ -108,11 +108,11 @@ mod tests {
     fn labels_of_crowded_points_stand_apart() {
         let points: Vec<(i32, i32)> = (0..24).map(|i| (300 + 7 * i, 200 + i % 3)).collect();
         let lines = std::slice::from_ref(&points);
-        let placed = place(&points, &vec![(40, 14); points.len()], lines, PLOT);
-        for (i, label) in placed.iter().enumerate() {
+        let labels = lay_out(&points, &vec![(40, 14); points.len()], lines, PLOT);
+        for (i, label) in labels.iter().enumerate() {
             assert!(PLOT.holds(label.area), "{label:?}");
-            let covers = |other: &Placed| other.area.covers(label.area);
-            assert!(!placed[..i].iter().any(covers), "{i}: {label:?}");
+            let covers = |other: &Label| other.area.covers(label.area);
+            assert!(!labels[..i].iter().any(covers), "{i}: {label:?}");
             let on = |point: &(i32, i32)| Area::around(*point, 2, 2).covers(label.area);
             assert!(!points.iter().any(on), "{i}: {label:?}");
         }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_point_alone_has_its_label_above() {
-        let [label] = place(&[(100, 100)], &[(40, 14)], &[], PLOT)[..] else { panic!("one") };
+        let [label] = lay_out(&[(100, 100)], &[(40, 14)], &[], PLOT)[..] else { panic!("one") };
         assert_eq!(label.area, Area { left: 80, top: 76, right: 120, bottom: 90 });
         assert!(label.is_near);
     }
@@ -128,13 +128,13 @@ mod tests {
     #[test]
     fn a_label_keeps_off_a_line_if_it_can() {
         let line = vec![(100, 0), (100, 100)];
-        let [label] = place(&[(100, 100)], &[(40, 14)], &[line], PLOT)[..] else { panic!("one") };
+        let [label] = lay_out(&[(100, 100)], &[(40, 14)], &[line], PLOT)[..] else { panic!("one") };
         assert!(label.area.top > 100, "{label:?}");
     }
 
     #[test]
     fn a_point_at_the_edge_has_its_label_inside() {
-        let placed = place(&[(2, 2)], &[(40, 14)], &[], PLOT);
-        assert!(PLOT.holds(placed[0].area));
+        let labels = lay_out(&[(2, 2)], &[(40, 14)], &[], PLOT);
+        assert!(PLOT.holds(labels[0].area));
     }
 }

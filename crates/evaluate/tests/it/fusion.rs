@@ -29,8 +29,8 @@ fn the_order_is_that_of_sentence_transformers() {
         // Ties stand in the order of the runs there, and by document id here.
         let expected: Vec<&str> =
             sample["fused"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-        let place = |hit: &ScoredDoc| expected.iter().position(|id| *id == hit.doc_id).unwrap();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(place(a).cmp(&place(b))));
+        let rank = |hit: &ScoredDoc| expected.iter().position(|id| *id == hit.doc_id).unwrap();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(rank(a).cmp(&rank(b))));
         let found: Vec<&str> = hits.iter().map(|hit| hit.doc_id.as_str()).collect();
         assert_eq!(found, expected, "k {k}");
     }

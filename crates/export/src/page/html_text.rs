@@ -17,7 +17,7 @@ use super::segments::Segment;
 const MAX_TEXT: usize = 1500;
 const MIN_FOLDED: usize = 500;
 
-/// Writes the text at a place of its group.
+/// Writes text `i` of its group.
 pub(crate) fn write_text(
     out: &mut dyn Write,
     report: &Report<'_>,
@@ -106,7 +106,7 @@ fn fold_at(text: &str, segments: &[Segment]) -> usize {
     }
     let least = text.ceil_char_boundary(MAX_TEXT);
     let space = text[least..].find(char::is_whitespace).map_or(text.len(), |at| least + at);
-    // White space within a segment is no place to break at.
+    // White space within a segment is not a break opportunity.
     let within = segments.iter().find(|s| s.start < space && space < s.end);
     let at = within.map_or(space, |segment| segment.end);
     if at <= MAX_TEXT + MIN_FOLDED {

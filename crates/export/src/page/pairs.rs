@@ -10,7 +10,7 @@ use super::PageError;
 /// A document's score for a query.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PairReport {
-    /// Place of the document, from 0.
+    /// Index of the document, from 0.
     pub(crate) document: usize,
     pub(crate) score: f64,
     /// Sum of the products: the score itself, before a cosine divides it by both lengths.

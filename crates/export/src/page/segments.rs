@@ -11,7 +11,7 @@ use super::{PageError, TextToken};
 pub(crate) struct Segment {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Places in the vector.
+    /// Indices in the vector.
     pub(crate) indices: Vec<u32>,
 }
 

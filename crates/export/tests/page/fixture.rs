@@ -24,7 +24,7 @@ pub struct Fixture {
 pub struct Text {
     pub label: String,
     pub text: String,
-    /// Start and end in bytes, and the place in the vector.
+    /// Start and end in bytes, and the index in the vector.
     pub tokens: Vec<(usize, usize, u32)>,
     pub indices: Vec<u32>,
     pub values: Vec<f32>,

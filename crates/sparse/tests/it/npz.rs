@@ -152,19 +152,19 @@ proptest! {
     #[test]
     fn a_damaged_file_never_panics(
         matrix in matrix(),
-        place in any::<prop::sample::Index>(),
+        position in any::<prop::sample::Index>(),
         byte in any::<u8>(),
         cut in any::<bool>(),
     ) {
         let mut file = Cursor::new(Vec::new());
         matrix.write_npz(&mut file).unwrap();
         let mut bytes = file.into_inner();
-        let place = place.index(bytes.len());
+        let position = position.index(bytes.len());
         if cut {
-            bytes.truncate(place);
+            bytes.truncate(position);
             prop_assert!(read(bytes).is_err());
         } else {
-            bytes[place] = byte;
+            bytes[position] = byte;
             // A change in a comment or a date harms nothing; one in the data is found.
             if let Ok(damaged) = read(bytes) {
                 prop_assert_eq!(damaged, matrix);

@@ -14,7 +14,7 @@ fn row(dimension: usize, indices: &[u32], values: &[f32]) -> Result<SparseRow, S
 }
 
 #[test]
-fn each_broken_invariant_is_named_with_its_place() {
+fn each_broken_invariant_is_named_with_its_index() {
     use SparseError as E;
     assert!(matches!(row(5, &[1, 2], &[1.0]), Err(E::LengthMismatch { indices: 2, values: 1 })));
     assert!(matches!(

@@ -50,14 +50,14 @@ proptest! {
     fn a_corrupted_matrix_is_refused(
         matrix in matrix().prop_filter("has entries", |matrix| matrix.nnz() > 0),
         corruption in 0..5_usize,
-        place in any::<prop::sample::Index>(),
+        position in any::<prop::sample::Index>(),
     ) {
         let mut form = serde_json::to_value(&matrix).unwrap();
-        let entry = place.index(matrix.nnz());
+        let entry = position.index(matrix.nnz());
         match corruption {
             0 => form["values"][entry] = json!(0.0),
             1 => form["indices"][entry] = json!(matrix.dimension()),
-            2 => form["indptr"][place.index(matrix.n_rows() + 1)] = json!(matrix.nnz() + 1),
+            2 => form["indptr"][position.index(matrix.n_rows() + 1)] = json!(matrix.nnz() + 1),
             3 => form["dimension"] = json!(0),
             _ => drop(form["values"].as_array_mut().unwrap().remove(entry)),
         }

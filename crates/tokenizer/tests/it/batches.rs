@@ -99,7 +99,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn pieces_are_the_tokens_with_their_places(text in text()) {
+    fn pieces_are_the_tokens_with_their_ranges(text in text()) {
         for tokenizer in [&*UNLIMITED, &*LIMITED] {
             for special_tokens in [SpecialTokens::Add, SpecialTokens::Leave] {
                 let rules = TokenizeRules { special_tokens, ..tokenizer.rules() };
