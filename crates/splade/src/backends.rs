@@ -308,7 +308,7 @@ pub(crate) struct SeenCard {
     pub(crate) name: String,
     /// Whether it is a driver that computes on the CPU.
     pub(crate) is_software: bool,
-    /// Where it is plugged in: one card through two backends has one place.
+    /// The bus address, by which a card seen through two backends is recognised as one.
     pub(crate) bus: Option<String>,
 }
 

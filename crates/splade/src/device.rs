@@ -7,7 +7,7 @@ use crate::SpladeError;
 
 /// A device to run on: a value, chosen at run time among the backends of this build.
 ///
-/// A number is the card's place among those of its kind, as `splade devices` lists them; a name without
+/// A number is the card's index among those of its kind, in the order of `splade devices`; a name without
 /// one means the first. Loading a model onto a GPU installs a panic hook: see the
 /// [crate's documentation](crate#a-panic-hook-with-models-on-gpus).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

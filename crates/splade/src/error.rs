@@ -72,7 +72,7 @@ pub enum SpladeError {
         /// Why.
         why: &'static str,
     },
-    /// A folder that a saved model may not take the place of.
+    /// A folder that a saved model may not replace.
     #[error("{} stays as it is: {why}", .path.display())]
     #[non_exhaustive]
     NotReplaced {
@@ -271,7 +271,7 @@ pub enum SpladeError {
     DeviceNotFound {
         /// What was asked for.
         device: String,
-        /// What was found in its place.
+        /// What was found instead.
         why: String,
     },
     /// A pool of no devices.
@@ -285,7 +285,7 @@ pub enum SpladeError {
         device: String,
         /// The chunk, from 0.
         chunk: usize,
-        /// The places of its texts among those of the call, from 0.
+        /// The indices of its texts in the call.
         texts: Range<usize>,
         /// Why.
         #[source]
@@ -302,7 +302,7 @@ pub enum SpladeError {
         device: String,
         /// The chunk, from 0.
         chunk: usize,
-        /// The places of its texts among those of the call, from 0.
+        /// The indices of its texts in the call.
         texts: Range<usize>,
         /// What it said.
         message: String,
@@ -323,7 +323,7 @@ pub enum SpladeError {
     )]
     #[non_exhaustive]
     NotFinite {
-        /// Its place among the texts, from 0.
+        /// Its index in the call.
         text: usize,
         /// The vocabulary entry.
         index: u32,
@@ -454,7 +454,7 @@ pub enum SpladeError {
 }
 
 impl SpladeError {
-    /// The place, among the texts of the call, of the one that is at fault, where it is one.
+    /// The index, in the call, of the text at fault, if a single text is.
     #[cfg(feature = "corpus")]
     pub(crate) fn text(&self) -> Option<usize> {
         match self {

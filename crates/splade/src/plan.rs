@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 /// Divides texts into batches of at most `max_batch_tokens` tokens and `max_batch_texts` texts.
 ///
-/// Takes the length of each text in tokens; returns the places of the texts of each batch. Texts
+/// Takes the length of each text in tokens; returns the indices of the texts of each batch. Texts
 /// are taken by falling length (equal ones in order), so that the texts of a batch are alike and
 /// the largest batch comes first. Each text is in exactly one batch; a text that is longer than
 /// the budget is a batch of its own.

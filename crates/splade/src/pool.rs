@@ -54,7 +54,7 @@ impl EncoderPool {
         }
         let mut loaded: Vec<(Device, Graph)> = vec![(backends::resolve(own)?, graph.clone())];
         let mut workers = Vec::with_capacity(devices.len());
-        for (place, device) in devices.iter().enumerate() {
+        for (worker, device) in devices.iter().enumerate() {
             let device = backends::resolve(device)?;
             let known = loaded.iter().find(|(known, _)| *known == device);
             let graph = match known {
@@ -65,7 +65,7 @@ impl EncoderPool {
                     graph
                 }
             };
-            let threads = start_threads(share(n_threads, devices.len(), place))?;
+            let threads = start_threads(share(n_threads, devices.len(), worker))?;
             workers.push(Worker { device, graph, threads });
         }
         Ok(Self { workers: workers.into(), settings: Arc::clone(settings) })
@@ -227,8 +227,8 @@ fn default_chunk_size(n_texts: usize, n_workers: usize) -> NonZeroUsize {
 }
 
 /// The threads of one worker: they are divided evenly, and each worker has at least one.
-fn share(n_threads: usize, n_workers: usize, place: usize) -> NonZeroUsize {
-    let more = usize::from(place < n_threads % n_workers);
+fn share(n_threads: usize, n_workers: usize, worker: usize) -> NonZeroUsize {
+    let more = usize::from(worker < n_threads % n_workers);
     NonZeroUsize::new(n_threads / n_workers + more).unwrap_or(NonZeroUsize::MIN)
 }
 
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn workers_share_the_threads_and_none_is_without() {
         let shares = |n_threads, n_workers| -> Vec<usize> {
-            (0..n_workers).map(|place| share(n_threads, n_workers, place).get()).collect()
+            (0..n_workers).map(|worker| share(n_threads, n_workers, worker).get()).collect()
         };
         assert_eq!(shares(16, 3), [6, 5, 5]);
         assert_eq!(shares(2, 2), [1, 1]);

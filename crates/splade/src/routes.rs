@@ -10,7 +10,7 @@ use crate::python_tuple::Item;
 const MODALITY: &str = "text";
 
 impl RouterSpec {
-    /// The place, among the routes, of the one that a task takes.
+    /// The index of the route that a task takes.
     ///
     /// Looked for in this order: a mapping of the task (with the modality, without it), a mapping
     /// of the modality alone, a mapping for everything, a route of the task's name, one of the
@@ -23,23 +23,23 @@ impl RouterSpec {
     /// # Source
     /// sentence-transformers 6.2, `base/modules/router.py`.
     pub(crate) fn resolve(&self, task: Option<&str>) -> Result<usize, SpladeError> {
-        let place = |route: &str| self.routes.iter().position(|(name, _)| name == route);
+        let index_of = |route: &str| self.routes.iter().position(|(name, _)| name == route);
         let known = || self.routes.iter().map(|(name, _)| name.clone()).collect();
         let name = |name: &str| Item::Name(name.to_owned());
         let of_task = task.map(|task| [(name(task), name(MODALITY)), (name(task), Item::Any)]);
         let of_any = [(Item::Any, name(MODALITY)), (Item::Any, Item::Any)];
         let mapped = of_task.iter().flatten().chain(&of_any).find_map(|key| self.mappings.get(key));
         let found = mapped
-            .and_then(|route| place(route))
-            .or_else(|| task.and_then(place))
-            .or_else(|| place(MODALITY));
+            .and_then(|route| index_of(route))
+            .or_else(|| task.and_then(index_of))
+            .or_else(|| index_of(MODALITY));
         match (found, task) {
-            (Some(place), _) => Ok(place),
+            (Some(index), _) => Ok(index),
             (None, Some(task)) => {
                 Err(SpladeError::UnknownRoute { route: task.to_owned(), known: known() })
             }
             (None, None) => self
-                .default_place(place)
+                .default_index(index_of)
                 .ok_or_else(|| SpladeError::NoDefaultRoute { known: known() }),
         }
     }
@@ -53,9 +53,9 @@ impl RouterSpec {
         self.routes.iter().map(|(name, _)| name.as_str()).chain(mapped).collect()
     }
 
-    fn default_place(&self, place: impl Fn(&str) -> Option<usize>) -> Option<usize> {
+    fn default_index(&self, index_of: impl Fn(&str) -> Option<usize>) -> Option<usize> {
         match &self.default_route {
-            Some(route) => place(route),
+            Some(route) => index_of(route),
             None => (self.allow_empty_key && !self.routes.is_empty()).then_some(0),
         }
     }

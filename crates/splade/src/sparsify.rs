@@ -41,11 +41,11 @@ pub(crate) fn sparsify(
         }
         Pooled::Sparse(SparseRows { offsets, indices, values }) => {
             let rows = offsets.par_windows(2).map(|ends| ends[0]..ends[1]).enumerate();
-            let entries = |places: Range<usize>| {
-                let (indices, values) = (&indices[places.clone()], &values[places]);
+            let entries = |range: Range<usize>| {
+                let (indices, values) = (&indices[range.clone()], &values[range]);
                 SparseRow::from_parts(dimension, indices.to_vec(), values.to_vec())
             };
-            rows.map(|(text, places)| row(text, entries(places))).collect()
+            rows.map(|(text, range)| row(text, entries(range))).collect()
         }
     }
 }

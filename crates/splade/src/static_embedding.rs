@@ -115,7 +115,7 @@ fn present(input_ids: &[u32]) -> Vec<u32> {
     ids
 }
 
-/// The table's file. The reference looks below the process's folder; that is no place of a
+/// The table's file. The reference resolves the name against the working directory; we look in the
 /// checkpoint.
 fn find_table(name: &str, folder: &Path, root: &Path) -> Result<PathBuf, SpladeError> {
     let plain = Path::new(name).file_name().map(|file| file == name) == Some(true);
@@ -125,8 +125,8 @@ fn find_table(name: &str, folder: &Path, root: &Path) -> Result<PathBuf, SpladeE
             found: name.to_owned(),
         });
     }
-    let places = [folder.join(name), root.join(name)];
-    let found = places.iter().find(|path| path.is_file());
+    let paths = [folder.join(name), root.join(name)];
+    let found = paths.iter().find(|path| path.is_file());
     found.cloned().ok_or_else(|| SpladeError::Read {
         path: folder.join(name),
         source: std::io::ErrorKind::NotFound.into(),

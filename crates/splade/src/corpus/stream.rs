@@ -129,7 +129,7 @@ impl StreamTotals {
 /// come in the order of the stream.
 ///
 /// # Errors
-/// The first of: what the iterator says, in its place among the texts, after all before it were taken;
+/// The first of: an error of the iterator, after `take` got all texts before it;
 /// [`SpladeError::Texts`] for texts that cannot be encoded; what `take` says.
 pub fn encode_stream<T, I, E>(
     encoder: &dyn TextEncoder,

@@ -120,7 +120,7 @@ fn open(file: &Path, options: ReadOptions) -> Result<CorpusReader, SpladeError> 
     Ok(reader)
 }
 
-/// The judgements of a split; where there are none, the place where BEIR has them.
+/// The judgements of a split; where there are none, the path where BEIR has them.
 fn find_judgements(folder: &Path, split: &str) -> PathBuf {
     let usual = named(&folder.join("qrels"), split, &[FileFormat::Tsv]);
     let beside = || named(folder, &format!("qrels_{split}"), &[FileFormat::Tsv]);

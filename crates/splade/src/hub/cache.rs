@@ -14,7 +14,7 @@ use super::HubError;
 use super::id::{ModelId, is_commit};
 use super::plan::{Plan, plan_files};
 
-/// The place that `huggingface_hub` uses where nothing else is said.
+/// The folder that `huggingface_hub` uses by default.
 pub(super) fn default_dir() -> Result<PathBuf, HubError> {
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
     Ok(home.ok_or(HubError::NoCacheFolder)?.join(".cache/huggingface/hub"))

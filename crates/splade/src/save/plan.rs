@@ -39,7 +39,7 @@ pub(super) enum SavedKind {
     Normalize,
 }
 
-/// The routes, each of places among the modules.
+/// The routes, each a list of indices into the modules.
 struct Router {
     routes: Vec<(String, Vec<usize>)>,
     spec: RouterSpec,
@@ -92,10 +92,10 @@ impl Plan {
                 let mut taken = BTreeSet::new();
                 for (route, specs) in &spec.routes {
                     let name = folder_name(route, &mut taken);
-                    let places = planner.sequence(specs, false, |i, kind| {
+                    let indices = planner.sequence(specs, false, |i, kind| {
                         format!("{name}_{i}_{}", kind.short_class())
                     })?;
-                    routes.push((route.clone(), places));
+                    routes.push((route.clone(), indices));
                 }
                 Ok(Self { modules: planner.modules, router: Some(Router { routes, spec }) })
             }
@@ -125,10 +125,10 @@ impl Plan {
         let Router { routes, spec } = self.router.as_ref()?;
         let types = self.modules.iter();
         let types = types.map(|m| (m.folder.clone(), m.kind.class().to_owned())).collect();
-        let folders = |places: &[usize]| -> Vec<String> {
-            places.iter().map(|&place| self.modules[place].folder.clone()).collect()
+        let folders = |indices: &[usize]| -> Vec<String> {
+            indices.iter().map(|&module| self.modules[module].folder.clone()).collect()
         };
-        let structure = routes.iter().map(|(route, places)| (route.clone(), folders(places)));
+        let structure = routes.iter().map(|(route, indices)| (route.clone(), folders(indices)));
         let mappings: Map<String, Value> = spec
             .mappings
             .iter()
@@ -160,35 +160,35 @@ struct Planner {
 }
 
 impl Planner {
-    /// Adds the modules of a route; returns their places.
+    /// Adds the modules of a route; returns their indices.
     fn sequence(
         &mut self,
         specs: &[ModuleSpec],
         is_plain: bool,
         folder: impl Fn(usize, SavedKind) -> String,
     ) -> Result<Vec<usize>, SpladeError> {
-        let mut places = Vec::new();
+        let mut indices = Vec::new();
         for (i, spec) in specs.iter().enumerate() {
             let kind = saved_kind(spec, specs, is_plain)?;
-            places.push(self.place(kind, Some(&spec.folder), || folder(i, kind)));
+            indices.push(self.index_of(kind, Some(&spec.folder), || folder(i, kind)));
         }
         if is_plain && let [ModuleSpec { kind: ModuleKind::Transformer(_), .. }] = specs {
             let kind = SavedKind::SpladePooling;
-            places.push(self.place(kind, None, || folder(1, kind)));
+            indices.push(self.index_of(kind, None, || folder(1, kind)));
         }
-        Ok(places)
+        Ok(indices)
     }
 
-    /// The place of a module, which routes may share.
-    fn place(
+    /// The index of a module, which is added unless another route has added it.
+    fn index_of(
         &mut self,
         kind: SavedKind,
         from: Option<&Path>,
         folder: impl FnOnce() -> String,
     ) -> usize {
         let is_same = |known: &Module| known.kind == kind && known.from.as_deref() == from;
-        if let Some(place) = self.modules.iter().position(is_same) {
-            return place;
+        if let Some(index) = self.modules.iter().position(is_same) {
+            return index;
         }
         self.modules.push(Module { kind, from: from.map(Path::to_owned), folder: folder() });
         self.modules.len() - 1
