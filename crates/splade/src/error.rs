@@ -1,6 +1,7 @@
 //! Everything that can go wrong between a folder and its vectors.
 
 mod kind;
+mod text;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -13,26 +14,7 @@ pub use self::kind::ErrorKind;
 
 /// Why an encoder could not be loaded or used.
 ///
-/// [`kind`](Self::kind) says whose fault it is:
-///
-/// | Kind | Variants |
-/// |---|---|
-/// | [`Caller`](ErrorKind::Caller) | `NoFolder`, `HubNotCompiled`, `UnknownRoute`, `NoDefaultRoute` |
-/// | [`Caller`](ErrorKind::Caller) | `UnknownPrompt`, `UnknownDevice`, `DeviceNotCompiled`, `NoDevices` |
-/// | [`Caller`](ErrorKind::Caller) | `MaxSeqLength`, `RetrievalSimilarity`, `NotSaved`, `NotReplaced` |
-/// | [`Caller`](ErrorKind::Caller) | `NoJudgedDocument`; of `HubEnvironment`, a variable that is not text |
-/// | [`Caller`](ErrorKind::Caller) | `Cancelled`, `TextTooLong`, `PromptBeforeIds`, `TextOptionsCount` |
-/// | [`Caller`](ErrorKind::Caller) | `OtherTokens`; of `Tokenizer`, a text that cannot be tokenised |
-/// | [`Caller`](ErrorKind::Caller) | of `Hub`, a model that it does not have or give |
-/// | [`Data`](ErrorKind::Data) | `Parse`, `ConfigValue`, `ConfigKey`, `UnsupportedFile`, `UnknownModule` |
-/// | [`Data`](ErrorKind::Data) | `ModulePath`, `ModuleOrder`, `ModuleWidth`, `RouterModule`, `TableLine` |
-/// | [`Data`](ErrorKind::Data) | `RouteDimensions`, `VocabularyTooLarge`, `NotFinite`, `JudgedQuery` |
-/// | [`Data`](ErrorKind::Data) | `Sparse`; most of `Model`, `Tokenizer`, `Corpus`, `Evaluate`, `Index` |
-/// | [`Machine`](ErrorKind::Machine) | `Read` (but of a file that is missing), `Write`, `DeviceNotFound` |
-/// | [`Machine`](ErrorKind::Machine) | `WorkerPanicked`, `Threads`, `StreamBroken`; a hub that does not answer |
-/// | [`Machine`](ErrorKind::Machine) | what the crates below cannot read or write |
-///
-/// `Worker` and `Texts` are of the kind of their cause.
+/// [`kind`](Self::kind) says whose fault it is; [`ErrorKind`] has the table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpladeError {
@@ -451,32 +433,4 @@ pub enum SpladeError {
         /// What was asked for.
         path: PathBuf,
     },
-}
-
-impl SpladeError {
-    /// The index, in the call, of the text at fault, if a single text is.
-    #[cfg(feature = "corpus")]
-    pub(crate) fn text(&self) -> Option<usize> {
-        match self {
-            Self::NotFinite { text, .. }
-            | Self::TextTooLong { text, .. }
-            | Self::Tokenizer(
-                TokenizerError::Encode { text, .. } | TokenizerError::UnknownId { text, .. },
-            ) => Some(*text),
-            _ => None,
-        }
-    }
-
-    /// An error about a text of a part of a call, told as one about a text of the call.
-    pub(crate) fn counted_from(mut self, start: usize) -> Self {
-        if let Self::NotFinite { text, .. }
-        | Self::TextTooLong { text, .. }
-        | Self::Tokenizer(
-            TokenizerError::Encode { text, .. } | TokenizerError::UnknownId { text, .. },
-        ) = &mut self
-        {
-            *text += start;
-        }
-        self
-    }
 }

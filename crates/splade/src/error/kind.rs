@@ -8,6 +8,25 @@ use splade_tokenizer::TokenizerError;
 use crate::SpladeError;
 
 /// Whose fault an error is.
+///
+/// | Kind | Variants of [`SpladeError`] |
+/// |---|---|
+/// | [`Caller`](Self::Caller) | `NoFolder`, `HubNotCompiled`, `UnknownRoute`, `NoDefaultRoute` |
+/// | [`Caller`](Self::Caller) | `UnknownPrompt`, `UnknownDevice`, `DeviceNotCompiled`, `NoDevices` |
+/// | [`Caller`](Self::Caller) | `MaxSeqLength`, `RetrievalSimilarity`, `NotSaved`, `NotReplaced` |
+/// | [`Caller`](Self::Caller) | `NoJudgedDocument`; of `HubEnvironment`, a variable that is not text |
+/// | [`Caller`](Self::Caller) | `Cancelled`, `TextTooLong`, `PromptBeforeIds`, `TextOptionsCount` |
+/// | [`Caller`](Self::Caller) | `OtherTokens`; of `Tokenizer`, a text that cannot be tokenised |
+/// | [`Caller`](Self::Caller) | of `Hub`, a model that it does not have or refuses to give |
+/// | [`Data`](Self::Data) | `Parse`, `ConfigValue`, `ConfigKey`, `UnsupportedFile`, `UnknownModule` |
+/// | [`Data`](Self::Data) | `ModulePath`, `ModuleOrder`, `ModuleWidth`, `RouterModule`, `TableLine` |
+/// | [`Data`](Self::Data) | `RouteDimensions`, `VocabularyTooLarge`, `NotFinite`, `JudgedQuery` |
+/// | [`Data`](Self::Data) | `Sparse`; most of `Model`, `Tokenizer`, `Corpus`, `Evaluate`, `Index` |
+/// | [`Machine`](Self::Machine) | `Read` (unless the file is missing), `Write`, `DeviceNotFound` |
+/// | [`Machine`](Self::Machine) | `WorkerPanicked`, `Threads`, `StreamBroken`; a hub that does not answer |
+/// | [`Machine`](Self::Machine) | files that the crates below cannot read or write |
+///
+/// `Worker` and `Texts` have the kind of their cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -21,7 +40,7 @@ pub enum ErrorKind {
 }
 
 impl SpladeError {
-    /// Whose fault it is; the table is above.
+    /// Whose fault the error is: see the table of [`ErrorKind`].
     pub fn kind(&self) -> ErrorKind {
         use ErrorKind::{Caller, Data, Machine};
         match self {
@@ -206,8 +225,9 @@ mod tests {
     #[test]
     fn every_variant_is_in_the_table() {
         let source = include_str!("../error.rs");
-        let table: Vec<&str> = source.lines().filter(|line| line.starts_with("/// | [")).collect();
-        let below = "`Worker` and `Texts` are of the kind of their cause.";
+        let table = include_str!("kind.rs").lines();
+        let table: Vec<&str> = table.filter(|line| line.starts_with("/// | [")).collect();
+        let below = "`Worker` and `Texts` have the kind of their cause.";
         let body = source.split_once("pub enum SpladeError {").expect("the enum").1;
         let body = body.split_once("\n}").expect("its end").0;
         let is_variant =
@@ -215,8 +235,8 @@ mod tests {
         for line in body.lines().filter(is_variant) {
             let end = line[4..].find(|c: char| !c.is_alphanumeric()).unwrap_or(line.len() - 4);
             let name = format!("`{}`", &line[4..4 + end]);
-            let is_told = table.iter().any(|row| row.contains(&name)) || below.contains(&name);
-            assert!(is_told || name == "`Hub`", "{name} is in no row of the table");
+            let is_listed = table.iter().any(|row| row.contains(&name)) || below.contains(&name);
+            assert!(is_listed || name == "`Hub`", "{name} is in no row of the table");
         }
     }
 }
