@@ -204,8 +204,8 @@ impl Attention<'_> {
                 let sums = running.sums(first..first + pitch);
                 match kernel.precision() {
                     Precision::F32 => {
-                        let place = panels.start * PANEL;
-                        self.add_values(scores, &block, chunk.start, place, &mut values.copy, sums);
+                        let first = panels.start * PANEL;
+                        self.add_values(scores, &block, chunk.start, first, &mut values.copy, sums);
                     }
                     _ => {
                         let weights = bf16_weights(rows, kernel, scores, &block);
@@ -229,7 +229,7 @@ impl Attention<'_> {
         weights: &[f32],
         block: &ScoreBlock,
         chunk_start: usize,
-        place: usize,
+        first_key: usize,
         copy: &mut Vec<f32>,
         sums: impl Iterator<Item = &'s mut [f32]>,
     ) {
@@ -238,7 +238,7 @@ impl Attention<'_> {
         let values = value_rows(self.part(chunk_start, 2), stride, count, head_dim, copy);
         for (column, sums) in sums.enumerate() {
             for (k, weights) in weights.chunks_exact(block.pitch * PANEL).enumerate() {
-                let start = place + k * PANEL;
+                let start = first_key + k * PANEL;
                 let end = (start + PANEL).min(count);
                 let (data, order) = (bits(weights), RowOrder::Rows);
                 let (count, groups) = (block.queries.len(), end - start);
@@ -353,7 +353,7 @@ mod tests {
     use super::*;
     use crate::reference;
 
-    /// Numbers for positions of each kind, for `positions` places and heads of a shape.
+    /// Numbers for positions of each kind, for `positions` positions and the heads of a shape.
     struct Positions {
         bias: Vec<f32>,
         key: Vec<f32>,

@@ -110,17 +110,17 @@ fn task(
         for panel in panels.clone() {
             up.multiply(x, panel, up.groups(), tile, false);
             let products = up.products(&mut tile[..count * PANEL], x, panel);
-            let place = panel - first;
+            let index = panel - first;
             if is_rounded_at_once {
-                let place = place * groups_of_panel;
+                let first_group = index * groups_of_panel;
                 products.activated(up.bias_of(panel), activation, |first, rows| {
                     round_rows(rows, |r, row| {
-                        wide_buffer.put(down.kernel(), width, first + r, place, row);
+                        wide_buffer.put(down.kernel(), width, first + r, first_group, row);
                     });
                 });
             } else {
                 let mut block = Block::whole(chunk, count, CHUNK);
-                up.store(products, panel, activation, &mut block, place * PANEL);
+                up.store(products, panel, activation, &mut block, index * PANEL);
             }
         }
         let wide = match is_rounded_at_once {

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_written_in_their_places() {
+    fn blocks_are_written_at_their_rows_and_columns() {
         let write = |output: &Output<'_, Unwritten>| {
             for (rows, cols, value) in [(0..1, 0..3, 1.0), (1..3, 0..2, 2.0), (1..3, 2..3, 3.0)] {
                 // SAFETY: one block lives at a time.

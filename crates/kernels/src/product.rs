@@ -342,9 +342,9 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         let rows: [*const u32; COUNT] =
             std::array::from_fn(|r| args.rows.add((row + r) * args.row_stride));
         // A vector of columns lies within one strip.
-        let place = |c: usize| c / STRIP * args.strip + c % STRIP;
+        let offset = |c: usize| c / STRIP * args.strip + c % STRIP;
         let mut columns_of: [*const u32; VECTORS] =
-            std::array::from_fn(|v| args.panel.add(place(column + v * P::LANES)));
+            std::array::from_fn(|v| args.panel.add(offset(column + v * P::LANES)));
         let ahead = if row == 0 { PREFETCH_FIRST } else { PREFETCH_GROUPS };
         let ahead = ahead * args.panel_stride;
         for group in 0..args.groups {

@@ -133,8 +133,8 @@ pub fn packed_attention(
                 RelativePositions::Bias(bias) => {
                     let width = bias.len() / shape.n_heads;
                     let reach = (width / 2) as i64;
-                    let place = distance.clamp(-reach, reach) + reach;
-                    f64::from(bias[head * width + place as usize])
+                    let column = distance.clamp(-reach, reach) + reach;
+                    f64::from(bias[head * width + column as usize])
                 }
                 RelativePositions::Disentangled { key, query, buckets } => {
                     let bucket = buckets[(buckets.len() as i64 / 2 - distance) as usize] as usize;

@@ -26,7 +26,7 @@ pub(crate) fn row_groups(precision: Precision, width: usize) -> usize {
 #[derive(Default)]
 pub(crate) struct RowBuffer {
     groups: Vec<u32>,
-    /// One row before it is put to its place.
+    /// One rounded row, before it is stored in the kernel's order.
     row: Vec<u32>,
     scales: Vec<RowScale>,
 }
@@ -105,8 +105,8 @@ impl RowBuffer {
         self.groups.resize(filled * row_groups(kernel.precision(), width), 0);
     }
 
-    /// Puts some groups of a row of `width` numbers, from the `first` on, to their place, as far as the
-    /// row goes.
+    /// Stores some groups of a row of `width` numbers, starting at group `first`; those beyond the end
+    /// of the row are dropped.
     pub(crate) fn put(
         &mut self,
         kernel: ProductKernel,

@@ -43,7 +43,7 @@ impl<'a> PackedTokens<'a> {
         self.offsets.n_texts()
     }
 
-    /// The place of each token within its text: 0, 1, 2, ... for each text anew.
+    /// The position of each token within its text: 0, 1, 2, ... for each text.
     pub fn position_ids(&self) -> Vec<u32> {
         self.offsets.positions().collect()
     }

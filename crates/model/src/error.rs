@@ -139,7 +139,7 @@ pub enum ModelError {
         name: String,
         /// The number.
         found: f32,
-        /// Its place.
+        /// Its row-major index.
         index: usize,
     },
     /// Two names of the checkpoint mean the same weight.

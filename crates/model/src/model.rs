@@ -47,8 +47,8 @@ impl Pooled {
         };
         let mut weights = vec![0.0; (sparse.offsets.len() - 1) * vocab_size];
         for (row, ends) in weights.chunks_exact_mut(vocab_size).zip(sparse.offsets.windows(2)) {
-            for place in ends[0]..ends[1] {
-                row[sparse.indices[place] as usize] = sparse.values[place];
+            for entry in ends[0]..ends[1] {
+                row[sparse.indices[entry] as usize] = sparse.values[entry];
             }
         }
         weights

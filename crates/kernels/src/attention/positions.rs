@@ -1,4 +1,4 @@
-//! What the places of keys and queries add to their scores.
+//! What the positions of keys and queries add to their scores.
 
 use std::ops::Range;
 

@@ -124,12 +124,12 @@ impl TextTask<'_> {
         qkv.resize(count * panels_of_group * PANEL, 0.0);
         let panels: Vec<usize> = self.heads.panels_in_order().collect();
         for (group, panels_here) in panels.chunks_exact(panels_of_group).enumerate() {
-            for (place, &panel) in panels_here.iter().enumerate() {
-                let next = panels.get(group * panels_of_group + place + 1).copied();
+            for (index, &panel) in panels_here.iter().enumerate() {
+                let next = panels.get(group * panels_of_group + index + 1).copied();
                 self.qkv.multiply_before(next, x, panel, self.qkv.groups(), tile, false);
                 let products = self.qkv.products(&mut tile[..count * PANEL], x, panel);
                 let mut block = Block::whole(qkv, count, panels_of_group * PANEL);
-                self.qkv.store(products, panel, Activation::Linear, &mut block, place * PANEL);
+                self.qkv.store(products, panel, Activation::Linear, &mut block, index * PANEL);
             }
             self.attend(group, qkv, out);
         }

@@ -84,8 +84,8 @@ pub(super) fn write_rows(running: &Running, out: &mut Block<'_, Unwritten>) {
     }
 }
 
-/// Of one query's scores, e^(score - max) in their places, where `max` is the largest of them and of
-/// `before`; returns `max` and their sum. What fills up the last lanes becomes 0.
+/// Replaces one query's scores by e^(score - max), where `max` is the larger of their maximum and
+/// `before`. Returns `max` and the sum of the exponentials; padding in the last lanes becomes 0.
 #[inline(always)]
 fn exponentials_body(
     scores: &mut [f32],
@@ -95,14 +95,14 @@ fn exponentials_body(
     before: f32,
 ) -> (f32, f32) {
     let panels = n_keys.div_ceil(PANEL);
-    let place = |panel: usize| (panel * pitch + row) * PANEL;
+    let offset = |panel: usize| (panel * pitch + row) * PANEL;
     let filled = |panel: usize| (n_keys - panel * PANEL).min(PANEL);
-    let last = &mut scores[place(panels - 1)..][..PANEL];
+    let last = &mut scores[offset(panels - 1)..][..PANEL];
     last[filled(panels - 1)..].fill(HIDDEN);
     let mut lanes = [before; LANES];
     for panel in 0..panels {
         let width = filled(panel).next_multiple_of(LANES);
-        for chunk in scores[place(panel)..][..width].as_chunks::<LANES>().0 {
+        for chunk in scores[offset(panel)..][..width].as_chunks::<LANES>().0 {
             // NaN is greater than nothing; it comes through its exponential.
             lanes.iter_mut().zip(chunk).for_each(|(m, &v)| *m = if v > *m { v } else { *m });
         }
@@ -111,7 +111,7 @@ fn exponentials_body(
     let mut sums = [0.0; LANES];
     for panel in 0..panels {
         let width = filled(panel).next_multiple_of(LANES);
-        for chunk in scores[place(panel)..][..width].as_chunks_mut::<LANES>().0 {
+        for chunk in scores[offset(panel)..][..width].as_chunks_mut::<LANES>().0 {
             for (sum, v) in sums.iter_mut().zip(chunk) {
                 *v = exp(*v - max);
                 *sum += *v;

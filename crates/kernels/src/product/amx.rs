@@ -115,7 +115,7 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
 ///
 /// # Safety
 /// As [`run`]; tile and strip are within `args`.
-unsafe fn places(args: &Args, tile: usize, strip: usize) -> (*const u32, *const u32, *mut u32) {
+unsafe fn pointers(args: &Args, tile: usize, strip: usize) -> (*const u32, *const u32, *mut u32) {
     // SAFETY: the caller vouches for `args`, and that tile and strip lie within it.
     unsafe {
         (
@@ -136,7 +136,7 @@ macro_rules! two_by_two {
             // SAFETY: every tile that is loaded or stored lies within `args`; the counter is at
             // least 1 where the loop is entered.
             unsafe {
-                let (rows, columns, sums) = places(args, tile, strip);
+                let (rows, columns, sums) = pointers(args, tile, strip);
                 asm!(
                     "test {accumulate:e}, {accumulate:e}",
                     "jz 2f",
@@ -223,7 +223,7 @@ macro_rules! one_by_four {
         unsafe fn $name(args: &Args, tile: usize) {
             // SAFETY: every tile that is loaded or stored lies within `args`.
             unsafe {
-                let (rows, columns, sums) = places(args, tile, 0);
+                let (rows, columns, sums) = pointers(args, tile, 0);
                 asm!(
                     "test {accumulate:e}, {accumulate:e}",
                     "jz 2f",

@@ -26,8 +26,8 @@ impl RowOrder {
         }
     }
 
-    /// Puts some groups of a row, from the `first` of its `width` on, to their place; all three are
-    /// whole tiles where they are to be.
+    /// Stores some groups of a row, starting at group `first` of its `width`. In tile order, `first`,
+    /// `width` and the number of groups are multiples of [`TILE`].
     pub(crate) fn store(
         self,
         data: &mut [u32],
@@ -40,9 +40,9 @@ impl RowOrder {
             Self::Rows => data[row * width + first..][..groups.len()].copy_from_slice(groups),
             Self::Tiles => {
                 let tile = &mut data[row / TILE * TILE * width..][..TILE * width];
-                let places = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(first + row % TILE);
+                let slots = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(first + row % TILE);
                 let lines = groups.as_chunks::<TILE>().0;
-                places.step_by(TILE).zip(lines).for_each(|(place, line)| *place = *line);
+                slots.step_by(TILE).zip(lines).for_each(|(slot, line)| *slot = *line);
             }
         }
     }

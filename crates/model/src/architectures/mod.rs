@@ -15,7 +15,7 @@ mod roberta;
 pub(crate) use gte::make_native as make_native_gte;
 
 use crate::ModelError;
-use crate::backbone::{BackboneConfig, NormPlace, Projection};
+use crate::backbone::{BackboneConfig, NormPosition, Projection};
 use crate::config::{Json, refuse};
 use crate::head::HeadConfig;
 use crate::names::NameTable;
@@ -97,7 +97,7 @@ impl Architecture {
         let bad_eps = !(eps >= 0.0 && eps.is_finite());
         refuse(bad_eps, "layer_norm_eps", &eps.to_string(), "a small positive number")?;
         debug_assert!(c.projection != Projection::None || c.embedding_size == c.hidden_size);
-        debug_assert!(c.norm_place == NormPlace::After || c.learned_positions.is_none());
+        debug_assert!(c.norm_position == NormPosition::After || c.learned_positions.is_none());
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use splade_kernels::Activation;
 
 use super::Architecture;
 use crate::ModelError;
-use crate::backbone::{BackboneConfig, Biases, LayerConfig, NormPlace, Rotary, Sizes};
+use crate::backbone::{BackboneConfig, Biases, LayerConfig, NormPosition, Rotary, Sizes};
 use crate::config::{Json, activation, refuse, refuse_other_heads};
 use crate::head::{HeadBiases, HeadConfig};
 use crate::names::NameTable;
@@ -122,7 +122,7 @@ impl Default for Config {
     }
 }
 
-/// Places of the two kinds of layers in the list of tables.
+/// Positions of the two kinds of layers in the list of tables.
 const GLOBAL: usize = 0;
 const LOCAL: usize = 1;
 
@@ -145,7 +145,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
         layers: layers(&config)?,
         activation: config.hidden_activation,
         gated: true,
-        norm_place: NormPlace::Before,
+        norm_position: NormPosition::Before,
         layer_norm_eps: config.norm_eps,
         biases: Biases {
             attention: config.attention_bias,

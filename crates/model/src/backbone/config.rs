@@ -24,14 +24,14 @@ pub(crate) struct BackboneConfig {
     pub(crate) type_vocab_size: usize,
     /// Tokens of the longest text.
     pub(crate) max_positions: usize,
-    /// Embeddings of places; `None` where positions come in elsewhere.
+    /// Learned position embeddings; `None` if positions enter elsewhere.
     pub(crate) learned_positions: Option<LearnedPositions>,
     /// Where embeddings of another width than the states are widened.
     pub(crate) projection: Projection,
     pub(crate) layers: Vec<LayerConfig>,
     pub(crate) activation: Activation,
     pub(crate) gated: bool,
-    pub(crate) norm_place: NormPlace,
+    pub(crate) norm_position: NormPosition,
     pub(crate) layer_norm_eps: f64,
     pub(crate) biases: Biases,
     /// The tables that layers name.
@@ -43,12 +43,12 @@ pub(crate) struct BackboneConfig {
     pub(crate) convolution: Option<Convolution>,
 }
 
-/// Places with an embedding.
+/// Learned position embeddings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LearnedPositions {
     pub(crate) rows: usize,
-    /// The token that has no place of its own; places count from the one after its id. `None`:
-    /// every token has one, from 0.
+    /// The token that has no position of its own; positions count from `padding_idx + 1`. `None`:
+    /// every token has one, counted from 0.
     pub(crate) padding_idx: Option<u32>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Projection {
 
 /// Where layer norms stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NormPlace {
+pub(crate) enum NormPosition {
     /// norm(x + f(x)), as in BERT.
     After,
     /// x + f(norm(x)), the first layer's attention without, and one norm at the end: ModernBERT.
@@ -76,9 +76,9 @@ pub(crate) enum NormPlace {
 pub(crate) struct LayerConfig {
     /// Where its weights stand. Layers of the same path share them.
     pub(crate) path: String,
-    /// A token sees the tokens that are at most so many places away.
+    /// A token attends to tokens at most this many positions away.
     pub(crate) window: Option<usize>,
-    /// Its place in [`BackboneConfig::rotary`].
+    /// Its index in [`BackboneConfig::rotary`].
     pub(crate) rotary: Option<usize>,
 }
 
@@ -97,13 +97,13 @@ pub(crate) struct Biases {
 #[derive(Clone, Debug)]
 pub(crate) struct Disentangled {
     pub(crate) buckets: Buckets,
-    /// Whether a query looks at the place of a key (`c2p`).
+    /// Whether a query attends to the position of a key (`c2p`).
     pub(crate) content_to_position: bool,
-    /// Whether a key looks at the place of a query (`p2c`).
+    /// Whether a key attends to the position of a query (`p2c`).
     pub(crate) position_to_content: bool,
-    /// Whether places are projected by the weights of the tokens.
+    /// Whether positions are projected by the weights of the tokens.
     pub(crate) share_att_key: bool,
-    /// Whether the embeddings of places have a layer norm.
+    /// Whether the position embeddings have a layer norm.
     pub(crate) normed: bool,
 }
 
@@ -143,7 +143,7 @@ impl BackboneConfig {
             layers: (0..sizes.num_hidden_layers).map(LayerConfig::plain).collect(),
             activation: Activation::Gelu,
             gated: false,
-            norm_place: NormPlace::After,
+            norm_position: NormPosition::After,
             layer_norm_eps: 1e-12,
             biases: Biases { attention: true, intermediate: true, output: true, norm: true },
             rotary: Vec::new(),

@@ -38,8 +38,8 @@ impl<B: SpladeBackend> Embeddings<B> {
         };
         let projection = match c.projection {
             Projection::None => None,
-            place => {
-                let has_bias = place == Projection::AfterNorm;
+            projection => {
+                let has_bias = projection == Projection::AfterNorm;
                 let (paths, shape) = (["embeddings.projection"], [c.hidden_size, width]);
                 Some(Linear::load_with(weights, &paths, shape, has_bias, device)?)
             }
@@ -88,21 +88,21 @@ impl<B: SpladeBackend> Embeddings<B> {
     }
 }
 
-/// The place of each token within its text. With a padding token they count from the one after its
-/// id, and a padding token that stands in a text has that id and counts for none.
+/// The position of each token within its text. With a padding token, positions count from its id + 1,
+/// and a padding token within a text gets its own id as position and is not counted.
 ///
 /// # Source
 /// transformers 5.24, `create_position_ids_from_input_ids` of RoBERTa.
 fn position_ids(tokens: PackedTokens<'_>, padding_idx: Option<u32>) -> Vec<u32> {
     let Some(padding) = padding_idx else { return tokens.position_ids() };
     let texts = tokens.offsets().ranges().map(|text| &tokens.input_ids()[text]);
-    let places = texts.flat_map(|text| {
+    let positions = texts.flat_map(|text| {
         text.iter().scan(padding, move |last, &id| {
             *last += u32::from(id != padding);
             Some(if id == padding { padding } else { *last })
         })
     });
-    places.collect()
+    positions.collect()
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_padding_token_in_a_text_has_no_place() {
+    fn a_padding_token_in_a_text_has_no_position() {
         let tokens = PackedTokens::new(&[0, 9, 1, 8, 2, 0, 2], &[0; 7], &[0, 5, 7]);
         assert_eq!(position_ids(tokens, None), [0, 1, 2, 3, 4, 0, 1]);
         assert_eq!(position_ids(tokens, Some(1)), [2, 3, 1, 4, 5, 2, 3]);

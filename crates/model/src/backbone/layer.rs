@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 use splade_kernels::{Activation, AttentionShape, Offsets};
 use tracing::trace_span;
 
-use super::config::{BackboneConfig, LayerConfig, NormPlace};
-use super::places::{PlaceTables, Places};
+use super::attention_positions::{LayerPositions, Positions};
+use super::config::{BackboneConfig, LayerConfig, NormPosition};
 use crate::layers::{LayerNorm, Linear, unwrap, wrap};
 use crate::weights::Weights;
 use crate::{ModelError, SpladeBackend};
@@ -20,7 +20,7 @@ pub(super) struct Layer<B: SpladeBackend> {
     intermediate: Linear<B>,
     output: Linear<B>,
     output_norm: LayerNorm<B>,
-    places: PlaceTables<B>,
+    positions: LayerPositions<B>,
     shape: Shape,
 }
 
@@ -29,7 +29,7 @@ struct Shape {
     attention: AttentionShape,
     activation: Activation,
     gated: bool,
-    norm_place: NormPlace,
+    norm_position: NormPosition,
 }
 
 impl<B: SpladeBackend> Layer<B> {
@@ -43,7 +43,7 @@ impl<B: SpladeBackend> Layer<B> {
         let path = |name: &str| format!("{}.{name}", layer.path);
         let (hidden, wide, eps) = (c.hidden_size, c.intermediate_size, c.layer_norm_eps);
         let qkv = load_qkv(weights, path, hidden, c.biases.attention, device)?;
-        let places = PlaceTables::load(weights, c, layer, &qkv, rel_embeddings, device)?;
+        let positions = LayerPositions::load(weights, c, layer, &qkv, rel_embeddings, device)?;
         let mut linear = |name, shape, has_bias| {
             Linear::load_with(weights, &[&path(name)], shape, has_bias, device)
         };
@@ -52,7 +52,8 @@ impl<B: SpladeBackend> Layer<B> {
         let intermediate = load_intermediate(weights, path, c, device)?;
         let mut norm =
             |name| LayerNorm::load_with(weights, &path(name), hidden, eps, c.biases.norm, device);
-        let starts_normed = c.norm_place == NormPlace::Before && layer.path == c.layers[0].path;
+        let starts_normed =
+            c.norm_position == NormPosition::Before && layer.path == c.layers[0].path;
         let attention_norm = match starts_normed {
             true => None,
             false => Some(norm("attention_norm")?),
@@ -69,8 +70,12 @@ impl<B: SpladeBackend> Layer<B> {
             window: layer.window,
             precision: weights.precision().on_cpu().unwrap_or_default(),
         };
-        let shape =
-            Shape { attention, activation: c.activation, gated: c.gated, norm_place: c.norm_place };
+        let shape = Shape {
+            attention,
+            activation: c.activation,
+            gated: c.gated,
+            norm_position: c.norm_position,
+        };
         Ok(Self {
             qkv,
             attention_output,
@@ -78,7 +83,7 @@ impl<B: SpladeBackend> Layer<B> {
             intermediate,
             output,
             output_norm,
-            places,
+            positions,
             shape,
         })
     }
@@ -89,21 +94,21 @@ impl<B: SpladeBackend> Layer<B> {
         &self,
         hidden_states: Tensor<B, 2>,
         offsets: Offsets<'_>,
-        places: &Places<'_, B>,
+        positions: &Positions<'_, B>,
     ) -> Tensor<B, 2> {
-        match self.shape.norm_place {
-            NormPlace::After => {
-                let attended = self.attend(hidden_states.clone(), offsets, places);
+        match self.shape.norm_position {
+            NormPosition::After => {
+                let attended = self.attend(hidden_states.clone(), offsets, positions);
                 let norm = self.attention_norm.as_ref();
                 let attended = self.merge(attended, hidden_states, norm);
                 self.feed_forward(attended.clone(), attended, Some(&self.output_norm))
             }
-            NormPlace::Before => {
+            NormPosition::Before => {
                 let normalised = match &self.attention_norm {
                     Some(norm) => norm.forward(hidden_states.clone(), None),
                     None => hidden_states.clone(),
                 };
-                let attended = self.attend(normalised, offsets, places);
+                let attended = self.attend(normalised, offsets, positions);
                 let attended = self.merge(attended, hidden_states, None);
                 let normalised = self.output_norm.forward(attended.clone(), None);
                 self.feed_forward(normalised, attended, None)
@@ -116,19 +121,19 @@ impl<B: SpladeBackend> Layer<B> {
         &self,
         x: Tensor<B, 2>,
         offsets: Offsets<'_>,
-        places: &Places<'_, B>,
+        positions: &Positions<'_, B>,
     ) -> Tensor<B, 2> {
-        let (shape, positions) = (self.shape.attention, self.places.relative(places));
-        let Some(table) = self.places.rotary(places) else {
+        let (shape, relative) = (self.shape.attention, self.positions.relative(positions));
+        let Some(table) = self.positions.rotary(positions) else {
             let _span = trace_span!("attention").entered();
-            return self.qkv.attention(x, offsets, shape, positions);
+            return self.qkv.attention(x, offsets, shape, relative);
         };
         let span = trace_span!("query, key, value").entered();
         let qkv = unwrap(self.qkv.forward(x, Activation::Linear));
         drop(span);
         let _span = trace_span!("attention").entered();
         let qkv = B::rotate(qkv, offsets, unwrap(table), shape);
-        wrap(B::packed_attention(qkv, offsets, shape, positions))
+        wrap(B::packed_attention(qkv, offsets, shape, relative))
     }
 
     /// What the heads have gathered through the layer behind them, `residual` added.

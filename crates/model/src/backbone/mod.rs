@@ -1,26 +1,26 @@
 //! The encoder of every architecture: embeddings and layers, of the parts that its configuration
 //! names.
 
+mod attention_positions;
 mod config;
 mod convolution;
 mod embeddings;
 mod layer;
-mod places;
 mod positions;
 
 pub(crate) use config::{
     BackboneConfig, Biases, Convolution, Disentangled, LayerConfig, LearnedPositions, MAX_LAYERS,
-    NormPlace, Projection, Sizes,
+    NormPosition, Projection, Sizes,
 };
 pub(crate) use positions::{Buckets, Rotary};
 
 use burn::tensor::Tensor;
 use tracing::trace_span;
 
+use self::attention_positions::{SharedPositions, load_rel_embeddings};
 use self::convolution::ConvolutionLayer;
 use self::embeddings::Embeddings;
 use self::layer::Layer;
-use self::places::{SharedPlaces, load_rel_embeddings};
 use crate::layers::{Embedding, LayerNorm};
 use crate::weights::Weights;
 use crate::{ModelError, PackedTokens, SpladeBackend};
@@ -29,7 +29,7 @@ use crate::{ModelError, PackedTokens, SpladeBackend};
 #[derive(Debug)]
 pub(crate) struct Backbone<B: SpladeBackend> {
     embeddings: Embeddings<B>,
-    places: SharedPlaces<B>,
+    positions: SharedPositions<B>,
     /// Each set of weights once.
     layers: Vec<Layer<B>>,
     convolution: Option<ConvolutionLayer<B>>,
@@ -50,11 +50,11 @@ impl<B: SpladeBackend> Backbone<B> {
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let embeddings = Embeddings::load(weights, c, device)?;
-        let places = SharedPlaces::load(weights, c, device)?;
+        let positions = SharedPositions::load(weights, c, device)?;
         let rel_embeddings = load_rel_embeddings::<B>(weights, c, device)?;
         let (mut layers, mut order) = (Vec::new(), Vec::new());
-        for (place, layer) in c.layers.iter().enumerate() {
-            match c.layers[..place].iter().position(|known| known.path == layer.path) {
+        for (index, layer) in c.layers.iter().enumerate() {
+            match c.layers[..index].iter().position(|known| known.path == layer.path) {
                 Some(known) => order.push(order[known]),
                 None => {
                     order.push(layers.len());
@@ -65,12 +65,12 @@ impl<B: SpladeBackend> Backbone<B> {
         let convolution = c
             .convolution
             .map(|convolution| ConvolutionLayer::load(weights, c, convolution, device));
-        let final_norm = (c.norm_place == NormPlace::Before).then(|| {
+        let final_norm = (c.norm_position == NormPosition::Before).then(|| {
             let (width, eps, bias) = (c.hidden_size, c.layer_norm_eps, c.biases.norm);
             LayerNorm::load_with(weights, "final_norm", width, eps, bias, device)
         });
         let (convolution, final_norm) = (convolution.transpose()?, final_norm.transpose()?);
-        Ok(Self { embeddings, places, layers, convolution, final_norm, order })
+        Ok(Self { embeddings, positions, layers, convolution, final_norm, order })
     }
 
     /// The state of each token after the last layer.
@@ -81,11 +81,11 @@ impl<B: SpladeBackend> Backbone<B> {
         let offsets = tokens.offsets();
         let embedded =
             trace_span!("embeddings").in_scope(|| self.embeddings.forward(tokens, device));
-        let places = self.places.borrow();
+        let positions = self.positions.borrow();
         let mut hidden_states = embedded.clone();
-        for (place, &layer) in self.order.iter().enumerate() {
-            hidden_states = self.layers[layer].forward(hidden_states, offsets, &places);
-            if let (0, Some(convolution)) = (place, &self.convolution) {
+        for (index, &layer) in self.order.iter().enumerate() {
+            hidden_states = self.layers[layer].forward(hidden_states, offsets, &positions);
+            if let (0, Some(convolution)) = (index, &self.convolution) {
                 hidden_states = convolution.forward(embedded.clone(), hidden_states, offsets);
             }
         }

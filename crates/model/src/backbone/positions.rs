@@ -10,7 +10,7 @@ pub(crate) struct Rotary {
 }
 
 impl Rotary {
-    /// Cosines, then sines, of each place: `[positions, head_dim]`.
+    /// The cosines, then the sines, of each position: `[positions, head_dim]`.
     ///
     /// # Source
     /// transformers 5.24, `compute_default_rope_parameters`, `_compute_linear_scaling_rope_parameters`.
@@ -24,8 +24,8 @@ impl Rotary {
             })
             .collect();
         let mut table = Vec::with_capacity(positions * head_dim);
-        for place in 0..positions {
-            let angles = frequencies.iter().map(|frequency| place as f32 * frequency);
+        for position in 0..positions {
+            let angles = frequencies.iter().map(|frequency| position as f32 * frequency);
             table.extend(angles.clone().map(|angle| f64::from(angle).cos() as f32));
             table.extend(angles.map(|angle| f64::from(angle).sin() as f32));
         }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_of_0_is_not_turned() {
+    fn position_0_is_not_rotated() {
         let table = Rotary { theta: 10_000.0, divisor: 1.0 }.table(2, 4);
         assert_eq!(table[..4], [1.0, 1.0, 0.0, 0.0]);
         let exact = [1f64.cos(), 0.01f64.cos(), 1f64.sin(), 0.01f64.sin()];

@@ -98,11 +98,11 @@ pub trait SpladeBackend: Backend {
     }
 
     /// Rotary position embedding: with the halves (a, b) of each head of query and key, by the
-    /// token's place in its text, a' = a cos - b sin and b' = b cos + a sin.
+    /// token's position in its text, a' = a cos - b sin and b' = b cos + a sin.
     ///
     /// # Shapes
     /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; `table` `[positions, head_dim]`: the
-    /// cosines of a place, then its sines; returns `[tokens, 3 * hidden]`.
+    /// cosines of a position, then its sines; returns `[tokens, 3 * hidden]`.
     fn rotate(
         qkv: FloatTensor<Self>,
         offsets: Offsets<'_>,

@@ -232,7 +232,7 @@ impl PoolingMode {
                 weighted_sum(row, kept.zip(std::iter::repeat(1.0)), (n_kept as f32).sqrt());
             }
             Self::WeightedMean => {
-                // A token keeps its place's weight though others before it are left out.
+                // A token keeps the weight of its position even if tokens before it are left out.
                 let weights = || (left_out..).take(n_kept).map(|t| (t + 1) as f32);
                 weighted_sum(row, kept.zip(weights()), weights().sum());
             }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weighted_mean_keeps_the_weights_of_places_after_a_prompt() {
+    fn a_weighted_mean_keeps_the_weights_of_positions_after_a_prompt() {
         let pooling = pooling(vec![PoolingMode::WeightedMean], Prompt::LeftOut, 1);
         let pooled = pooling.pool(&[9.0, 1.0, 2.0], Offsets::new(&[0, 3]), |_| 1);
         assert_eq!(pooled, [(2.0 * 1.0 + 3.0 * 2.0) / 5.0]);

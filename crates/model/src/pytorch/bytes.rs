@@ -2,7 +2,7 @@
 
 use super::PytorchError;
 
-/// A place in a slice.
+/// A read position in a slice.
 pub(super) struct Bytes<'a> {
     all: &'a [u8],
     at: usize,

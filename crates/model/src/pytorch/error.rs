@@ -36,7 +36,7 @@ pub enum PytorchError {
     Opcode {
         /// The opcode.
         opcode: u8,
-        /// Its place in the pickle.
+        /// Its byte offset in the pickle.
         at: usize,
     },
     /// The pickle names a function or class that a state dict does not need.
@@ -48,7 +48,7 @@ pub enum PytorchError {
     /// The pickle is broken.
     #[error("broken pickle at byte {at}: {what}")]
     Pickle {
-        /// The place.
+        /// The byte offset.
         at: usize,
         /// What is wrong.
         what: &'static str,

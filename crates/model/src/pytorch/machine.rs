@@ -234,8 +234,8 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    /// BINPERSID: ("storage", type, key, device, number of elements), in the old form with the
-    /// place of a view, which is always None since PyTorch 0.4.
+    /// BINPERSID: ("storage", type, key, device, number of elements), and in the old form the
+    /// view's metadata, which has been None since PyTorch 0.4.
     fn persistent_id(&mut self) -> Result<(), PytorchError> {
         let id = self.pop()?;
         let storage = match self.items(id)? {

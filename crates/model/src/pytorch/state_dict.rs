@@ -1,4 +1,4 @@
-//! From a pickled state dict to tensors with a name and a place in the file.
+//! From a pickled state dict to named tensors and their byte ranges in the file.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -30,7 +30,7 @@ pub(super) fn locate<'a>(
         };
         let tensor = &pickle.tensors[tensor];
         let storage = &pickle.storages[tensor.storage];
-        let (range, strides) = place(tensor, storage, find(storage)?)
+        let (range, strides) = byte_range(tensor, storage, find(storage)?)
             .map_err(|what| PytorchError::Tensor { name: name.to_owned(), what })?;
         tensors.push(StoredTensor {
             name: name.to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn locate<'a>(
 }
 
 /// The bytes from a tensor's first element to its last, and its strides where they matter.
-fn place(
+fn byte_range(
     tensor: &Tensor,
     storage: &Storage<'_>,
     bytes: Range<usize>,
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     /// A tensor of a storage of twelve elements, 100 bytes into the file.
-    fn placed(
+    fn range_of(
         offset: usize,
         shape: &[usize],
         strides: &[usize],
@@ -97,42 +97,42 @@ mod tests {
         let (shape, strides) = (shape.to_vec(), strides.to_vec());
         let tensor = Tensor { storage: 0, offset, shape, strides };
         let storage = Storage { key: "0", dtype: Dtype::F32, n_elements: 12 };
-        place(&tensor, &storage, 100..148)
+        byte_range(&tensor, &storage, 100..148)
     }
 
     #[test]
     fn a_row_major_tensor_needs_no_strides() {
-        assert_eq!(placed(0, &[3, 4], &[4, 1]), Ok((100..148, None)));
-        assert_eq!(placed(4, &[2, 4], &[4, 1]), Ok((116..148, None)));
-        assert_eq!(placed(11, &[], &[]), Ok((144..148, None)));
-        assert_eq!(placed(0, &[1, 12], &[0, 1]), Ok((100..148, None)));
-        assert_eq!(placed(0, &[1, 12], &[usize::MAX, 1]), Ok((100..148, None)));
+        assert_eq!(range_of(0, &[3, 4], &[4, 1]), Ok((100..148, None)));
+        assert_eq!(range_of(4, &[2, 4], &[4, 1]), Ok((116..148, None)));
+        assert_eq!(range_of(11, &[], &[]), Ok((144..148, None)));
+        assert_eq!(range_of(0, &[1, 12], &[0, 1]), Ok((100..148, None)));
+        assert_eq!(range_of(0, &[1, 12], &[usize::MAX, 1]), Ok((100..148, None)));
     }
 
     #[test]
     fn other_strides_are_kept() {
-        assert_eq!(placed(0, &[4, 3], &[1, 4]), Ok((100..148, Some(vec![1, 4]))));
-        assert_eq!(placed(1, &[3], &[4]), Ok((104..140, Some(vec![4]))));
-        assert_eq!(placed(0, &[1, 3], &[9, 2]), Ok((100..120, Some(vec![3, 2]))));
-        assert_eq!(placed(2, &[12], &[0]), Ok((108..112, Some(vec![0]))));
+        assert_eq!(range_of(0, &[4, 3], &[1, 4]), Ok((100..148, Some(vec![1, 4]))));
+        assert_eq!(range_of(1, &[3], &[4]), Ok((104..140, Some(vec![4]))));
+        assert_eq!(range_of(0, &[1, 3], &[9, 2]), Ok((100..120, Some(vec![3, 2]))));
+        assert_eq!(range_of(2, &[12], &[0]), Ok((108..112, Some(vec![0]))));
     }
 
     #[test]
     fn a_tensor_without_elements_lies_anywhere() {
-        assert_eq!(placed(99, &[0, usize::MAX], &[7, 7]), Ok((100..100, None)));
+        assert_eq!(range_of(99, &[0, usize::MAX], &[7, 7]), Ok((100..100, None)));
     }
 
     #[test]
     fn a_tensor_that_reaches_beyond_its_storage_is_refused() {
         let beyond = "it reaches beyond its storage";
-        assert_eq!(placed(1, &[3, 4], &[4, 1]), Err(beyond));
-        assert_eq!(placed(0, &[2, 2], &[11, 1]), Err(beyond));
-        assert_eq!(placed(usize::MAX, &[2], &[1]), Err(beyond));
-        assert_eq!(placed(0, &[3], &[usize::MAX]), Err(beyond));
-        assert_eq!(placed(0, &[2, 2], &[usize::MAX, 1]), Err(beyond));
+        assert_eq!(range_of(1, &[3, 4], &[4, 1]), Err(beyond));
+        assert_eq!(range_of(0, &[2, 2], &[11, 1]), Err(beyond));
+        assert_eq!(range_of(usize::MAX, &[2], &[1]), Err(beyond));
+        assert_eq!(range_of(0, &[3], &[usize::MAX]), Err(beyond));
+        assert_eq!(range_of(0, &[2, 2], &[usize::MAX, 1]), Err(beyond));
         let repeated = "it has more elements than its storage";
-        assert_eq!(placed(0, &[1 << 40], &[0]), Err(repeated));
-        assert_eq!(placed(0, &[1 << 40, 1 << 40], &[0, 0]), Err(repeated));
+        assert_eq!(range_of(0, &[1 << 40], &[0]), Err(repeated));
+        assert_eq!(range_of(0, &[1 << 40, 1 << 40], &[0, 0]), Err(repeated));
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let tensor = Tensor { storage: 0, offset: 0, shape: vec![2], strides: vec![1] };
         for n_elements in [13, usize::MAX] {
             let storage = Storage { key: "0", dtype: Dtype::F32, n_elements };
-            let error = place(&tensor, &storage, 100..148).unwrap_err();
+            let error = byte_range(&tensor, &storage, 100..148).unwrap_err();
             assert_eq!(error, "its storage has fewer bytes than it should");
         }
     }

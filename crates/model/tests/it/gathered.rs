@@ -67,12 +67,12 @@ fn check_largest<B: SpladeBackend>(
         };
         let mut expected = SparseRows { offsets: vec![0], ..Default::default() };
         for row in values.chunks_exact(columns) {
-            let mut places: Vec<usize> = (0..columns).filter(|&c| row[c] != 0.0).collect();
-            places.sort_by_key(|&place| std::cmp::Reverse(row[place].abs().to_bits()));
-            places.truncate(keep);
-            places.sort_unstable();
-            expected.indices.extend(places.iter().map(|&place| place as u32));
-            expected.values.extend(places.iter().map(|&place| row[place]));
+            let mut kept: Vec<usize> = (0..columns).filter(|&c| row[c] != 0.0).collect();
+            kept.sort_by_key(|&c| std::cmp::Reverse(row[c].abs().to_bits()));
+            kept.truncate(keep);
+            kept.sort_unstable();
+            expected.indices.extend(kept.iter().map(|&c| c as u32));
+            expected.values.extend(kept.iter().map(|&c| row[c]));
             expected.offsets.push(expected.indices.len());
         }
         prop_assert_eq!(bits(&found), bits(&expected), "{} of {:?}", keep, values);

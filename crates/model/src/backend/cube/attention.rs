@@ -86,7 +86,7 @@ where
     unwrap(tensor.reshape([rows, heads * shape.head_dim]))
 }
 
-/// The stock body, in `f32`: its numbers for hidden places are none of f16's.
+/// The stock body, in `f32`: its fill value for masked scores overflows f16.
 fn stock_attention<B, R>(
     qkv: CubeTensor<R>,
     offsets: Offsets<'_>,

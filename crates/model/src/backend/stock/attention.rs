@@ -53,10 +53,10 @@ pub fn packed_attention<B: Backend>(
     }
 }
 
-/// Query - key for each pair of places: `[length, length]`, a query a row.
+/// Query - key for each pair of positions: `[length, length]`, a query a row.
 fn distances<B: Backend>(length: usize, device: &B::Device) -> Tensor<B, 2, Int> {
-    let places = Tensor::<B, 1, Int>::arange(0..length as i64, device);
-    places.clone().reshape([length, 1]) - places.reshape([1, length])
+    let positions = Tensor::<B, 1, Int>::arange(0..length as i64, device);
+    positions.clone().reshape([length, 1]) - positions.reshape([1, length])
 }
 
 /// What positions add to scores, in the shapes that padded texts need.
@@ -113,8 +113,8 @@ impl<B: Backend> Positions<B> {
             Self::Bias(bias) => {
                 let reach = (bias.dims()[1] / 2) as i64;
                 // Key - query, so the bias is read backwards.
-                let places = distances(0).neg().clamp(-reach, reach).add_scalar(reach);
-                let bias = bias.clone().select(1, places).reshape([1, heads, length, length]);
+                let positions = distances(0).neg().clamp(-reach, reach).add_scalar(reach);
+                let bias = bias.clone().select(1, positions).reshape([1, heads, length, length]);
                 scores + bias
             }
             Self::Buckets { key: key_table, query: query_table, buckets } => {
@@ -150,8 +150,8 @@ pub fn rotate<B: Backend>(
     let (hidden, half) = (n_heads * head_dim, head_dim / 2);
     let qkv = wrap::<B, 2>(qkv);
     let [tokens, _] = qkv.dims();
-    let places = offsets.positions().map(|place| place as i32).collect();
-    let table = wrap::<B, 2>(table).select(0, index(places, &qkv.device()));
+    let positions = offsets.positions().map(|position| position as i32).collect();
+    let table = wrap::<B, 2>(table).select(0, index(positions, &qkv.device()));
     let angle = |start| table.clone().slice([0..tokens, start..start + half]);
     let wide = |x: Tensor<B, 2>| x.reshape([tokens, 1, half]).expand([tokens, 2 * n_heads, half]);
     let (cos, sin) = (wide(angle(0)), wide(angle(half)));

@@ -46,32 +46,32 @@ impl Group {
         })
     }
 
-    /// The packed token of each padded place; padding repeats the text's last token.
+    /// The packed token of each padded position; padding repeats the text's last token.
     pub(super) fn padding_index<B: Backend>(
         &self,
         offsets: Offsets<'_>,
         device: &B::Device,
     ) -> Tensor<B, 1, Int> {
         let length = self.length as u32;
-        let places = self
-            .text_lengths(offsets)
-            .flat_map(|(start, n)| (0..length).map(move |place| (start + place.min(n - 1)) as i32));
-        index(places.collect(), device)
+        let padded = self.text_lengths(offsets).flat_map(|(start, n)| {
+            (0..length).map(move |position| (start + position.min(n - 1)) as i32)
+        });
+        index(padded.collect(), device)
     }
 
-    /// The padded place, within the group, of each packed token.
+    /// The padded position, within the group, of each packed token.
     pub(super) fn unpadding_index<B: Backend>(
         &self,
         offsets: Offsets<'_>,
         device: &B::Device,
     ) -> Tensor<B, 1, Int> {
         let lengths = self.text_lengths(offsets).enumerate();
-        let places = lengths
+        let packed = lengths
             .flat_map(|(i, (_, n))| (0..n as usize).map(move |t| (i * self.length + t) as i32));
-        index(places.collect(), device)
+        index(packed.collect(), device)
     }
 
-    /// Whether a padded place is padding: `[texts * length]`.
+    /// Whether a padded position is padding: `[texts * length]`.
     pub(super) fn padding_mask<B: Backend>(
         &self,
         offsets: Offsets<'_>,
@@ -89,9 +89,9 @@ impl Group {
 
 /// Ids as a tensor.
 pub(in crate::backend) fn index<B: Backend>(
-    places: Vec<i32>,
+    indices: Vec<i32>,
     device: &B::Device,
 ) -> Tensor<B, 1, Int> {
-    let shape = [places.len()];
-    Tensor::from_data(TensorData::new(places, shape), device)
+    let shape = [indices.len()];
+    Tensor::from_data(TensorData::new(indices, shape), device)
 }

@@ -1,4 +1,4 @@
-//! How the places of tokens come into attention: what all layers share, and what each has of it.
+//! How token positions enter attention: tables that all layers share, and those of each layer.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{ModelError, RelativePositions, SpladeBackend};
 
 /// What the layers of an encoder share.
 #[derive(Debug)]
-pub(super) struct SharedPlaces<B: Backend> {
+pub(super) struct SharedPositions<B: Backend> {
     /// `[positions, head_dim]` each.
     rotary: Vec<Tensor<B, 2>>,
     /// `[heads, 2 * reach + 1]`.
@@ -24,9 +24,9 @@ pub(super) struct SharedPlaces<B: Backend> {
 }
 
 /// Borrowed for a pass.
-pub(super) struct Places<'a, B: Backend>(&'a SharedPlaces<B>);
+pub(super) struct Positions<'a, B: Backend>(&'a SharedPositions<B>);
 
-impl<B: SpladeBackend> SharedPlaces<B> {
+impl<B: SpladeBackend> SharedPositions<B> {
     pub(super) fn load(
         weights: &mut Weights,
         c: &BackboneConfig,
@@ -44,8 +44,8 @@ impl<B: SpladeBackend> SharedPlaces<B> {
                 let table = weights.take("relative_attention_bias", &[rows, n_heads])?;
                 let buckets = mpnet_buckets();
                 let of_head = |head| buckets.iter().map(move |bucket| (*bucket, head));
-                let places = (0..n_heads).flat_map(of_head);
-                let bias = places.map(|(bucket, head)| table[bucket * n_heads + head]).collect();
+                let entries = (0..n_heads).flat_map(of_head);
+                let bias = entries.map(|(bucket, head)| table[bucket * n_heads + head]).collect();
                 Some(tensor(bias, [n_heads, buckets.len()], device))
             }
         };
@@ -53,8 +53,8 @@ impl<B: SpladeBackend> SharedPlaces<B> {
         Ok(Self { rotary: rotary.collect(), bias, buckets })
     }
 
-    pub(super) fn borrow(&self) -> Places<'_, B> {
-        Places(self)
+    pub(super) fn borrow(&self) -> Positions<'_, B> {
+        Positions(self)
     }
 }
 
@@ -78,14 +78,14 @@ pub(super) fn load_rel_embeddings<B: SpladeBackend>(
 
 /// What a layer has of its own.
 #[derive(Debug)]
-pub(super) struct PlaceTables<B: Backend> {
+pub(super) struct LayerPositions<B: Backend> {
     /// Keys and queries of the buckets of distances, `[buckets, hidden]`.
     key: Option<Tensor<B, 2>>,
     query: Option<Tensor<B, 2>>,
     rotary: Option<usize>,
 }
 
-impl<B: SpladeBackend> PlaceTables<B> {
+impl<B: SpladeBackend> LayerPositions<B> {
     /// Projects the embeddings of distances, once: they do not depend on the text.
     pub(super) fn load(
         weights: &mut Weights,
@@ -119,17 +119,17 @@ impl<B: SpladeBackend> PlaceTables<B> {
     }
 
     /// The table of angles, where there is one.
-    pub(super) fn rotary(&self, places: &Places<'_, B>) -> Option<Tensor<B, 2>> {
-        self.rotary.map(|table| places.0.rotary[table].clone())
+    pub(super) fn rotary(&self, positions: &Positions<'_, B>) -> Option<Tensor<B, 2>> {
+        self.rotary.map(|table| positions.0.rotary[table].clone())
     }
 
     /// What is added to scores.
     pub(super) fn relative<'a>(
         &self,
-        places: &Places<'a, B>,
+        positions: &Positions<'a, B>,
     ) -> RelativePositions<'a, FloatTensor<B>> {
         let tensor = |table: &Tensor<B, 2>| unwrap(table.clone());
-        match (&places.0.bias, &places.0.buckets) {
+        match (&positions.0.bias, &positions.0.buckets) {
             (Some(bias), _) => RelativePositions::Bias(tensor(bias)),
             (None, Some(buckets)) => RelativePositions::Disentangled {
                 key: self.key.as_ref().map(tensor),
