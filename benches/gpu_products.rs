@@ -24,7 +24,11 @@ use cubek_matmul::routines::double_unit::DoubleUnitSelectionArgs;
 use cubek_matmul::routines::ordered_double_buffering::OrderedSelectionArgs;
 use cubek_matmul::routines::simple::SimpleArgs;
 use cubek_matmul::routines::simple_unit::SimpleUnitSelectionArgs;
-use splade_kernels::reference::noise;
+
+#[path = "../crates/kernels/src/samples.rs"]
+mod samples;
+
+use samples::noise;
 
 /// Tokens, inner and outer width: the layers of BERT-base at batches of few and many tokens, a part of its
 /// head, and sizes that fit no tile.

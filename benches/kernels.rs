@@ -8,12 +8,28 @@ use std::sync::Arc;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use splade_kernels::reference::{self, noise, product_of_gemm};
+use rayon::prelude::*;
 use splade_kernels::{
     Activation, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear, PoolActivation,
     PoolStrategy, Precision, RelativePositions, Table, activate, add_layer_norm, feed_forward,
     gate, non_zeros, packed_attention, projected_attention, rotate,
 };
+
+// The `gemm` crate is called through the library's own views and blocks.
+#[allow(dead_code, reason = "the bench needs one product only")]
+#[path = "../crates/kernels/src/matmul.rs"]
+mod matmul;
+#[allow(dead_code, unused_imports, reason = "as above; and its tests run elsewhere")]
+#[path = "../crates/kernels/src/output.rs"]
+mod output;
+#[path = "../crates/kernels/src/reference.rs"]
+mod reference;
+#[path = "../crates/kernels/src/samples.rs"]
+mod samples;
+
+use matmul::View;
+use output::Block;
+use samples::noise;
 
 /// Tokens of a text: what passages have on average.
 const TEXT: usize = 75;
@@ -56,6 +72,21 @@ fn time<R>(group: &mut Group<'_>, name: &str, operations: usize, mut run: impl F
     group.bench_function(name, |bencher| bencher.iter(|| black_box(run())));
 }
 
+/// `x · weightᵀ` by the `gemm` crate, a block of rows per task: the rival of [`PackedLinear`].
+fn product_of_gemm(x: &[f32], weight: &[f32], shape: LinearShape) -> Vec<f32> {
+    const ROWS: usize = 192;
+    let LinearShape { in_features, out_features } = shape;
+    let mut y = vec![0.0; x.len() / in_features * out_features];
+    let blocks = y.par_chunks_mut(ROWS * out_features).zip(x.par_chunks(ROWS * in_features));
+    blocks.for_each(|(y, x)| {
+        let n_rows = x.len() / in_features;
+        let x = View::rows(x, n_rows, in_features, in_features);
+        let w = View::rows(weight, out_features, in_features, in_features);
+        Block::whole(y, n_rows, out_features).multiply(x, w.transposed(), 1.0);
+    });
+    y
+}
+
 fn layer(in_features: usize, out_features: usize, precision: Precision) -> PackedLinear {
     let shape = LinearShape { in_features, out_features };
     let (weight, bias) = (noise(in_features * out_features, 2), noise(out_features, 3));
@@ -88,7 +119,7 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
     let Sizes { hidden, n_heads, twin_texts, .. } = sizes;
     let head_dim = hidden / n_heads;
     let (x, mut qkv) = (noise(TOKENS * hidden, 1), noise(TOKENS * 3 * hidden, 4));
-    let (offsets, positions) = (reference::offsets(&[TEXT; TEXTS]), RelativePositions::None);
+    let (offsets, positions) = (samples::offsets(&[TEXT; TEXTS]), RelativePositions::None);
     let offsets = Offsets::new(&offsets);
     let flops = |texts: usize| 4 * texts * TEXT * TEXT * hidden;
     let shape =
@@ -107,7 +138,7 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
         });
     }
     let shape = shape(Precision::F32);
-    let few = reference::offsets(&vec![TEXT; twin_texts]);
+    let few = samples::offsets(&vec![TEXT; twin_texts]);
     let few = Offsets::new(&few);
     let qkv_of_few = qkv[..twin_texts * TEXT * 3 * hidden].to_vec();
     time(group, "attention/twin", flops(twin_texts), || {
@@ -128,7 +159,7 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
 
 fn head(group: &mut Group<'_>, sizes: Sizes) {
     let Sizes { hidden, twin_texts, .. } = sizes;
-    let (x, offsets) = (noise(TOKENS * hidden, 1), reference::offsets(&[TEXT; TEXTS]));
+    let (x, offsets) = (noise(TOKENS * hidden, 1), samples::offsets(&[TEXT; TEXTS]));
     let offsets = Offsets::new(&offsets);
     let (decoder, bias) = (noise(VOCAB * hidden, 5), noise(VOCAB, 6));
     let table = |precision| Arc::new(Table::new((&decoder).into(), [VOCAB, hidden], precision));
@@ -152,7 +183,7 @@ fn head(group: &mut Group<'_>, sizes: Sizes) {
             screened.pool(&x, offsets, PoolStrategy::Max, relu)
         }),
     }
-    let few = reference::offsets(&vec![8; twin_texts]);
+    let few = samples::offsets(&vec![8; twin_texts]);
     let few = Offsets::new(&few);
     let x = &x[..twin_texts * 8 * hidden];
     time(group, "head_max/twin", flops(twin_texts * 8), || {

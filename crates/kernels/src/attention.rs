@@ -351,7 +351,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reference;
+    use crate::{reference, samples};
 
     /// Numbers for positions of each kind, for `positions` positions and the heads of a shape.
     struct Positions {
@@ -367,9 +367,9 @@ mod tests {
             let hidden = shape.n_heads * shape.head_dim;
             let bucket = |i: usize| (i * 5 % n_buckets) as u32;
             Self {
-                bias: reference::noise(shape.n_heads * 9, seed ^ 1),
-                key: reference::noise(n_buckets * hidden, seed ^ 2),
-                query: reference::noise(n_buckets * hidden, seed ^ 3),
+                bias: samples::noise(shape.n_heads * 9, seed ^ 1),
+                key: samples::noise(n_buckets * hidden, seed ^ 2),
+                query: samples::noise(n_buckets * hidden, seed ^ 3),
                 buckets: (0..2 * positions - 1).map(bucket).collect(),
             }
         }
@@ -422,10 +422,10 @@ mod tests {
         kind: u8,
         seed: u64,
     ) -> Result<(), TestCaseError> {
-        let offsets = reference::offsets(lengths);
+        let offsets = samples::offsets(lengths);
         let offsets = Offsets::new(&offsets);
         let tokens = lengths.iter().sum::<usize>();
-        let qkv = reference::noise(tokens * 3 * shape.n_heads * shape.head_dim, seed);
+        let qkv = samples::noise(tokens * 3 * shape.n_heads * shape.head_dim, seed);
         let longest = lengths.iter().copied().max().unwrap_or(0).max(1);
         let positions = Positions::random(shape, longest, seed);
         let positions = positions.of_kind(kind);

@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::product::ProductKernel;
-    use crate::reference;
+    use crate::samples;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
@@ -196,7 +196,7 @@ mod tests {
             rows in 0usize..=300, in_features in 1usize..=70, wide in 1usize..=1700, out_features in 1usize..=140,
             sigmoid in any::<bool>(), norm in any::<bool>(), seed in any::<u64>(),
         ) {
-            let noise = |count, k| reference::noise(count, seed ^ k);
+            let noise = |count, k| samples::noise(count, seed ^ k);
             let up_shape = LinearShape { in_features, out_features: wide };
             let down_shape = LinearShape { in_features: wide, out_features };
             let (x, up_weight, up_bias) = (noise(rows * in_features, 0), noise(wide * in_features, 1), noise(wide, 2));

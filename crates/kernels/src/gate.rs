@@ -36,12 +36,12 @@ pub fn gate(x: &[f32], width: usize, activation: Activation) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference;
+    use crate::{reference, samples};
 
     #[test]
     fn gates_match_their_formula() {
         for (tokens, width) in [(0, 3), (1, 1), (33, 40), (17, 7)] {
-            let x = reference::noise(tokens * 2 * width, 5);
+            let x = samples::noise(tokens * 2 * width, 5);
             for activation in [Activation::Gelu, Activation::Silu] {
                 let fast = gate(&x, width, activation);
                 let exact = reference::gate(&x, width, activation);

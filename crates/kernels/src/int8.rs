@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::SimdLevel;
-    use crate::reference::noise;
+    use crate::samples::noise;
 
     proptest! {
         #[test]

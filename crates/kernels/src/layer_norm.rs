@@ -103,17 +103,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reference;
+    use crate::{reference, samples};
 
     proptest! {
         #[test]
         fn layer_norm_matches_its_formula_in_f64(
             width in 1usize..=67, rows in 0usize..20, seed in any::<u64>(), eps in 1e-12f32..1e-3,
         ) {
-            let x = reference::noise(rows * width, seed);
-            let residual = reference::noise(rows * width, seed ^ 1);
-            let gamma = reference::noise(width, seed ^ 2);
-            let beta = reference::noise(width, seed ^ 3);
+            let x = samples::noise(rows * width, seed);
+            let residual = samples::noise(rows * width, seed ^ 1);
+            let gamma = samples::noise(width, seed ^ 2);
+            let beta = samples::noise(width, seed ^ 3);
             let summed: Vec<f32> = x.iter().zip(&residual).map(|(a, b)| a + b).collect();
             let exact = reference::layer_norm(&summed, &gamma, &beta, eps);
             let mut plain = summed.clone();

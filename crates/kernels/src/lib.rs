@@ -2,8 +2,8 @@
 //!
 //! Every function takes row-major `f32` slices and runs on the rayon pool that it is called from.
 //! Most of the workspace's `unsafe` is here; docs/soundness.md says what it rests on.
-//! CPU features are found at run time ([`SimdLevel::detect`]); no build needs `target-cpu` flags.
-//! Each fast function has an obvious twin in [`mod@reference`], and a property test against it.
+//! CPU features are found at run time; no build needs `target-cpu` flags.
+//! Each fast function has an obvious twin in `reference.rs`, and a property test against it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,12 +45,19 @@ mod panel_sums;
 mod panels;
 mod precision;
 mod product;
-pub mod reference;
 mod rotary;
 mod rows;
 mod sparsify;
 mod table;
 mod texts;
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod samples;
+// `reference.rs` is compiled into other targets too, so it names this crate from outside.
+#[cfg(test)]
+extern crate self as splade_kernels;
 
 pub use activation::{Activation, UnknownActivation, activate};
 pub use attention::{AttentionShape, RelativePositions, packed_attention, projected_attention};
@@ -65,6 +72,7 @@ pub use packed_linear::{LinearShape, PackedLinear};
 pub use precision::Precision;
 pub use product::ProductKernel;
 pub use rotary::rotate;
-pub use simd::SimdLevel;
 pub use sparsify::{SparseRows, non_zeros};
 pub use table::Table;
+
+use simd::SimdLevel;

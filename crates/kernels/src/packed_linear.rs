@@ -109,7 +109,8 @@ impl PackedLinear {
     }
 
     /// Bytes that it holds.
-    pub fn memory_bytes(&self) -> usize {
+    #[cfg(test)]
+    fn memory_bytes(&self) -> usize {
         self.panels.memory_bytes() + size_of::<f32>() * (self.scale.len() + self.bias.len())
     }
 

@@ -85,6 +85,7 @@ impl Panels {
     }
 
     /// Bytes that it holds.
+    #[cfg(test)]
     pub(crate) fn memory_bytes(&self) -> usize {
         size_of_val::<[Line]>(&self.lines)
     }

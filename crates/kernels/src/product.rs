@@ -95,7 +95,7 @@ impl ProductKernel {
     }
 
     /// All of this CPU for a precision, slowest first.
-    pub fn available(precision: Precision) -> Vec<Self> {
+    pub(crate) fn available(precision: Precision) -> Vec<Self> {
         #[allow(unused_mut, reason = "only x86-64 has more than one")]
         let mut sets = vec![Set::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -125,7 +125,7 @@ impl ProductKernel {
     }
 
     /// What its sums are of.
-    pub fn precision(self) -> Precision {
+    pub(crate) fn precision(self) -> Precision {
         self.precision
     }
 

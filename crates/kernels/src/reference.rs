@@ -1,17 +1,14 @@
-//! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles, not code
-//! to run in anger.
+//! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles for tests and
+//! benchmarks, which include this file; the library does not contain it.
+#![allow(dead_code, reason = "each target that includes this file uses some of it")]
 
-use rayon::prelude::*;
-
-use crate::matmul::View;
-use crate::output::Block;
-use crate::{
+use splade_kernels::{
     Activation, AttentionShape, LinearShape, Offsets, PoolActivation, PoolStrategy,
     RelativePositions,
 };
 
 /// The error function, by its everywhere-positive series (Abramowitz and Stegun 7.1.6).
-pub fn erf(x: f64) -> f64 {
+pub(crate) fn erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();
     }
@@ -28,7 +25,7 @@ pub fn erf(x: f64) -> f64 {
 const LAPLACE_MEAN: f64 = 0.707107;
 
 /// One number through an activation function.
-pub fn activation(activation: Activation, x: f64) -> f64 {
+pub(crate) fn activation(activation: Activation, x: f64) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     match activation {
         Activation::Gelu => 0.5 * x * (1.0 + erf(x / 2f64.sqrt())),
@@ -56,27 +53,13 @@ pub fn activation(activation: Activation, x: f64) -> f64 {
         Activation::Laplace => 0.5 * (1.0 + erf((x - LAPLACE_MEAN) / (0.282095 * 2f64.sqrt()))),
         Activation::SqrtSoftplus => x.exp().ln_1p().sqrt(),
         Activation::Linear => x,
+        #[allow(unreachable_patterns, reason = "only other crates cannot know all of them")]
+        _ => panic!("{activation:?} has no twin"),
     }
 }
 
-/// `x · weightᵀ` by the `gemm` crate, a block of rows a thread: what
-/// [`PackedLinear`](crate::PackedLinear) is timed beside.
-pub fn product_of_gemm(x: &[f32], weight: &[f32], shape: LinearShape) -> Vec<f32> {
-    const ROWS: usize = 192;
-    let LinearShape { in_features, out_features } = shape;
-    let mut y = vec![0.0; x.len() / in_features * out_features];
-    let blocks = y.par_chunks_mut(ROWS * out_features).zip(x.par_chunks(ROWS * in_features));
-    blocks.for_each(|(y, x)| {
-        let n_rows = x.len() / in_features;
-        let x = View::rows(x, n_rows, in_features, in_features);
-        let w = View::rows(weight, out_features, in_features, in_features);
-        Block::whole(y, n_rows, out_features).multiply(x, w.transposed(), 1.0);
-    });
-    y
-}
-
-/// The twin of [`crate::PackedLinear`].
-pub fn linear(
+/// The twin of [`splade_kernels::PackedLinear`].
+pub(crate) fn linear(
     x: &[f32],
     weight: &[f32],
     bias: Option<&[f32]>,
@@ -93,8 +76,8 @@ pub fn linear(
     .collect()
 }
 
-/// The twin of [`crate::layer_norm`].
-pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f64> {
+/// The twin of [`splade_kernels::layer_norm`].
+pub(crate) fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f64> {
     let width = gamma.len();
     let rows = x.chunks_exact(width);
     rows.flat_map(|row| {
@@ -108,8 +91,8 @@ pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> Vec<f64> 
     .collect()
 }
 
-/// The twin of [`crate::packed_attention`].
-pub fn packed_attention(
+/// The twin of [`splade_kernels::packed_attention`].
+pub(crate) fn packed_attention(
     qkv: &[f32],
     offsets: Offsets<'_>,
     shape: AttentionShape,
@@ -169,8 +152,13 @@ pub fn packed_attention(
     out
 }
 
-/// The twin of [`crate::rotate`].
-pub fn rotate(qkv: &[f32], offsets: Offsets<'_>, table: &[f32], shape: AttentionShape) -> Vec<f64> {
+/// The twin of [`splade_kernels::rotate`].
+pub(crate) fn rotate(
+    qkv: &[f32],
+    offsets: Offsets<'_>,
+    table: &[f32],
+    shape: AttentionShape,
+) -> Vec<f64> {
     let AttentionShape { n_heads, head_dim, .. } = shape;
     let (hidden, half) = (n_heads * head_dim, head_dim / 2);
     let mut out: Vec<f64> = qkv.iter().map(|&v| f64::from(v)).collect();
@@ -191,8 +179,8 @@ pub fn rotate(qkv: &[f32], offsets: Offsets<'_>, table: &[f32], shape: Attention
     out
 }
 
-/// The twin of [`crate::gate`].
-pub fn gate(x: &[f32], width: usize, act: Activation) -> Vec<f64> {
+/// The twin of [`splade_kernels::gate`].
+pub(crate) fn gate(x: &[f32], width: usize, act: Activation) -> Vec<f64> {
     let rows = x.chunks_exact(2 * width);
     rows.flat_map(|row| {
         let (a, b) = row.split_at(width);
@@ -201,8 +189,8 @@ pub fn gate(x: &[f32], width: usize, act: Activation) -> Vec<f64> {
     .collect()
 }
 
-/// The twin of [`crate::Head::pool`]: every logit, activated, then pooled.
-pub fn head_pool(
+/// The twin of [`splade_kernels::Head::pool`]: every logit, activated, then pooled.
+pub(crate) fn head_pool(
     hidden_states: &[f32],
     decoder: &[f32],
     bias: &[f32],
@@ -234,26 +222,4 @@ pub fn head_pool(
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
-}
-
-/// `[0, lengths[0], lengths[0] + lengths[1], ...]`.
-pub fn offsets(lengths: &[usize]) -> Vec<u32> {
-    let mut offsets = vec![0];
-    for length in lengths {
-        offsets.push(offsets[offsets.len() - 1] + *length as u32);
-    }
-    offsets
-}
-
-/// Numbers in [-1, 1) that depend on `seed` alone (splitmix64), for tests and benchmarks.
-pub fn noise(length: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 40) as f32 / 8_388_608.0 - 1.0
-    };
-    (0..length).map(|_| next()).collect()
 }

@@ -49,7 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Precision, reference};
+    use crate::{Precision, reference, samples};
 
     proptest! {
         #[test]
@@ -58,11 +58,11 @@ mod tests {
             n_heads in 1usize..4, half in 1usize..20, seed in any::<u64>(),
         ) {
             let shape = AttentionShape { n_heads, head_dim: 2 * half, scale: 1.0, window: None, precision: Precision::F32 };
-            let offsets = reference::offsets(&lengths);
+            let offsets = samples::offsets(&lengths);
             let offsets = Offsets::new(&offsets);
             let tokens = lengths.iter().sum::<usize>();
-            let mut qkv = reference::noise(tokens * 3 * n_heads * 2 * half, seed);
-            let table = reference::noise(40 * 2 * half, seed ^ 1);
+            let mut qkv = samples::noise(tokens * 3 * n_heads * 2 * half, seed);
+            let table = samples::noise(40 * 2 * half, seed ^ 1);
             let exact = reference::rotate(&qkv, offsets, &table, shape);
             rotate(&mut qkv, offsets, &table, shape);
             for (a, b) in qkv.iter().zip(&exact) {

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// Bodies use no fused multiply-add and fix the order of every sum, so that all levels give the
 /// same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SimdLevel(Level);
+pub(crate) struct SimdLevel(Level);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -22,14 +22,14 @@ pub(crate) enum Level {
 
 impl SimdLevel {
     /// The best level of this CPU, found once.
-    pub fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         static LEVEL: OnceLock<SimdLevel> = OnceLock::new();
         *LEVEL
             .get_or_init(|| *Self::available().last().expect("the portable level is always there"))
     }
 
     /// Every level that this CPU has, slowest first.
-    pub fn available() -> Vec<Self> {
+    pub(crate) fn available() -> Vec<Self> {
         #[allow(unused_mut, reason = "only x86-64 has more than one level")]
         let mut levels = vec![Self(Level::Portable)];
         #[cfg(target_arch = "x86_64")]
@@ -44,17 +44,6 @@ impl SimdLevel {
             }
         }
         levels
-    }
-
-    /// The level's name, as `splade info` prints it.
-    pub fn name(self) -> &'static str {
-        match self.0 {
-            Level::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => "avx512",
-        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -82,7 +71,7 @@ pub(crate) fn prefetch(values: &[f32]) {
 macro_rules! multiversion {
     ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$param:ident: $bound:ident>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
         $(#[$doc])*
-        $vis fn $name $(<$param: $bound>)? (level: $crate::SimdLevel, $($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<$param: $bound>)? (level: $crate::simd::SimdLevel, $($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]

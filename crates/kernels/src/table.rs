@@ -86,11 +86,11 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference;
+    use crate::samples;
 
     #[test]
     fn rows_are_those_of_the_matrix_as_rounded() {
-        let matrix = reference::noise(7 * 5, 1);
+        let matrix = samples::noise(7 * 5, 1);
         for precision in Precision::ALL {
             let table = Table::new(Cow::Borrowed(&matrix), [7, 5], precision);
             let error = match precision {

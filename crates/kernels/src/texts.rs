@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reference::offsets;
+    use crate::samples::offsets;
 
     proptest! {
         #[test]

@@ -53,6 +53,13 @@ mod pytorch;
 mod saving;
 mod weights;
 
+#[cfg(test)]
+#[path = "../../kernels/src/reference.rs"]
+mod reference;
+#[cfg(test)]
+#[path = "../../kernels/src/samples.rs"]
+mod samples;
+
 pub use backend::{
     BackendKind, DecoderOps, DeviceThreads, LinearOps, Matrix, NormWeights, RelativePositions,
     SpladeBackend, TableOps, stock,

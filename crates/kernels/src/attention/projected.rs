@@ -180,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Precision, reference};
+    use crate::{Precision, samples};
 
     proptest! {
         #[test]
@@ -194,15 +194,15 @@ mod tests {
             let n_heads = heads * (PANEL / head_dim).max(1);
             let hidden = n_heads * head_dim;
             let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, precision };
-            let offsets = reference::offsets(&lengths);
+            let offsets = samples::offsets(&lengths);
             let offsets = Offsets::new(&offsets);
             let tokens = lengths.iter().sum::<usize>();
-            let x = reference::noise(tokens * in_features, seed);
-            let weight = reference::noise(3 * hidden * in_features, seed ^ 1);
-            let bias = reference::noise(3 * hidden, seed ^ 2);
+            let x = samples::noise(tokens * in_features, seed);
+            let weight = samples::noise(3 * hidden * in_features, seed ^ 1);
+            let bias = samples::noise(3 * hidden, seed ^ 2);
             let sizes = LinearShape { in_features, out_features: 3 * hidden };
             let layer = PackedLinear::new(&weight, Some(&bias), sizes, precision);
-            let distances = reference::noise(n_heads * 9, seed ^ 3);
+            let distances = samples::noise(n_heads * 9, seed ^ 3);
             let positions = match with_bias {
                 true => RelativePositions::Bias(&distances),
                 false => RelativePositions::None,
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn texts_are_grouped_up_to_the_limit_and_a_longer_one_is_not() {
-        let offsets = reference::offsets(&[3, 0, 4, 5, 1, 7, 0]);
+        let offsets = samples::offsets(&[3, 0, 4, 5, 1, 7, 0]);
         let offsets = Offsets::new(&offsets);
         assert_eq!(group_texts(offsets, 7).unwrap(), [0..3, 3..5, 5..7]);
         assert!(group_texts(offsets, 6).is_none());

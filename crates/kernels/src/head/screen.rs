@@ -200,7 +200,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reference::noise;
+    use crate::samples::noise;
 
     /// A decoder whose words are mostly negative, as a SPLADE model's are.
     fn screen(hidden_size: usize, seed: u64) -> Option<(Screen, Vec<f32>)> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{LinearShape, Precision, reference};
+use crate::{LinearShape, Precision, reference, samples};
 
 /// A head, the numbers that it was made of, and inputs.
 struct Case {
@@ -20,10 +20,10 @@ impl Case {
     fn new(lengths: &[usize], [vocab, hidden_size]: [usize; 2], seed: u64) -> Self {
         Self {
             shape: LinearShape { in_features: hidden_size, out_features: vocab },
-            decoder: reference::noise(vocab * hidden_size, seed ^ 1),
-            bias: reference::noise(vocab, seed ^ 2),
-            hidden: reference::noise(lengths.iter().sum::<usize>() * hidden_size, seed),
-            offsets: reference::offsets(lengths),
+            decoder: samples::noise(vocab * hidden_size, seed ^ 1),
+            bias: samples::noise(vocab, seed ^ 2),
+            hidden: samples::noise(lengths.iter().sum::<usize>() * hidden_size, seed),
+            offsets: samples::offsets(lengths),
         }
     }
 

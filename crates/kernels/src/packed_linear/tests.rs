@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::reference;
+use crate::{reference, samples};
 
 proptest! {
     #[test]
@@ -12,13 +12,13 @@ proptest! {
         with_bias in any::<bool>(), finish in 0usize..3, seed in any::<u64>(),
     ) {
         let shape = LinearShape { in_features, out_features };
-        let x = reference::noise(rows * in_features, seed);
-        let weight = reference::noise(out_features * in_features, seed ^ 1);
-        let bias = reference::noise(out_features, seed ^ 2);
+        let x = samples::noise(rows * in_features, seed);
+        let weight = samples::noise(out_features * in_features, seed ^ 1);
+        let bias = samples::noise(out_features, seed ^ 2);
         let bias = with_bias.then_some(&bias[..]);
-        let residual = reference::noise(rows * out_features, seed ^ 3);
-        let gamma = reference::noise(out_features, seed ^ 4);
-        let beta = reference::noise(out_features, seed ^ 5);
+        let residual = samples::noise(rows * out_features, seed ^ 3);
+        let gamma = samples::noise(out_features, seed ^ 4);
+        let beta = samples::noise(out_features, seed ^ 5);
         let finish = match finish {
             0 => Finish::Activate(Activation::Gelu),
             1 => Finish::Add(&residual),
@@ -64,7 +64,7 @@ proptest! {
 #[test]
 fn a_column_is_the_weights_as_they_are_multiplied() {
     let shape = LinearShape { in_features: 7, out_features: 90 };
-    let weight = reference::noise(7 * 90, 3);
+    let weight = samples::noise(7 * 90, 3);
     for precision in Precision::ALL {
         for kernel in ProductKernel::available(precision) {
             let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
@@ -89,8 +89,8 @@ fn a_column_is_the_weights_as_they_are_multiplied() {
 #[test]
 fn long_rows_are_multiplied_in_parts() {
     let shape = LinearShape { in_features: 2 * max_groups(RowOrder::Rows) + 5, out_features: 3 };
-    let x = reference::noise(7 * shape.in_features, 1);
-    let weight = reference::noise(3 * shape.in_features, 2);
+    let x = samples::noise(7 * shape.in_features, 1);
+    let weight = samples::noise(3 * shape.in_features, 2);
     let exact = reference::linear(&x, &weight, None, Activation::Linear, shape);
     for kernel in ProductKernel::available(Precision::F32) {
         let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
@@ -104,7 +104,7 @@ fn long_rows_are_multiplied_in_parts() {
 #[test]
 fn a_broken_number_stays_visible_in_each_precision() {
     let shape = LinearShape { in_features: 5, out_features: 2 };
-    let weight = reference::noise(10, 1);
+    let weight = samples::noise(10, 1);
     for precision in Precision::ALL {
         for kernel in ProductKernel::available(precision) {
             let layer = PackedLinear::with_kernel(&weight, None, shape, kernel);
@@ -131,7 +131,7 @@ fn the_widest_rows_of_integers_do_not_overflow() {
 #[test]
 fn lower_precisions_hold_less() {
     let shape = LinearShape { in_features: 768, out_features: 768 };
-    let weight = reference::noise(768 * 768, 1);
+    let weight = samples::noise(768 * 768, 1);
     let bytes = Precision::ALL
         .map(|precision| PackedLinear::new(&weight, None, shape, precision).memory_bytes());
     assert_eq!(bytes, [4 * 768 * 768, 2 * 768 * 768, 768 * 768 + 4 * 768]);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::bf16;
 use crate::panels::Panels;
-use crate::reference::noise;
+use crate::samples::noise;
 
 /// The sums as numbers, by the obvious formula.
 fn plain(precision: Precision, rows: Rows<'_>, panel: PanelView<'_>, r: usize, c: usize) -> f64 {

@@ -8,12 +8,16 @@
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use splade_kernels::reference::{noise, offsets};
 use splade_kernels::{
     Activation, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear, PoolActivation,
     PoolStrategy, Precision, RelativePositions, Table, add_layer_norm, feed_forward, gate,
     layer_norm, packed_attention, projected_attention, rotate,
 };
+
+#[path = "../../src/samples.rs"]
+mod samples;
+
+use samples::{noise, offsets};
 
 const THREADS: usize = 4;
 /// Tokens of texts: one of many, some of few, one of none.

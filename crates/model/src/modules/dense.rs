@@ -158,9 +158,9 @@ fn activation(path: &Path, class: String) -> Result<Activation, ModelError> {
 mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
-    use splade_kernels::reference;
 
     use super::*;
+    use crate::{reference, samples};
 
     proptest! {
         #[test]
@@ -171,10 +171,10 @@ mod tests {
         ) {
             let out_features = if residual == 1 { in_features } else { width };
             let shape = LinearShape { in_features, out_features };
-            let x = reference::noise(texts * in_features, seed);
-            let weight = reference::noise(out_features * in_features, seed ^ 1);
-            let bias = with_bias.then(|| reference::noise(out_features, seed ^ 2));
-            let projection = reference::noise(out_features * in_features, seed ^ 3);
+            let x = samples::noise(texts * in_features, seed);
+            let weight = samples::noise(out_features * in_features, seed ^ 1);
+            let bias = with_bias.then(|| samples::noise(out_features, seed ^ 2));
+            let projection = samples::noise(out_features * in_features, seed ^ 3);
 
             let mut exact = reference::linear(&x, &weight, bias.as_deref(), activation, shape);
             let added: Vec<f64> = match residual {

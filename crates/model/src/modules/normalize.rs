@@ -60,16 +60,16 @@ impl Normalize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use splade_kernels::reference;
 
     use super::*;
+    use crate::samples;
 
     proptest! {
         #[test]
         fn rows_have_length_1_and_keep_their_direction(
             texts in 0usize..5, width in 1usize..=67, scale in 1e-9f32..1e9, seed in any::<u64>(),
         ) {
-            let mut x = reference::noise(texts * width, seed);
+            let mut x = samples::noise(texts * width, seed);
             x.iter_mut().for_each(|v| *v *= scale);
             let before = x.clone();
             Normalize.forward(&mut x, width);

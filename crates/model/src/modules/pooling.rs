@@ -254,9 +254,9 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::select;
-    use splade_kernels::reference;
 
     use super::*;
+    use crate::samples;
 
     fn modes() -> Vec<PoolingMode> {
         MODES.iter().map(|&(.., mode)| mode).collect()
@@ -292,9 +292,9 @@ mod tests {
             lengths in vec(0usize..40, 0..5), width in 1usize..=17, prompt_lengths in vec(0usize..12, 5),
             modes in vec(select(modes()), 1..4), is_left_out in any::<bool>(), seed in any::<u64>(),
         ) {
-            let offsets = reference::offsets(&lengths);
+            let offsets = samples::offsets(&lengths);
             let offsets = Offsets::new(&offsets);
-            let hidden_states = reference::noise(lengths.iter().sum::<usize>() * width, seed);
+            let hidden_states = samples::noise(lengths.iter().sum::<usize>() * width, seed);
             let prompt = if is_left_out { Prompt::LeftOut } else { Prompt::Included };
             let pooling = pooling(modes.clone(), prompt, width);
             let found = pooling.pool(&hidden_states, offsets, |text| prompt_lengths[text]);

@@ -231,9 +231,9 @@ fn keep_largest(row: &mut [f32], k: usize, positive: &mut Vec<f32>) {
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use splade_kernels::reference;
 
     use super::*;
+    use crate::samples;
 
     fn random(shape: LinearShape, k: usize, input: Input, seed: u64) -> SparseAutoEncoder {
         let (weight, latent_bias) = random_encoder(shape, seed);
@@ -241,13 +241,13 @@ mod tests {
             linear: PackedLinear::new(&weight, Some(&latent_bias), shape, Precision::F32),
             k: NonZeroUsize::new(k).unwrap(),
             input,
-            pre_bias: reference::noise(shape.in_features, seed ^ 1),
+            pre_bias: samples::noise(shape.in_features, seed ^ 1),
         }
     }
 
     fn random_encoder(shape: LinearShape, seed: u64) -> (Vec<f32>, Vec<f32>) {
-        let weight = reference::noise(shape.out_features * shape.in_features, seed);
-        (weight, reference::noise(shape.out_features, seed ^ 2))
+        let weight = samples::noise(shape.out_features * shape.in_features, seed);
+        (weight, samples::noise(shape.out_features, seed ^ 2))
     }
 
     /// The latents of one row after relu, by the formula.
@@ -286,7 +286,7 @@ mod tests {
             let shape = LinearShape { in_features, out_features };
             let input = if is_normalized { Input::Normalized } else { Input::AsIs };
             let sae = random(shape, out_features, input, seed);
-            let mut x = reference::noise(texts * in_features, seed ^ 3);
+            let mut x = samples::noise(texts * in_features, seed ^ 3);
             // Neighbours stand apart: a deviation of nearly 0 would multiply rounding errors.
             x.iter_mut().step_by(2).for_each(|x| *x += 2.0);
             let found = sae.forward(&x, |_| None).unwrap();
@@ -314,7 +314,7 @@ mod tests {
         fn max_active_dims_keeps_the_largest_of_all_latents(k in 1usize..=48, seed in any::<u64>()) {
             let shape = LinearShape { in_features: 5, out_features: 48 };
             let sae = random(shape, 7, Input::AsIs, seed);
-            let x = reference::noise(3 * 5, seed ^ 3);
+            let x = samples::noise(3 * 5, seed ^ 3);
             let all = sae.forward(&x, |_| NonZeroUsize::new(48)).unwrap();
             let found = sae.forward(&x, |_| NonZeroUsize::new(k)).unwrap();
             let expected: Vec<f32> = all.chunks_exact(48).flat_map(|row| top_k(row, k)).collect();

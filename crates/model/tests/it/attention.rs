@@ -1,19 +1,20 @@
 //! Attention and rotation of a backend beside their stock bodies and the formulas in f64.
 
 use proptest::prelude::*;
-use splade_kernels::{Activation, AttentionShape, LinearShape, Offsets, reference};
+use splade_kernels::{Activation, AttentionShape, LinearShape, Offsets};
 use splade_model::stock::{self, TensorLinear};
 use splade_model::{LinearOps, Precision, RelativePositions, SpladeBackend};
 
 use crate::cases::{AttentionCase, PositionKind, numbers};
 use crate::suite::{compare, matrix, tensor, values};
+use crate::{reference, samples};
 
 pub(crate) fn check_attention<B: SpladeBackend>(
     case: &AttentionCase,
     tolerance: f64,
 ) -> Result<(), TestCaseError> {
     let AttentionShape { n_heads, head_dim, .. } = case.shape;
-    let offsets = reference::offsets(&case.lengths);
+    let offsets = samples::offsets(&case.lengths);
     let offsets = Offsets::new(&offsets);
     let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
     if tokens == 0 {
@@ -66,7 +67,7 @@ pub(crate) fn check_projected_attention<B: SpladeBackend>(
 ) -> Result<(), TestCaseError> {
     const WIDTH: usize = 5;
     let AttentionShape { n_heads, head_dim, .. } = case.shape;
-    let offsets = reference::offsets(&case.lengths);
+    let offsets = samples::offsets(&case.lengths);
     let offsets = Offsets::new(&offsets);
     let (tokens, hidden) = (case.lengths.iter().sum::<usize>(), n_heads * head_dim);
     if tokens == 0 {
@@ -98,7 +99,7 @@ pub(crate) fn check_rotation<B: SpladeBackend>(
     tolerance: f64,
 ) -> Result<(), TestCaseError> {
     let AttentionShape { n_heads, head_dim, .. } = case.shape;
-    let offsets = reference::offsets(&case.lengths);
+    let offsets = samples::offsets(&case.lengths);
     let offsets = Offsets::new(&offsets);
     let tokens = case.lengths.iter().sum::<usize>();
     if tokens == 0 {

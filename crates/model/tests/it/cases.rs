@@ -3,8 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use splade_kernels::reference;
 use splade_model::{Activation, AttentionShape, PoolActivation, PoolStrategy, Pooling};
+
+use crate::samples;
 
 /// Every activation that a configuration can name.
 pub(crate) const ACTIVATIONS: [Activation; 16] = [
@@ -161,5 +162,5 @@ pub(crate) fn head() -> impl Strategy<Value = HeadCase> {
 
 /// Numbers in [-2, 2).
 pub(crate) fn numbers(length: usize, seed: u64) -> Vec<f32> {
-    reference::noise(length, seed).into_iter().map(|x| 2.0 * x).collect()
+    samples::noise(length, seed).into_iter().map(|x| 2.0 * x).collect()
 }

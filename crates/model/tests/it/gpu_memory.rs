@@ -1,10 +1,10 @@
 //! The head of a GPU backend holds texts x vocabulary, not tokens x vocabulary.
 
 use burn::tensor::{Tensor, TensorData};
-use splade_kernels::reference::noise;
 use splade_model::{DecoderOps, Offsets, Pooling, Precision};
 
 use crate::backends::wgpu_is_there;
+use crate::samples::noise;
 use crate::suite::head;
 
 /// With the float type that it has unless told.

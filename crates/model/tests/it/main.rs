@@ -11,6 +11,10 @@ mod attention;
 mod cases;
 mod folders;
 mod gathered;
+#[path = "../../../kernels/src/reference.rs"]
+mod reference;
+#[path = "../../../kernels/src/samples.rs"]
+mod samples;
 mod sixteen_bit;
 mod suite;
 

@@ -1,13 +1,13 @@
 //! Operations in f16 and bf16, on devices that have them, are near those in f32.
 
 use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
-use splade_kernels::reference::{self, noise};
 use splade_model::{
     Activation, BackendKind, DecoderOps, LinearOps, NormWeights, Offsets, Precision,
     RelativePositions, SpladeBackend,
 };
 
 use crate::cases::{POOLINGS, PositionKind, long_attention};
+use crate::samples::{self, noise};
 use crate::suite::{head, matrix};
 
 /// A precision, and how far from f32 a result may be: some roundings of it, relative to the largest.
@@ -30,7 +30,7 @@ pub(crate) fn check<B: SpladeBackend>() {
         };
         for case in long_attention() {
             let hidden = case.shape.n_heads * case.shape.head_dim;
-            let offsets = reference::offsets(&case.lengths);
+            let offsets = samples::offsets(&case.lengths);
             let offsets = Offsets::new(&offsets);
             let tokens = case.lengths.iter().sum::<usize>();
             let attention = |precision| {

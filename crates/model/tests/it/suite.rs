@@ -1,15 +1,16 @@
 //! Each operation of a backend is its stock body (`splade_model::stock`) and the formula in f64
-//! (`splade_kernels::reference`).
+//! (`reference.rs` of splade-kernels).
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use proptest::prelude::*;
-use splade_kernels::{LinearShape, Offsets, reference};
+use splade_kernels::{LinearShape, Offsets};
 use splade_model::stock::{self, TensorLinear};
 use splade_model::{
     DecoderOps, LinearOps, Matrix, NormWeights, Precision, SpladeBackend, TableOps,
 };
 
 use crate::cases::{HeadCase, LinearCase, NormCase, numbers};
+use crate::{reference, samples};
 
 /// Stamps the tests for one backend. `available` says whether the machine has it.
 macro_rules! suite {
@@ -264,7 +265,7 @@ pub(crate) fn check_head<B: SpladeBackend>(
     tolerance: f64,
 ) -> Result<(), TestCaseError> {
     let &HeadCase { hidden_size, vocab_size, pooling, seed, .. } = case;
-    let offsets = reference::offsets(&case.lengths);
+    let offsets = samples::offsets(&case.lengths);
     let offsets = Offsets::new(&offsets);
     let tokens = case.lengths.iter().sum::<usize>();
     if tokens == 0 {

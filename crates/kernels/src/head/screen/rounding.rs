@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::int8;
-    use crate::reference::noise;
+    use crate::samples::noise;
 
     proptest! {
         #[test]
