@@ -386,7 +386,11 @@ fn a_limit_below_the_special_tokens_is_refused() {
     for limit in [0, 1] {
         let error =
             SparseEncoder::builder().max_seq_length(limit).load(whole().path()).unwrap_err();
-        let expected = TokenizerError::MaxSeqLength { max_seq_length: limit, n_special: 2 };
-        assert_eq!(error.to_string(), expected.to_string());
+        let is_named = matches!(
+            error,
+            SpladeError::Tokenizer(TokenizerError::MaxSeqLength { max_seq_length, n_special: 2, .. })
+                if max_seq_length == limit
+        );
+        assert!(is_named, "{error:?}");
     }
 }

@@ -158,7 +158,7 @@ fn an_id_outside_the_vocabulary_is_refused() {
     let encoder = load("random/bert-gelu");
     let ids = [vec![5, 6], vec![7, encoder.vocab_size() as u32]];
     let error = encoder.tokenize_ids(&ids, &EncodeOptions::default()).unwrap_err();
-    let SpladeError::Tokenizer(TokenizerError::UnknownId { text: 1, id }) = error else {
+    let SpladeError::Tokenizer(TokenizerError::UnknownId { text: 1, id, .. }) = error else {
         panic!("{error}")
     };
     assert_eq!(id as usize, encoder.vocab_size());

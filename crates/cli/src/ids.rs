@@ -76,7 +76,7 @@ pub(crate) fn locations(
 
 /// An error of building an index, with files and lines where it has numbers of documents.
 pub(crate) fn with_locations(error: IndexError, locations: &Locations) -> CliError {
-    let IndexError::DuplicateId { id, first, second } = &error else { return error.into() };
+    let IndexError::DuplicateId { id, first, second, .. } = &error else { return error.into() };
     let location = |document: &usize| locations.get(*document as u64);
     match (location(first), location(second)) {
         (Some(first), Some(second)) => {

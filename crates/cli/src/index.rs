@@ -66,7 +66,7 @@ pub(crate) fn read_vectors(
     let mut options = VectorReadOptions::default();
     options.dimension = dimension;
     VectorReader::open(paths, &options).map_err(|error| match error {
-        CorpusError::Vector(VectorError::NoDimension { path }) => CliError::Dimension { path },
+        CorpusError::Vector(VectorError::NoDimension { path, .. }) => CliError::Dimension { path },
         other => other.into(),
     })
 }

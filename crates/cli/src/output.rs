@@ -169,7 +169,7 @@ impl Output {
     /// Writes an HTML page.
     pub(crate) fn write_page(&mut self, page: &Explanation<'_>) -> Result<(), CliError> {
         page.write_html(&mut self.file).map_err(|error| match error {
-            PageError::Write { source } => cannot_write(&self.path, source),
+            PageError::Write { source, .. } => cannot_write(&self.path, source),
             other => CliError::Page(other),
         })
     }

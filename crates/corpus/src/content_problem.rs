@@ -6,6 +6,7 @@
 pub enum ContentProblem {
     /// A format that is known by its first bytes, and not read.
     #[error("the file is {what}: {remedy}")]
+    #[non_exhaustive]
     Foreign {
         /// What it is.
         what: &'static str,
@@ -14,6 +15,7 @@ pub enum ContentProblem {
     },
     /// Another format than the name or the options say.
     #[error("the content is {found}, but {expected} is expected there")]
+    #[non_exhaustive]
     Mismatch {
         /// What the first bytes say.
         found: &'static str,
@@ -58,6 +60,7 @@ pub enum ContentProblem {
         "the name does not say the format, and the first line names columns: say which is meant \
          (--input-format {format}, or --input-format lines for plain text)"
     )]
+    #[non_exhaustive]
     TableHeader {
         /// The format that the line looks like.
         format: &'static str,

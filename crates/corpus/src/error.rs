@@ -26,6 +26,7 @@ pub use self::rows::VectorError;
 pub enum CorpusError {
     /// A file cannot be read.
     #[error("cannot read {}", shown(.path))]
+    #[non_exhaustive]
     Read {
         /// The file; `-` is standard input.
         path: PathBuf,
@@ -35,6 +36,7 @@ pub enum CorpusError {
     },
     /// A file cannot be written.
     #[error("cannot write {}", shown(.path))]
+    #[non_exhaustive]
     Write {
         /// The file; `-` is standard output.
         path: PathBuf,

@@ -9,6 +9,7 @@ pub enum InputProblem {
         "is not what {part} was made of: bytes {start} to {end} had the checksum {expected}, and have \
          {found}"
     )]
+    #[non_exhaustive]
     Differs {
         /// The part.
         part: String,
@@ -23,6 +24,7 @@ pub enum InputProblem {
     },
     /// It has fewer records.
     #[error("is not what {part} was made of: it ends after {found} of {expected} records")]
+    #[non_exhaustive]
     Ends {
         /// The part.
         part: String,
@@ -33,12 +35,14 @@ pub enum InputProblem {
     },
     /// It was read to its end before, and has more records now.
     #[error("has more than the {expected} records that were read of it before")]
+    #[non_exhaustive]
     GoesOn {
         /// Records that were read.
         expected: u64,
     },
     /// It stands where another file was.
     #[error("has the next record, but {part} was made of `{expected}`")]
+    #[non_exhaustive]
     OtherFile {
         /// The part.
         part: String,
@@ -48,6 +52,7 @@ pub enum InputProblem {
     /// A record has another id, though the bytes are the same: it is named by its file too, or not
     /// any more.
     #[error("has the record `{found}` where `{expected}` was before")]
+    #[non_exhaustive]
     OtherId {
         /// The id.
         found: String,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 pub enum EvaluateError {
     /// A file cannot be opened or read.
     #[error("cannot read {}", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -18,6 +19,7 @@ pub enum EvaluateError {
     },
     /// A file cannot be written.
     #[error("cannot write {}", .path.display())]
+    #[non_exhaustive]
     Write {
         /// The file.
         path: PathBuf,
@@ -27,12 +29,14 @@ pub enum EvaluateError {
     },
     /// The file is compressed.
     #[error("{} is compressed: decompress it first, or open it by `splade::evaluate::load_run` or `splade::evaluate::load_judgements`", .path.display())]
+    #[non_exhaustive]
     Compressed {
         /// The file.
         path: PathBuf,
     },
     /// A line is not UTF-8.
     #[error("{}, line {line}: not UTF-8; convert the file to UTF-8", .path.display())]
+    #[non_exhaustive]
     NotUtf8 {
         /// The file.
         path: PathBuf,
@@ -41,6 +45,7 @@ pub enum EvaluateError {
     },
     /// A file without a single row.
     #[error("{} holds no row", .path.display())]
+    #[non_exhaustive]
     NoRows {
         /// The file.
         path: PathBuf,
@@ -51,6 +56,7 @@ pub enum EvaluateError {
          (query-id<TAB>corpus-id<TAB>score) nor a line of TREC qrels (query-id 0 doc-id grade)",
         .path.display()
     )]
+    #[non_exhaustive]
     UnknownForm {
         /// The file.
         path: PathBuf,
@@ -65,6 +71,7 @@ pub enum EvaluateError {
          put query-id<TAB>corpus-id<TAB>score on a line above",
         .path.display()
     )]
+    #[non_exhaustive]
     MissingHeader {
         /// The file.
         path: PathBuf,
@@ -73,6 +80,7 @@ pub enum EvaluateError {
     },
     /// A line with too few or too many columns.
     #[error("{}, line {line}: {found} columns, expected {expected}", .path.display())]
+    #[non_exhaustive]
     Columns {
         /// The file.
         path: PathBuf,
@@ -85,6 +93,7 @@ pub enum EvaluateError {
     },
     /// An id that is empty.
     #[error("{}, line {line}: the {column} is empty", .path.display())]
+    #[non_exhaustive]
     EmptyId {
         /// The file.
         path: PathBuf,
@@ -98,6 +107,7 @@ pub enum EvaluateError {
         "{}, line {line}: the grade `{found}` is not a whole number from -2147483648 to 2147483647",
         .path.display()
     )]
+    #[non_exhaustive]
     Grade {
         /// The file.
         path: PathBuf,
@@ -112,6 +122,7 @@ pub enum EvaluateError {
          the columns are: query-id Q0 doc-id rank score tag",
         .path.display()
     )]
+    #[non_exhaustive]
     Rank {
         /// The file.
         path: PathBuf,
@@ -122,6 +133,7 @@ pub enum EvaluateError {
     },
     /// A score that is no finite number.
     #[error("{}, line {line}: the score `{found}` is not a finite number", .path.display())]
+    #[non_exhaustive]
     Score {
         /// The file.
         path: PathBuf,
@@ -136,6 +148,7 @@ pub enum EvaluateError {
          but {earlier} on an earlier line",
         .path.display()
     )]
+    #[non_exhaustive]
     ConflictingLine {
         /// The file.
         path: PathBuf,
@@ -156,6 +169,7 @@ pub enum EvaluateError {
          on line {first_line} already",
         .path.display()
     )]
+    #[non_exhaustive]
     RepeatedLine {
         /// The file.
         path: PathBuf,
@@ -170,6 +184,7 @@ pub enum EvaluateError {
     },
     /// As [`EvaluateError::ConflictingLine`], of judgements that come from no file.
     #[error("document `{doc_id}` of query `{query_id}` has grade {earlier}, and now {grade}")]
+    #[non_exhaustive]
     ConflictingGrades {
         /// The query.
         query_id: String,
@@ -182,6 +197,7 @@ pub enum EvaluateError {
     },
     /// As [`EvaluateError::RepeatedLine`], of results that come from no file.
     #[error("document `{doc_id}` stands twice in the results of query `{query_id}`")]
+    #[non_exhaustive]
     RepeatedDocument {
         /// The query.
         query_id: String,
@@ -190,12 +206,14 @@ pub enum EvaluateError {
     },
     /// A query gets results a second time.
     #[error("query `{query_id}` has results already")]
+    #[non_exhaustive]
     RepeatedQuery {
         /// The query.
         query_id: String,
     },
     /// A score is NaN or infinite.
     #[error("document `{doc_id}` of query `{query_id}` has score {score}, which is not finite")]
+    #[non_exhaustive]
     NonFiniteScore {
         /// The query.
         query_id: String,
@@ -206,12 +224,14 @@ pub enum EvaluateError {
     },
     /// Columns of a TREC file are separated by white space, so no id and no tag may hold any.
     #[error("`{id}` cannot stand in a TREC file: it is empty, holds white space or begins with #")]
+    #[non_exhaustive]
     Unwritable {
         /// The id of a query or a document, or the tag.
         id: String,
     },
     /// A name that is no measure of the family.
     #[error("unknown measure `{name}`, known are: {known}")]
+    #[non_exhaustive]
     UnknownMeasure {
         /// The name.
         name: String,
@@ -223,6 +243,7 @@ pub enum EvaluateError {
         "no query can be measured: none of the {n_judged} that are judged has a relevant document, \
          one with a grade of {level} or more"
     )]
+    #[non_exhaustive]
     NothingRelevant {
         /// Queries of the judgements.
         n_judged: usize,
@@ -234,6 +255,7 @@ pub enum EvaluateError {
         "no query can be measured: {n_judged} queries are judged, {n_run} have results, \
          and none of them counts; do the ids agree?"
     )]
+    #[non_exhaustive]
     NoQueries {
         /// Queries of the judgements.
         n_judged: usize,
@@ -242,6 +264,7 @@ pub enum EvaluateError {
     },
     /// An active dimension is not below the dimension.
     #[error("index {index} is not below dimension {dimension}")]
+    #[non_exhaustive]
     IndexOutOfRange {
         /// The index.
         index: u32,
@@ -250,6 +273,7 @@ pub enum EvaluateError {
     },
     /// The active dimensions of a row are unsorted, or one stands there twice.
     #[error("index {index} follows {previous}, but must exceed it")]
+    #[non_exhaustive]
     IndicesNotIncreasing {
         /// The index before.
         previous: u32,
@@ -258,6 +282,7 @@ pub enum EvaluateError {
     },
     /// Two counters of different dimensions cannot be added.
     #[error("counts of dimension {found} cannot be added to counts of dimension {expected}")]
+    #[non_exhaustive]
     DimensionMismatch {
         /// The dimension of the counter to add.
         found: usize,
@@ -269,6 +294,7 @@ pub enum EvaluateError {
     NoPoints,
     /// A point lacks the measure that a chart is of, or its value is not finite.
     #[error("point {point} of the sweep has no finite `{measure}`")]
+    #[non_exhaustive]
     MissingMeasure {
         /// The point, counted from 1.
         point: usize,
@@ -277,6 +303,7 @@ pub enum EvaluateError {
     },
     /// A size that cannot be drawn.
     #[error("point {point} of the sweep has {active_dims} active dimensions: not a finite number")]
+    #[non_exhaustive]
     PointSize {
         /// The point, counted from 1.
         point: usize,
@@ -285,6 +312,7 @@ pub enum EvaluateError {
     },
     /// The drawing library refuses.
     #[error("cannot draw the chart: {problem}")]
+    #[non_exhaustive]
     Chart {
         /// What it says.
         problem: String,

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub enum IndexError {
     /// A file cannot be opened or mapped.
     #[error("cannot read the index {}", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -20,6 +21,7 @@ pub enum IndexError {
     },
     /// The index, or a temporary file beside it, cannot be written.
     #[error("cannot write the index {} (or a temporary file beside it)", .path.display())]
+    #[non_exhaustive]
     Write {
         /// The index being built.
         path: PathBuf,
@@ -29,6 +31,7 @@ pub enum IndexError {
     },
     /// A dimension of more than `u32::MAX`: terms are `u32`.
     #[error("dimension {dimension} does not fit in u32")]
+    #[non_exhaustive]
     DimensionTooLarge {
         /// The dimension asked for.
         dimension: usize,
@@ -38,6 +41,7 @@ pub enum IndexError {
         "document {document} (`{id}`) has dimension {found}, but the index has {expected}: \
          encode all documents with one model"
     )]
+    #[non_exhaustive]
     RowDimension {
         /// Number of the document, from 1.
         document: usize,
@@ -50,12 +54,14 @@ pub enum IndexError {
     },
     /// Documents are numbered by `u32`.
     #[error("an index holds at most {limit} documents: split the corpus over several")]
+    #[non_exhaustive]
     TooManyDocuments {
         /// The most that there may be.
         limit: usize,
     },
     /// Two documents have the same id.
     #[error("documents {first} and {second} have the same id `{id}`: ids must be unique")]
+    #[non_exhaustive]
     DuplicateId {
         /// The id.
         id: String,
@@ -69,6 +75,7 @@ pub enum IndexError {
         "document {document} (`{id}`), term {term}: weight {weight} cannot be stored as {format}: \
          store weights as f32"
     )]
+    #[non_exhaustive]
     WeightFormat {
         /// Number of the document, from 1.
         document: usize,
@@ -83,6 +90,7 @@ pub enum IndexError {
     },
     /// The file does not start as an index does.
     #[error("{} is not an index of splade: its first bytes are others", .path.display())]
+    #[non_exhaustive]
     NotAnIndex {
         /// The file.
         path: PathBuf,
@@ -92,6 +100,7 @@ pub enum IndexError {
         "{} has format version {found}, but this program reads version {expected}: build it anew",
         .path.display()
     )]
+    #[non_exhaustive]
     Version {
         /// The file.
         path: PathBuf,
@@ -102,6 +111,7 @@ pub enum IndexError {
     },
     /// The bytes of a machine's numbers are in the other order than those of the file.
     #[error("{} is little-endian, but this machine is not: it cannot map it", .path.display())]
+    #[non_exhaustive]
     Endianness {
         /// The file.
         path: PathBuf,
@@ -112,6 +122,7 @@ pub enum IndexError {
          or build it anew",
         .path.display()
     )]
+    #[non_exhaustive]
     FileSize {
         /// The file.
         path: PathBuf,
@@ -122,6 +133,7 @@ pub enum IndexError {
     },
     /// A checksum or a part of the structure is wrong.
     #[error("{} is damaged: {problem}; copy it again or build it anew", .path.display())]
+    #[non_exhaustive]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -134,6 +146,7 @@ pub enum IndexError {
          model of the documents",
         .path.display()
     )]
+    #[non_exhaustive]
     QueryDimension {
         /// The index.
         path: PathBuf,

@@ -15,18 +15,21 @@ pub enum ModelError {
     #[error(
         "this device does not compute in {precision}; choose f32, or another device: int8 is for `cpu`, f16 for GPUs"
     )]
+    #[non_exhaustive]
     Precision {
         /// What was asked for.
         precision: Precision,
     },
     /// The device gave up in the middle.
     #[error("the device failed: {reason}")]
+    // `splade` builds it too, so its fields are final.
     Device {
         /// What it says.
         reason: String,
     },
     /// A file cannot be read.
     #[error("cannot read {}", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -36,6 +39,7 @@ pub enum ModelError {
     },
     /// `config.json` is not what it should be.
     #[error("{} is not a model configuration", .path.display())]
+    #[non_exhaustive]
     ParseConfig {
         /// The file.
         path: PathBuf,
@@ -45,6 +49,7 @@ pub enum ModelError {
     },
     /// The architecture is not one of ours.
     #[error("config.json: model_type `{found}` is not supported; supported: {supported}")]
+    #[non_exhaustive]
     UnknownModelType {
         /// What the file says.
         found: String,
@@ -56,12 +61,14 @@ pub enum ModelError {
         "the weights have no masked-LM head, which a SPLADE model needs; \
          config.json says architecture `{found}`"
     )]
+    #[non_exhaustive]
     NotMaskedLm {
         /// What the file says.
         found: String,
     },
     /// A field of the configuration has a value that is not supported.
     #[error("config.json: `{field}` is `{found}`, expected {expected}")]
+    #[non_exhaustive]
     ConfigValue {
         /// The field.
         field: &'static str,
@@ -72,6 +79,7 @@ pub enum ModelError {
     },
     /// The `config.json` of a module after the encoder is not what it should be.
     #[error("{} is not the configuration of a {module} module", .path.display())]
+    #[non_exhaustive]
     ParseModuleConfig {
         /// The file.
         path: PathBuf,
@@ -83,6 +91,7 @@ pub enum ModelError {
     },
     /// A field of a module's configuration has a value that is not supported.
     #[error("{}: `{field}` is `{found}`, expected {expected}", .path.display())]
+    #[non_exhaustive]
     ModuleConfigValue {
         /// The file.
         path: PathBuf,
@@ -95,12 +104,14 @@ pub enum ModelError {
     },
     /// There is no file of weights.
     #[error("no weights in {}: looked for {LOOKED_FOR}", .folder.display())]
+    #[non_exhaustive]
     NoWeights {
         /// The model's folder.
         folder: PathBuf,
     },
     /// A file of weights is broken.
     #[error("{} is not a whole safetensors file", .path.display())]
+    #[non_exhaustive]
     Safetensors {
         /// The file.
         path: PathBuf,
@@ -110,12 +121,14 @@ pub enum ModelError {
     },
     /// A weight is not in the checkpoint.
     #[error("weight `{name}` is missing")]
+    #[non_exhaustive]
     WeightMissing {
         /// The name that it has in checkpoints.
         name: String,
     },
     /// A weight has another shape than the configuration asks for.
     #[error("weight `{name}` has shape {found:?}, expected {expected:?}")]
+    #[non_exhaustive]
     WeightShape {
         /// Its name in the checkpoint.
         name: String,
@@ -126,6 +139,7 @@ pub enum ModelError {
     },
     /// A weight is stored in a type that is not a float.
     #[error("weight `{name}` is stored as {found}, expected F32, F16, BF16 or F64")]
+    #[non_exhaustive]
     WeightType {
         /// Its name in the checkpoint.
         name: String,
@@ -134,6 +148,7 @@ pub enum ModelError {
     },
     /// A weight holds NaN, or infinity where that cannot be meant.
     #[error("weight `{name}` holds {found} at entry {index}")]
+    #[non_exhaustive]
     WeightNotFinite {
         /// Its name in the checkpoint.
         name: String,
@@ -144,6 +159,7 @@ pub enum ModelError {
     },
     /// Two names of the checkpoint mean the same weight.
     #[error("weights `{first}` and `{second}` are the same parameter")]
+    #[non_exhaustive]
     WeightTwice {
         /// One name.
         first: String,
@@ -152,12 +168,14 @@ pub enum ModelError {
     },
     /// The checkpoint has weights that the model does not use.
     #[error("the model has no use for weights {}", list(.names))]
+    #[non_exhaustive]
     WeightsUnused {
         /// Their names.
         names: Vec<String>,
     },
     /// A token id has no embedding.
     #[error("token id {id} has no embedding: the model knows {vocab_size}")]
+    #[non_exhaustive]
     TokenId {
         /// The id.
         id: u32,
@@ -166,6 +184,7 @@ pub enum ModelError {
     },
     /// A token type has no embedding.
     #[error("token type {id} has no embedding: the model knows {type_vocab_size}")]
+    #[non_exhaustive]
     TokenType {
         /// The type.
         id: u32,
@@ -174,6 +193,7 @@ pub enum ModelError {
     },
     /// More dimensions are asked for than a sparse auto-encoder has.
     #[error("max_active_dims is {k}, but the rows have {hidden_dim} dimensions")]
+    #[non_exhaustive]
     MaxActiveDims {
         /// Dimensions to keep.
         k: usize,
@@ -182,6 +202,7 @@ pub enum ModelError {
     },
     /// A text is longer than the model has positions.
     #[error("a text has {length} tokens, but the model has {positions} positions")]
+    #[non_exhaustive]
     TooLong {
         /// Tokens of the text.
         length: usize,
@@ -190,6 +211,7 @@ pub enum ModelError {
     },
     /// A file of `torch.save` is broken, or could run code.
     #[error("cannot read the weights of {}", .path.display())]
+    #[non_exhaustive]
     Pytorch {
         /// The file.
         path: PathBuf,
@@ -199,6 +221,7 @@ pub enum ModelError {
     },
     /// The index of a checkpoint in several files is not what it should be.
     #[error("{} is not an index of weight files", .path.display())]
+    #[non_exhaustive]
     ParseIndex {
         /// The file.
         path: PathBuf,
@@ -208,6 +231,7 @@ pub enum ModelError {
     },
     /// An index names a file that need not be in its own folder.
     #[error("{}: `{shard}` is not a plain file name", .index.display())]
+    #[non_exhaustive]
     ShardName {
         /// The index.
         index: PathBuf,
@@ -216,6 +240,7 @@ pub enum ModelError {
     },
     /// An index names a file that is not there.
     #[error("{}: the file `{shard}` is missing", .index.display())]
+    #[non_exhaustive]
     ShardMissing {
         /// The index.
         index: PathBuf,
@@ -224,6 +249,7 @@ pub enum ModelError {
     },
     /// An index says that a file has a weight, but it has not.
     #[error("{}: `{shard}` has no weight `{name}`", .index.display())]
+    #[non_exhaustive]
     ShardLacks {
         /// The index.
         index: PathBuf,
@@ -234,6 +260,7 @@ pub enum ModelError {
     },
     /// A file has a weight that the index does not find there.
     #[error("{}: weight `{name}` of `{shard}` is not listed there", .index.display())]
+    #[non_exhaustive]
     ShardUnlisted {
         /// The index.
         index: PathBuf,
@@ -244,6 +271,7 @@ pub enum ModelError {
     },
     /// A number is too large for the type that weights are to be written as.
     #[error("weight `{name}` holds {found}, which {dtype} has no number for")]
+    #[non_exhaustive]
     WeightOverflow {
         /// Its name in the new file.
         name: String,
@@ -254,6 +282,7 @@ pub enum ModelError {
     },
     /// A file of weights cannot be written.
     #[error("cannot write {}", .path.display())]
+    #[non_exhaustive]
     WriteWeights {
         /// The file.
         path: PathBuf,
@@ -263,6 +292,7 @@ pub enum ModelError {
     },
     /// A file cannot be written.
     #[error("cannot write {}", .path.display())]
+    #[non_exhaustive]
     Write {
         /// The file.
         path: PathBuf,

@@ -10,18 +10,21 @@ use std::io;
 pub enum SparseError {
     /// Indices are `u32`, so a dimension has to fit in one.
     #[error("dimension {dimension} does not fit in u32")]
+    #[non_exhaustive]
     DimensionTooLarge {
         /// The dimension asked for.
         dimension: usize,
     },
     /// Postings hold row numbers as `u32`, so a matrix has at most `u32::MAX` rows.
     #[error("{n_rows} rows are more than u32 can number")]
+    #[non_exhaustive]
     TooManyRows {
         /// The number of rows asked for.
         n_rows: usize,
     },
     /// Every index needs one value.
     #[error("{indices} indices, but {values} values")]
+    #[non_exhaustive]
     LengthMismatch {
         /// Number of indices.
         indices: usize,
@@ -30,6 +33,7 @@ pub enum SparseError {
     },
     /// An index is not below the dimension.
     #[error("row {row}, position {position}: index {index} is not below dimension {dimension}")]
+    #[non_exhaustive]
     IndexOutOfRange {
         /// The row.
         row: usize,
@@ -42,6 +46,7 @@ pub enum SparseError {
     },
     /// The indices of a row are unsorted, or one stands there twice.
     #[error("row {row}, position {position}: index {index} follows {previous}, but must exceed it")]
+    #[non_exhaustive]
     IndicesNotIncreasing {
         /// The row.
         row: usize,
@@ -54,6 +59,7 @@ pub enum SparseError {
     },
     /// A value is NaN or infinite.
     #[error("row {row}, index {index}: value {value} is not finite")]
+    #[non_exhaustive]
     NonFiniteValue {
         /// The row.
         row: usize,
@@ -64,6 +70,7 @@ pub enum SparseError {
     },
     /// A stored value is zero.
     #[error("row {row}, index {index}: the stored value is zero")]
+    #[non_exhaustive]
     ZeroValue {
         /// The row.
         row: usize,
@@ -75,12 +82,14 @@ pub enum SparseError {
     IndptrEmpty,
     /// `indptr` starts with 0.
     #[error("indptr starts with {first}, expected 0")]
+    #[non_exhaustive]
     IndptrStart {
         /// The first entry.
         first: usize,
     },
     /// `indptr` never decreases.
     #[error("row {row}: indptr goes down from {start} to {end}")]
+    #[non_exhaustive]
     IndptrDecreasing {
         /// The row whose end lies before its start.
         row: usize,
@@ -91,6 +100,7 @@ pub enum SparseError {
     },
     /// `indptr` ends with the number of stored entries.
     #[error("indptr ends with {last}, but there are {nnz} indices")]
+    #[non_exhaustive]
     IndptrEnd {
         /// The last entry.
         last: usize,
@@ -99,6 +109,7 @@ pub enum SparseError {
     },
     /// A row of another dimension than that of the matrix it should join.
     #[error("row {row} has dimension {found}, expected {expected}")]
+    #[non_exhaustive]
     DimensionMismatch {
         /// The number that the row would have had.
         row: usize,
@@ -112,6 +123,7 @@ pub enum SparseError {
     NotCsr,
     /// A triplet names a row that does not exist.
     #[error("a triplet names row {row}, but there are {n_rows} rows")]
+    #[non_exhaustive]
     TripletRow {
         /// The row it names.
         row: usize,
@@ -120,12 +132,14 @@ pub enum SparseError {
     },
     /// The spelling of a similarity function is unknown.
     #[error("unknown similarity function `{name}`, known are: cosine, dot, euclidean, manhattan")]
+    #[non_exhaustive]
     UnknownSimilarity {
         /// The spelling.
         name: String,
     },
     /// A pruning option is out of its range.
     #[error("pruning option `{option}` is {value}, expected {expected}")]
+    #[non_exhaustive]
     PruningOption {
         /// Name of the option.
         option: &'static str,
@@ -136,6 +150,7 @@ pub enum SparseError {
     },
     /// A `.npz` file cannot be read or written, or is no intact ZIP archive.
     #[error("cannot read or write the .npz archive")]
+    #[non_exhaustive]
     Archive {
         /// What the archive or the device says.
         #[source]
@@ -143,18 +158,21 @@ pub enum SparseError {
     },
     /// A `.npz` file lacks an array that SciPy writes for a CSR matrix.
     #[error("the .npz archive has no array `{array}`: not a CSR matrix from scipy.sparse")]
+    #[non_exhaustive]
     MissingArray {
         /// Name of the array.
         array: &'static str,
     },
     /// A `.npz` file holds a sparse matrix that is not in CSR.
     #[error("the .npz archive holds the sparse format `{found}`, expected `csr`")]
+    #[non_exhaustive]
     SparseFormat {
         /// The format it names.
         found: String,
     },
     /// An array does not start with a header of NumPy's format 1, 2 or 3.
     #[error("array `{array}` has no valid .npy header: {problem}")]
+    #[non_exhaustive]
     NpyHeader {
         /// Name of the array.
         array: &'static str,
@@ -163,6 +181,7 @@ pub enum SparseError {
     },
     /// An array has an element type that does not belong there.
     #[error("array `{array}` has dtype `{found}`, expected {expected}")]
+    #[non_exhaustive]
     NpyDtype {
         /// Name of the array.
         array: &'static str,
@@ -173,6 +192,7 @@ pub enum SparseError {
     },
     /// An array has the wrong shape.
     #[error("array `{array}` has shape {found:?}, expected {expected}")]
+    #[non_exhaustive]
     NpyShape {
         /// Name of the array.
         array: &'static str,
@@ -183,6 +203,7 @@ pub enum SparseError {
     },
     /// A name of a row ends in NUL, which NumPy's texts cannot have: they are filled up with it.
     #[error("row {row}: the id {id:?} ends in NUL, which texts of NumPy cannot have")]
+    #[non_exhaustive]
     IdEndsInNul {
         /// The row, from 1.
         row: usize,
@@ -191,12 +212,14 @@ pub enum SparseError {
     },
     /// An array is longer than its header says.
     #[error("array `{array}` has bytes after its last element")]
+    #[non_exhaustive]
     NpyTrailing {
         /// Name of the array.
         array: &'static str,
     },
     /// An integer is negative or too large for its role.
     #[error("array `{array}`, position {position}: {value} does not fit")]
+    #[non_exhaustive]
     IntegerOutOfRange {
         /// Name of the array.
         array: &'static str,
@@ -207,6 +230,7 @@ pub enum SparseError {
     },
     /// `shape` and `indptr` of a `.npz` file disagree.
     #[error("shape says {shape} rows, but indptr has {indptr}")]
+    #[non_exhaustive]
     RowCount {
         /// Rows according to `shape`.
         shape: usize,

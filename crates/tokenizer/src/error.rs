@@ -8,6 +8,7 @@ use std::path::PathBuf;
 pub enum TokenizerError {
     /// A file cannot be read.
     #[error("cannot read {}", .path.display())]
+    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -21,12 +22,14 @@ pub enum TokenizerError {
          (a SentencePiece model alone has to be converted to tokenizer.json)",
         .folder.display()
     )]
+    #[non_exhaustive]
     NoTokenizer {
         /// The folder.
         folder: PathBuf,
     },
     /// `tokenizer.json` is not a tokenizer.
     #[error("{} is not a tokenizer that can be read", .path.display())]
+    #[non_exhaustive]
     Parse {
         /// The file.
         path: PathBuf,
@@ -36,6 +39,7 @@ pub enum TokenizerError {
     },
     /// A file of settings is not a JSON object.
     #[error("{} is not a tokenizer configuration", .path.display())]
+    #[non_exhaustive]
     ParseConfig {
         /// The file.
         path: PathBuf,
@@ -45,6 +49,7 @@ pub enum TokenizerError {
     },
     /// A field of a file of settings has a value that is not known.
     #[error("{file}: `{field}` is `{found}`, expected {expected}")]
+    #[non_exhaustive]
     ConfigValue {
         /// The file.
         file: &'static str,
@@ -57,6 +62,7 @@ pub enum TokenizerError {
     },
     /// A field of a file of settings changes vectors in a way that is not supported.
     #[error("{file}: `{key}` is not supported: {why}")]
+    #[non_exhaustive]
     UnsupportedKey {
         /// The file.
         file: &'static str,
@@ -67,6 +73,7 @@ pub enum TokenizerError {
     },
     /// The class of the tokenizer needs another kind of model than tokenizer.json holds.
     #[error("tokenizer class `{class}` needs a {expected} vocabulary, but the file holds {found}")]
+    #[non_exhaustive]
     ModelOfClass {
         /// The class that `tokenizer_config.json` names.
         class: String,
@@ -77,6 +84,7 @@ pub enum TokenizerError {
     },
     /// The class of the tokenizer is not supported.
     #[error("tokenizer class `{class}` is not supported: {why}")]
+    #[non_exhaustive]
     UnsupportedClass {
         /// The class that `tokenizer_config.json` names.
         class: String,
@@ -85,6 +93,7 @@ pub enum TokenizerError {
     },
     /// A special token is not in the vocabulary.
     #[error("special token `{token}` ({role}) is not in the vocabulary of tokenizer.json")]
+    #[non_exhaustive]
     SpecialToken {
         /// The token.
         token: String,
@@ -95,6 +104,7 @@ pub enum TokenizerError {
     #[error(
         "max_seq_length {max_seq_length} is less than the {n_special} special tokens that each text gets"
     )]
+    #[non_exhaustive]
     MaxSeqLength {
         /// What was asked for.
         max_seq_length: usize,
@@ -103,6 +113,7 @@ pub enum TokenizerError {
     },
     /// One text cannot be tokenised.
     #[error("text {text} cannot be tokenised")]
+    #[non_exhaustive]
     Encode {
         /// Its index among the texts, from 0.
         text: usize,
@@ -115,6 +126,7 @@ pub enum TokenizerError {
         "the second text of a pair has {n_second} tokens and is not to be cut, but max_seq_length is \
          {max_seq_length} with special tokens"
     )]
+    #[non_exhaustive]
     PairTooLong {
         /// Tokens of the second text.
         n_second: usize,
@@ -123,6 +135,7 @@ pub enum TokenizerError {
     },
     /// A token id that the vocabulary does not have.
     #[error("text {text}: the vocabulary has no token with the id {id}")]
+    #[non_exhaustive]
     UnknownId {
         /// The text's index, from 0.
         text: usize,
@@ -131,6 +144,7 @@ pub enum TokenizerError {
     },
     /// Token ids cannot be turned into text.
     #[error("the token ids cannot be turned into text")]
+    #[non_exhaustive]
     Decode {
         /// Why.
         #[source]
@@ -140,6 +154,7 @@ pub enum TokenizerError {
     #[error(
         "the texts of one call have {n_tokens} tokens; at most 2^32 - 1 can be encoded at once"
     )]
+    #[non_exhaustive]
     TooManyTokens {
         /// Tokens of all texts.
         n_tokens: usize,

@@ -15,6 +15,7 @@ pub enum ColumnError {
     NoTextColumn,
     /// A column is not in a table.
     #[error("{} has no column `{column}`; it has {}", shown(.path), listed(.columns))]
+    #[non_exhaustive]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -28,6 +29,7 @@ pub enum ColumnError {
         "{} has the columns `{first}` and `{second}`: put the one that you mean in double quotes, as \
          in CSV", shown(.path)
     )]
+    #[non_exhaustive]
     AmbiguousColumn {
         /// The file.
         path: PathBuf,
@@ -38,6 +40,7 @@ pub enum ColumnError {
     },
     /// A list of columns cannot be read.
     #[error("cannot read the list of columns `{list}`: {problem}")]
+    #[non_exhaustive]
     ColumnList {
         /// The list.
         list: String,
@@ -46,6 +49,7 @@ pub enum ColumnError {
     },
     /// A column stands in a table twice.
     #[error("{} has the column `{column}` twice", shown(.path))]
+    #[non_exhaustive]
     ColumnTwice {
         /// The file.
         path: PathBuf,
@@ -54,6 +58,7 @@ pub enum ColumnError {
     },
     /// A column of a table has a type that does not belong there.
     #[error("{}: column `{column}` has the type {found}, expected {expected}", shown(.path))]
+    #[non_exhaustive]
     ColumnType {
         /// The file.
         path: PathBuf,
@@ -69,6 +74,7 @@ pub enum ColumnError {
         "{}: column `{column}` holds bytes, and does not say that they are text; if they are UTF-8, say \
          `--binary-as-text`", shown(.path)
     )]
+    #[non_exhaustive]
     BinaryColumn {
         /// The file.
         path: PathBuf,
@@ -77,6 +83,7 @@ pub enum ColumnError {
     },
     /// A file that should have a header is empty.
     #[error("{} is empty, but starts with a header of column names", shown(.path))]
+    #[non_exhaustive]
     NoHeader {
         /// The file.
         path: PathBuf,

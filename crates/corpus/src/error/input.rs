@@ -15,6 +15,7 @@ pub enum InputError {
     NoFiles,
     /// A folder has no file to read.
     #[error("{} has no file to read", shown(.folder))]
+    #[non_exhaustive]
     EmptyFolder {
         /// The folder.
         folder: PathBuf,
@@ -24,6 +25,7 @@ pub enum InputError {
         "{} lies among the files to read, but its extension is not one of {known}: name the files \
          one by one, or the format of all", shown(.path)
     )]
+    #[non_exhaustive]
     UnknownExtension {
         /// The file.
         path: PathBuf,
@@ -32,12 +34,14 @@ pub enum InputError {
     },
     /// A file is named twice.
     #[error("{} is to be read twice: name it once", shown(.path))]
+    #[non_exhaustive]
     SameFileTwice {
         /// The file.
         path: PathBuf,
     },
     /// The content of a file is none that can be read.
     #[error("{}: {problem}", shown(.path))]
+    #[non_exhaustive]
     Content {
         /// The file.
         path: PathBuf,
@@ -46,6 +50,7 @@ pub enum InputError {
     },
     /// A name ends in a compression that is not written.
     #[error("{}: .{ending} is not written: end the name in .gz or .zst, or compress it afterwards", shown(.path))]
+    #[non_exhaustive]
     UnwrittenEnding {
         /// The file.
         path: PathBuf,
@@ -54,6 +59,7 @@ pub enum InputError {
     },
     /// The name of a file says that it is compressed, but it is not.
     #[error("{}: the content is {found}, but the name says {expected}", shown(.path))]
+    #[non_exhaustive]
     CompressionMismatch {
         /// The file.
         path: PathBuf,
@@ -64,6 +70,7 @@ pub enum InputError {
     },
     /// A format that needs a file of its own, uncompressed.
     #[error("{}: {format} needs an ordinary file, not a stream and not a compressed one", shown(.path))]
+    #[non_exhaustive]
     NeedsFile {
         /// The file.
         path: PathBuf,
@@ -72,12 +79,14 @@ pub enum InputError {
     },
     /// A format that this build does not know.
     #[error("{}: this build has no Parquet: build with the feature `parquet`", shown(.path))]
+    #[non_exhaustive]
     NoParquet {
         /// The file.
         path: PathBuf,
     },
     /// A name of a format is unknown.
     #[error("unknown format `{name}`, known are: {known}")]
+    #[non_exhaustive]
     UnknownFormat {
         /// The name.
         name: String,

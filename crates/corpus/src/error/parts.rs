@@ -12,6 +12,7 @@ use crate::InputProblem;
 pub enum PartsError {
     /// There are fewer records than are to be jumped over.
     #[error("the input has {found} records, but {expected} are to be jumped over")]
+    #[non_exhaustive]
     FewerRecords {
         /// The records there are.
         found: u64,
@@ -20,6 +21,7 @@ pub enum PartsError {
     },
     /// The input is not what finished parts were made of.
     #[error("{} {problem}: give the input as it was, or another output folder", shown(.path))]
+    #[non_exhaustive]
     OtherInput {
         /// The file.
         path: PathBuf,
@@ -31,30 +33,35 @@ pub enum PartsError {
         "{part} has no checksum of its input in the manifest, so nothing shows that the input is \
          the same: name another output folder"
     )]
+    #[non_exhaustive]
     NoInputChecksum {
         /// The part.
         part: String,
     },
     /// A folder that should be new has something in it.
     #[error("{} is not empty: resume what was begun there, or name another folder", shown(.folder))]
+    #[non_exhaustive]
     FolderNotEmpty {
         /// The folder.
         folder: PathBuf,
     },
     /// Another process writes to a folder.
     #[error("another process writes to {}", shown(.folder))]
+    #[non_exhaustive]
     FolderLocked {
         /// The folder.
         folder: PathBuf,
     },
     /// A folder has files, but no manifest.
     #[error("{} has no manifest.json: it holds no parts", shown(.folder))]
+    #[non_exhaustive]
     NoManifest {
         /// The folder.
         folder: PathBuf,
     },
     /// A manifest is damaged.
     #[error("{} is not a manifest of parts", shown(.path))]
+    #[non_exhaustive]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -64,6 +71,7 @@ pub enum PartsError {
     },
     /// A manifest contradicts itself, or is of another version.
     #[error("{}: {problem}", shown(.path))]
+    #[non_exhaustive]
     ManifestContent {
         /// The file.
         path: PathBuf,
@@ -75,6 +83,7 @@ pub enum PartsError {
         "{} was begun with other settings: `{key}` was {then}, and is {now}: use the same, or \
          another folder", shown(.folder)
     )]
+    #[non_exhaustive]
     SettingsDiffer {
         /// The folder.
         folder: PathBuf,
@@ -87,12 +96,14 @@ pub enum PartsError {
     },
     /// A part that the manifest lists is not there.
     #[error("{} is listed in the manifest, but not there", shown(.path))]
+    #[non_exhaustive]
     PartMissing {
         /// The part.
         path: PathBuf,
     },
     /// A part has another size than the manifest says.
     #[error("{} has {found} bytes, but the manifest says {expected}", shown(.path))]
+    #[non_exhaustive]
     PartSize {
         /// The part.
         path: PathBuf,
@@ -106,6 +117,7 @@ pub enum PartsError {
         "{} has the checksum {found}, but the manifest says {expected}: it was changed after it was \
          written; write the folder anew", shown(.path)
     )]
+    #[non_exhaustive]
     PartChecksum {
         /// The part.
         path: PathBuf,
@@ -116,6 +128,7 @@ pub enum PartsError {
     },
     /// A part has another number of rows than the manifest says.
     #[error("{} has {found} rows, but the manifest says {expected}", shown(.path))]
+    #[non_exhaustive]
     PartRows {
         /// The part.
         path: PathBuf,
@@ -126,6 +139,7 @@ pub enum PartsError {
     },
     /// A folder of parts is not complete.
     #[error("{} is not complete, after {rows} rows: resume what was begun there", shown(.folder))]
+    #[non_exhaustive]
     Incomplete {
         /// The folder.
         folder: PathBuf,

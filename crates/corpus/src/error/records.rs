@@ -13,6 +13,7 @@ use crate::Location;
 pub enum RecordError {
     /// A line is not JSON, or not a record.
     #[error("{location}: not a record {expected}")]
+    #[non_exhaustive]
     NotARecord {
         /// Where.
         location: Location,
@@ -24,6 +25,7 @@ pub enum RecordError {
     },
     /// A record lacks a field.
     #[error("{location}: the record has no `{column}`; it has {}", listed(.columns))]
+    #[non_exhaustive]
     NoField {
         /// Where.
         location: Location,
@@ -34,6 +36,7 @@ pub enum RecordError {
     },
     /// A field or cell of a record has the wrong type, or is null.
     #[error("{location}: not a record of texts: `{column}` is {found}, expected {expected}")]
+    #[non_exhaustive]
     NotText {
         /// Where.
         location: Location,
@@ -49,6 +52,7 @@ pub enum RecordError {
         "{location}: the text of `{column}` has a lone surrogate: half of a pair of escapes such as \\ud83d\\ude00, \
          which is no character"
     )]
+    #[non_exhaustive]
     LoneSurrogate {
         /// Where.
         location: Location,
@@ -57,6 +61,7 @@ pub enum RecordError {
     },
     /// A list of numbers has one that is not finite.
     #[error("{location}: `{column}` has NaN or an infinity, which no vector has")]
+    #[non_exhaustive]
     NotFinite {
         /// Where.
         location: Location,
@@ -68,6 +73,7 @@ pub enum RecordError {
         "{location}: the record has `{first}` and `{second}`: put the one that you mean in double quotes, \
          as in CSV"
     )]
+    #[non_exhaustive]
     AmbiguousField {
         /// Where.
         location: Location,
@@ -78,18 +84,21 @@ pub enum RecordError {
     },
     /// A record has both fields that can be its name.
     #[error("{location}: `id` and `_id` are both there: say which column names the records")]
+    #[non_exhaustive]
     AmbiguousId {
         /// Where.
         location: Location,
     },
     /// A record has no name where each must have one.
     #[error("{location}: neither `id` nor `_id` is there, which other files name this record by")]
+    #[non_exhaustive]
     NoId {
         /// Where.
         location: Location,
     },
     /// Two records have one id.
     #[error("{second}: the id `{id}` is there already, in {first}: ids must differ here")]
+    // `splade` builds it too, so its fields are final.
     DuplicateId {
         /// The id.
         id: String,
@@ -100,6 +109,7 @@ pub enum RecordError {
     },
     /// An empty line that is not at the end of the file.
     #[error("{location}: an empty line among JSON lines")]
+    #[non_exhaustive]
     BlankLine {
         /// Where.
         location: Location,
@@ -108,6 +118,7 @@ pub enum RecordError {
     #[error(
         "{location}: not UTF-8 at byte {byte} of the {within}: convert the file first (`iconv -t UTF-8`)"
     )]
+    #[non_exhaustive]
     NotUtf8 {
         /// Where.
         location: Location,
@@ -118,6 +129,7 @@ pub enum RecordError {
     },
     /// A record has no end within reason.
     #[error("{location}: longer than {limit} bytes")]
+    #[non_exhaustive]
     TooLong {
         /// Where.
         location: Location,
@@ -126,6 +138,7 @@ pub enum RecordError {
     },
     /// A row of a table has more or fewer cells than its header.
     #[error("{location}: {found} cells, but the header has {expected}{hint}")]
+    #[non_exhaustive]
     RaggedRow {
         /// Where.
         location: Location,
@@ -141,6 +154,7 @@ pub enum RecordError {
         "{location}: cell {cell} {problem}; if quotes are ordinary characters in this file, say \
          `--no-quotes`"
     )]
+    #[non_exhaustive]
     Quotes {
         /// Where.
         location: Location,
@@ -151,6 +165,7 @@ pub enum RecordError {
     },
     /// A table cannot be decoded.
     #[error("cannot read {} from row {row} on", shown(.path))]
+    #[non_exhaustive]
     Table {
         /// The file.
         path: PathBuf,

@@ -12,6 +12,7 @@ use crate::Location;
 pub enum VectorError {
     /// A format writes tokens, but the row came without, or the other way round.
     #[error("row {row}: {format} {needs}")]
+    #[non_exhaustive]
     Tokens {
         /// The row, from 1.
         row: u64,
@@ -24,6 +25,7 @@ pub enum VectorError {
     #[error(
         "row {row}: the id {id:?} ends in NUL, which .npz cannot keep: write JSON lines or Parquet"
     )]
+    #[non_exhaustive]
     IdEndsInNul {
         /// The row, from 1.
         row: u64,
@@ -32,6 +34,7 @@ pub enum VectorError {
     },
     /// A weight that a format cannot express.
     #[error("row {row}: the weight {weight} of `{token}` cannot be written: {format} has {limit}")]
+    #[non_exhaustive]
     Weight {
         /// The row, from 1.
         row: u64,
@@ -46,6 +49,7 @@ pub enum VectorError {
     },
     /// A token that a format cannot express.
     #[error("row {row}: the token {token:?} cannot be written: {format} splits tokens at spaces")]
+    #[non_exhaustive]
     Token {
         /// The row, from 1.
         row: u64,
@@ -56,6 +60,7 @@ pub enum VectorError {
     },
     /// A vector has another dimension than its file.
     #[error("{}: dimension {found}, expected {expected}", shown(.path))]
+    #[non_exhaustive]
     Dimension {
         /// The file.
         path: PathBuf,
@@ -66,12 +71,14 @@ pub enum VectorError {
     },
     /// Neither the caller nor the file says the dimension.
     #[error("{} does not say its dimension (the size of the vocabulary): give it", shown(.path))]
+    #[non_exhaustive]
     NoDimension {
         /// The file.
         path: PathBuf,
     },
     /// A folder of parts holds something else than vectors.
     #[error("{} holds `{format}`, which cannot be read back as vectors", shown(.path))]
+    #[non_exhaustive]
     NotVectors {
         /// The folder.
         path: PathBuf,
@@ -80,6 +87,7 @@ pub enum VectorError {
     },
     /// A vector's arrays differ in length.
     #[error("{location}: {indices} indices, but {values} values")]
+    #[non_exhaustive]
     VectorLengths {
         /// Where.
         location: Location,
@@ -90,6 +98,7 @@ pub enum VectorError {
     },
     /// An index of a vector is negative or not below the dimension.
     #[error("{location}: index {index} is not below dimension {dimension}")]
+    #[non_exhaustive]
     VectorIndex {
         /// Where.
         location: Location,
@@ -100,6 +109,7 @@ pub enum VectorError {
     },
     /// The indices of a vector do not increase.
     #[error("{location}: index {index} follows {previous}, but must exceed it")]
+    #[non_exhaustive]
     VectorOrder {
         /// Where.
         location: Location,
@@ -110,6 +120,7 @@ pub enum VectorError {
     },
     /// A value of a vector is zero, NaN or infinite.
     #[error("{location}: the value {value} of index {index} is not finite and non-zero")]
+    #[non_exhaustive]
     VectorValue {
         /// Where.
         location: Location,
@@ -120,6 +131,7 @@ pub enum VectorError {
     },
     /// A matrix cannot be read or written.
     #[error("{}: not a matrix that can be used", shown(.path))]
+    #[non_exhaustive]
     Matrix {
         /// The file.
         path: PathBuf,

@@ -332,7 +332,7 @@ pub(crate) fn row_at(
     SparseRow::from_parts(dimension, indices, values).map_err(|error| {
         let location = location();
         match error {
-            SparseError::LengthMismatch { indices, values } => {
+            SparseError::LengthMismatch { indices, values, .. } => {
                 CorpusError::Vector(VectorError::VectorLengths { location, indices, values })
             }
             SparseError::IndexOutOfRange { index, dimension, .. } => {

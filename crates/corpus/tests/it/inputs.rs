@@ -91,6 +91,6 @@ fn records_are_jumped_over_across_files() {
     let error = reader.skip_records(8).unwrap_err();
     assert!(matches!(
         error,
-        CorpusError::Parts(PartsError::FewerRecords { found: 7, expected: 8 })
+        CorpusError::Parts(PartsError::FewerRecords { found: 7, expected: 8, .. })
     ));
 }

@@ -54,7 +54,7 @@ fn a_run_of_other_queries_is_an_error_and_not_zero() {
     run.push("q1", vec![ScoredDoc { doc_id: "d".into(), score: 1.0 }]).unwrap();
     for measures in [Measures::sentence_transformers(), Measures::trec_eval()] {
         let error = measures.evaluate(&judgements, &run).unwrap_err();
-        assert!(matches!(error, EvaluateError::NoQueries { n_judged: 1, n_run: 1 }), "{error}");
+        assert!(matches!(error, EvaluateError::NoQueries { n_judged: 1, n_run: 1, .. }), "{error}");
     }
 }
 
@@ -82,7 +82,10 @@ fn judgements_that_call_nothing_relevant_are_told_as_such() {
     let mut run = Run::new("t");
     run.push("q", vec![ScoredDoc { doc_id: "d".into(), score: 1.0 }]).unwrap();
     let error = Measures::sentence_transformers().evaluate(&judgements, &run).unwrap_err();
-    assert!(matches!(error, EvaluateError::NothingRelevant { n_judged: 1, level: 1 }), "{error}");
+    assert!(
+        matches!(error, EvaluateError::NothingRelevant { n_judged: 1, level: 1, .. }),
+        "{error}"
+    );
     // Of trec_eval's measures all are 0.
     let evaluation = Measures::trec_eval().evaluate(&judgements, &run).unwrap();
     assert_eq!(evaluation.value("map"), Some(0.0));

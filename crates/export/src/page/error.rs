@@ -11,6 +11,7 @@ pub enum PageError {
         "{text}, token {token}: bytes {start}..{end} are not within the text of {len} bytes: \
          give byte offsets into the text that was tokenised"
     )]
+    #[non_exhaustive]
     TokenRange {
         /// What the page calls the text.
         text: String,
@@ -25,6 +26,7 @@ pub enum PageError {
     },
     /// The vectors of two texts have different lengths.
     #[error("{text} has a vector of dimension {found}, but the texts before it {expected}")]
+    #[non_exhaustive]
     DimensionMismatch {
         /// What the page calls the text.
         text: String,
@@ -38,12 +40,14 @@ pub enum PageError {
         "a {similarity} score is no sum over shared terms, so no term has a share of it: \
          explain with dot or cosine"
     )]
+    #[non_exhaustive]
     NoSharesOfScore {
         /// The similarity's name.
         similarity: &'static str,
     },
     /// The page cannot be written to its output.
     #[error("cannot write the page")]
+    #[non_exhaustive]
     Write {
         /// What the output says.
         #[source]

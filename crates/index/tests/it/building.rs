@@ -47,7 +47,7 @@ fn two_documents_of_one_id_are_refused_and_the_old_file_stays() {
         builder.push(&format!("{}", i % 70), row(5, 1, 1.0).view()).unwrap();
     }
     let error = builder.finish().unwrap_err();
-    let IndexError::DuplicateId { id, first, second } = &error else { panic!("{error}") };
+    let IndexError::DuplicateId { id, first, second, .. } = &error else { panic!("{error}") };
     // Which pair is found first is a matter of hashes.
     assert_eq!((*first, *second), (id.parse::<usize>().unwrap() + 1, first + 70));
     assert!(error.to_string().contains(&format!("documents {first} and {second}")));

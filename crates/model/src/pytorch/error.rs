@@ -15,24 +15,28 @@ pub enum PytorchError {
     ByteOrder,
     /// The zip archive is broken.
     #[error("broken zip archive: {what}")]
+    #[non_exhaustive]
     Archive {
         /// What is wrong.
         what: &'static str,
     },
     /// The zip archive lacks a record.
     #[error("the zip archive has no `{name}`")]
+    #[non_exhaustive]
     RecordMissing {
         /// Its name, below the archive's folder.
         name: String,
     },
     /// A record of the zip archive is not stored as it is.
     #[error("`{name}` of the zip archive is compressed or encrypted, which torch.save never does")]
+    #[non_exhaustive]
     RecordEncoded {
         /// Its name.
         name: String,
     },
     /// The pickle takes a step that `torch.save` does not write for a state dict.
     #[error("pickle opcode {opcode:#04x} at byte {at} is refused: it could run code")]
+    #[non_exhaustive]
     Opcode {
         /// The opcode.
         opcode: u8,
@@ -41,12 +45,14 @@ pub enum PytorchError {
     },
     /// The pickle names a function or class that a state dict does not need.
     #[error("pickle global `{name}` is refused: it could run code")]
+    #[non_exhaustive]
     Global {
         /// Its module and name.
         name: String,
     },
     /// The pickle is broken.
     #[error("broken pickle at byte {at}: {what}")]
+    #[non_exhaustive]
     Pickle {
         /// The byte offset.
         at: usize,
@@ -55,12 +61,14 @@ pub enum PytorchError {
     },
     /// The pickle has more steps than any state dict.
     #[error("the pickle has more than {limit} steps")]
+    #[non_exhaustive]
     TooLong {
         /// What is allowed.
         limit: usize,
     },
     /// The headers of the old form are not as `torch.save` writes them.
     #[error("broken header: {what}")]
+    #[non_exhaustive]
     Header {
         /// What is wrong.
         what: &'static str,
@@ -70,18 +78,21 @@ pub enum PytorchError {
     NotAStateDict,
     /// An entry of the dictionary is not a named tensor.
     #[error("not a state dict: entry `{name}` is not a tensor")]
+    #[non_exhaustive]
     NotATensor {
         /// Its key.
         name: String,
     },
     /// Two entries of the dictionary have one name.
     #[error("tensor `{name}` is there twice")]
+    #[non_exhaustive]
     TensorTwice {
         /// The name.
         name: String,
     },
     /// A tensor does not lie inside its storage.
     #[error("tensor `{name}`: {what}")]
+    #[non_exhaustive]
     Tensor {
         /// Its name.
         name: String,

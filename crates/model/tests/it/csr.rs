@@ -187,7 +187,10 @@ fn more_dimensions_than_there_are_fail_as_in_the_reference() {
         let call = calls.iter().find(|call| !call["error"].is_null()).unwrap();
         let tokens = PackedTokens::new(&[2, 3], &[0, 0], &[0, 2]);
         let error = chain.encode(tokens, 0, size(&call["max_active_dims"])).unwrap_err();
-        assert!(matches!(error, ModelError::MaxActiveDims { k: 49, hidden_dim: 48 }), "{error:?}");
+        assert!(
+            matches!(error, ModelError::MaxActiveDims { k: 49, hidden_dim: 48, .. }),
+            "{error:?}"
+        );
     }
 }
 

@@ -62,8 +62,7 @@ fn other_weights_are_refused() {
         tensors.push(filled("classifier.weight", &[2, 16], 0.0));
     });
     let error = error.unwrap_err();
-    let is_named =
-        matches!(&error, ModelError::WeightsUnused { names } if names == &["classifier.weight"]);
+    let is_named = matches!(&error, ModelError::WeightsUnused { names, .. } if names == &["classifier.weight"]);
     assert!(is_named, "{error:?}");
 }
 
@@ -73,7 +72,7 @@ fn a_missing_weight_is_refused() {
         tensors.retain(|(name, ..)| !name.ends_with("intermediate.dense.bias"));
     });
     let error = error.unwrap_err();
-    let is_named = matches!(&error, ModelError::WeightMissing { name }
+    let is_named = matches!(&error, ModelError::WeightMissing { name, .. }
         if name == "bert.encoder.layer.0.intermediate.dense.bias");
     assert!(is_named, "{error:?}");
 }
@@ -83,7 +82,7 @@ fn a_splade_model_needs_the_head_that_an_encoder_does_not() {
     let checkpoint = Checkpoint::open(&fixture(HEADLESS)).unwrap();
     let error = SpladeModel::<Cpu>::load(&checkpoint, &Default::default()).unwrap_err();
     assert!(
-        matches!(&error, ModelError::NotMaskedLm { found } if found == "BertModel"),
+        matches!(&error, ModelError::NotMaskedLm { found, .. } if found == "BertModel"),
         "{error:?}"
     );
     assert_eq!(checkpoint.config().hidden_size(), 16);
@@ -93,10 +92,10 @@ fn a_splade_model_needs_the_head_that_an_encoder_does_not() {
 fn tokens_that_an_encoder_cannot_have_are_refused() {
     let encoder = load(&fixture(HEADLESS)).unwrap();
     let error = encoder.forward_to_host(PackedTokens::new(&[264], &[0], &[0, 1])).unwrap_err();
-    assert!(matches!(error, ModelError::TokenId { id: 264, vocab_size: 264 }), "{error:?}");
+    assert!(matches!(error, ModelError::TokenId { id: 264, vocab_size: 264, .. }), "{error:?}");
     let error = encoder.forward_to_host(PackedTokens::new(&[3; 33], &[0; 33], &[0, 33]));
     let error = error.unwrap_err();
-    assert!(matches!(error, ModelError::TooLong { length: 33, positions: 32 }), "{error:?}");
+    assert!(matches!(error, ModelError::TooLong { length: 33, positions: 32, .. }), "{error:?}");
 }
 
 #[test]

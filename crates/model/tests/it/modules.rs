@@ -134,7 +134,7 @@ fn a_dense_layer_that_is_not_known_is_refused_by_name() {
 fn every_weight_of_a_dense_layer_is_used_and_none_is_missing() {
     let error = dense("missing", "", &dense_tensors()[..1].to_vec()).unwrap_err();
     assert!(
-        matches!(&error, ModelError::WeightMissing { name } if name == "linear.bias"),
+        matches!(&error, ModelError::WeightMissing { name, .. } if name == "linear.bias"),
         "{error:?}"
     );
 
@@ -144,7 +144,7 @@ fn every_weight_of_a_dense_layer_is_used_and_none_is_missing() {
     let more = r#", "use_residual": true"#;
     let error = dense("residual", more, &dense_tensors()).unwrap_err();
     let is_named =
-        matches!(&error, ModelError::WeightMissing { name } if name == "residual.weight");
+        matches!(&error, ModelError::WeightMissing { name, .. } if name == "residual.weight");
     assert!(is_named, "{error:?}");
 
     let tensors = vec![filled("linear.weight", &[2, 3], 0.5), filled("linear.bias", &[3], 0.0)];
@@ -201,7 +201,7 @@ fn two_weights_that_should_be_one_are_refused() {
 fn an_auto_encoder_without_its_weight_is_refused() {
     let error = sae("missing", SAE, &sae_tensors(&[])).unwrap_err();
     assert!(
-        matches!(&error, ModelError::WeightMissing { name } if name == "encoder.weight"),
+        matches!(&error, ModelError::WeightMissing { name, .. } if name == "encoder.weight"),
         "{error:?}"
     );
 }

@@ -76,7 +76,7 @@ fn every_csr_file_of_scipy_is_read() {
 
 #[test]
 fn a_file_of_another_format_or_with_unsorted_rows_is_refused() {
-    assert!(matches!(fixture("csc.npz"), Err(E::SparseFormat { found }) if found == "csc"));
+    assert!(matches!(fixture("csc.npz"), Err(E::SparseFormat { found, .. }) if found == "csc"));
     assert!(matches!(fixture("csr_unsorted.npz"), Err(E::IndicesNotIncreasing { row: 0, .. })));
 }
 
@@ -93,7 +93,7 @@ fn the_good_archive_of_these_tests_is_good() {
 fn each_missing_array_is_named() {
     for name in ["format", "shape", "indptr", "indices", "data"] {
         let result = read(archive_with(name, None));
-        assert!(matches!(result, Err(E::MissingArray { array }) if array == name));
+        assert!(matches!(result, Err(E::MissingArray { array, .. }) if array == name));
     }
 }
 
@@ -110,18 +110,18 @@ fn each_wrong_array_is_named() {
     let negative = read_with("indices", integers(&[3, -1]));
     assert!(matches!(
         negative,
-        Err(E::IntegerOutOfRange { array: "indices", position: 1, value: -1 })
+        Err(E::IntegerOutOfRange { array: "indices", position: 1, value: -1, .. })
     ));
     let wide = read_with("indices", integers(&[1 << 32, 0]));
     assert!(matches!(wide, Err(E::IntegerOutOfRange { array: "indices", position: 0, .. })));
     let one_axis = read_with("shape", integers(&[4]));
     assert!(matches!(one_axis, Err(E::NpyShape { array: "shape", .. })));
     let rows = read_with("shape", integers(&[3, 4]));
-    assert!(matches!(rows, Err(E::RowCount { shape: 3, indptr: 2 })));
+    assert!(matches!(rows, Err(E::RowCount { shape: 3, indptr: 2, .. })));
     let empty = read_with("indptr", integers(&[]));
-    assert!(matches!(empty, Err(E::RowCount { shape: 2, indptr: 0 })));
+    assert!(matches!(empty, Err(E::RowCount { shape: 2, indptr: 0, .. })));
     let trailing = read_with("data", npy("<f4", "(2,)", &[1; 9]));
-    assert!(matches!(trailing, Err(E::NpyTrailing { array: "data" })));
+    assert!(matches!(trailing, Err(E::NpyTrailing { array: "data", .. })));
     let too_large = npy("<f8", "(2,)", &[1.0_f64, 1e300].map(f64::to_le_bytes).concat());
     assert!(matches!(read_with("data", too_large), Err(E::NonFiniteValue { row: 1, .. })));
 }
@@ -201,7 +201,7 @@ fn an_id_that_ends_in_nul_is_refused_and_one_within_comes_back() {
         SparseMatrix::from_rows(2, &[SparseRow::from_dense(&[0.0, 1.0]).unwrap()]).unwrap();
     for id in ["a\0", "\0"] {
         let refused = matrix.write_npz_with_ids(&mut Cursor::new(Vec::new()), &[id]).unwrap_err();
-        assert!(matches!(&refused, E::IdEndsInNul { row: 1, id: found } if found == id));
+        assert!(matches!(&refused, E::IdEndsInNul { row: 1, id: found, .. } if found == id));
     }
     let mut file = Cursor::new(Vec::new());
     matrix.write_npz_with_ids(&mut file, &["\0a"]).unwrap();
@@ -218,7 +218,7 @@ fn ids_in_bytes_are_read_and_broken_ones_refused() {
     assert!(matches!(refused("|S2", "(1,)", b"ab"), E::NpyShape { array: "ids", .. }));
     assert!(matches!(refused("|S2", "(2, 1)", b"abcd"), E::NpyShape { array: "ids", .. }));
     assert!(matches!(refused("|S2", "(2,)", b"abc"), E::Archive { .. }));
-    assert!(matches!(refused("|S2", "(2,)", b"abcde"), E::NpyTrailing { array: "ids" }));
+    assert!(matches!(refused("|S2", "(2,)", b"abcde"), E::NpyTrailing { array: "ids", .. }));
     assert!(matches!(refused("|S1", "(2,)", b"a\xff"), E::Archive { .. }));
     assert!(matches!(refused("<U1", "(2,)", b"a\0\0\0\0\xd8\0\0"), E::Archive { .. }));
     assert!(matches!(refused("<U0", "(999999999999,)", b""), E::NpyDtype { array: "ids", .. }));

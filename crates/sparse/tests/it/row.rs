@@ -16,10 +16,13 @@ fn row(dimension: usize, indices: &[u32], values: &[f32]) -> Result<SparseRow, S
 #[test]
 fn each_broken_invariant_is_named_with_its_index() {
     use SparseError as E;
-    assert!(matches!(row(5, &[1, 2], &[1.0]), Err(E::LengthMismatch { indices: 2, values: 1 })));
+    assert!(matches!(
+        row(5, &[1, 2], &[1.0]),
+        Err(E::LengthMismatch { indices: 2, values: 1, .. })
+    ));
     assert!(matches!(
         row(5, &[1, 5], &[1.0, 1.0]),
-        Err(E::IndexOutOfRange { row: 0, position: 1, index: 5, dimension: 5 })
+        Err(E::IndexOutOfRange { row: 0, position: 1, index: 5, dimension: 5, .. })
     ));
     for second in [2, 3] {
         assert!(matches!(
@@ -34,7 +37,7 @@ fn each_broken_invariant_is_named_with_its_index() {
         ));
     }
     for zero in [0.0, -0.0] {
-        assert!(matches!(row(5, &[4], &[zero]), Err(E::ZeroValue { row: 0, index: 4 })));
+        assert!(matches!(row(5, &[4], &[zero]), Err(E::ZeroValue { row: 0, index: 4, .. })));
     }
     assert!(matches!(row(1 << 32, &[], &[]), Err(E::DimensionTooLarge { .. })));
 }

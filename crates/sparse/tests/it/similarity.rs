@@ -38,7 +38,7 @@ fn names_are_the_reference_s_and_dot_is_the_default() {
 #[test]
 fn an_unknown_name_is_refused_with_the_known_ones() {
     let error = "Cosine".parse::<SimilarityFunction>().unwrap_err();
-    assert!(matches!(&error, SparseError::UnknownSimilarity { name } if name == "Cosine"));
+    assert!(matches!(&error, SparseError::UnknownSimilarity { name, .. } if name == "Cosine"));
     assert_eq!(
         error.to_string(),
         "unknown similarity function `Cosine`, known are: cosine, dot, euclidean, manhattan"

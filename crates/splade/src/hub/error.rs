@@ -10,6 +10,7 @@ use std::path::PathBuf;
 pub enum HubError {
     /// A name that no model on the hub can have.
     #[error("`{id}` cannot be the id of a model on the hub (`owner/name`): {why}")]
+    #[non_exhaustive]
     InvalidModelId {
         /// What was asked for.
         id: String,
@@ -18,6 +19,7 @@ pub enum HubError {
     },
     /// An option for the hub that cannot be.
     #[error("the {name} for the hub cannot be used: {why}")]
+    #[non_exhaustive]
     InvalidOption {
         /// Which.
         name: &'static str,
@@ -26,6 +28,7 @@ pub enum HubError {
     },
     /// A variable of the environment is not text.
     #[error("the environment variable {name} is not valid text; set it anew, or unset it")]
+    #[non_exhaustive]
     Variable {
         /// The variable.
         name: &'static str,
@@ -35,6 +38,7 @@ pub enum HubError {
         "cannot read the token in {} (set HF_TOKEN, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none)",
         .path.display()
     )]
+    #[non_exhaustive]
     TokenFile {
         /// The file.
         path: PathBuf,
@@ -47,6 +51,7 @@ pub enum HubError {
     NoCacheFolder,
     /// The client for the hub cannot be made.
     #[error("cannot make a client for the hub at {endpoint}")]
+    #[non_exhaustive]
     Client {
         /// The hub's address.
         endpoint: String,
@@ -56,6 +61,7 @@ pub enum HubError {
     },
     /// There is no such model.
     #[error("no model `{id}` at {endpoint}; check its name (a private model needs a token)")]
+    #[non_exhaustive]
     ModelNotFound {
         /// What was asked for.
         id: String,
@@ -64,6 +70,7 @@ pub enum HubError {
     },
     /// The model has no such branch, tag or commit.
     #[error("model `{id}` has no revision `{revision}`; give a branch, tag or commit that it has")]
+    #[non_exhaustive]
     RevisionNotFound {
         /// The model.
         id: String,
@@ -75,6 +82,7 @@ pub enum HubError {
         "model `{id}` is gated: accept its conditions at {endpoint}/{id}, \
          and give a token of that account"
     )]
+    #[non_exhaustive]
     ModelGated {
         /// The model.
         id: String,
@@ -86,6 +94,7 @@ pub enum HubError {
         "the hub does not give model `{id}` (HTTP {status} {message:?}): check its name; if it \
          is private or gated, give a valid token of an account that may read it"
     )]
+    #[non_exhaustive]
     ModelRefused {
         /// The model.
         id: String,
@@ -99,6 +108,7 @@ pub enum HubError {
         "model `{id}` has no weights at revision `{revision}`: neither model.safetensors nor \
          pytorch_model.bin, whole or in shards; choose another model or revision"
     )]
+    #[non_exhaustive]
     NoWeightsOnHub {
         /// The model.
         id: String,
@@ -107,6 +117,7 @@ pub enum HubError {
     },
     /// A shard that an index names is not in the repository.
     #[error("model `{id}` lacks `{file}`, a part of its weights; choose another revision")]
+    #[non_exhaustive]
     ShardNotOnHub {
         /// The model.
         id: String,
@@ -115,6 +126,7 @@ pub enum HubError {
     },
     /// A file of the repository names a path outside its folder.
     #[error("`{file}` of model `{id}` names `{named}`, which leaves its folder: not brought")]
+    #[non_exhaustive]
     Path {
         /// The model.
         id: String,
@@ -125,6 +137,7 @@ pub enum HubError {
     },
     /// A file of the repository is not JSON.
     #[error("`{file}` of model `{id}` is not valid JSON; choose another revision")]
+    #[non_exhaustive]
     Json {
         /// The model.
         id: String,
@@ -139,6 +152,7 @@ pub enum HubError {
         "cannot reach the hub at {endpoint} for model `{id}`; check the network, \
          or use the cache alone (offline) if it was downloaded before"
     )]
+    #[non_exhaustive]
     Unreachable {
         /// The model.
         id: String,
@@ -150,6 +164,7 @@ pub enum HubError {
     },
     /// The hub did not say which files the model has.
     #[error("cannot list the files of model `{id}` at {endpoint}; try again later")]
+    #[non_exhaustive]
     Listing {
         /// The model.
         id: String,
@@ -161,6 +176,7 @@ pub enum HubError {
     },
     /// A file did not arrive.
     #[error("the download of `{file}` of model `{id}` failed; try again: whole files are kept")]
+    #[non_exhaustive]
     Download {
         /// The model.
         id: String,
@@ -175,6 +191,7 @@ pub enum HubError {
         "what arrives as `{file}` of model `{id}` has not its {expected} bytes, and was removed; \
          try again later"
     )]
+    #[non_exhaustive]
     FileSize {
         /// The model.
         id: String,
@@ -185,6 +202,7 @@ pub enum HubError {
     },
     /// The cache of the hub's files cannot be read or written.
     #[error("cannot use {} in the cache", .path.display())]
+    #[non_exhaustive]
     Cache {
         /// Where.
         path: PathBuf,
@@ -198,6 +216,7 @@ pub enum HubError {
          download it once without the offline option",
         .folder.display()
     )]
+    #[non_exhaustive]
     ModelNotCached {
         /// The model.
         id: String,
@@ -212,6 +231,7 @@ pub enum HubError {
          download it once without the offline option",
         .folder.display()
     )]
+    #[non_exhaustive]
     FileNotCached {
         /// The model.
         id: String,
