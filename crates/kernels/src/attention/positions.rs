@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::ScoreBlock;
 use super::softmax::HIDDEN;
+use super::task::ScoreBlock;
 use crate::matmul::View;
 use crate::output::Block;
 

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Attention, AttentionShape, RelativePositions, Task, packed_attention};
+use super::task::{Attention, Task};
+use super::{AttentionShape, RelativePositions, packed_attention};
 use crate::output::{Block, Output, Unwritten};
 use crate::panels::PANEL;
 use crate::rows::RowBuffer;
@@ -155,7 +156,7 @@ impl TextTask<'_> {
                     (first_head + head) * shape.head_dim..(first_head + head + 1) * shape.head_dim;
                 let mut out = out.part(tokens.clone(), columns);
                 let attention = Attention { qkv, shape, positions, kernel, task: &task };
-                super::SCRATCH.with_borrow_mut(|scratch| attention.run(scratch, &mut out));
+                attention.run(&mut out);
             }
         }
     }
