@@ -117,7 +117,7 @@ fn an_id_that_is_there_twice_is_told_with_both_lines() {
     };
     let record = |id: &str| format!("{{\"_id\": \"{id}\", \"text\": \"sunny\"}}\n");
     let texts = write("in.jsonl", &["a", "b", "c", "b", "a"].map(record).concat());
-    let told = "in.jsonl, line 4: the id `b` is there already, in ";
+    let told = "in.jsonl, line 4: the id `b` already occurs in ";
     let says = |ran: &crate::run::Ran, told: &str, first: &str| {
         let (both, ends) = (ran.stderr.contains(told), ran.stderr.contains(first));
         assert!(both && ends, "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! Compressed files, told by their names; those that are read, by their first bytes.
+//! Compression of files: the name decides for outputs, the first bytes for inputs.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,17 @@ use crate::names::extension;
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// Uncompressed.
     None,
-    /// gzip, of one member or several.
+    /// gzip, with one or more members.
     Gzip,
-    /// Zstandard, of one frame or several.
+    /// Zstandard, with one or more frames.
     Zstd,
 }
 
 impl Compression {
-    /// The compression that a name ends in, `.gz` (`.gzip`) or `.zst` (`.zstd`), in upper or lower
-    /// case, and the name without it.
+    /// Splits a name into its compression suffix, `.gz` (`.gzip`) or `.zst` (`.zstd`) in either
+    /// case, and the rest.
     #[must_use]
     pub fn of_name(path: &Path) -> (Self, PathBuf) {
         let compression = match extension(path).as_str() {
@@ -36,7 +36,7 @@ impl Compression {
         }
     }
 
-    /// What a name ends in.
+    /// The suffix of a compressed file's name.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::None => "",

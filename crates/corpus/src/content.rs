@@ -1,4 +1,4 @@
-//! What a file is by its first bytes, whatever it is called.
+//! Recognises the kind of a file by its first bytes, whatever its name.
 
 /// What the first bytes of a file show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,27 +7,27 @@ pub(crate) enum Content {
     Zstd,
     Parquet,
     Npz,
-    /// Something that is not read here.
+    /// A format that we cannot read.
     Foreign(Foreign),
     /// Anything else; only this can be text.
     Text,
 }
 
-/// A kind of file that is not read here, and what turns it into one that is.
+/// A format that we cannot read, and a command that converts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Foreign {
     pub(crate) what: &'static str,
     pub(crate) remedy: &'static str,
 }
 
-/// The bytes that tell all kinds apart: the mark of tar stands at byte 257.
+/// The bytes needed to recognise every kind: tar's magic number is at byte 257.
 pub(crate) const N_BYTES: usize = 512;
 
 const UNPACK: &str = "unpack it and name the files in it";
 const AS_TEXT: &str = "save it as CSV or JSON lines";
 const AS_PARQUET: &str = "write it as Parquet or JSON lines";
 
-/// First bytes, what they say, and the way out.
+/// First bytes, the format they identify, and the remedy.
 #[rustfmt::skip]
 const MARKS: [(&[u8], &str, &str); 30] = [
     (b"BZh91AY&SY", BZIP2, BUNZIP2),
@@ -51,21 +51,21 @@ const MARKS: [(&[u8], &str, &str); 30] = [
     (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
     (b"%PDF-", "a PDF document", "take its text out first (`pdftotext`)"),
     (b"{\\rtf", "a document in RTF", "save it as plain text"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of old Office (.xls, .doc)", AS_TEXT),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.xls, .doc)", AS_TEXT),
     (b"ARROW1\0\0", "an Arrow (Feather) file", AS_PARQUET),
     (b"\xff\xff\xff\xff", "a stream of Arrow", AS_PARQUET),
     (b"Obj\x01", "an Avro file", AS_PARQUET),
     (b"SQLite format 3\0", "an SQLite database", "write its table as CSV (`sqlite3 -csv -header`)"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", AS_PARQUET),
-    (b"\x93NUMPY", "an array of NumPy (.npy)", "save a matrix by `scipy.sparse.save_npz`"),
+    (b"\x93NUMPY", "a NumPy array (.npy)", "save a matrix with `scipy.sparse.save_npz`"),
     (b"\x80\x04\x95", "a Python pickle", AS_PARQUET),
-    (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS, not the file itself",
-        "bring the file by `git lfs pull`"),
+    (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the file itself",
+        "fetch the file with `git lfs pull`"),
 ];
 const BZIP2: &str = "compressed by bzip2";
 const BUNZIP2: &str = "decompress it first (`bzip2 -dc`)";
 
-/// Says what a file is that starts with these bytes, of which there are at least [`N_BYTES`] or all.
+/// Recognises a file by its first bytes: at least [`N_BYTES`], or the whole file.
 pub(crate) fn recognise(start: &[u8]) -> Content {
     let foreign = |what, remedy| Content::Foreign(Foreign { what, remedy });
     if start.starts_with(b"\x1f\x8b") {
@@ -76,7 +76,7 @@ pub(crate) fn recognise(start: &[u8]) -> Content {
     if start.starts_with(b"\x28\xb5\x2f\xfd") || is_skippable {
         return Content::Zstd;
     }
-    // After the mark of Parquet comes the header of a page or the footer, which is no text.
+    // In Parquet, a page header or the footer follows the magic number; neither is text.
     if !start.get(4).is_some_and(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~')) {
         match start.get(..4) {
             Some(b"PAR1") => return Content::Parquet,
@@ -101,7 +101,7 @@ pub(crate) fn recognise(start: &[u8]) -> Content {
     }
 }
 
-/// What a ZIP archive holds, by the name of its first member, which stands at byte 30.
+/// The kind of a ZIP archive, by the name of its first member, which starts at byte 30.
 fn zip(start: &[u8]) -> Content {
     let length = start.get(26..28).map_or(0, |n| usize::from(n[0]) | usize::from(n[1]) << 8);
     let name = start.get(30..).unwrap_or_default();
@@ -112,12 +112,13 @@ fn zip(start: &[u8]) -> Content {
     let is_office = name == b"[Content_Types].xml" || name == b"mimetype" || name == b"_rels/.rels";
     let is_office = is_office || name.starts_with(b"xl/") || name.starts_with(b"word/");
     Content::Foreign(match is_office {
-        true => Foreign { what: "a document of Office (.xlsx, .docx, .ods)", remedy: AS_TEXT },
+        true => Foreign { what: "an Office document (.xlsx, .docx, .ods)", remedy: AS_TEXT },
         false => Foreign { what: "a ZIP archive", remedy: UNPACK },
     })
 }
 
-/// UTF-16 and UTF-32, by their byte order mark, or without one by the zeros in ASCII characters.
+/// UTF-16 and UTF-32, by their byte order mark or, without one, by the zero bytes of ASCII
+/// characters.
 fn wide_characters(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const UTF_16: (&str, &str) = ("UTF-16", "convert it first (`iconv -f UTF-16 -t UTF-8`)");
     const UTF_32: (&str, &str) = ("UTF-32", "convert it first (`iconv -f UTF-32 -t UTF-8`)");
@@ -130,7 +131,7 @@ fn wide_characters(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let (pairs, _) = start.as_chunks::<2>();
     let zeros = |i: usize| pairs.iter().filter(|pair| pair[i] == 0).count();
     let (first, second) = (zeros(0), zeros(1));
-    // Text of any script has spaces, digits, commas or line ends, which are ASCII.
+    // Text in any script has spaces, digits, commas or line ends, which are ASCII.
     let is_many = |n: usize, other: usize| n >= 2 && n * 4 >= pairs.len() && other * 8 <= n;
     match (first, second) {
         (other, n) if is_many(n, other) => {
@@ -172,7 +173,7 @@ mod tests {
             [b"PK\x03\x04", &[0; 22][..], &[name.len() as u8, 0, 0, 0], name].concat()
         };
         assert_eq!(what(&zip(b"corpus.jsonl")), "a ZIP archive");
-        assert_eq!(what(&zip(b"[Content_Types].xml")), "a document of Office (.xlsx, .docx, .ods)");
+        assert_eq!(what(&zip(b"[Content_Types].xml")), "an Office document (.xlsx, .docx, .ods)");
         assert_eq!(recognise(&zip(b"data.npy")), Content::Npz);
         assert_eq!(what(b"PK\x03\x04"), "a ZIP archive");
         assert_eq!(recognise(b"\x5f\x2a\x4d\x18\x04\0\0\0"), Content::Zstd);

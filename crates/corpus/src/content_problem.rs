@@ -1,51 +1,51 @@
-//! What a file is instead of texts or vectors, and the way out.
+//! Files that hold neither texts nor vectors, and how to convert them.
 
-/// Why the content of a file cannot be read, though the file can.
+/// Why a readable file has content that we cannot use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentProblem {
-    /// A format that is known by its first bytes, and not read.
+    /// A format that is recognised but not supported.
     #[error("the file is {what}: {remedy}")]
     #[non_exhaustive]
     Foreign {
         /// What it is.
         what: &'static str,
-        /// What makes it readable.
+        /// How to convert it.
         remedy: &'static str,
     },
-    /// Another format than the name or the options say.
-    #[error("the content is {found}, but {expected} is expected there")]
+    /// The content is in another format than the name or the options say.
+    #[error("the content is {found}, but {expected} is expected")]
     #[non_exhaustive]
     Mismatch {
-        /// What the first bytes say.
+        /// The format that the first bytes show.
         found: &'static str,
-        /// What the name or the options say.
+        /// The format that the name or the options say.
         expected: &'static str,
     },
     /// Compressed content within compressed content.
     #[error("the file is compressed twice: decompress it once first")]
     CompressedTwice,
     /// A JSON array of objects.
-    #[error("the file is one JSON array, not an object a line: `jq -c '.[]'` makes lines of it")]
+    #[error("the file is one JSON array, not one object per line: convert it with `jq -c '.[]'`")]
     JsonArray,
-    /// A JSON array of something else, or one a line.
+    /// A JSON array of something else, or one array per line.
     #[error(
-        "the file is JSON arrays, not an object a line: of an array of texts \
-         `jq -c '.[] | {{text: .}}'` makes lines; if it is plain text, say --input-format lines"
+        "the file holds JSON arrays, not one object per line: convert an array of texts with \
+         `jq -c '.[] | {{text: .}}'`; if it is plain text, say --input-format lines"
     )]
     JsonList,
-    /// JSON objects that run over several lines.
+    /// JSON objects that span several lines.
     #[error("a JSON object runs over several lines: `jq -c .` puts each on a line of its own")]
     SpreadJson,
-    /// JSON objects with the character 1E before each (RFC 7464).
-    #[error("its records begin with the character 1E: `tr -d '\\036'` takes them out")]
+    /// JSON objects, each preceded by the character 1E (RFC 7464).
+    #[error("its records begin with the character 1E: remove it with `tr -d '\\036'`")]
     JsonSequence,
     /// JSON objects where lines of text are expected.
     #[error("its lines are JSON objects, not texts")]
     JsonLines,
-    /// Plain text, where options of tables are given.
+    /// Plain text, but options for tables are given.
     #[error(
-        "the content is a text a line, which has no header and no quotes: say what it is \
+        "the content is one text per line, without header and quotes: say what it is \
          (--input-format tsv, csv or lines)"
     )]
     TableOptions,
@@ -55,7 +55,7 @@ pub enum ContentProblem {
          (--input-format jsonl, or --input-format lines)"
     )]
     JsonAsText,
-    /// The first line of what would be plain text names the wanted columns.
+    /// The first line of supposed plain text names the requested columns.
     #[error(
         "the name does not say the format, and the first line names columns: say which is meant \
          (--input-format {format}, or --input-format lines for plain text)"

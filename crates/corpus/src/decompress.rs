@@ -1,13 +1,14 @@
-//! gzip of several members and Zstandard of several frames, with what people's tools put between them.
+//! gzip with several members and Zstandard with several frames, skipping the padding that tools put
+//! between them.
 
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// The content of all members of a gzip file. Zeros after a member are padding, as tapes and block
-/// devices add them; Python and GNU gzip pass over them too.
+/// The content of all members of a gzip file. Zeros after a member are padding, added by tapes and
+/// block devices; Python and GNU gzip skip them too.
 pub(crate) struct GzipMembers<R> {
-    /// The member that is read; none at the end.
+    /// The member being read; `None` at the end.
     member: Option<GzDecoder<R>>,
 }
 
@@ -32,7 +33,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
                 None => return Ok(0),
                 Some(0x1f) => self.member = Some(GzDecoder::new(source)),
                 Some(_) => {
-                    let what = "something else than gzip follows the gzip data";
+                    let what = "something other than gzip follows the gzip data";
                     return Err(io::Error::new(io::ErrorKind::InvalidData, what));
                 }
             }
@@ -40,7 +41,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
     }
 }
 
-/// Passes over zeros; the byte after them, `None` at the end.
+/// Skips zeros; returns the byte after them, or `None` at the end.
 fn skip_zeros(source: &mut impl BufRead) -> io::Result<Option<u8>> {
     loop {
         let bytes = source.fill_buf()?;
@@ -56,7 +57,7 @@ fn skip_zeros(source: &mut impl BufRead) -> io::Result<Option<u8>> {
     }
 }
 
-/// The content of all frames of Zstandard; skippable ones, which pzstd writes, have none.
+/// The content of all Zstandard frames. Skippable frames, which pzstd writes, have none.
 pub(crate) struct ZstdFrames<R: BufRead>(zstd::Decoder<'static, R>);
 
 impl<R: BufRead> ZstdFrames<R> {
@@ -68,7 +69,7 @@ impl<R: BufRead> ZstdFrames<R> {
 impl<R: BufRead> Read for ZstdFrames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| {
-            // ZSTD_error_frameParameter_windowTooLarge; the crate passes on the text alone.
+            // ZSTD_error_frameParameter_windowTooLarge; the crate only exposes its text.
             if !error.to_string().contains("requires too much memory") {
                 return error;
             }

@@ -1,8 +1,8 @@
-//! Looks for ids that are there twice, before anything is made of their texts.
+//! Finds duplicate ids before any text is encoded.
 //!
-//! The files are read once for their ids alone, and a hash of each is kept with the number of its
-//! record, 16 bytes, in memory or, from a limit on, in temporary files. Where two hashes are equal
-//! the files are read once more, up to the second of the records, and the ids are compared.
+//! A first pass reads only the ids and keeps 16 bytes per record, the id's hash and the record's
+//! number, in memory or, above a limit, in temporary files. If two hashes are equal, a second pass
+//! reads up to the later record and compares the ids themselves.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -13,28 +13,28 @@ use std::path::{Path, PathBuf};
 use crate::texts::Numbered;
 use crate::{CorpusError, CorpusReader, Location, ReadOptions, RecordError};
 
-/// Ids held in memory before they go to files: 64 MiB.
+/// Ids held in memory before they spill to files: 64 MiB.
 const MAX_HELD: usize = 1 << 22;
 
-/// Files that ids are spread over, by the first bits of their hashes. A corpus of 100 million
-/// documents leaves 25 MiB for each, which is sorted in memory.
+/// Number of files that ids are spread over, by the first bits of their hashes. A corpus of 100
+/// million documents leaves 25 MiB in each, which is sorted in memory.
 const N_FILES: usize = 64;
 
-/// Records between two calls that tell how far the search is.
+/// Records between two progress calls.
 const RECORDS_PER_CALL: u64 = 4096;
 
-/// Pairs of records with equal hashes that are looked at; by chance there is hardly one.
+/// Maximum number of pairs with equal hashes that are compared; there is hardly ever one by chance.
 const MAX_PAIRS: usize = 1024;
 
-/// Two records with one id.
+/// Two records with the same id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DuplicateId {
     /// The id.
     pub id: String,
-    /// Where it stands first.
+    /// Its first location.
     pub first: Location,
-    /// Where it stands again.
+    /// Its second location.
     pub second: Location,
 }
 
@@ -45,7 +45,7 @@ impl From<DuplicateId> for CorpusError {
     }
 }
 
-/// How ids are looked through.
+/// How to search for duplicate ids.
 #[derive(Debug, Clone)]
 pub struct IdSearch {
     scratch: Option<PathBuf>,
@@ -53,24 +53,27 @@ pub struct IdSearch {
 }
 
 impl Default for IdSearch {
-    /// Holds 16 bytes of each id in memory.
+    /// Keeps 16 bytes per id in memory.
     fn default() -> Self {
         Self { scratch: None, max_held: usize::MAX }
     }
 }
 
 impl IdSearch {
-    /// Holds 64 MiB at most; what is more goes to temporary files in this folder, 16 bytes an id.
+    /// Keeps at most 64 MiB in memory; the rest spills to temporary files in this folder, 16 bytes
+    /// per id.
     #[must_use]
     pub fn with_scratch(folder: impl Into<PathBuf>) -> Self {
         Self { scratch: Some(folder.into()), max_held: MAX_HELD }
     }
 
-    /// The first id of files and folders that is there twice. Files that name their records by
-    /// numbers are read only where an id of another file looks like such a name. `on_bytes` is told now and then how many bytes were read so far.
+    /// The first duplicate id among files and folders. Files whose records are named by number are
+    /// read only if an id of another file looks like such a name. `on_bytes` is called now and then
+    /// with the number of bytes read so far.
     ///
     /// # Errors
-    /// As [`CorpusReader`], for all but the texts; [`CorpusError::Write`] for a temporary file.
+    /// The errors of [`CorpusReader`], except those of the texts; [`CorpusError::Write`] for a
+    /// temporary file.
     pub fn find(
         &self,
         paths: &[PathBuf],
@@ -90,8 +93,8 @@ impl IdSearch {
         }
     }
 
-    /// Pairs of records with equal hashes of their ids; and whether an id of a file may be the name that
-    /// a record of another gets, of its file and its number.
+    /// Pairs of records whose ids have equal hashes, and whether the id of one file could equal the
+    /// generated name (file and number) of another file's record.
     fn look_through(
         &self,
         paths: &[PathBuf],
@@ -124,7 +127,8 @@ impl IdSearch {
     }
 }
 
-/// The first of the pairs of record numbers, which are in the order of the second, that has one id.
+/// The first pair of record numbers whose ids are equal. The pairs are sorted by their second
+/// record.
 fn confirm(
     pairs: &[(u64, u64)],
     mut reader: CorpusReader,
@@ -153,10 +157,10 @@ fn confirm(
     Ok(None)
 }
 
-/// Hashes of ids with the numbers of their records.
+/// Hashes of ids, each with the number of its record.
 struct Seen<'a> {
     hashes: Vec<(u64, u64)>,
-    /// None while all are held.
+    /// Empty while all are held in memory.
     files: Vec<BufWriter<File>>,
     search: &'a IdSearch,
 }
@@ -185,7 +189,7 @@ impl Seen<'_> {
         Ok(())
     }
 
-    /// Pairs of records with equal hashes, in the order of the second.
+    /// Pairs of records with equal hashes, sorted by their second record.
     fn pairs(mut self) -> Result<Vec<(u64, u64)>, CorpusError> {
         let mut pairs = Vec::new();
         let folder = match &self.search.scratch {
@@ -216,7 +220,7 @@ fn read_back(file: BufWriter<File>, hashes: &mut Vec<(u64, u64)>) -> io::Result<
     Ok(())
 }
 
-/// Adds pairs with equal hashes, and keeps those that end first.
+/// Adds pairs with equal hashes, keeping those whose second record comes first.
 fn add_pairs(hashes: &mut [(u64, u64)], pairs: &mut Vec<(u64, u64)>) {
     hashes.sort_unstable();
     for two in hashes.windows(2) {
@@ -273,7 +277,7 @@ mod tests {
     }
 
     proptest! {
-        /// Files and memory find what a map of all ids finds.
+        /// Both searches, in files and in memory, find what a map of all ids finds.
         #[test]
         fn what_is_found_does_not_depend_on_the_memory(
             ids in prop::collection::vec(0..200_u32, 0..40), max_held in 1..20_usize,

@@ -1,4 +1,4 @@
-//! What can be wrong with files of texts and of vectors.
+//! Errors of reading and writing files of texts and of vectors.
 
 mod columns;
 mod input;
@@ -20,7 +20,7 @@ pub use self::parts::PartsError;
 pub use self::records::RecordError;
 pub use self::rows::VectorError;
 
-/// Why a corpus could not be read, or vectors not be written or read.
+/// Why a corpus could not be read, or vectors could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CorpusError {
@@ -44,19 +44,19 @@ pub enum CorpusError {
         #[source]
         source: io::Error,
     },
-    /// Why files cannot be read, or an output not be begun, as they are named.
+    /// The named files cannot be read, or an output cannot be started.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// Why the columns of a table are not those that are asked for.
+    /// The columns of a table are not the requested ones.
     #[error(transparent)]
     Columns(#[from] ColumnError),
-    /// Why a record cannot be read.
+    /// A record cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// Why a vector cannot be read or written.
+    /// A vector cannot be read or written.
     #[error(transparent)]
     Vector(#[from] VectorError),
-    /// Why parts cannot be begun, resumed or read.
+    /// Parts cannot be started, resumed or read.
     #[error(transparent)]
     Parts(#[from] PartsError),
 }
@@ -67,12 +67,12 @@ impl CorpusError {
         |source| Self::Read { path: path.to_owned(), source }
     }
 
-    /// Makes an error of what `path` holds.
+    /// Makes an error about the content of `path`.
     pub(crate) fn content(path: &Path, problem: ContentProblem) -> Self {
         Self::Input(InputError::Content { path: path.to_owned(), problem })
     }
 
-    /// Makes an error of a file that is not read here.
+    /// Makes an error about a file whose format is not supported.
     pub(crate) fn foreign(path: &Path, Foreign { what, remedy }: Foreign) -> Self {
         Self::content(path, ContentProblem::Foreign { what, remedy })
     }

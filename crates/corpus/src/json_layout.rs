@@ -1,4 +1,4 @@
-//! How JSON lies in a text: an object a line, or in a way that is not read.
+//! How a text lays out JSON: one object per line, or in an unsupported way.
 
 use serde::de::IgnoredAny;
 
@@ -8,9 +8,9 @@ use crate::window::Start;
 /// What the start of a text looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JsonLayout {
-    /// No JSON that could hold records.
+    /// Not JSON that could hold records.
     None,
-    /// An object on one line, or one that is broken there.
+    /// An object on one line, or a broken one.
     Lines,
     /// An object over several lines.
     Spread,
@@ -18,15 +18,15 @@ pub(crate) enum JsonLayout {
     Array,
     /// An array of texts or of arrays.
     List,
-    /// Objects with the character 1E before each (RFC 7464).
+    /// Objects, each preceded by the character 1E (RFC 7464).
     Sequence,
 }
 
 impl JsonLayout {
     /// The layout of the first value, after blank lines. `None` if the start is too short to tell.
     ///
-    /// Numbers and words are not checked here: what is wrong with a record is told with its line,
-    /// when it is read.
+    /// Numbers and words are not checked here: reading a record reports what is wrong with it,
+    /// together with its line.
     pub(crate) fn of(start: Start<'_>) -> Option<Self> {
         let json = start.bytes.trim_ascii_start();
         match json.first() {
@@ -38,7 +38,7 @@ impl JsonLayout {
         }
     }
 
-    /// Why no records are read of it.
+    /// Why this layout cannot be read, if it cannot.
     pub(crate) fn problem(self) -> Option<ContentProblem> {
         match self {
             Self::None | Self::Lines => None,
@@ -50,8 +50,8 @@ impl JsonLayout {
     }
 }
 
-/// Whether each line of a text is a JSON object, and there is one. A last line without its end
-/// counts where it is all.
+/// Whether the text has at least one line and each is a JSON object. A last line without a line end
+/// counts only if the start is the whole text.
 pub(crate) fn are_objects(start: Start<'_>) -> bool {
     let end = match start.bytes.iter().rposition(|&byte| byte == b'\n') {
         _ if start.is_all => start.bytes.len(),
@@ -67,7 +67,7 @@ pub(crate) fn are_objects(start: Start<'_>) -> bool {
         })
 }
 
-/// The byte after the bracket that opens JSON, blanks passed over.
+/// The first non-blank byte after the opening bracket.
 fn second(json: &[u8]) -> Option<u8> {
     json[1..].trim_ascii_start().first().copied()
 }
@@ -75,7 +75,7 @@ fn second(json: &[u8]) -> Option<u8> {
 fn of_object(json: &[u8], is_all: bool) -> Option<JsonLayout> {
     match second(json) {
         None => return is_all.then_some(JsonLayout::None),
-        // Python prints dictionaries so. The parser will refuse them.
+        // Python prints dictionaries like this. The parser will refuse them.
         Some(b'\'') => return Some(JsonLayout::Lines),
         Some(b'"' | b'}') => {}
         Some(_) => return Some(JsonLayout::None),
@@ -87,18 +87,18 @@ fn of_object(json: &[u8], is_all: bool) -> Option<JsonLayout> {
     }
 }
 
-/// What comes first in an object.
+/// Which comes first after an object's opening bracket.
 enum Scan {
-    /// Its end, on its line.
+    /// The end of the object, on the same line.
     Ended(usize),
     /// The end of the line.
     Spread,
-    /// The end of the line where no object can go on.
+    /// The end of the line, where no object can continue.
     Broken,
     RanOut,
 }
 
-/// Follows strings and brackets from the one that opens an object.
+/// Scans strings and brackets, starting at the object's opening bracket.
 fn scan(json: &[u8]) -> Scan {
     let mut open = Vec::new();
     let (mut is_text, mut is_escaped, mut is_spread) = (false, false, false);
@@ -119,7 +119,7 @@ fn scan(json: &[u8]) -> Scan {
             continue;
         }
         if is_spread {
-            // A line that was cut off, and the record after it.
+            // A truncated line, followed by the next record.
             let is_next = byte == b'{' && open.last() == Some(&b'{') && last != b':';
             return if is_next { Scan::Broken } else { Scan::Spread };
         }

@@ -1,11 +1,11 @@
-//! The fields of a line of JSON, each value as it stands in the line.
+//! The fields of a line of JSON, each value exactly as the line spells it.
 //!
-//! Parsers of JSON turn numbers into `u64` or `f64`, and an id loses digits on the way. Here
-//! serde_json only finds where a value ends, and the characters between are kept. (Its `RawValue`
-//! does the same, behind a feature that would be switched on for every crate of a user's build.)
+//! JSON parsers turn numbers into `u64` or `f64`, so that a long id would lose digits. Here
+//! serde_json only finds where each value ends, and the characters are kept. (Its `RawValue` does
+//! the same, but behind a feature that would be enabled for every crate of a user's build.)
 //!
-//! `NaN`, `Infinity` and `-Infinity` are no JSON, but Python's `json` writes them. A field that
-//! nobody reads may hold them.
+//! `NaN`, `Infinity` and `-Infinity` are not JSON, but Python's `json` writes them. Fields that are
+//! not read may hold them.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use serde::de::{Error, IgnoredAny};
 
 use crate::{CorpusError, Location, RecordError};
 
-/// The numbers that Python's `json` writes and JSON does not have.
+/// Numbers that Python's `json` writes and JSON lacks.
 const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// The fields of one line.
 pub(crate) struct JsonLine<'a>(Vec<(Cow<'a, str>, JsonValue<'a>)>);
 
-/// A value as it stands in a line.
+/// A value as the line spells it.
 #[derive(Clone, Copy)]
 pub(crate) struct JsonValue<'a>(&'a str);
 
@@ -41,7 +41,7 @@ impl<'a> JsonLine<'a> {
         }
     }
 
-    /// The value of a field, if it is there; a field that is there twice is an error.
+    /// The value of a field, if present; an error if the field occurs twice.
     pub(crate) fn field(&self, name: &str) -> Result<Option<JsonValue<'a>>, serde_json::Error> {
         let mut found = self.0.iter().filter(|(key, _)| key == name);
         let value = found.next().map(|(_, value)| *value);
@@ -58,12 +58,12 @@ impl<'a> JsonLine<'a> {
 }
 
 impl<'a> JsonValue<'a> {
-    /// The characters of the value.
+    /// The value's characters.
     pub(crate) fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// What it is.
+    /// The value's type.
     pub(crate) fn kind(self) -> &'static str {
         match self.0.as_bytes().first() {
             Some(b'"') => "text",
@@ -75,7 +75,7 @@ impl<'a> JsonValue<'a> {
         }
     }
 
-    /// The text of a field; an error if it is something else.
+    /// The text of a field; an error for any other type.
     pub(crate) fn text(
         self,
         column: &str,
@@ -97,7 +97,7 @@ impl<'a> JsonValue<'a> {
         }
     }
 
-    /// The id that a field is: a text, or a number with the characters that it has in the file.
+    /// The field as an id: a text, or a number spelled as in the file.
     pub(crate) fn id(self, column: &str, location: &Location) -> Result<String, CorpusError> {
         match self.kind() {
             "text" => Ok(self.text(column, location)?.into_owned()),
@@ -111,7 +111,7 @@ impl<'a> JsonValue<'a> {
         }
     }
 
-    /// The text between the quotes, `None` if an escape stands for no character.
+    /// The text between the quotes; `None` if an escape is not a character.
     fn unescaped(self) -> Option<Cow<'a, str>> {
         if self.0.contains('\\') {
             return serde_json::from_str(self.0).ok().map(Cow::Owned);
@@ -126,8 +126,8 @@ pub(crate) fn has_non_finite(json: &str) -> bool {
     with_finite_numbers(json).is_some()
 }
 
-/// The fields of an object in `json`, with keys and values as they stand in `line`, whose offsets
-/// are the same; `None` if it is no object.
+/// The fields of an object in `json`, with keys and values as `line`, which has the same offsets,
+/// spells them; `None` if it is not an object.
 fn scan<'a>(json: &str, line: &'a str) -> Option<Vec<(Cow<'a, str>, JsonValue<'a>)>> {
     let bytes = json.as_bytes();
     let after = |at: usize, byte: u8| (bytes.get(at) == Some(&byte)).then_some(at + 1);
@@ -146,7 +146,7 @@ fn scan<'a>(json: &str, line: &'a str) -> Option<Vec<(Cow<'a, str>, JsonValue<'a
             }
             at = after_space(after(after_space(end), b':')?);
             let end = value_end(json, at)?;
-            // A key that is no text is nobody's.
+            // No requested field can have a key that is not text.
             let name = key.unescaped().unwrap_or(Cow::Borrowed(key.0));
             fields.push((name, JsonValue(&line[at..end])));
             at = after_space(end);
@@ -159,15 +159,15 @@ fn scan<'a>(json: &str, line: &'a str) -> Option<Vec<(Cow<'a, str>, JsonValue<'a
     (after_space(after(at, b'}')?) == bytes.len()).then_some(fields)
 }
 
-/// Where the value ends that starts at `at`; `None` if there is none.
+/// The end of the value that starts at `at`; `None` if there is no value.
 fn value_end(json: &str, at: usize) -> Option<usize> {
     let mut values = serde_json::Deserializer::from_str(&json[at..]).into_iter::<IgnoredAny>();
     let value = values.next()?;
     value.is_ok().then(|| at + values.byte_offset())
 }
 
-/// The same JSON with a text of the same length for each number that is not finite; `None` if there
-/// is none.
+/// The same JSON with each non-finite number replaced by a string of the same length; `None` if it
+/// has none.
 fn with_finite_numbers(json: &str) -> Option<String> {
     let mut finite = String::new();
     let mut n_copied = 0;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     proptest! {
-        /// serde_json is the twin: what it reads is found here, and what it refuses is refused.
+        /// serde_json is the oracle: what it accepts is found here, and what it refuses is refused.
         #[test]
         fn fields_are_those_that_serde_json_finds(line in "[{}\\[\\]:,\" a0-9.eE+\\\\unltrfs-]{0,40}") {
             let twin = serde_json::from_str::<serde_json::Map<String, Value>>(&line);
@@ -271,7 +271,7 @@ mod tests {
                     }
                     prop_assert!(twin.keys().all(|key| found.iter().any(|(name, _)| name == key)));
                 }
-                // A number of f64 ends at 1e308, an id does not; a text may stay unread.
+                // An f64 ends at 1e308, an id does not; a text may stay unread.
                 (Some(_), Err(error)) => {
                     let error = error.to_string();
                     let is_unread = error.contains("out of range") || error.contains("escape");

@@ -1,10 +1,11 @@
 //! Corpora on disk: texts in, sparse vectors out, in parts that survive a kill.
 //!
-//! [`CorpusReader`] makes one stream of records of JSON lines, CSV, TSV, Parquet and plain text,
-//! compressed or not, in files or folders. [`VectorWriter`] writes rows to a file that appears
-//! whole or not at all, [`PartsWriter`] to a folder of numbered parts that goes on after a kill
-//! where it was. [`VectorReader`] reads the rows back. Nothing here holds a file in memory, but for
-//! `.npz`, which is one matrix. Every error names the file, and the line or row in it.
+//! [`CorpusReader`] reads JSON lines, CSV, TSV, Parquet and plain text, compressed or not, from
+//! files or folders, as one stream of records. [`VectorWriter`] writes rows to a file that appears
+//! whole or not at all; [`PartsWriter`] writes them to a folder of numbered parts and, after a
+//! kill, continues where it stopped. [`VectorReader`] reads the rows back. No file is held in
+//! memory, except a `.npz`, which is one matrix. Every error names the file, and the line or row in
+//! it.
 //!
 //! ```
 //! use std::fs;
@@ -23,13 +24,13 @@
 //! let mut reader =
 //!     CorpusReader::open(&[input], ReadOptions::default().with_text(["title", "text"]))?;
 //!
-//! // The same call begins and goes on: here, or after a kill.
+//! // The same call starts, or resumes after a kill.
 //! let output = folder.path().join("vectors");
 //! let options = PartsOptions::new(VectorOptions::new(VectorFormat::JsonLines, 30_522))
 //!     .with_rows_per_part(NonZeroU64::MIN)
 //!     .with_settings(serde_json::json!({"model": "naver/splade-v3"}));
 //! if let Resumed::Unfinished(mut writer) = PartsWriter::resume(&output, options)? {
-//!     // What is done was made of the same input, or this is an error.
+//! // An error if the finished parts were made from another input.
 //!     reader.skip_done(writer.manifest())?;
 //!     for record in reader {
 //!         let record = record?;
@@ -49,7 +50,7 @@
 //! ```
 //!
 //! # Features
-//! `parquet`: Parquet in and out, through `arrow`. Off by default; without it a Parquet file is
+//! `parquet`: Parquet in and out, through `arrow`. Off by default; without it, a Parquet file is
 //! refused by name.
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Where a record stands: the file, and the line or row in it.
+//! The location of a record: its file, and the line or row in it.
 
 use std::fmt;
 use std::path::Path;
@@ -17,9 +17,9 @@ pub struct Location {
 /// What the number of a [`Location`] counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocationUnit {
-    /// Lines of a text file. A record of several lines stands where it starts.
+    /// Lines of a text file. A record that spans several lines is at its first.
     Line,
-    /// Rows of a table, without its header.
+    /// Rows of a table, not counting its header.
     Row,
 }
 

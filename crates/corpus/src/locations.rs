@@ -1,20 +1,20 @@
-//! Where many records stand, in little memory.
+//! The locations of many records, in little memory.
 
 use crate::Location;
 
 /// The locations of records by their numbers.
 ///
-/// Records on consecutive lines or rows of a file take no memory of their own: only where a file
-/// begins, or lines without a record lie between two, a location is held.
+/// Records on consecutive lines or rows of a file share one entry: a new one is stored only where a
+/// file begins, or where lines without a record lie in between.
 #[derive(Debug, Clone, Default)]
 pub struct Locations {
-    /// The number of a record and its location, where it does not follow from the record before.
+    /// The number and location of each record that does not directly follow the one before it.
     runs: Vec<(u64, Location)>,
     n_records: u64,
 }
 
 impl Locations {
-    /// The location of the next record.
+    /// Adds the location of the next record.
     pub fn push(&mut self, location: Location) {
         self.n_records += 1;
         if self.get(self.n_records).as_ref() != Some(&location) {
@@ -22,7 +22,7 @@ impl Locations {
         }
     }
 
-    /// The location of a record by its number, from 1.
+    /// The location of a record, given its number from 1.
     #[must_use]
     pub fn get(&self, record: u64) -> Option<Location> {
         if record > self.n_records {

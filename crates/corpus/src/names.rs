@@ -1,43 +1,43 @@
-//! What the name of a file says of its content: the only module that derives formats from names.
+//! Derives the format of a file from its name; no other module does.
 
 use std::path::Path;
 
 use crate::Compression;
 
-/// A format that the ending of a name says, for texts, vectors and everything else that is read or
-/// written.
+/// A format that a name's extension stands for, of texts, vectors and everything else we read or
+/// write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileFormat {
-    /// A JSON object a line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
+    /// A JSON object per line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
     JsonLines,
-    /// Cells between commas: `.csv`.
+    /// Comma-separated values: `.csv`.
     Csv,
-    /// Cells between tabs: `.tsv`.
+    /// Tab-separated values: `.tsv`.
     Tsv,
-    /// A text a line: `.txt`.
+    /// A text per line: `.txt`.
     Lines,
     /// Parquet: `.parquet`.
     Parquet,
-    /// A matrix of SciPy: `.npz`.
+    /// A SciPy matrix: `.npz`.
     Npz,
-    /// A run of TREC: `.trec`, `.run`.
+    /// A TREC run: `.trec`, `.run`.
     TrecRun,
-    /// A page: `.html`, `.htm`.
+    /// An HTML page: `.html`, `.htm`.
     Html,
-    /// A chart: `.svg`.
+    /// An SVG chart: `.svg`.
     Svg,
-    /// An index of `splade index`: `.index`.
+    /// An index made by `splade index`: `.index`.
     Index,
-    /// Statements of SQL: `.sql`.
+    /// SQL statements: `.sql`.
     Sql,
-    /// A format that nothing here reads or writes, such as `.xlsx`, `.png` and `.pdf`.
+    /// A format that we neither read nor write, such as `.xlsx`, `.png` and `.pdf`.
     Foreign,
 }
 
 impl FileFormat {
-    /// The format that a name ends in, before the ending of a compression, in upper or lower case;
-    /// `None` if the ending says nothing.
+    /// The format of a name's extension, in either case, ignoring a compression suffix; `None` if
+    /// the extension is unknown.
     ///
     /// ```
     /// use std::path::Path;
@@ -72,13 +72,14 @@ impl FileFormat {
     }
 }
 
-/// What comes after the last dot of a name, in lower case; empty if there is none.
+/// The part of a name after its last dot, in lower case; empty if there is none.
 pub(crate) fn extension(path: &Path) -> String {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.unwrap_or_default().to_ascii_lowercase()
 }
 
-/// The ending of an archive, or of a compression other than gzip and Zstandard, that a name has.
+/// The name's extension if it stands for an archive, or a compression other than gzip and
+/// Zstandard.
 pub(crate) fn foreign_compression(path: &Path) -> Option<String> {
     const ENDINGS: [&str; 21] = [
         "bz2", "bz", "xz", "lzma", "lz", "lz4", "lzo", "br", "sz", "snappy", "z", "zip", "7z",

@@ -1,4 +1,4 @@
-//! The lines of a text, each with its number.
+//! The numbered lines of a text.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
 use crate::{CorpusError, Location, RecordError};
 
-/// The lines of a text without their ends, `\n` or `\r\n`.
+/// The lines of a text without their line ends, `
+/// ` or `\r
+/// `.
 pub(crate) struct Lines {
     file: Arc<Path>,
     text: TextStream,
@@ -20,17 +22,17 @@ impl Lines {
         Self { file: Arc::clone(file), text, buffer: Vec::new(), number: 0 }
     }
 
-    /// The file that they are of.
+    /// The file of these lines.
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The location of the last line that was read.
+    /// The location of the last line read.
     pub(crate) fn location(&self) -> Location {
         Location::line(&self.file, self.number)
     }
 
-    /// Reads a line; false at the end of the text.
+    /// Reads a line; returns false at the end of the text.
     pub(crate) fn advance(&mut self) -> Result<bool, CorpusError> {
         self.buffer.clear();
         let mut text = (&mut self.text).take(MAX_RECORD_BYTES as u64 + 1);
@@ -56,12 +58,12 @@ impl Lines {
         Ok(true)
     }
 
-    /// Whether the last line that was read has nothing but space.
+    /// Whether the last line read has only white space.
     pub(crate) fn is_blank(&self) -> bool {
         self.buffer.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// The last line that was read.
+    /// The last line read.
     pub(crate) fn line(&self) -> Result<&str, CorpusError> {
         std::str::from_utf8(&self.buffer).map_err(|error| {
             CorpusError::Record(RecordError::NotUtf8 {
@@ -72,8 +74,8 @@ impl Lines {
         })
     }
 
-    /// Reads the next line of JSON; false at the end. Blank lines may begin and end a text; between
-    /// records one is a broken line.
+    /// Reads the next line of JSON; returns false at the end. A text may begin and end with blank
+    /// lines; a blank line between records is an error.
     pub(crate) fn advance_json(&mut self) -> Result<bool, CorpusError> {
         let is_first = self.number == 0;
         if !self.advance()? {

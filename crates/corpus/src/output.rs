@@ -1,15 +1,15 @@
-//! Outputs of this crate, with the points at which its tests let the process die.
+//! Output files of this crate, with the points at which its tests kill the process.
 
 use std::io;
 
 pub(crate) use splade_output::{Output, folder_of, sync_folder};
 
-/// Makes a file appear under its name, once all of it is on the disk; flushes a stream.
+/// Publishes a file under its name once all of it is on the disk; flushes a stream.
 pub(crate) fn finish(output: Output) -> io::Result<()> {
     output.finish_with(crash_point)
 }
 
-/// Where tests let the process die: after so many of these points as the environment says.
+/// A point where tests kill the process; the environment says which of them.
 #[cfg(test)]
 pub(crate) fn crash_point() {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +22,6 @@ pub(crate) fn crash_point() {
     }
 }
 
-/// Nothing, outside tests.
+/// Does nothing outside tests.
 #[cfg(not(test))]
 pub(crate) fn crash_point() {}

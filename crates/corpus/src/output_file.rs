@@ -1,4 +1,4 @@
-//! Bytes on their way to a file, compressed if its name says so.
+//! Writes bytes to a file, compressed if its name says so.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -9,17 +9,18 @@ use crate::names::foreign_compression;
 use crate::output::{self, Output};
 use crate::{Compression, CorpusError, InputError};
 
-/// Bytes written at once.
+/// Buffer size in bytes.
 const CAPACITY: usize = 1 << 16;
 
 /// zstd's own default: 3 to 4 times smaller, and faster than rows are encoded.
 const ZSTD_LEVEL: i32 = 3;
 
-/// A file that appears whole or not at all, or a stream; compressed if its name ends in `.gz` or `.zst`.
+/// A file that appears whole or not at all, or a stream; compressed if its name ends in `.gz` or
+/// `.zst`.
 ///
-/// What is written goes to a temporary file beside the real one, which takes its place in
-/// [`finish`](Self::finish); dropped before, nothing is left. The same bytes give the same file: the header
-/// of gzip has no time.
+/// The content goes to a temporary file beside the real one, which [`finish`](Self::finish)
+/// replaces; if dropped earlier, nothing is left behind. The same bytes give the same file: the
+/// gzip header has no time.
 pub struct OutputFile(Encoder);
 
 enum Encoder {
@@ -29,7 +30,7 @@ enum Encoder {
 }
 
 impl OutputFile {
-    /// Refuses a name that would say a compression which is not there.
+    /// Refuses a name with the extension of an unsupported compression.
     ///
     /// # Errors
     /// [`InputError::UnwrittenEnding`].
@@ -43,11 +44,12 @@ impl OutputFile {
         }
     }
 
-    /// Opens the output; `-` is standard output, and a device such as `/dev/null` is written as it is.
+    /// Opens the output; `-` is standard output, and a device such as `/dev/null` is written
+    /// directly.
     ///
     /// # Errors
-    /// [`CorpusError::Write`] if the file cannot be made; [`InputError::UnwrittenEnding`] for a name
-    /// that ends in another compression or an archive.
+    /// [`CorpusError::Write`] if the file cannot be created; [`InputError::UnwrittenEnding`] if the
+    /// name ends in another compression or an archive.
     pub fn create(path: &Path) -> Result<Self, CorpusError> {
         Self::check_name(path)?;
         Self::open(path).map_err(CorpusError::write(path))
@@ -64,10 +66,10 @@ impl OutputFile {
         }))
     }
 
-    /// Passes on what is buffered, if a stream is written: whoever reads it sees the rows so far.
+    /// Flushes the buffer if the output is a stream, so that its reader sees the rows so far.
     ///
     /// # Errors
-    /// What the stream answers.
+    /// The errors of the stream.
     pub fn flush_stream(&mut self) -> io::Result<()> {
         let output = match &mut self.0 {
             Encoder::Plain(output) => output,
@@ -80,10 +82,10 @@ impl OutputFile {
         }
     }
 
-    /// Makes the file appear under its name, once all of it is on the disk.
+    /// Publishes the file under its name once all of it is on the disk.
     ///
     /// # Errors
-    /// What the disk answers; then there is no file, or still the old one.
+    /// The errors of the disk; then there is no file, or the old one remains.
     pub fn finish(self) -> io::Result<()> {
         let output = match self.0 {
             Encoder::Plain(output) => output,

@@ -1,4 +1,4 @@
-//! A Parquet file that is read: its schema, its rows, its locations.
+//! A Parquet file opened for reading: its schema, rows and locations.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,7 +18,7 @@ use parquet::file::reader::ChunkReader;
 
 use crate::{ColumnError, CorpusError, InputError, Location, RecordError};
 
-/// A Parquet file of which the metadata are read.
+/// A Parquet file whose metadata has been read.
 pub(crate) struct ParquetFile {
     path: Arc<Path>,
     file: File,
@@ -55,7 +55,7 @@ impl ParquetFile {
         self.metadata.schema()
     }
 
-    /// The share of the file's bytes that so many rows have.
+    /// The share of the file's bytes that this number of rows accounts for.
     pub(crate) fn n_bytes_of(&self, rows: u64) -> u64 {
         (self.n_bytes as f64 * (rows as f64 / self.n_rows.max(1) as f64)) as u64
     }
@@ -68,12 +68,12 @@ impl ParquetFile {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// Rows of a row group.
+    /// The number of rows in a row group.
     pub(crate) fn n_rows_of(&self, row_group: usize) -> u64 {
         u64::try_from(self.metadata.metadata().row_group(row_group).num_rows()).unwrap_or(0)
     }
 
-    /// Reads the bytes of the footer, with its length and the mark at the end of the file.
+    /// Reads the bytes of the footer, including its length and the closing magic number.
     pub(crate) fn read_footer(&self, take: impl FnMut(&[u8])) -> Result<(), CorpusError> {
         const TAIL: u64 = 8;
         let mut length = [0; 4];
@@ -84,7 +84,7 @@ impl ParquetFile {
         self.read_range(self.n_bytes - n_bytes, n_bytes, take)
     }
 
-    /// Reads the bytes of some columns of a row group, as they are on the disk.
+    /// Reads the bytes of some columns of a row group, as stored.
     pub(crate) fn read_columns(
         &self,
         row_group: usize,
@@ -105,7 +105,7 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Reads bytes of the file, some at a time.
+    /// Reads a range of the file in pieces.
     fn read_range(
         &self,
         start: u64,
@@ -128,19 +128,19 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// An entry of the metadata that the writer of the file added.
+    /// A key-value entry that the file's writer added to the metadata.
     pub(crate) fn key_value(&self, key: &str) -> Option<&str> {
         let entries = self.metadata.metadata().file_metadata().key_value_metadata()?;
         entries.iter().find(|entry| entry.key == key)?.value.as_deref()
     }
 
-    /// A reader from the start.
+    /// A reader from the first row.
     pub(crate) fn builder(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, CorpusError> {
         let file = self.file.try_clone().map_err(CorpusError::read(&self.path))?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone()))
     }
 
-    /// The column of this name.
+    /// The index of the column with this name.
     pub(crate) fn column(&self, name: &str) -> Result<usize, CorpusError> {
         let fields = self.schema().fields();
         let find = fields.iter().position(|field| field.name() == name);
@@ -153,7 +153,7 @@ impl ParquetFile {
         })
     }
 
-    /// Refuses a column of another type than `is_expected`.
+    /// Refuses a column whose type is not `is_expected`.
     pub(crate) fn check_type(
         &self,
         column: usize,
@@ -177,7 +177,7 @@ impl ParquetFile {
         Location::row(&self.path, row)
     }
 
-    /// The error of a row that cannot be decoded, after `n_read` rows.
+    /// The error for a row that cannot be decoded, after `n_read` rows.
     pub(crate) fn broken(
         &self,
         n_read: u64,
@@ -188,16 +188,16 @@ impl ParquetFile {
     }
 }
 
-/// Whether a column can name rows: texts, bytes that are texts in UTF-8, integers.
+/// Whether a column can hold ids: text, bytes that are UTF-8, or integers.
 pub(crate) fn is_id(found: &DataType) -> bool {
     matches!(found, DataType::Utf8 | DataType::Binary) || found.is_integer()
 }
 
-/// The types that [`is_id`] takes.
+/// The types that [`is_id`] accepts.
 pub(crate) const ID_TYPES: &str = "text or integers";
 
-/// An entry of a column of texts, or of bytes in UTF-8; `None` if it is null. An error is the first
-/// byte, from 1, at which it is no UTF-8.
+/// A cell of a column of text, or of bytes in UTF-8; `None` if it is null. The error is the first
+/// byte, from 1, that is not UTF-8.
 pub(crate) fn text(column: &ArrayRef, row: usize) -> Result<Option<&str>, usize> {
     if column.is_null(row) {
         return Ok(None);
@@ -212,7 +212,7 @@ pub(crate) fn text(column: &ArrayRef, row: usize) -> Result<Option<&str>, usize>
     }
 }
 
-/// An entry of a column of ids; `None` if it is null. An error as that of [`text`].
+/// A cell of a column of ids; `None` if it is null. The error is as for [`text`].
 pub(crate) fn id(column: &ArrayRef, row: usize) -> Result<Option<String>, usize> {
     match column.data_type().is_integer() {
         true => Ok(integer(column, row).map(|id| id.to_string())),
@@ -220,7 +220,7 @@ pub(crate) fn id(column: &ArrayRef, row: usize) -> Result<Option<String>, usize>
     }
 }
 
-/// An entry of a column of integers; `None` if it is null or none.
+/// A cell of a column of integers; `None` if it is null or not an integer.
 pub(crate) fn integer(column: &ArrayRef, row: usize) -> Option<i128> {
     if column.is_null(row) {
         return None;

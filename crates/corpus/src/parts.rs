@@ -1,13 +1,13 @@
 //! Vectors in numbered parts that survive a kill.
 //!
-//! The order of the steps is what makes it safe. A part is written to a temporary file, which is
-//! brought to the disk and renamed; the folder is brought to the disk; then the manifest, in the
-//! same way, lists the part. A part that the manifest does not list is made again.
+//! The order of the steps makes it safe. A part is written to a temporary file, synced and renamed;
+//! the folder is synced; then the manifest, written the same way, lists the part. A part that the
+//! manifest does not list is written again.
 
 mod input;
 mod lock;
 mod manifest;
-// A process that dies by a signal is told from one that fails.
+// Tells a process killed by a signal from one that fails.
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
@@ -32,7 +32,7 @@ pub use manifest::{Manifest, PartInfo, file_checksum};
 
 use lock::FolderLock;
 
-/// The variable that tells a test's child where to die.
+/// The environment variable that tells a test's child process where to die.
 #[cfg(test)]
 pub(crate) const CRASH_AFTER: &str = "SPLADE_CORPUS_TEST_CRASH_AFTER";
 
@@ -46,9 +46,9 @@ pub struct PartsOptions {
     pub rows_per_part: NonZeroU64,
     /// Compression of each part, for lines only. Default none.
     pub compression: Compression,
-    /// What else must be the same for the rows to be the same, such as the model and its options:
-    /// kept in the manifest, and compared when the work is resumed. Default `null`. The input is not
-    /// among them: see [`PartsWriter::add_input`].
+    /// Everything else that determines the rows, such as the model and its options. It is kept in
+    /// the manifest and compared on resuming. Default `null`. The input is not part of it: see
+    /// [`PartsWriter::add_input`].
     pub settings: Value,
 }
 
@@ -81,7 +81,7 @@ impl PartsOptions {
         self
     }
 
-    /// The manifest of no rows.
+    /// A manifest without rows.
     fn manifest(&self) -> Manifest {
         Manifest::new(
             self.vectors.format,
@@ -96,14 +96,14 @@ impl PartsOptions {
 
 /// Writes vectors to a folder, in parts.
 ///
-/// Killed at any moment, [`resume`](Self::resume) goes on after the last part that is whole; the
-/// same rows then give the same files as without the kill, byte for byte.
+/// After a kill at any moment, [`resume`](Self::resume) continues after the last complete part;
+/// given the same rows, the files are byte for byte those of an uninterrupted run.
 pub struct PartsWriter {
     folder: PathBuf,
     options: PartsOptions,
     manifest: Manifest,
     part: Option<OpenPart>,
-    /// Held as long as the writer lives. The system takes it back from a process that is killed.
+    /// Held as long as the writer lives. The system releases it if the process is killed.
     _lock: FolderLock,
 }
 
@@ -115,25 +115,25 @@ pub enum Resumed {
     Complete(Manifest),
 }
 
-/// The part that is written.
+/// The part being written.
 struct OpenPart {
     writer: VectorWriter,
     info: PartInfo,
-    /// What it was made of, a span for each file.
+    /// What it was made from: one span per file.
     input: Vec<InputSpan>,
 }
 
 impl PartsWriter {
-    /// Begins in a new or empty folder.
+    /// Starts in a new or empty folder.
     ///
     /// # Errors
     /// [`PartsError::FolderNotEmpty`], [`PartsError::FolderLocked`], [`CorpusError::Write`], and
-    /// [`InputError::NeedsFile`] for a format that is not compressed as a whole.
+    /// [`InputError::NeedsFile`] for a format that cannot be compressed as a whole.
     pub fn create(folder: &Path, options: PartsOptions) -> Result<Self, CorpusError> {
         check_compression(folder, &options)?;
         let not_empty =
             || CorpusError::Parts(PartsError::FolderNotEmpty { folder: folder.to_owned() });
-        // First without a trace: the folder may be somebody's.
+        // First look without leaving a trace: the folder may belong to someone else.
         if !only_temporary(folder)? {
             return Err(not_empty());
         }
@@ -148,21 +148,22 @@ impl PartsWriter {
         Err(not_empty())
     }
 
-    /// Goes on with what was begun, after the last part that is whole; begins where nothing was.
+    /// Continues after the last complete part; starts from scratch if nothing was written yet.
     ///
-    /// What an unfinished part left is removed. Give the rows from [`n_rows`](Self::n_rows) on;
-    /// [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) jumps over those before, and
-    /// [`CorpusReader::check_done`](crate::CorpusReader::check_done) compares the input of what is
-    /// complete.
+    /// The leftovers of an unfinished part are removed. Pass the rows from [`n_rows`](Self::n_rows)
+    /// on; [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) skips those before, and
+    /// [`CorpusReader::check_done`](crate::CorpusReader::check_done) compares the input of a
+    /// complete folder.
     ///
     /// # Errors
-    /// [`PartsError::SettingsDiffer`] with the setting, [`PartsError::NoManifest`] for a folder of
-    /// something else, and whatever is wrong with the manifest or with the size or checksum of a part: all
-    /// that is finished is read once. A manifest of
-    /// a version that kept no checksums of the input is refused ([`PartsError::ManifestContent`]).
+    /// [`PartsError::SettingsDiffer`] with the setting, [`PartsError::NoManifest`] for a folder
+    /// that holds something else, and any error in the manifest or in the size or checksum of a
+    /// part: all finished parts are read once. A manifest version without checksums of the input is
+    /// refused ([`PartsError::ManifestContent`]).
     pub fn resume(folder: &Path, options: PartsOptions) -> Result<Resumed, CorpusError> {
         check_compression(folder, &options)?;
-        // First without a trace: the folder may be somebody's. A manifest is there before any part.
+        // First look without leaving a trace: the folder may belong to someone else. The manifest
+        // is written before any part.
         if !only_temporary(folder)? {
             Manifest::load(folder)?;
         }
@@ -170,7 +171,7 @@ impl PartsWriter {
         let names = names(folder)?;
         let manifest = match Manifest::load(folder) {
             Ok(manifest) => manifest,
-            // Parts come after the manifest: whatever else is here is not ours.
+            // Parts come after the manifest: anything else here is not ours.
             Err(CorpusError::Parts(PartsError::NoManifest { .. }))
                 if names.iter().all(|name| is_temporary(name)) =>
             {
@@ -207,23 +208,22 @@ impl PartsWriter {
         Ok(Self { folder, options, manifest, part: None, _lock: lock })
     }
 
-    /// Rows so far: those of all parts that are whole, and of the open one.
+    /// Rows so far, in complete parts and in the open one.
     #[must_use]
     pub fn n_rows(&self) -> u64 {
         self.manifest.rows + self.part.as_ref().map_or(0, |part| part.info.rows)
     }
 
-    /// What is done: the parts that are whole.
+    /// The manifest of the complete parts.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Writes a row, see [`VectorWriter::write`]. A part that is full is closed by the row after
-    /// it.
+    /// Writes a row; see [`VectorWriter::write`]. A full part is closed when the next row arrives.
     ///
     /// # Errors
-    /// As [`VectorWriter::write`]. The parts that are whole stay.
+    /// As [`VectorWriter::write`]. The complete parts stay.
     pub fn write(
         &mut self,
         id: &str,
@@ -254,17 +254,18 @@ impl PartsWriter {
     /// totals of each part and their sums.
     ///
     /// # Panics
-    /// Before the first row of this writer: there is no part to which it could belong.
+    /// Before the first row of this writer: no part is open.
     pub fn add_total(&mut self, name: &str, amount: u64) {
         let part = self.part.as_mut().expect("a total belongs to a row that was written before");
         *part.info.totals.entry(name.to_owned()).or_default() += amount;
     }
 
-    /// Says what of the input the last row was made of. The manifest has checksums of it, which
-    /// [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) compares. Each record makes one row.
+    /// Records which input the last row was made from. The manifest keeps checksums of it, which
+    /// [`CorpusReader::skip_done`](crate::CorpusReader::skip_done) compares. Each record makes one
+    /// row.
     ///
     /// # Panics
-    /// Before the first row of this writer: there is no part to which it could belong.
+    /// Before the first row of this writer: no part is open.
     pub fn add_input(&mut self, span: &InputSpan) {
         let part = self.part.as_mut().expect("a span belongs to a row that was written before");
         match part.input.last_mut() {
@@ -276,7 +277,7 @@ impl PartsWriter {
     /// Closes the last part and marks the folder as complete.
     ///
     /// # Errors
-    /// [`CorpusError::Write`]; the parts that are whole stay.
+    /// [`CorpusError::Write`]; the complete parts stay.
     pub fn finish(mut self) -> Result<Manifest, CorpusError> {
         if let Some(part) = self.part.take() {
             self.close(part)?;
@@ -286,7 +287,7 @@ impl PartsWriter {
         Ok(self.manifest)
     }
 
-    /// Brings a part to the disk and into the manifest, which is not saved yet.
+    /// Finishes a part and adds it to the manifest, which is not saved yet.
     fn close(&mut self, part: OpenPart) -> Result<(), CorpusError> {
         let OpenPart { writer, mut info, input } = part;
         writer.finish()?;
@@ -298,7 +299,7 @@ impl PartsWriter {
     }
 }
 
-/// Refuses to compress as a whole what is compressed within.
+/// Refuses to compress a format as a whole if it is compressed internally.
 fn check_compression(folder: &Path, options: &PartsOptions) -> Result<(), CorpusError> {
     match options.vectors.format.is_lines() || options.compression == Compression::None {
         true => Ok(()),
@@ -322,7 +323,7 @@ fn new_part(file: String, first_id: &str) -> PartInfo {
     }
 }
 
-/// Whether a folder has nothing but temporary files and the lock, or is not there.
+/// Whether a folder is missing, or has only temporary files and the lock.
 fn only_temporary(folder: &Path) -> Result<bool, CorpusError> {
     match names(folder) {
         Ok(names) => Ok(names.iter().all(|name| is_temporary(name))),
@@ -333,7 +334,7 @@ fn only_temporary(folder: &Path) -> Result<bool, CorpusError> {
     }
 }
 
-/// The names of a folder's entries but the lock's.
+/// The names of a folder's entries, except the lock.
 fn names(folder: &Path) -> Result<Vec<String>, CorpusError> {
     let read = || {
         let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());

@@ -1,4 +1,4 @@
-//! The bytes of a file as they were before compression, counted as they are on the disk.
+//! Opens files: takes off their compression and counts the bytes read from the disk.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,37 +12,38 @@ use crate::line_ends::{self, ReturnsAsLines};
 use crate::window::{Start, Window};
 use crate::{Compression, ContentProblem, CorpusError, InputError};
 
-/// Bytes read at once.
+/// Buffer size in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// The most bytes that one record may have: a line without an end must not fill the memory.
+/// The maximum size of a record: a line without an end must not fill the memory.
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 28;
 
-/// A text without its compression and its byte order mark.
+/// A text without compression and byte order mark.
 pub(crate) type TextStream = Box<dyn BufRead + Send>;
 
-/// A text whose start can be looked at.
+/// A text whose start can be inspected.
 pub(crate) type TextWindow = Window<TextStream>;
 
-/// What a file turns out to be.
+/// What an opened file holds.
 pub(crate) enum Opened {
-    /// Text, or something that only reading it will tell.
+    /// Text, or something that only shows when read.
     Text(TextWindow),
-    /// Parquet, which must be opened again by itself.
+    /// Parquet, which must be reopened as such.
     Parquet,
-    /// A `.npz`, which must be opened again by itself.
+    /// A `.npz`, which must be reopened as such.
     Npz,
 }
 
-/// Opens a text with its compression taken off, as [`CorpusReader`](crate::CorpusReader) does; `-`
-/// is standard input. For files of lines that are no texts, such as judgements and runs.
+/// Opens a text and takes off its compression, as [`CorpusReader`](crate::CorpusReader) does; `-`
+/// is standard input. For line-based files other than texts, such as judgements and runs.
 ///
-/// gzip and Zstandard are known by their first bytes, whatever the name says. A byte order mark is
-/// left out, and lines that end in `\r` alone end in `\n`.
+/// gzip and Zstandard are recognised by their first bytes, whatever the name. A byte order mark is
+/// dropped, and lines that end in `\r` alone end in `
+/// `.
 ///
 /// # Errors
-/// [`CorpusError::Read`]; [`InputError::Content`] for what cannot be text (UTF-16, bzip2, Parquet,
-/// ...), by its name; [`InputError::CompressionMismatch`].
+/// [`CorpusError::Read`]; [`InputError::Content`], naming the format, for what cannot be text
+/// (UTF-16, bzip2, Parquet, ...); [`InputError::CompressionMismatch`].
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, CorpusError> {
     match open(path, &Arc::default())? {
         Opened::Text(text) => Ok(Box::new(text)),
@@ -51,7 +52,7 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, CorpusError> {
 }
 
 impl Opened {
-    /// The error where something else is expected.
+    /// The error when something else was expected.
     pub(crate) fn mismatch(&self, path: &Path, expected: &'static str) -> CorpusError {
         let found = match self {
             Self::Text(_) => "text",
@@ -62,17 +63,17 @@ impl Opened {
     }
 }
 
-/// How much of a file is waited for before it is told what it is.
+/// How much of a file must have arrived before its kind is decided.
 #[derive(Clone, Copy)]
 pub(crate) enum WaitFor {
-    /// The bytes that tell all kinds apart.
+    /// Enough bytes to recognise every kind.
     Start,
-    /// A line that is not blank: whoever writes it may wait for an answer.
+    /// A line that is not blank: its writer may be waiting for an answer.
     Line,
 }
 
 impl WaitFor {
-    /// Looks at a file until that has come.
+    /// Reads ahead until that much has arrived.
     pub(crate) fn look<R: BufRead>(self, file: &mut Window<R>) -> io::Result<Start<'_>> {
         file.look_until(|start| {
             let is_enough = match self {
@@ -85,12 +86,12 @@ impl WaitFor {
     }
 }
 
-/// Opens a file; `-` is standard input. `n_bytes_read` counts what is read from the disk.
+/// Opens a file; `-` is standard input. `n_bytes_read` counts the bytes read from the disk.
 pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
     open_after(WaitFor::Start, path, n_bytes_read)
 }
 
-/// Opens a file once so much of it has come.
+/// Opens a file once that much of it has arrived.
 pub(crate) fn open_after(
     wait_for: WaitFor,
     path: &Path,
@@ -116,7 +117,7 @@ pub(crate) fn open_after(
         }
         Content::Foreign(foreign) => return Err(CorpusError::foreign(path, foreign)),
         Content::Parquet | Content::Npz => {
-            // Whoever opens it again counts it again.
+            // Reopening the file counts these bytes again.
             n_bytes_read.store(n_bytes_before, Ordering::Relaxed);
             let is_npz = content == Content::Npz;
             return Ok(if is_npz { Opened::Npz } else { Opened::Parquet });
@@ -147,7 +148,7 @@ pub(crate) fn open_after(
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Refuses what cannot be text after decompression.
+/// Refuses decompressed content that cannot be text.
 fn check_decompressed(path: &Path, text: &mut TextWindow) -> Result<(), CorpusError> {
     let start = text.look_at(content::N_BYTES).map_err(CorpusError::read(path))?;
     let needs_file =

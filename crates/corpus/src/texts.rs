@@ -35,34 +35,33 @@ pub use record::Record;
 use digest::{Digest, InputMark};
 use record::FileRecords;
 
-/// The records of one file or several, in order, a record at a time.
+/// The records of one or more files, in order, one at a time.
 ///
-/// A record without a name of its own is named by its number in the file, from 1: `12`, and with
-/// more than one file `corpus.jsonl:12` (see [`InputFile::name`]). Nothing is read again, and no
-/// file is read whole. After an error there is no further record.
+/// A record without an id is named by its number in the file, from 1: `12`, or `corpus.jsonl:12` if
+/// there are several files (see [`InputFile::name`]). Nothing is read twice, and no file is read
+/// whole. After an error there are no further records.
 pub struct CorpusReader {
     files: Vec<InputFile>,
     options: ReadOptions,
     numbered: Numbered,
-    /// The file that is read.
+    /// The file being read.
     current: Option<Current>,
-    /// The file to open after it.
+    /// The next file to open.
     next_file: usize,
     n_records: u64,
     n_bytes_read: Arc<AtomicU64>,
-    /// Where each id stands, if no two may be equal.
+    /// The first location of each id, if duplicates are refused.
     seen: Option<HashMap<String, Location>>,
-    /// Whether a record without a name of its own is an error.
+    /// Whether a record without an id is an error.
     needs_ids: bool,
     is_over: bool,
 }
 
-/// A file that is read.
-/// What becomes of files whose records are named by their numbers.
+/// What happens to files whose records are named by number.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbered {
     Read,
-    /// Numbers are not worth a look, where ids alone are wanted.
+    /// Skip them: only real ids are wanted.
     PassOver,
 }
 
@@ -70,14 +69,14 @@ struct Current {
     file_idx: usize,
     name: Arc<str>,
     records: Box<dyn FileRecords>,
-    /// What was read of it.
+    /// The digest of what was read.
     digest: Digest,
-    /// Up to where, after the last record.
+    /// The position after the last record.
     mark: InputMark,
 }
 
 impl Current {
-    /// Jumps over at most `n` records; fewer only at the end of the file.
+    /// Skips at most `n` records; fewer only at the end of the file.
     fn skip(&mut self, n: u64) -> Result<u64, CorpusError> {
         let skipped = self.records.skip_records(n)?;
         self.mark = self.digest.mark(self.mark.record + skipped);
@@ -85,12 +84,12 @@ impl Current {
     }
 }
 
-/// How far a [`CorpusReader`] is, for another thread.
+/// The progress of a [`CorpusReader`], for another thread.
 #[derive(Debug, Clone)]
 pub struct ReadProgress(Arc<AtomicU64>);
 
 impl ReadProgress {
-    /// Bytes of the files that were read so far, as they are on the disk.
+    /// Bytes read from the disk so far.
     #[must_use]
     pub fn n_bytes_read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -100,16 +99,16 @@ impl ReadProgress {
 impl CorpusReader {
     /// Opens files and folders; `-` is standard input.
     ///
-    /// The ending of a file says its format, unless [`ReadOptions::format`] does. A folder is all its
-    /// files, and those of the folders in it, by name; there an unknown ending is an error, and names
-    /// that start with `.` or `_` are passed over. Of a file that is named by itself (and of standard
-    /// input) the content decides where the ending says nothing: an object a line is JSON lines,
-    /// Parquet is known by its first bytes, and everything else is plain text. gzip and Zstandard are
-    /// known by their first bytes, whatever the name.
+    /// The extension of a file determines its format, unless [`ReadOptions::format`] does. A folder
+    /// stands for all files in it and its subfolders, by name; there an unknown extension is an
+    /// error, and names that start with `.` or `_` are skipped. If the extension of a file that is
+    /// named individually says nothing (or for standard input), its content decides: one object per
+    /// line is JSON lines, Parquet is recognised by its first bytes, and anything else is plain
+    /// text. gzip and Zstandard are recognised by their first bytes, whatever the name.
     ///
     /// # Errors
-    /// A file that is not there, a folder without a file or with a foreign one, a file named twice,
-    /// a first file that cannot be what its name says or lacks a column.
+    /// A missing file, a folder without files or with one of an unknown format, a file named twice,
+    /// a first file whose content contradicts its name or that lacks a column.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self, CorpusError> {
         if options.text.is_empty() {
             return Err(CorpusError::Columns(ColumnError::NoTextColumn));
@@ -117,7 +116,7 @@ impl CorpusReader {
         Self::open_files(paths, options, Numbered::Read)
     }
 
-    /// Opens the same files for the ids of their records alone: the texts are empty.
+    /// Opens the same files for the ids alone: the texts are empty.
     pub(crate) fn open_for_ids(
         paths: &[PathBuf],
         mut options: ReadOptions,
@@ -145,7 +144,7 @@ impl CorpusReader {
             needs_ids: false,
             is_over: false,
         };
-        // Standard input is waited for only when a record is wanted.
+        // Waits for standard input only when a record is requested.
         if reader.files[0].path.as_os_str() != "-" {
             reader.open_next()?;
         }
@@ -158,37 +157,37 @@ impl CorpusReader {
         &self.files
     }
 
-    /// The size of all files on the disk, where each has one.
+    /// The total size of the files on the disk, if each has one.
     #[must_use]
     pub fn n_bytes(&self) -> Option<u64> {
         self.files.iter().map(|file| file.n_bytes).sum()
     }
 
-    /// Bytes that were read so far, as they are on the disk. Of Parquet a share by rows.
+    /// Bytes read from the disk so far; for Parquet, estimated from the rows.
     #[must_use]
     pub fn n_bytes_read(&self) -> u64 {
         self.n_bytes_read.load(Ordering::Relaxed)
     }
 
-    /// The same number for another thread.
+    /// The same count, for another thread.
     #[must_use]
     pub fn progress(&self) -> ReadProgress {
         ReadProgress(Arc::clone(&self.n_bytes_read))
     }
 
-    /// Makes an id that was there before an error, when its second record is read. All ids are held
-    /// in memory; [`IdSearch`](crate::IdSearch) needs less, but reads the files first.
+    /// Makes a duplicate id an error when its second record is read. All ids are held in memory;
+    /// [`IdSearch`](crate::IdSearch) needs less memory, but reads the files beforehand.
     pub fn refuse_duplicate_ids(&mut self) {
         self.seen = Some(HashMap::new());
     }
 
-    /// Makes a record without a name of its own an error: its number would stand for it, which agrees with
-    /// nothing that other files say of records.
+    /// Makes a record without an id an error. Its number would serve as the id otherwise, which no
+    /// other file could refer to.
     pub fn refuse_numbers_as_ids(&mut self) {
         self.needs_ids = true;
     }
 
-    /// Records so far, jumped over or not.
+    /// Records so far, including skipped ones.
     #[must_use]
     pub fn n_records(&self) -> u64 {
         self.n_records
@@ -197,7 +196,7 @@ impl CorpusReader {
     /// The next record, `None` at the end.
     ///
     /// # Errors
-    /// What is wrong with a file or record, with its location.
+    /// An error in a file or record, with its location.
     pub fn next_record(&mut self) -> Result<Option<Record>, CorpusError> {
         self.guarded(|reader| {
             loop {
@@ -231,7 +230,7 @@ impl CorpusReader {
         })
     }
 
-    /// The next records: at most `max_texts`, and no more once their texts have `max_bytes`. None
+    /// The next records: at most `max_texts`, and none after their texts reach `max_bytes`. Empty
     /// at the end.
     ///
     /// # Errors
@@ -251,10 +250,10 @@ impl CorpusReader {
         Ok(records)
     }
 
-    /// Jumps over `n` records: lines are not parsed, rows of Parquet not decoded.
+    /// Skips `n` records, without parsing lines or decoding rows of Parquet.
     ///
     /// # Errors
-    /// [`PartsError::FewerRecords`] if there are not so many, and what is wrong with a file.
+    /// [`PartsError::FewerRecords`] if there are fewer, and errors in a file.
     pub fn skip_records(&mut self, n: u64) -> Result<(), CorpusError> {
         self.guarded(|reader| {
             let mut left = n;
@@ -272,8 +271,8 @@ impl CorpusReader {
         })
     }
 
-    /// Jumps over at most `n` records of the present file or else of the next one that has any; none
-    /// only at the end of all.
+    /// Skips at most `n` records of the current file, or else of the next file that has any; none
+    /// only at the end of all files.
     fn skip_in_file(&mut self, n: u64) -> Result<u64, CorpusError> {
         loop {
             let Some(current) = &mut self.current else {
@@ -291,7 +290,7 @@ impl CorpusReader {
         }
     }
 
-    /// After an error there is no more.
+    /// Runs a step; after an error, there are no more records.
     fn guarded<T: Default>(
         &mut self,
         step: impl FnOnce(&mut Self) -> Result<T, CorpusError>,
@@ -307,7 +306,7 @@ impl CorpusReader {
         result
     }
 
-    /// Opens the next file; false if there is none.
+    /// Opens the next file; returns false if there is none.
     fn open_next(&mut self) -> Result<bool, CorpusError> {
         let Some(file) = self.files.get(self.next_file) else { return Ok(false) };
         let (name, digest) = (Arc::from(&*file.name), Digest::default());
@@ -320,7 +319,7 @@ impl CorpusReader {
     }
 }
 
-/// The name of the record at the mark: its own, or its number in the file.
+/// The id of the record at the mark: its own, or its number in the file.
 fn id_of(id: Option<String>, files: &[InputFile], current: &Current) -> String {
     match id {
         Some(id) => id,

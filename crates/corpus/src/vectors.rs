@@ -26,14 +26,14 @@ use write_lines::LineError;
 
 /// Writes vectors to a file that appears whole or not at all, or to a stream.
 ///
-/// The rows go to a temporary file beside the real one, which takes its place once all of it is on
-/// the disk; dropped before [`finish`](Self::finish), nothing is left. `.gz` or `.zst` at the end
-/// of the name compresses lines. The same rows give the same bytes.
+/// The rows go to a temporary file beside the real one, which replaces it once all of it is on the
+/// disk; if dropped before [`finish`](Self::finish), nothing is left behind. `.gz` or `.zst` at the
+/// end of the name compresses line formats. The same rows give the same bytes.
 pub struct VectorWriter {
     path: PathBuf,
     options: VectorOptions,
     n_rows: u64,
-    /// A row is there by half: the file must not appear.
+    /// A row was written partially: the file must not be published.
     is_broken: bool,
     target: Target,
 }
@@ -92,11 +92,11 @@ impl VectorWriter {
         self.n_rows
     }
 
-    /// Writes a text's row. Tokens are what the indices stand for, with their weights.
+    /// Writes the row of a text. `tokens` are the tokens of the indices, with their weights.
     ///
     /// # Errors
-    /// [`CorpusError::Write`], a row of another dimension, tokens that the format needs or cannot
-    /// take, and an id, token or weight that it cannot express.
+    /// [`CorpusError::Write`]; a row of another dimension; tokens that the format requires or
+    /// cannot hold; an id, token or weight that it cannot express.
     pub fn write(
         &mut self,
         id: &str,
@@ -149,7 +149,7 @@ impl VectorWriter {
         }
     }
 
-    /// Passes on the rows so far to whoever reads a stream; nothing for a file.
+    /// Flushes the rows so far to the reader of a stream; does nothing for a file.
     ///
     /// # Errors
     /// [`CorpusError::Write`].
@@ -160,10 +160,10 @@ impl VectorWriter {
         }
     }
 
-    /// Makes the file appear under its name, once all of it is on the disk.
+    /// Publishes the file under its name once all of it is on the disk.
     ///
     /// # Errors
-    /// [`CorpusError::Write`]; then there is no file, or still the old one.
+    /// [`CorpusError::Write`]; then there is no file, or the old one remains.
     pub fn finish(self) -> Result<(), CorpusError> {
         if self.is_broken {
             let source = io::Error::other("a row before could not be written");

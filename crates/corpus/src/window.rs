@@ -1,11 +1,11 @@
-//! A stream whose first bytes can be looked at before anything is read of it.
+//! A stream whose first bytes can be inspected before it is read.
 
 use std::io::{self, BufRead, Read};
 
-/// The most bytes that are looked at.
+/// The maximum number of bytes to inspect.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 
-/// A stream, and the bytes of its start that were looked at. Reading begins at the start.
+/// A stream, and the bytes of its start that were inspected. Reading begins at the start.
 pub(crate) struct Window<R> {
     source: R,
     bytes: Vec<u8>,
@@ -17,7 +17,7 @@ pub(crate) struct Window<R> {
 #[derive(Clone, Copy)]
 pub(crate) struct Start<'a> {
     pub(crate) bytes: &'a [u8],
-    /// No more can be looked at: the stream ends here, or the window is full.
+    /// There is nothing more to inspect: the stream ends here, or the window is full.
     pub(crate) is_all: bool,
 }
 
@@ -26,13 +26,13 @@ impl<R: BufRead> Window<R> {
         Self { source, bytes: Vec::new(), n_used: 0, is_over: false }
     }
 
-    /// What is seen so far.
+    /// The bytes inspected so far.
     pub(crate) fn start(&self) -> Start<'_> {
         let bytes = &self.bytes[self.n_used..];
         Start { bytes, is_all: self.is_over || bytes.len() >= MAX_BYTES }
     }
 
-    /// Looks further, until there are `n` bytes.
+    /// Reads ahead until there are `n` bytes.
     pub(crate) fn look_at(&mut self, n: usize) -> io::Result<Start<'_>> {
         while self.start().bytes.len() < n && !self.start().is_all {
             self.grow()?;
@@ -40,7 +40,8 @@ impl<R: BufRead> Window<R> {
         Ok(self.start())
     }
 
-    /// Looks further until `decide` knows; with all that can be looked at it must know.
+    /// Reads ahead until `decide` returns an answer; it must do so once nothing more can be
+    /// inspected.
     pub(crate) fn look_until<T>(
         &mut self,
         decide: impl Fn(Start<'_>) -> Option<T>,
@@ -84,7 +85,7 @@ impl<R: BufRead> BufRead for Window<R> {
             return Ok(&self.bytes[self.n_used..]);
         }
         if self.is_over {
-            // A terminal would ask for a second end.
+            // A terminal would ask for a second end of input.
             return Ok(&[]);
         }
         self.source.fill_buf()

@@ -1,4 +1,4 @@
-//! The columns of tables, and the fields that are the text.
+//! Errors about the columns of tables, and the fields that hold the text.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use splade_output::shown;
 
 use super::listed;
 
-/// Why the columns of a table are not those that are asked for.
+/// Why the columns of a table are not the requested ones.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ColumnError {
-    /// No column was named that is the text.
-    #[error("no column was named that is the text")]
+    /// No column was named as the text.
+    #[error("no column was named as the text")]
     NoTextColumn,
-    /// A column is not in a table.
+    /// A table lacks a column.
     #[error("{} has no column `{column}`; it has {}", shown(.path), listed(.columns))]
     #[non_exhaustive]
     NoColumn {
@@ -24,7 +24,7 @@ pub enum ColumnError {
         /// The columns that it has.
         columns: Vec<String>,
     },
-    /// A table has two columns that one column of the text can mean.
+    /// A table has two columns that match the same requested text column.
     #[error(
         "{} has the columns `{first}` and `{second}`: put the one that you mean in double quotes, as \
          in CSV", shown(.path)
@@ -47,7 +47,7 @@ pub enum ColumnError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A column stands in a table twice.
+    /// A table has a column twice.
     #[error("{} has the column `{column}` twice", shown(.path))]
     #[non_exhaustive]
     ColumnTwice {
@@ -56,7 +56,7 @@ pub enum ColumnError {
         /// The column.
         column: String,
     },
-    /// A column of a table has a type that does not belong there.
+    /// A column of a table has an unsupported type.
     #[error("{}: column `{column}` has the type {found}, expected {expected}", shown(.path))]
     #[non_exhaustive]
     ColumnType {
@@ -66,10 +66,10 @@ pub enum ColumnError {
         column: String,
         /// Its type.
         found: String,
-        /// The types that are read.
+        /// The supported types.
         expected: &'static str,
     },
-    /// A column of bytes stands where a text belongs.
+    /// A text column holds bytes.
     #[error(
         "{}: column `{column}` holds bytes, and does not say that they are text; if they are UTF-8, say \
          `--binary-as-text`", shown(.path)
@@ -82,7 +82,7 @@ pub enum ColumnError {
         column: String,
     },
     /// A file that should have a header is empty.
-    #[error("{} is empty, but starts with a header of column names", shown(.path))]
+    #[error("{} is empty, but should start with a header of column names", shown(.path))]
     #[non_exhaustive]
     NoHeader {
         /// The file.

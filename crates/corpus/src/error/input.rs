@@ -1,4 +1,4 @@
-//! Which files are read, and what they hold.
+//! Errors about which files are read, and what they hold.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use splade_output::shown;
 
 use crate::ContentProblem;
 
-/// Why files cannot be read, or an output not be begun, as they are named.
+/// Why the named files cannot be read, or an output cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
@@ -20,7 +20,7 @@ pub enum InputError {
         /// The folder.
         folder: PathBuf,
     },
-    /// A file of a folder has an extension that says nothing.
+    /// A file in a folder has an unknown extension.
     #[error(
         "{} lies among the files to read, but its extension is not one of {known}: name the files \
          one by one, or the format of all", shown(.path)
@@ -29,26 +29,26 @@ pub enum InputError {
     UnknownExtension {
         /// The file.
         path: PathBuf,
-        /// The extensions that are known.
+        /// The known extensions.
         known: &'static str,
     },
     /// A file is named twice.
-    #[error("{} is to be read twice: name it once", shown(.path))]
+    #[error("{} is named twice: name it once", shown(.path))]
     #[non_exhaustive]
     SameFileTwice {
         /// The file.
         path: PathBuf,
     },
-    /// The content of a file is none that can be read.
+    /// The content of a file is unusable.
     #[error("{}: {problem}", shown(.path))]
     #[non_exhaustive]
     Content {
         /// The file.
         path: PathBuf,
-        /// What it is, and the way out.
+        /// What it is, and how to convert it.
         problem: ContentProblem,
     },
-    /// A name ends in a compression that is not written.
+    /// A name ends in a compression that cannot be written.
     #[error("{}: .{ending} is not written: end the name in .gz or .zst, or compress it afterwards", shown(.path))]
     #[non_exhaustive]
     UnwrittenEnding {
@@ -57,7 +57,7 @@ pub enum InputError {
         /// The ending, without its dot.
         ending: String,
     },
-    /// The name of a file says that it is compressed, but it is not.
+    /// A file is not compressed, although its name says so.
     #[error("{}: the content is {found}, but the name says {expected}", shown(.path))]
     #[non_exhaustive]
     CompressionMismatch {
@@ -68,7 +68,7 @@ pub enum InputError {
         /// What its name says.
         expected: &'static str,
     },
-    /// A format that needs a file of its own, uncompressed.
+    /// A format that cannot be streamed or compressed.
     #[error("{}: {format} needs an ordinary file, not a stream and not a compressed one", shown(.path))]
     #[non_exhaustive]
     NeedsFile {
@@ -77,20 +77,20 @@ pub enum InputError {
         /// The format.
         format: &'static str,
     },
-    /// A format that this build does not know.
+    /// A format that this build lacks.
     #[error("{}: this build has no Parquet: build with the feature `parquet`", shown(.path))]
     #[non_exhaustive]
     NoParquet {
         /// The file.
         path: PathBuf,
     },
-    /// A name of a format is unknown.
+    /// The name of a format is unknown.
     #[error("unknown format `{name}`, known are: {known}")]
     #[non_exhaustive]
     UnknownFormat {
         /// The name.
         name: String,
-        /// The names that are known.
+        /// The known names.
         known: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! Folders of parts: their manifest, and the input that they were made of.
+//! Errors about folders of parts: their manifest, and the input they were made from.
 
 use std::path::PathBuf;
 
@@ -6,20 +6,20 @@ use splade_output::shown;
 
 use crate::InputProblem;
 
-/// Why parts cannot be begun, resumed or read.
+/// Why parts cannot be started, resumed or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartsError {
-    /// There are fewer records than are to be jumped over.
-    #[error("the input has {found} records, but {expected} are to be jumped over")]
+    /// There are fewer records than should be skipped.
+    #[error("the input has {found} records, but {expected} should be skipped")]
     #[non_exhaustive]
     FewerRecords {
         /// The records there are.
         found: u64,
-        /// The records to jump over.
+        /// The number of records to skip.
         expected: u64,
     },
-    /// The input is not what finished parts were made of.
+    /// The input differs from what the finished parts were made from.
     #[error("{} {problem}: give the input as it was, or another output folder", shown(.path))]
     #[non_exhaustive]
     OtherInput {
@@ -28,7 +28,7 @@ pub enum PartsError {
         /// How it differs.
         problem: InputProblem,
     },
-    /// Nothing tells what a finished part was made of.
+    /// A finished part has no record of its input.
     #[error(
         "{part} has no checksum of its input in the manifest, so nothing shows that the input is \
          the same: name another output folder"
@@ -38,14 +38,14 @@ pub enum PartsError {
         /// The part.
         part: String,
     },
-    /// A folder that should be new has something in it.
+    /// A folder that should be new is not empty.
     #[error("{} is not empty: resume what was begun there, or name another folder", shown(.folder))]
     #[non_exhaustive]
     FolderNotEmpty {
         /// The folder.
         folder: PathBuf,
     },
-    /// Another process writes to a folder.
+    /// Another process is writing to the folder.
     #[error("another process writes to {}", shown(.folder))]
     #[non_exhaustive]
     FolderLocked {
@@ -69,7 +69,7 @@ pub enum PartsError {
         #[source]
         source: serde_json::Error,
     },
-    /// A manifest contradicts itself, or is of another version.
+    /// A manifest contradicts itself, or has another version.
     #[error("{}: {problem}", shown(.path))]
     #[non_exhaustive]
     ManifestContent {
@@ -78,7 +78,7 @@ pub enum PartsError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// Parts were begun with other settings.
+    /// Parts were started with other settings.
     #[error(
         "{} was begun with other settings: `{key}` was {then}, and is {now}: use the same, or \
          another folder", shown(.folder)
@@ -94,14 +94,14 @@ pub enum PartsError {
         /// Its value now, as JSON.
         now: String,
     },
-    /// A part that the manifest lists is not there.
+    /// A part that the manifest lists is missing.
     #[error("{} is listed in the manifest, but not there", shown(.path))]
     #[non_exhaustive]
     PartMissing {
         /// The part.
         path: PathBuf,
     },
-    /// A part has another size than the manifest says.
+    /// The size of a part differs from the manifest.
     #[error("{} has {found} bytes, but the manifest says {expected}", shown(.path))]
     #[non_exhaustive]
     PartSize {
@@ -112,10 +112,10 @@ pub enum PartsError {
         /// Its size in the manifest.
         expected: u64,
     },
-    /// A part has another content than the manifest says.
+    /// The content of a part differs from the manifest.
     #[error(
         "{} has the checksum {found}, but the manifest says {expected}: it was changed after it was \
-         written; write the folder anew", shown(.path)
+         written; write the folder again", shown(.path)
     )]
     #[non_exhaustive]
     PartChecksum {
@@ -126,7 +126,7 @@ pub enum PartsError {
         /// Its checksum in the manifest.
         expected: String,
     },
-    /// A part has another number of rows than the manifest says.
+    /// The number of rows in a part differs from the manifest.
     #[error("{} has {found} rows, but the manifest says {expected}", shown(.path))]
     #[non_exhaustive]
     PartRows {

@@ -1,4 +1,4 @@
-//! A record that is not what it should be, with its location.
+//! Errors about records, with their locations.
 
 use std::path::PathBuf;
 
@@ -42,12 +42,12 @@ pub enum RecordError {
         location: Location,
         /// The field or column.
         column: String,
-        /// What is there.
+        /// What was found.
         found: &'static str,
-        /// What belongs there.
+        /// What was expected.
         expected: &'static str,
     },
-    /// A text of JSON has an escape that stands for no character.
+    /// A JSON text has an escape that is not a character.
     #[error(
         "{location}: the text of `{column}` has a lone surrogate: half of a pair of escapes such as \\ud83d\\ude00, \
          which is no character"
@@ -59,7 +59,7 @@ pub enum RecordError {
         /// The field.
         column: String,
     },
-    /// A list of numbers has one that is not finite.
+    /// A list of numbers has a non-finite one.
     #[error("{location}: `{column}` has NaN or an infinity, which no vector has")]
     #[non_exhaustive]
     NotFinite {
@@ -68,7 +68,7 @@ pub enum RecordError {
         /// The field.
         column: String,
     },
-    /// A record has two fields that one column can mean.
+    /// A record has two fields that match the same requested column.
     #[error(
         "{location}: the record has `{first}` and `{second}`: put the one that you mean in double quotes, \
          as in CSV"
@@ -82,29 +82,30 @@ pub enum RecordError {
         /// The other.
         second: String,
     },
-    /// A record has both fields that can be its name.
-    #[error("{location}: `id` and `_id` are both there: say which column names the records")]
+    /// A record has both `id` and `_id`.
+    #[error("{location}: the record has both `id` and `_id`: say which column holds the ids")]
     #[non_exhaustive]
     AmbiguousId {
         /// Where.
         location: Location,
     },
-    /// A record has no name where each must have one.
-    #[error("{location}: neither `id` nor `_id` is there, which other files name this record by")]
+    /// A record has no id, but ids are required.
+    #[error(
+        "{location}: the record has neither `id` nor `_id`, by which other files would refer to it"
+    )]
     #[non_exhaustive]
     NoId {
         /// Where.
         location: Location,
     },
     /// Two records have one id.
-    #[error("{second}: the id `{id}` is there already, in {first}: ids must differ here")]
-    // `splade` builds it too, so its fields are final.
+    #[error("{second}: the id `{id}` already occurs in {first}: ids must differ here")]
     DuplicateId {
         /// The id.
         id: String,
-        /// Where it stands first.
+        /// The first location of the id.
         first: Location,
-        /// Where it stands again.
+        /// The second location of the id.
         second: Location,
     },
     /// An empty line that is not at the end of the file.
@@ -127,13 +128,13 @@ pub enum RecordError {
         /// What its number counts from: `line` or `cell`.
         within: &'static str,
     },
-    /// A record has no end within reason.
+    /// A record is too long.
     #[error("{location}: longer than {limit} bytes")]
     #[non_exhaustive]
     TooLong {
         /// Where.
         location: Location,
-        /// The most bytes of one record.
+        /// The maximum number of bytes in a record.
         limit: usize,
     },
     /// A row of a table has more or fewer cells than its header.

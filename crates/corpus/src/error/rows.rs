@@ -1,4 +1,4 @@
-//! Vectors: rows that are read, and rows that a format cannot express.
+//! Errors about vectors: rows that cannot be read, or that a format cannot express.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::Location;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorError {
-    /// A format writes tokens, but the row came without, or the other way round.
+    /// A format requires tokens and the row has none, or the reverse.
     #[error("row {row}: {format} {needs}")]
     #[non_exhaustive]
     Tokens {
@@ -58,7 +58,7 @@ pub enum VectorError {
         /// The format.
         format: &'static str,
     },
-    /// A vector has another dimension than its file.
+    /// The dimension of a vector differs from that of its file.
     #[error("{}: dimension {found}, expected {expected}", shown(.path))]
     #[non_exhaustive]
     Dimension {
@@ -66,17 +66,17 @@ pub enum VectorError {
         path: PathBuf,
         /// The dimension of the vector or file.
         found: usize,
-        /// The dimension that it should have.
+        /// The expected dimension.
         expected: usize,
     },
-    /// Neither the caller nor the file says the dimension.
+    /// Neither the caller nor the file states the dimension.
     #[error("{} does not say its dimension (the size of the vocabulary): give it", shown(.path))]
     #[non_exhaustive]
     NoDimension {
         /// The file.
         path: PathBuf,
     },
-    /// A folder of parts holds something else than vectors.
+    /// A folder of parts holds something other than vectors.
     #[error("{} holds `{format}`, which cannot be read back as vectors", shown(.path))]
     #[non_exhaustive]
     NotVectors {
@@ -107,7 +107,7 @@ pub enum VectorError {
         /// The dimension.
         dimension: usize,
     },
-    /// The indices of a vector do not increase.
+    /// The indices of a vector are not increasing.
     #[error("{location}: index {index} follows {previous}, but must exceed it")]
     #[non_exhaustive]
     VectorOrder {
@@ -119,7 +119,7 @@ pub enum VectorError {
         index: u32,
     },
     /// A value of a vector is zero, NaN or infinite.
-    #[error("{location}: the value {value} of index {index} is not finite and non-zero")]
+    #[error("{location}: the value {value} of index {index} must be finite and not zero")]
     #[non_exhaustive]
     VectorValue {
         /// Where.

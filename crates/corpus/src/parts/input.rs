@@ -1,15 +1,15 @@
-//! What of the input a part was made of, as its manifest says it.
+//! The input that a part was made from, as recorded in the manifest.
 
 use serde::{Deserialize, Serialize};
 
 use crate::InputSpan;
 
-/// The records of one file that a part was made of.
+/// The records of one file that a part was made from.
 ///
-/// Bytes are those of the text, without compression and byte order mark, so that the same text
-/// compressed anew is the same input. Of Parquet they are counted over the bytes of the footer, then
-/// those of the columns read, row group by row group as they are on the disk: a row group belongs to
-/// the part with its first row.
+/// Byte positions refer to the text without compression and byte order mark, so that recompressing
+/// it does not change the input. For Parquet they count the bytes of the footer, then those of the
+/// columns read, row group by row group as stored; a row group belongs to the part with its first
+/// row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InputRange {
@@ -19,7 +19,7 @@ pub struct InputRange {
     pub records: u64,
     /// The first byte of the range, from 0.
     pub start: u64,
-    /// The byte after the last.
+    /// The byte after the last one.
     pub end: u64,
     /// The CRC-32 of these bytes, in hexadecimal digits.
     pub crc32: String,

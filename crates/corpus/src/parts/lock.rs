@@ -1,4 +1,4 @@
-//! One writer a folder: a lock that the system gives back when its process ends, however it ends.
+//! One writer per folder: a lock that the system releases when its process ends, however it ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use crate::{CorpusError, PartsError};
 
-/// The file that is locked. It stays, and means nothing without a lock on it.
+/// The lock file. It stays; its presence alone means nothing.
 pub(crate) const NAME: &str = ".lock";
 
-/// A folder that no other process may write to.
+/// Exclusive write access to a folder.
 pub(crate) struct FolderLock {
     file: File,
     path: PathBuf,
-    /// Made by this call.
+    /// Whether this call created the file.
     is_new: bool,
 }
 
 impl FolderLock {
-    /// Makes the folder if it is not there, and locks it.
+    /// Creates the folder if it is missing, and locks it.
     pub(crate) fn acquire(folder: &Path) -> Result<Self, CorpusError> {
         fs::create_dir_all(folder).map_err(CorpusError::write(folder))?;
         let path = folder.join(NAME);
@@ -32,7 +32,7 @@ impl FolderLock {
         };
         let file = file.map_err(CorpusError::write(&path))?;
         match file.try_lock() {
-            // Whoever gave it up removes it with the lock held.
+            // A process that gives the lock up removes the file while holding it.
             Ok(()) if is_named(&file) => Ok(Self { file, path, is_new }),
             Ok(()) | Err(TryLockError::WouldBlock) => {
                 Err(CorpusError::Parts(PartsError::FolderLocked { folder: folder.to_owned() }))
@@ -41,16 +41,16 @@ impl FolderLock {
         }
     }
 
-    /// Gives the lock back, without a trace in a folder that had none.
+    /// Releases the lock, and removes the file if this call created it.
     pub(crate) fn give_up(self) {
         if self.is_new {
-            // What cannot be removed harms nobody.
+            // A file that cannot be removed does no harm.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Whether a file that is open has not been removed.
+/// Whether an open file still has its name.
 #[cfg(unix)]
 fn is_named(file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -64,8 +64,8 @@ fn is_named(_: &File) -> bool {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // To close the file is not enough: a process that another thread is just starting has it
-        // open until it runs its own program. What fails here ends with the process.
+        // Closing the file is not enough: a child process that another thread is starting has it
+        // open until it runs its own program. A failure here ends with the process.
         let _ = self.file.unlock();
     }
 }

@@ -1,4 +1,4 @@
-//! The manifest of a folder of parts: what is done, with what settings.
+//! The manifest of a folder of parts: what is finished, and with which settings.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use crate::{CorpusError, PartsError, VectorFormat};
 
 use super::InputRange;
 
-/// The name of the manifest in its folder.
+/// The manifest's file name.
 const MANIFEST: &str = "manifest.json";
 
-/// The version of the manifest that is written.
+/// The version that we write.
 const VERSION: u32 = 2;
 
-/// A version that had no checksums of the input: its vectors are read, but nothing is added to them.
+/// A version without checksums of the input: its vectors are read, but nothing is added to them.
 const VERSION_WITHOUT_INPUT: u32 = 1;
 
 /// What a folder of parts holds: `manifest.json` in it.
@@ -28,17 +28,17 @@ const VERSION_WITHOUT_INPUT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// The version of this form, 2.
+    /// The format version, 2.
     version: u32,
-    /// Whether these are all parts there will be.
+    /// Whether all parts are written.
     pub complete: bool,
-    /// Rows of all parts.
+    /// Number of rows in all parts.
     pub rows: u64,
     /// Sums of the parts' totals.
     pub totals: BTreeMap<String, u64>,
     /// The name of the format, see [`VectorFormat::name`].
     pub format: String,
-    /// What follows the extension of a part: nothing, `.gz` or `.zst`.
+    /// The suffix after a part's extension: empty, `.gz` or `.zst`.
     pub compression: String,
     /// The dimension of all vectors.
     pub dimension: usize,
@@ -46,7 +46,7 @@ pub struct Manifest {
     pub quantization_factor: u32,
     /// Rows of each part but the last.
     pub rows_per_part: u64,
-    /// What else must be the same for the rows to be: the caller's.
+    /// Everything else that determines the rows; set by the caller.
     pub settings: Value,
     /// The parts, in order.
     pub parts: Vec<PartInfo>,
@@ -58,9 +58,9 @@ pub struct Manifest {
 pub struct PartInfo {
     /// The name of its file.
     pub file: String,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// The bytes of its file.
+    /// Size of the file in bytes.
     pub bytes: u64,
     /// The CRC-32 of its file, in hexadecimal digits.
     pub crc32: String,
@@ -68,15 +68,15 @@ pub struct PartInfo {
     pub first_id: String,
     /// The id of its last row.
     pub last_id: String,
-    /// What the caller counted.
+    /// The caller's totals.
     pub totals: BTreeMap<String, u64>,
-    /// What of the input it was made of, file by file; empty where nobody said.
+    /// The input it was made from, file by file; empty if not recorded.
     #[serde(default)]
     pub input: Vec<InputRange>,
 }
 
 impl PartInfo {
-    /// Reads the file of the part, and compares its checksum.
+    /// Reads the part's file and compares its checksum.
     pub(crate) fn verify(&self, path: &Path) -> Result<(), CorpusError> {
         let (_, found) = file_checksum(path).map_err(CorpusError::read(path))?;
         if found == self.crc32 {
@@ -137,7 +137,7 @@ impl Manifest {
         }
     }
 
-    /// What contradicts itself.
+    /// The first contradiction, if any.
     fn problem(&self) -> Option<&'static str> {
         if ![VERSION_WITHOUT_INPUT, VERSION].contains(&self.version) {
             return Some("made by another version of this program");
@@ -156,7 +156,7 @@ impl Manifest {
                 || part.rows > self.rows_per_part
                 || part.rows < self.rows_per_part && !is_last
             {
-                return Some("a part before the last has not its full number of rows");
+                return Some("a part before the last lacks some of its rows");
             }
             if part.input.iter().any(|range| range.records == 0 || range.end < range.start) {
                 return Some("a range of the input has no records, or ends before it starts");
@@ -170,7 +170,7 @@ impl Manifest {
         None
     }
 
-    /// Refuses to go on with what was begun without checksums of the input.
+    /// Refuses to continue parts that have no checksums of their input.
     pub(crate) fn check_resumable(&self, folder: &Path) -> Result<(), CorpusError> {
         if self.version != VERSION_WITHOUT_INPUT {
             return Ok(());
@@ -181,7 +181,7 @@ impl Manifest {
         Err(CorpusError::Parts(PartsError::ManifestContent { path, problem }))
     }
 
-    /// Writes the manifest in one step: there is the old one or the new one.
+    /// Writes the manifest atomically: either the old or the new one is there.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), CorpusError> {
         let path = folder.join(MANIFEST);
         let save = || {
@@ -195,7 +195,7 @@ impl Manifest {
         save().map_err(CorpusError::write(&path))
     }
 
-    /// Adds a part that is on the disk.
+    /// Adds a part that is already on the disk.
     pub(crate) fn push(&mut self, part: PartInfo) {
         self.rows += part.rows;
         add_totals(&mut self.totals, &part.totals);
@@ -207,7 +207,7 @@ impl Manifest {
         self.format.parse().expect("it was checked when the manifest was made or read")
     }
 
-    /// The name of the part after the last.
+    /// The file name of the next part.
     pub(crate) fn next_name(&self) -> String {
         part_name(self.parts.len(), self.vector_format(), &self.compression)
     }
@@ -224,7 +224,7 @@ impl Manifest {
         self.parts.last().map(|part| &*part.last_id)
     }
 
-    /// Looks whether all parts are there with their sizes.
+    /// Checks that all parts are there with their sizes.
     ///
     /// # Errors
     /// [`PartsError::PartMissing`], [`PartsError::PartSize`] or [`CorpusError::Read`].
@@ -258,7 +258,7 @@ impl Manifest {
         parts.try_for_each(|(part, path)| part.verify(&path))
     }
 
-    /// The first setting that differs: its name, its value here, its value there.
+    /// The first setting that differs: its name, its value here, its value in `now`.
     pub(crate) fn differing_setting(&self, now: &Self) -> Option<(String, String, String)> {
         let own = |manifest: &Self| {
             serde_json::json!({
@@ -285,10 +285,10 @@ fn add_totals(sums: &mut BTreeMap<String, u64>, totals: &BTreeMap<String, u64>) 
     }
 }
 
-/// The size of a file, and its CRC-32 in hexadecimal digits, as manifests have them.
+/// The size of a file, and its CRC-32 in hexadecimal digits, as in manifests.
 ///
 /// # Errors
-/// What the disk answers.
+/// The errors of the disk.
 pub fn file_checksum(path: &Path) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 16];

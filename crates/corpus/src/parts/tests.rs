@@ -1,5 +1,5 @@
-//! Killed at every step, resumed, compared: a child process of the test dies at each point that
-//! [`crash_point`](crate::output::crash_point) marks, without a word to the system.
+//! Kills at every step, resumes and compares: a child process of the test dies at each point that
+//! [`crash_point`](crate::output::crash_point) marks, without any cleanup.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use splade_sparse::SparseRow;
 use super::*;
 use crate::VectorFormat;
 
-/// The folder that the child writes to, and the format.
+/// The variables that pass the folder and the format to the child.
 const FOLDER: &str = "SPLADE_CORPUS_TEST_FOLDER";
 const FORMAT: &str = "SPLADE_CORPUS_TEST_FORMAT";
 
@@ -37,7 +37,7 @@ fn row(number: u64) -> (String, SparseRow) {
     (format!("d{number}"), SparseRow::from_parts(100, indices, values).unwrap())
 }
 
-/// Writes what is left of the rows; true if there was something left to do.
+/// Writes the remaining rows; returns whether there were any.
 fn work(folder: &Path, format: &str) -> bool {
     let mut writer = match PartsWriter::resume(folder, options(format)).unwrap() {
         Resumed::Unfinished(writer) => writer,
@@ -63,7 +63,7 @@ fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     names.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
 }
 
-/// Not a test of its own: what the child does.
+/// Not a test of its own: runs in the child.
 #[test]
 fn child() {
     if let (Ok(folder), Ok(format)) = (std::env::var(FOLDER), std::env::var(FORMAT)) {
@@ -71,7 +71,7 @@ fn child() {
     }
 }
 
-/// Runs the work in a process that dies at a point; false if it ended before.
+/// Runs the work in a process that dies at the given point; returns false if it finished first.
 fn dies(folder: &Path, format: &str, point: usize) -> bool {
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "parts::tests::child", "-q"])
@@ -95,14 +95,14 @@ fn killed_at_every_step(format: &str) {
         if !dies(folder.path(), format, n_points) {
             break;
         }
-        // And again a few steps later, so that what a resumed run leaves is resumed from too.
+        // Dies again a few steps later, to resume from the leftovers of a resumed run too.
         dies(folder.path(), format, 3);
         work(folder.path(), format);
         assert_eq!(content(folder.path()), expected, "killed at point {n_points}");
         Manifest::load(folder.path()).unwrap().verify(folder.path()).unwrap();
         n_points += 1;
     }
-    // 4 of each of 4 manifests, 3 of each of 3 parts, one of each row.
+    // 4 for each of 4 manifests, 3 for each of 3 parts, one for each row.
     assert_eq!(n_points, 4 * 4 + 3 * 3 + 8);
 }
 
@@ -149,7 +149,7 @@ fn a_part_behind_the_manifest_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     work(folder.path(), "jsonl");
     let expected = content(folder.path());
-    // As a kill between the rename of the second part and the manifest leaves it.
+    // The state after a kill between the rename of the second part and the manifest.
     let mut manifest = Manifest::load(folder.path()).unwrap();
     let second = manifest.parts[1].file.clone();
     (manifest.complete, manifest.rows) = (false, 3);

@@ -1,9 +1,9 @@
 //! The cells of CSV and TSV, a row at a time (RFC 4180).
 //!
-//! What is not told apart by common readers is refused here: a quote that is never closed, which
-//! would swallow the rest of the file as one cell, and text after a closing quote. What one file
-//! means and another does not is told at its end: quoted cells that run over several lines, and
-//! cells that look quoted where quotes are characters.
+//! Constructs on which common readers disagree are refused: a quote that is never closed, which
+//! would swallow the rest of the file as one cell, and text after a closing quote. Constructs that
+//! are valid but often unintended are reported at the end of the file: quoted cells that span
+//! several lines, and cells that look quoted where quotes are ordinary characters.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -16,33 +16,33 @@ use crate::{CorpusError, Location, RecordError};
 
 use super::Quoting;
 
-/// The rows of a table of text. Blank lines are passed over: an empty text in a table of one
-/// column is written `""`.
+/// The rows of a text table. Blank lines are skipped: in a one-column table an empty text is
+/// written `""`.
 pub(crate) struct Rows {
     file: Arc<Path>,
     text: TextStream,
     delimiter: u8,
     quoting: Quoting,
-    /// The number of the line that is read now, from 1.
+    /// The number of the current line, from 1.
     line: u64,
     /// The line at which the last row starts.
     row_line: u64,
     cells: Vec<u8>,
-    /// Where each cell ends.
+    /// The end of each cell.
     ends: Vec<usize>,
     oddities: Oddities,
 }
 
-/// What is no error, but may come of a wrong idea of the quotes.
+/// Oddities that are no errors, but may mean that the quoting is set wrongly.
 #[derive(Default)]
 struct Oddities {
-    /// Quoted cells with a line end in them.
+    /// Quoted cells that contain a line end.
     n_long: u64,
-    /// The lines of the longest of them, and the line of its row.
+    /// The number of lines of the longest such cell, and the line of its row.
     longest: (u64, u64),
-    /// Cells that start with a quote, where quotes are characters.
+    /// Cells that start with a quote, where quotes are ordinary characters.
     n_quotes: u64,
-    /// Those of them that are whole as CSV writes a quote in a text: `"a ""b"""`.
+    /// How many of them are quoted correctly by the rules of CSV: `"a ""b"""`.
     n_doubled: u64,
     /// The line of the first of these.
     doubled: u64,
@@ -53,13 +53,13 @@ struct Oddities {
 enum State {
     /// At the first byte of a cell.
     Start,
-    /// In a cell without quotes.
+    /// In an unquoted cell.
     Bare,
-    /// Between the quotes of a cell.
+    /// Inside the quotes of a cell.
     Quoted,
-    /// After a quote that closes a cell, or is the first of two.
+    /// After a quote that either closes a cell or is the first of a pair.
     Closed,
-    /// After a carriage return behind a closed cell.
+    /// After a carriage return that follows a closed cell.
     Return,
 }
 
@@ -70,17 +70,17 @@ impl Rows {
         Self { file, text, delimiter, quoting, line: 1, row_line: 1, cells, ends, oddities }
     }
 
-    /// Tells nothing at the end: somebody else reads the file, too.
+    /// Suppresses the note at the end: another reader of the file gives it.
     pub(crate) fn keep_quiet(&mut self) {
         self.oddities.is_told = true;
     }
 
-    /// Whether there are quotes that could enclose cells, but are taken for characters.
+    /// Whether some quotes could enclose cells, but are taken as ordinary characters.
     pub(crate) fn has_bare_quotes(&self) -> bool {
         self.oddities.n_quotes > 0
     }
 
-    /// What a user should know at the end of the file, if anything.
+    /// A note for the user at the end of the file, if there is one.
     pub(crate) fn note(&self) -> Option<String> {
         let (file, found) = (shown(&self.file), &self.oddities);
         if found.n_long > 0 {
@@ -102,7 +102,7 @@ impl Rows {
         })
     }
 
-    /// Notes what is odd about the cells of a row whose quotes are characters.
+    /// Counts the oddities of a row whose quotes are ordinary characters.
     fn look_at_quotes(&mut self) {
         let mut start = 0;
         for &end in &self.ends {
@@ -118,12 +118,12 @@ impl Rows {
         }
     }
 
-    /// Where the last row starts.
+    /// The location at which the last row starts.
     pub(crate) fn location(&self) -> Location {
         Location::line(&self.file, self.row_line)
     }
 
-    /// Cells of the last row.
+    /// The number of cells in the last row.
     pub(crate) fn n_cells(&self) -> usize {
         self.ends.len()
     }
@@ -141,7 +141,7 @@ impl Rows {
         })
     }
 
-    /// Reads a row; false at the end of the text.
+    /// Reads a row; returns false at the end of the text.
     pub(crate) fn advance(&mut self) -> Result<bool, CorpusError> {
         loop {
             self.row_line = self.line;
@@ -165,7 +165,7 @@ impl Rows {
         }
     }
 
-    /// Reads up to the end of a row. Says whether its last cell had quotes; `None` at the end of
+    /// Reads up to the end of a row. Returns whether its last cell was quoted; `None` at the end of
     /// the text.
     fn read_row(&mut self) -> Result<Option<bool>, CorpusError> {
         let mut state = State::Start;
@@ -201,7 +201,7 @@ impl Rows {
                     (State::Closed, b'"') => {
                         self.cells.push(b'"');
                         state = State::Quoted;
-                        // It goes on: what was counted comes again.
+                        // The cell continues: it will be counted again.
                         self.oddities.n_long -= u64::from(self.line > quoted_line);
                     }
                     (State::Closed, b'\r') => state = State::Return,
@@ -242,7 +242,7 @@ impl Rows {
         }
     }
 
-    /// Ends a row that no line end ends.
+    /// Ends a row at the end of the text.
     fn end_of_text(&mut self, state: State) -> Result<Option<bool>, CorpusError> {
         match state {
             State::Quoted => return Err(self.quotes("has a quote that is never closed")),
@@ -265,7 +265,7 @@ impl Rows {
     }
 }
 
-/// Whether each quote within a cell is followed by another, and there is one.
+/// Whether the cell has quotes, all of them doubled.
 fn has_doubled_quotes_alone(inside: &[u8]) -> bool {
     let mut runs = inside.split(|&byte| byte != b'"').filter(|run| !run.is_empty()).peekable();
     runs.peek().is_some() && runs.all(|run| run.len() % 2 == 0)

@@ -1,4 +1,4 @@
-//! The columns or fields that are the text, and how people write them.
+//! The columns or fields that make up the text, and how they are written on a command line.
 
 use std::fmt;
 
@@ -6,26 +6,26 @@ use crate::{ColumnError, CorpusError};
 
 /// A column of a table, or a field of JSON lines, that is part of the text.
 ///
-/// A name alone is a column that every record must have: `"text".into()`.
+/// A plain name is a required column: `"text".into()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextColumn {
-    /// The names that it may have. A record with two of them is refused.
+    /// Its possible names. A record with two of them is refused.
     names: Vec<String>,
     absence: Absence,
 }
 
-/// What a record without a column is.
+/// How to treat a record without a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// An error.
     Refused,
-    /// A record in which the column is blank, as it is where it is null. A record that has none of
-    /// the columns is an error all the same.
+    /// The column is blank, as if it were null. A record with none of the columns is still an
+    /// error.
     Blank,
 }
 
 impl fmt::Display for TextColumn {
-    /// Its names; one that may be missing with a question mark, as in a list of columns.
+    /// Its names; an optional one has a question mark, as in a list of columns.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.absence == Absence::Blank { "?" } else { "" };
         write!(f, "{}{mark}", self.names.join("|"))
@@ -33,39 +33,39 @@ impl fmt::Display for TextColumn {
 }
 
 impl TextColumn {
-    /// A column that may be missing or null: it is blank then, as titles in corpora of BEIR.
+    /// A column that may be missing or null, and is blank then, like titles in BEIR corpora.
     #[must_use]
     pub fn optional(name: impl Into<String>) -> Self {
         Self { names: vec![name.into()], absence: Absence::Blank }
     }
 
-    /// The names that it may have.
+    /// Its possible names.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// What a record without it is.
+    /// How to treat a record without it.
     #[must_use]
     pub fn absence(&self) -> Absence {
         self.absence
     }
 
-    /// The name by which errors call it.
+    /// The name that errors use.
     pub(crate) fn name(&self) -> &str {
         self.names.last().map_or("", String::as_str)
     }
 
-    /// Reads a list as people write it on a command line: names with commas between them, and a
-    /// question mark behind one that may be missing.
+    /// Parses a list from a command line: names separated by commas, optional ones followed by a
+    /// question mark.
     ///
-    /// A name in double quotes is taken as it stands, quotes in it written twice, as in CSV: that is
-    /// how to write one with a comma, or with a question mark at its end. Without quotes, `x?` is the
-    /// column called `x?` where there is one, and else the optional column `x`.
+    /// A name in double quotes is taken literally, with quotes in it doubled, as in CSV; this is
+    /// how to write a name that contains a comma or ends in a question mark. Unquoted, `x?` is the
+    /// column called `x?` if there is one, and otherwise the optional column `x`.
     ///
     /// # Errors
-    /// [`ColumnError::ColumnList`] for an empty name, a quote that is never closed, and text behind a
-    /// closing quote.
+    /// [`ColumnError::ColumnList`] for an empty name, a quote that is never closed, and text after
+    /// a closing quote.
     ///
     /// ```
     /// use splade_corpus::{Absence, TextColumn};
@@ -110,14 +110,12 @@ impl TextColumn {
                 return Ok(columns);
             }
             rest = rest.strip_prefix(',').ok_or_else(|| {
-                refuse(
-                    "a comma is missing behind a closing quote; within quotes one is written twice",
-                )
+                refuse("a comma is missing after a closing quote; a quote within quotes is doubled")
             })?;
         }
     }
 
-    /// A name without quotes around it.
+    /// An unquoted name.
     fn bare(name: &str) -> Self {
         match name.strip_suffix('?') {
             None | Some("") => Self::from(name),
@@ -134,7 +132,7 @@ impl<T: Into<String>> From<T> for TextColumn {
     }
 }
 
-/// A name up to its closing quote, and what follows; `None` if the quote is never closed.
+/// A name up to its closing quote, and the rest; `None` if the quote is never closed.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut rest = text;

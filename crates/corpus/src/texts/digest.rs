@@ -1,4 +1,4 @@
-//! Checksums of what was read of a file, so that it can be told from another when work is resumed.
+//! Checksums of what was read of a file, to detect on resuming that it has changed.
 
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +7,8 @@ use crc32fast::Hasher;
 
 use crate::stream::TextStream;
 
-/// What a record was read from: its file, and the bytes of it from the end of the record before up to
-/// its own end. [`PartsWriter::add_input`](crate::PartsWriter::add_input) takes it.
+/// The input of one record: its file, and its bytes from the end of the previous record to its own
+/// end. Passed to [`PartsWriter::add_input`](crate::PartsWriter::add_input).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputSpan {
     pub(crate) file: Arc<str>,
@@ -30,17 +30,17 @@ pub(crate) struct InputMark {
 impl InputMark {
     /// The CRC-32 of the bytes from here to `end`.
     pub(crate) fn crc32_to(self, end: Self) -> u32 {
-        // CRC(ab) = shift(CRC(a), |b|) xor CRC(b), so that of b follows from the other two.
+        // CRC(ab) = shift(CRC(a), |b|) xor CRC(b), so CRC(b) follows from the other two.
         let mut shifted = Hasher::new_with_initial_len(self.crc32, self.byte);
         shifted.combine(&Hasher::new_with_initial_len(0, end.byte - self.byte));
         shifted.finalize() ^ end.crc32
     }
 }
 
-/// What was read of a file so far, shared by its reader and who asks.
+/// The digest of what was read of a file so far, shared by its reader and its users.
 ///
-/// Of lines and tables these are the bytes of the text, without compression and byte order mark. Of
-/// Parquet they are the bytes of the footer, then those of the columns read, as they are on the disk.
+/// For lines and tables it covers the bytes of the text, without compression and byte order mark.
+/// For Parquet it covers the bytes of the footer, then those of the columns read, as stored.
 #[derive(Clone, Default)]
 pub(crate) struct Digest(Arc<Mutex<(u64, Hasher)>>);
 
@@ -51,7 +51,7 @@ impl Digest {
         state.1.update(bytes);
     }
 
-    /// The mark after so many records.
+    /// The mark after this number of records.
     pub(crate) fn mark(&self, record: u64) -> InputMark {
         let state = self.state();
         InputMark { record, byte: state.0, crc32: state.1.clone().finalize() }
@@ -62,7 +62,7 @@ impl Digest {
     }
 }
 
-/// A text whose bytes are counted and summed as they are taken.
+/// A text whose bytes are counted and summed as they are consumed.
 pub(crate) struct DigestedText {
     text: TextStream,
     digest: Digest,
@@ -91,7 +91,7 @@ impl BufRead for DigestedText {
         if n == 0 {
             return;
         }
-        // What is taken is in the buffer already: nothing is read here, so nothing can fail.
+        // Consumed bytes are already in the buffer: nothing is read here, so nothing can fail.
         if let Ok(bytes) = self.text.fill_buf() {
             self.digest.update(&bytes[..n]);
         }

@@ -1,4 +1,4 @@
-//! Jumping over the records of finished parts, which must be those that the parts were made of.
+//! Skips the records of finished parts, after checking that the parts were made from them.
 
 use crate::parts::{InputRange, Manifest, PartInfo};
 use crate::{CorpusError, InputProblem, PartsError};
@@ -8,15 +8,15 @@ use super::record::FileRecord;
 use super::{CorpusReader, id_of};
 
 impl CorpusReader {
-    /// Jumps over the records that the parts of a manifest were made of, and compares their checksums
-    /// with those in the manifest. What follows them may have changed: it is read as it is now.
+    /// Skips the records that the parts of a manifest were made from, and compares their checksums
+    /// with the manifest. The records after them may have changed; they are read as they are now.
     ///
-    /// Lines are not parsed and rows of Parquet are not decoded, but for the last record.
+    /// Lines are not parsed and rows of Parquet are not decoded, except for the last record.
     ///
     /// # Errors
     /// [`PartsError::NoInputChecksum`] for a part that was written without
-    /// [`PartsWriter::add_input`](crate::PartsWriter::add_input); [`PartsError::OtherInput`] with the
-    /// file, if the input is not the same.
+    /// [`PartsWriter::add_input`](crate::PartsWriter::add_input); [`PartsError::OtherInput`] with
+    /// the file, if the input has changed.
     pub fn skip_done(&mut self, manifest: &Manifest) -> Result<(), CorpusError> {
         self.guarded(|reader| {
             for (i, part) in manifest.parts.iter().enumerate() {
@@ -35,11 +35,11 @@ impl CorpusReader {
         })
     }
 
-    /// Looks whether the input of a complete manifest is still the same. All of it is read, and
-    /// compared as by [`skip_done`](Self::skip_done).
+    /// Checks that the input of a complete manifest is unchanged. All of it is read and compared as
+    /// in [`skip_done`](Self::skip_done).
     ///
     /// # Errors
-    /// As [`skip_done`](Self::skip_done), also if there are more records.
+    /// As [`skip_done`](Self::skip_done), and if there are more records.
     pub fn check_done(&mut self, manifest: &Manifest) -> Result<(), CorpusError> {
         self.skip_done(manifest)?;
         self.guarded(|reader| match reader.skip_in_file(1)? {
@@ -48,7 +48,7 @@ impl CorpusReader {
         })
     }
 
-    /// Jumps over one range. If `last_id` is given, its last record is read, and must have this id.
+    /// Skips one range. If `last_id` is given, the last record is read and must have this id.
     fn skip_range(
         &mut self,
         part: &PartInfo,
@@ -94,9 +94,9 @@ impl CorpusReader {
         Ok(())
     }
 
-    /// Reads on over the records of a range: the mark before them, and what the last one is, if it is
-    /// wanted. A record that is broken now was not so before: its error counts only where the
-    /// checksums agree.
+    /// Reads the records of a range; returns the mark before them and, if requested, the last
+    /// record. A record that is broken now was not broken before, so its error is reported only if
+    /// the checksums agree.
     fn read_range(
         &mut self,
         range: &InputRange,
@@ -128,13 +128,13 @@ impl CorpusReader {
         }
     }
 
-    /// The present file has more records than were read of it.
+    /// The current file has more records than were read before.
     fn goes_on(&self) -> CorpusError {
         let n_records = self.current.as_ref().map_or(0, |current| current.mark.record);
         self.other_input(InputProblem::GoesOn { expected: n_records.saturating_sub(1) })
     }
 
-    /// The error of the present file, or of the last one.
+    /// An error about the current file, or the last one.
     fn other_input(&self, problem: InputProblem) -> CorpusError {
         let last = self.files.len() - 1;
         let file_idx = self.current.as_ref().map_or(last, |current| current.file_idx);

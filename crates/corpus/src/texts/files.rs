@@ -1,4 +1,4 @@
-//! The files behind the paths that are given: folders opened out, in a fixed order.
+//! Expands the given paths into files, in a fixed order.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -18,17 +18,17 @@ use super::TextFormat;
 pub struct InputFile {
     /// Its path; `-` is standard input.
     pub path: Arc<Path>,
-    /// What tells it from the others: its name, or its path below the folder that was given. If
-    /// two were alike, the names of all files are their paths.
+    /// Its distinguishing name: the file name, or the path below the given folder. If two are
+    /// equal, all files are named by their paths.
     pub name: String,
-    /// Its bytes on the disk, where it is an ordinary file.
+    /// Its size in bytes, if it is an ordinary file.
     pub n_bytes: Option<u64>,
 }
 
-/// Opens out folders. Files are in the order given, those of a folder by their names.
+/// Expands folders. Files come in the given order, those of a folder sorted by name.
 ///
-/// Names that start with `.` or `_` are passed over within folders, as Hadoop and Arrow do. Any
-/// other file of a folder must have a known extension, unless `format` says it for all.
+/// Within folders, names that start with `.` or `_` are skipped, as by Hadoop and Arrow. Any other
+/// file in a folder must have a known extension, unless `format` sets the format.
 pub(crate) fn expand(
     paths: &[PathBuf],
     format: Option<TextFormat>,
@@ -77,7 +77,7 @@ pub(crate) fn expand(
     Ok(files)
 }
 
-/// A name as text; one that is not UTF-8 with escapes, so that two such names differ.
+/// A name as text. Invalid UTF-8 is escaped, so that two such names differ.
 fn shown_name(name: &OsStr) -> String {
     match name.to_str() {
         Some(name) => name.to_owned(),
@@ -85,7 +85,7 @@ fn shown_name(name: &OsStr) -> String {
     }
 }
 
-/// One path for all names of a file, and one for all of standard input.
+/// One path for all names of the same file, and one for all names of standard input.
 pub(crate) fn real_path(path: &Path) -> PathBuf {
     if is_standard_input(path) {
         return "-".into();
@@ -93,11 +93,11 @@ pub(crate) fn real_path(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// A folder on the way through it.
+/// A folder being walked.
 struct Folder<'a> {
     root: &'a Path,
     format: Option<TextFormat>,
-    /// The folders that lead here, so that links do not lead round and round.
+    /// Its ancestors, to stop at circular links.
     above: Vec<PathBuf>,
     files: Vec<InputFile>,
 }

@@ -1,4 +1,4 @@
-//! The formats that texts are read from, told by the names of files.
+//! The formats of texts, and how file names select them.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -8,25 +8,25 @@ use crate::{CorpusError, FileFormat, InputError};
 /// A format of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
-    /// A JSON object a line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
+    /// A JSON object per line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
     JsonLines,
-    /// Cells between commas: `.csv`.
+    /// Comma-separated values: `.csv`.
     Csv,
-    /// Cells between tabs: `.tsv`.
+    /// Tab-separated values: `.tsv`.
     Tsv,
     /// Parquet: `.parquet`.
     Parquet,
-    /// A text a line: `.txt`, and a file with another ending whose content is nothing else.
+    /// A text per line: `.txt`, and any other extension if the content has no other format.
     Lines,
 }
 
 impl TextFormat {
-    /// The extensions that a file in a folder must have.
+    /// The extensions allowed for a file in a folder.
     pub(crate) const EXTENSIONS: &'static str = ".jsonl, .ndjson, .json, .jsonlines, .jl, .csv, .tsv, .txt (each also with .gz or .zst), .parquet";
 
     const NAMES: &'static str = "jsonl, csv, tsv, parquet, lines";
 
-    /// The name that [`FromStr`] reads.
+    /// The name that [`FromStr`] accepts.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl TextFormat {
         }
     }
 
-    /// The format that the ending of a file says, before that of a compression; `None` if it says no
+    /// The format of a file's extension, ignoring a compression suffix; `None` if it is not a
     /// format of texts. See [`FileFormat::of_name`].
     #[must_use]
     pub fn of_name(path: &Path) -> Option<Self> {
@@ -56,7 +56,7 @@ impl TextFormat {
 impl FromStr for TextFormat {
     type Err = CorpusError;
 
-    /// Reads `jsonl`, `csv`, `tsv`, `parquet` or `lines`.
+    /// Parses `jsonl`, `csv`, `tsv`, `parquet` or `lines`.
     fn from_str(name: &str) -> Result<Self, CorpusError> {
         match name {
             "jsonl" => Ok(Self::JsonLines),

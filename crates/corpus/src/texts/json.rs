@@ -1,4 +1,4 @@
-//! JSON lines: of each object the wanted fields, the rest unread.
+//! JSON lines: the requested fields of each object; the rest stays unread.
 
 use std::borrow::Cow;
 
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(text(r#"{"a,b": "why", "text": "x"}"#, "\"a,b\",text").unwrap(), "why x");
         assert_eq!(text(r#"{"title?": "T", "text": "x"}"#, "title?,text").unwrap(), "T x");
         assert_eq!(text(r#"{"question?": null}"#, "question?").unwrap(), "");
-        // Nothing is read as a blank text without a word.
+        // Nothing silently becomes a blank text.
         let error = |json, list| text(json, list).unwrap_err().to_string();
         assert!(error(r#"{"body": "why"}"#, "question?").contains("no `question`; it has `body`"));
         assert!(error("{}", "title?,text?").contains("no `title`"));

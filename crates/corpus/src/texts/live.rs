@@ -1,4 +1,4 @@
-//! Lines that are answered one by one, before the next is waited for.
+//! Lines that are answered one by one, before the next one arrives.
 
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -13,21 +13,21 @@ use crate::{ContentProblem, CorpusError};
 use super::open::header_problem;
 use super::{ReadOptions, TextFormat};
 
-/// Texts, one a line, from somebody who may wait for the answer to each.
+/// Texts, one per line, from a writer that may wait for the answer to each.
 pub struct LiveLines {
     lines: Lines,
-    /// Lines of JSON are refused.
+    /// Whether lines of JSON are refused.
     refuses_json: bool,
 }
 
 impl LiveLines {
-    /// Opens a file or a pipe; `-` is standard input. What it is its first bytes tell, as for
-    /// [`CorpusReader`](crate::CorpusReader); but no more than one line is waited for.
+    /// Opens a file or a pipe; `-` is standard input. Its first bytes decide the format, as for
+    /// [`CorpusReader`](crate::CorpusReader), but at most one line is awaited.
     ///
     /// JSON and tables are refused, unless [`ReadOptions::format`] is [`TextFormat::Lines`].
     ///
     /// # Errors
-    /// [`CorpusError::Read`]; [`CorpusError::Input`] for what are no lines of text.
+    /// [`CorpusError::Read`]; [`CorpusError::Input`] for content that is not lines of text.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, CorpusError> {
         let mut text = match stream::open_after(WaitFor::Line, path, &Arc::default())? {
             Opened::Text(text) => text,
@@ -41,7 +41,7 @@ impl LiveLines {
         Ok(Self { lines: Lines::new(&Arc::from(path), Box::new(text)), refuses_json })
     }
 
-    /// Standard input as somebody types it, who may ask for anything.
+    /// Standard input typed by a person; any line is a text.
     #[must_use]
     pub fn typed() -> Self {
         let lines = Lines::new(&Arc::from(Path::new("-")), Box::new(BufReader::new(io::stdin())));
@@ -70,10 +70,10 @@ impl LiveLines {
     }
 }
 
-/// Why the start of a text is no line of text.
+/// Why the start of a text is not a line of text.
 fn problem(text: &mut TextWindow, options: &ReadOptions) -> io::Result<Option<ContentProblem>> {
     let start = WaitFor::Line.look(text)?;
-    // Of an object or array over several lines no more than this may have come.
+    // Only this much of an object or array over several lines may have arrived.
     let first = start.bytes.trim_ascii_start().split(|&byte| byte == b'\n').next();
     let is_open = |bracket: &[u8]| first.is_some_and(|line| line.trim_ascii_end() == bracket);
     let layout = JsonLayout::of(start)

@@ -1,4 +1,4 @@
-//! Opens a file of texts in the format that its name, its content or the options say.
+//! Opens a file of texts in the format given by the options, its name or its content.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -16,10 +16,10 @@ use super::record::FileRecords;
 use super::table::TableRecords;
 use super::{Absence, Header, InputFile, Quoting, ReadOptions, TextColumn, TextFormat};
 
-/// Bytes of plain text that are looked at: it should not be JSON lines.
+/// How many bytes of plain text are checked for JSON lines.
 const PLAIN_BYTES: usize = 1 << 16;
 
-/// Opens a file. The options decide the format, else its name, else its content.
+/// Opens a file. Its format comes from the options, or else its name, or else its content.
 pub(super) fn open(
     file: &InputFile,
     options: &ReadOptions,
@@ -33,7 +33,7 @@ pub(super) fn open(
             return open_parquet(file, options, n_bytes_read, digest);
         }
         Opened::Text(text) if named != Some(TextFormat::Parquet) => text,
-        // The only kind of texts that no text can be.
+        // Parquet is the only format of texts that is not text itself.
         other if named == Some(TextFormat::Parquet) => return Err(other.mismatch(path, "Parquet")),
         other => return Err(other.mismatch(path, "text")),
     };
@@ -81,14 +81,15 @@ pub(super) fn open(
             }
             Box::new(PlainRecords::new(Lines::new(path, text)))
         }
-        // PROOF: `named` is another where the file was opened as text, and what is found in a text is lines.
+        // PROOF: Parquet was handled above; a file opened as text has another `named` format, and
+        // text without a format is lines.
         TextFormat::Parquet => unreachable!("it was opened above"),
     })
 }
 
-/// Whether what the name calls plain text is JSON.
+/// Whether a file named as plain text is JSON.
 fn json_problem(text: &mut TextWindow) -> std::io::Result<Option<ContentProblem>> {
-    // Far enough for a whole line, where a line ends in what can be looked at.
+    // Far enough for a whole line, if one ends within the window.
     let has_line = text.look_until(|start| {
         let has_line = start.bytes.contains(&b'\n');
         (start.is_all || (has_line && start.bytes.len() >= PLAIN_BYTES)).then_some(has_line)
@@ -100,7 +101,7 @@ fn json_problem(text: &mut TextWindow) -> std::io::Result<Option<ContentProblem>
     Ok(is_json.then_some(ContentProblem::JsonAsText))
 }
 
-/// Whether the first line of what would be plain text names the columns that are the text.
+/// Whether the first line of supposed plain text names the requested text columns.
 pub(super) fn header_problem(
     text: &mut TextWindow,
     options: &ReadOptions,
@@ -127,7 +128,7 @@ pub(super) fn header_problem(
     Ok(format.map(|(_, format)| ContentProblem::TableHeader { format }))
 }
 
-/// Plain text has no columns to choose.
+/// Refuses column options: plain text has no columns.
 fn refuse_columns(file: &InputFile, options: &ReadOptions) -> Result<(), CorpusError> {
     let chosen = options.text.iter().map(TextColumn::name).filter(|column| *column != "text");
     match options.id.iter().map(String::as_str).chain(chosen).next() {
@@ -146,7 +147,7 @@ fn open_parquet(
     n_bytes_read: &Arc<AtomicU64>,
     digest: &Digest,
 ) -> Result<Box<dyn FileRecords>, CorpusError> {
-    // What was read of a stream cannot be read again.
+    // A stream cannot be read twice.
     if file.n_bytes.is_none() {
         let path = file.path.to_path_buf();
         return Err(CorpusError::Input(InputError::NeedsFile { path, format: "Parquet" }));

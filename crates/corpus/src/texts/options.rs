@@ -1,4 +1,4 @@
-//! What of a file is the text, and what its name.
+//! Options for reading texts: which columns are the text, and which is the id.
 
 use super::{TextColumn, TextFormat};
 
@@ -14,43 +14,44 @@ use super::{TextColumn, TextFormat};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadOptions {
-    /// The format of all files. `None`, the default, takes it from each name, and where that says
-    /// nothing (standard input, say) from the content: see [`CorpusReader::open`].
+    /// The format of all files. By default (`None`) each name determines it or, if it says nothing
+    /// (for standard input, say), the content: see [`CorpusReader::open`].
     ///
     /// [`CorpusReader::open`]: crate::CorpusReader::open
     pub format: Option<TextFormat>,
-    /// The columns or fields that are the text, in this order. Default `text` alone, which is
-    /// taken as it stands. Several are joined by [`separator`](Self::separator); a blank one
-    /// leaves no separator, and the result has no space around it.
+    /// The columns or fields that make up the text, in this order. The default, `text` alone, is
+    /// used unchanged. Several are joined by [`separator`](Self::separator); a blank one adds no
+    /// separator, and the result is trimmed.
     pub text: Vec<TextColumn>,
-    /// What stands between several columns. Default one space.
+    /// Joins several columns. Default one space.
     pub separator: String,
-    /// The column or field that names the text; a missing one is an error. `None`, the default,
-    /// takes `id` or `_id` where there is one, and the number of the record otherwise.
+    /// The column or field with the id; a missing one is an error. By default (`None`) `id` or
+    /// `_id` if present, and otherwise the number of the record.
     pub id: Option<String>,
-    /// Whether quotes enclose cells of CSV and TSV. `None`, the default, is [`Quoting::Double`] for
-    /// CSV, and [`Quoting::None`] for TSV, as MS MARCO and DPR have it.
+    /// Whether quotes enclose cells of CSV and TSV. By default (`None`) [`Quoting::Double`] for
+    /// CSV, and [`Quoting::None`] for TSV, as in MS MARCO and DPR.
     pub quoting: Option<Quoting>,
     /// Whether the first row of CSV and TSV names the columns. Default [`Header::Names`].
     pub header: Header,
-    /// What columns of bytes in Parquet are, which say nothing of a text. Default
-    /// [`BinaryColumns::Refused`]. One that names the records is read wherever it is UTF-8.
+    /// How to read Parquet text columns of bytes not marked as text. Default
+    /// [`BinaryColumns::Refused`]. A column of ids is read if it is UTF-8.
     pub binary_columns: BinaryColumns,
 }
 
-/// What a column of bytes is that should be a text.
+/// How to read a text column of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BinaryColumns {
     /// An error.
     Refused,
-    /// Text in UTF-8, as some writers of Parquet leave it; other bytes are an error with their row.
+    /// As UTF-8 text, which some Parquet writers store like this; other bytes are an error with
+    /// their row.
     Text,
 }
 
 /// What quotes mean in CSV and TSV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quoting {
-    /// A cell may stand in double quotes, and then contain anything; a quote is written twice
+    /// A cell may be enclosed in double quotes, and may then contain anything, with quotes doubled
     /// (RFC 4180). A quote within a cell that does not start with one is an ordinary character.
     Double,
     /// Quotes are ordinary characters, as in the files of MS MARCO.
@@ -62,7 +63,7 @@ pub enum Quoting {
 pub enum Header {
     /// The names of the columns.
     Names,
-    /// A record like all others; the columns are called `1`, `2` and so on.
+    /// An ordinary record; the columns are called `1`, `2` and so on.
     Absent,
 }
 
@@ -130,7 +131,7 @@ impl ReadOptions {
         self
     }
 
-    /// Joins the cells of a record, which are in the order of [`text`](Self::text).
+    /// Joins the cells of a record, given in the order of [`text`](Self::text).
     ///
     /// # Source
     /// `(doc["title"] + sep + doc["text"]).strip()` of BEIR and sentence-transformers.
@@ -153,7 +154,7 @@ impl ReadOptions {
     }
 }
 
-/// What Python's `str.strip` takes away: White_Space of Unicode, and four separators of ASCII.
+/// What Python's `str.strip` removes: Unicode White_Space, and four ASCII separators.
 fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }

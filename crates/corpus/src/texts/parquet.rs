@@ -1,4 +1,4 @@
-//! Parquet: the wanted columns, some rows at a time.
+//! Parquet: the requested columns, a batch of rows at a time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use super::record::{FileRecord, FileRecords};
 use super::table::find_columns;
 use super::{Absence, BinaryColumns, ReadOptions};
 
-/// Rows decoded at once: long documents should not fill the memory.
+/// Rows per decoded batch, few enough that long documents do not fill the memory.
 const BATCH_ROWS: usize = 256;
 
 /// The records of a Parquet file.
 pub(crate) struct ParquetRecords {
     file: ParquetFile,
     options: ReadOptions,
-    /// Columns of the file, each once, in its order.
+    /// Columns of the file to read, each once, in file order.
     columns: Vec<usize>,
-    /// Which of these is the id.
+    /// Position of the id among these.
     id: Option<usize>,
-    /// Which of these are the text; `None` for one that may be missing and is.
+    /// Positions of the text columns among these; `None` for an optional one that is missing.
     text: Vec<Option<usize>>,
-    /// Rows read or jumped over.
+    /// Rows read or skipped.
     n_read: u64,
-    /// Opened at the first row that is wanted.
+    /// Opened when the first row is requested.
     batches: Option<ParquetRecordBatchReader>,
     batch: Option<RecordBatch>,
     /// The next row of the batch.
@@ -40,7 +40,7 @@ pub(crate) struct ParquetRecords {
     n_bytes_read: Arc<AtomicU64>,
     n_bytes_counted: u64,
     digest: Digest,
-    /// Row groups in the digest, and their rows.
+    /// Number of row groups in the digest, and their rows.
     n_groups_summed: usize,
     n_rows_summed: u64,
 }
@@ -59,7 +59,7 @@ impl ParquetRecords {
         let (id, text) = find_columns(path, &names, options)?;
         for (&column, wanted) in text.iter().zip(&options.text) {
             let Some(column) = column else { continue };
-            // A column without a single value has no type.
+            // A column without any value has no type.
             let may_be_null = wanted.absence() == Absence::Blank;
             let is_text = |found: &DataType| {
                 *found == DataType::Utf8 || may_be_null && *found == DataType::Null
@@ -103,7 +103,7 @@ impl ParquetRecords {
         })
     }
 
-    /// Moves on to a batch with rows; false at the end.
+    /// Advances to a batch with rows; returns false at the end.
     fn advance(&mut self) -> Result<bool, CorpusError> {
         loop {
             if self.batch.as_ref().is_some_and(|batch| self.next < batch.num_rows()) {
@@ -127,7 +127,7 @@ impl ParquetRecords {
         }
     }
 
-    /// Counts rows, and their share of the bytes of the file. Their row groups come into the digest.
+    /// Counts rows and their share of the file's bytes, and adds their row groups to the digest.
     fn count(&mut self, n: u64) -> Result<(), CorpusError> {
         self.n_read += n;
         while self.n_rows_summed < self.n_read && self.n_groups_summed < self.file.n_row_groups() {
@@ -199,7 +199,7 @@ impl FileRecords for ParquetRecords {
 
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError> {
         if self.batches.is_none() {
-            // Whole row groups and pages are passed over when the batches are opened.
+            // Opening the batches skips whole row groups and pages.
             let n = n.min(self.file.n_rows() - self.n_read);
             self.count(n)?;
             return Ok(n);

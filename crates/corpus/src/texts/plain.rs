@@ -1,4 +1,4 @@
-//! Plain text: a text a line.
+//! Plain text: a text per line.
 
 use splade_output::shown;
 
@@ -7,10 +7,10 @@ use crate::numbered_lines::Lines;
 
 use super::record::{FileRecord, FileRecords};
 
-/// The lines of a file, empty ones too.
+/// The lines of a file, including empty ones.
 pub(crate) struct PlainRecords {
     lines: Lines,
-    /// Lines with a carriage return within them: other programs may end lines there.
+    /// Lines that contain a carriage return: other programs may end lines there.
     n_with_returns: u64,
     is_told: bool,
 }
@@ -20,15 +20,15 @@ impl PlainRecords {
         Self { lines, n_with_returns: 0, is_told: false }
     }
 
-    /// Says at the end of the file, once, what else its lines could be.
+    /// Reports once, at the end of the file, what else its lines could be.
     fn tell(&mut self) {
         if self.n_with_returns > 0 && !self.is_told {
             self.is_told = true;
             let n = self.n_with_returns;
             let lines = if n == 1 { "line has" } else { "lines have" };
             tracing::warn!(
-                "{}: {n} {lines} carriage returns within: lines end at line feeds where there are any; \
-                 if they end at carriage returns too, make them alike first (`tr '\\r' '\\n'`)",
+                "{}: {n} {lines} carriage returns within: lines end at line feeds if there are any; \
+                 if they end at carriage returns too, convert them first (`tr '\\r' '\\n'`)",
                 shown(self.lines.file())
             );
         }

@@ -1,26 +1,26 @@
-//! One text with its name.
+//! One text with its id.
 
 use crate::{CorpusError, Location};
 
 use super::InputSpan;
 
-/// A text with its name.
+/// A text with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// Its name: from the file, or the number of the record in it.
+    /// Its id: from the file, or the number of the record in it.
     pub id: String,
     /// The text.
     pub text: String,
-    /// Where it stands.
+    /// Its location.
     pub location: Location,
-    /// What of the input it was read from, with checksums.
+    /// The input it was read from, with checksums.
     pub span: InputSpan,
 }
 
-/// A record as a file gives it.
+/// A record as read from a file.
 pub(crate) struct FileRecord {
-    /// Its name, if the file has one.
+    /// Its id, if the file has one.
     pub(crate) id: Option<String>,
     pub(crate) text: String,
     pub(crate) location: Location,
@@ -28,7 +28,7 @@ pub(crate) struct FileRecord {
 
 /// The records of one file.
 pub(crate) trait FileRecords: Send {
-    /// Whether the file has a column or field for names; without one its records are numbered.
+    /// Whether the file has a column or field of ids; otherwise its records are numbered.
     fn has_ids(&self) -> bool {
         true
     }
@@ -36,6 +36,6 @@ pub(crate) trait FileRecords: Send {
     /// The next record, `None` at the end.
     fn next_record(&mut self) -> Result<Option<FileRecord>, CorpusError>;
 
-    /// Jumps over at most `n` records; fewer only at the end.
+    /// Skips at most `n` records; fewer only at the end.
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError>;
 }

@@ -1,4 +1,4 @@
-//! CSV and TSV: the wanted columns of each row.
+//! CSV and TSV: the requested columns of each row.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ pub(crate) struct TableRecords {
     options: ReadOptions,
     n_columns: usize,
     id: Option<usize>,
-    /// The columns of the text; `None` for one that may be missing and is.
+    /// The text columns; `None` for an optional one that is missing.
     text: Vec<Option<usize>>,
-    /// The first row is a record, and is the present one.
+    /// Whether the first row is a record and has already been read.
     is_first_read: bool,
 }
 
@@ -40,7 +40,7 @@ impl TableRecords {
                 Header::Absent => (i + 1).to_string(),
             });
         }
-        // An empty file without a header has no columns, and no record that lacks one.
+        // An empty file without a header has neither columns nor a record that lacks one.
         let (id, text) =
             if has_first { find_columns(file, &names, options)? } else { (None, Vec::new()) };
         Ok(Self { rows, options: options.clone(), n_columns, id, text, is_first_read })
@@ -98,8 +98,8 @@ impl FileRecords for TableRecords {
     }
 }
 
-/// The columns of the id, where there is one, and of the text; `None` for one that may be missing
-/// and is.
+/// The columns of the id, if there is one, and of the text; `None` for an optional one that is
+/// missing.
 pub(crate) fn find_columns(
     path: &Path,
     names: &[String],

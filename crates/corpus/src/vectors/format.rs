@@ -9,25 +9,25 @@ use crate::{CorpusError, FileFormat, InputError};
 /// A format of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorFormat {
-    /// `{"id", "indices", "values"}` a line, and `"tokens"` where they are given.
+    /// `{"id", "indices", "values"}` per line, and `"tokens"` if they are given.
     JsonLines,
-    /// Columns `id: string`, `indices: list<uint32>`, `values: list<float32>`; the dimension in
+    /// Columns `id: string`, `indices: list<uint32>`, `values: list<float32>`; the dimension is in
     /// the metadata under `dimension`.
     Parquet,
-    /// A matrix in SciPy's `.npz`, with the ids as a further array `ids`. It is held in memory.
+    /// A matrix in SciPy's `.npz`, with the ids in an additional array `ids`. It is held in memory.
     Npz,
-    /// `{"id", "contents", "vector"}` a line for the `JsonVectorCollection` of Anserini and
+    /// `{"id", "contents", "vector"}` per line for the `JsonVectorCollection` of Anserini and
     /// Pyserini, with integer weights; see [`VectorOptions::quantization_factor`].
     Anserini,
-    /// `{"id", "tokens"}` a line, the heaviest token first.
+    /// `{"id", "tokens"}` per line, the heaviest token first.
     Tokens,
 }
 
 impl VectorFormat {
     const NAMES: &'static str = "jsonl, parquet, npz, anserini, tokens";
 
-    /// The format that the ending of a file says: `.parquet`, `.npz`, and JSON lines for any other.
-    /// See [`FileFormat::of_name`].
+    /// The format of a file's extension: `.parquet`, `.npz`, and JSON lines for any other. See
+    /// [`FileFormat::of_name`].
     #[must_use]
     pub fn of_name(path: &Path) -> Self {
         match FileFormat::of_name(path).0 {
@@ -37,7 +37,7 @@ impl VectorFormat {
         }
     }
 
-    /// The name that [`FromStr`] reads.
+    /// The name that [`FromStr`] accepts.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl VectorFormat {
         matches!(self, Self::Anserini | Self::Tokens)
     }
 
-    /// Whether a row may have its tokens.
+    /// Whether each row can have tokens.
     #[must_use]
     pub fn takes_tokens(self) -> bool {
         !matches!(self, Self::Parquet | Self::Npz)
@@ -79,7 +79,7 @@ impl VectorFormat {
 impl FromStr for VectorFormat {
     type Err = CorpusError;
 
-    /// Reads `jsonl`, `parquet`, `npz`, `anserini` or `tokens`.
+    /// Parses `jsonl`, `parquet`, `npz`, `anserini` or `tokens`.
     fn from_str(name: &str) -> Result<Self, CorpusError> {
         let all = [Self::JsonLines, Self::Parquet, Self::Npz, Self::Anserini, Self::Tokens];
         all.into_iter().find(|format| format.name() == name).ok_or_else(|| {
@@ -99,14 +99,14 @@ pub struct VectorOptions {
     pub format: VectorFormat,
     /// The dimension of all vectors: the size of the vocabulary.
     pub dimension: usize,
-    /// What a weight is multiplied with before it is rounded to the nearest integer, for
-    /// [`VectorFormat::Anserini`]. Default 100.
+    /// Multiplies weights before they are rounded to integers, for [`VectorFormat::Anserini`].
+    /// Default 100.
     ///
     /// # Source
-    /// "converted to integer by taking the round of weight*100": `docs/experiments-msmarco-passage-
-    /// splade-v2.md` of castorini/anserini; `numpy.rint`, which takes halves to the even side, and
-    /// zeros are left out: `anserini_evaluation/create_anserini_collection.py` of naver/splade at
-    /// 4ee36df.
+    /// "converted to integer by taking the round of weight*100":
+    /// `docs/experiments-msmarco-passage-splade-v2.md` of castorini/anserini. `numpy.rint`, which
+    /// rounds halves to even, and leaving out zeros:
+    /// `anserini_evaluation/create_anserini_collection.py` of naver/splade at 4ee36df.
     pub quantization_factor: NonZeroU32,
 }
 

@@ -1,4 +1,4 @@
-//! Vectors in SciPy's `.npz`: gathered in memory, written at the end.
+//! Vectors in SciPy's `.npz`: collected in memory, written at the end.
 
 use std::io::{self, BufWriter};
 use std::path::Path;
@@ -9,7 +9,7 @@ use splade_sparse::{SparseMatrix, SparseMatrixBuilder, SparseRowView};
 use crate::output::{self, Output};
 use crate::{CorpusError, InputError};
 
-/// A matrix that is gathered.
+/// A matrix being collected.
 pub(crate) struct NpzVectors {
     file: NewFile,
     ids: Vec<String>,

@@ -1,4 +1,4 @@
-//! Vectors in Parquet: row groups of bounded size, and always the same bytes.
+//! Vectors in Parquet: row groups of bounded size; the same rows always give the same bytes.
 
 use std::io;
 use std::path::Path;
@@ -22,24 +22,24 @@ use crate::output::{self, Output};
 /// The key of the dimension in a file's metadata.
 pub(crate) const DIMENSION_KEY: &str = "dimension";
 
-/// Rows that are gathered before they are passed on to be encoded.
+/// Rows collected before they are passed to the encoder.
 const BATCH_ROWS: usize = 1024;
 
-/// Rows of a row group at most, and entries after which it is closed: 32 MiB of indices and
-/// values, which is what the writer and a reader hold of a file.
+/// A row group is closed after this many rows or entries: 32 MiB of indices and values, which is
+/// what the writer and a reader hold of a file.
 const GROUP_ROWS: usize = 1 << 16;
 const GROUP_ENTRIES: usize = 1 << 22;
 
-/// A Parquet file that is written.
+/// A Parquet file being written.
 pub(crate) struct ParquetVectors {
     writer: ArrowWriter<Output>,
     schema: SchemaRef,
     ids: StringBuilder,
     indices: ListBuilder<UInt32Builder>,
     values: ListBuilder<Float32Builder>,
-    /// Rows that are gathered.
+    /// Rows collected.
     n_rows: usize,
-    /// Rows and entries of the present row group.
+    /// Rows and entries of the current row group.
     group: (usize, usize),
 }
 
@@ -51,7 +51,7 @@ impl ParquetVectors {
             Field::new_list("indices", element(DataType::UInt32), false),
             Field::new_list("values", element(DataType::Float32), false),
         ]));
-        // The version of this crate would make the same rows other bytes.
+        // A fixed creator string: this crate's version would change the bytes of the same rows.
         let properties = WriterProperties::builder()
             .set_created_by("splade".to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -118,7 +118,7 @@ impl ParquetVectors {
     }
 }
 
-/// The field within a list, as the specification of Parquet calls it.
+/// The field within a list, named as in Parquet's specification.
 fn element(data_type: DataType) -> Arc<Field> {
     Arc::new(Field::new("element", data_type, false))
 }
@@ -131,7 +131,7 @@ fn write_error(path: &Path, error: ParquetError) -> CorpusError {
     CorpusError::Write { path: path.to_owned(), source: io_error(error) }
 }
 
-/// The error of the disk behind one of Parquet.
+/// The disk error behind a Parquet error.
 fn io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {

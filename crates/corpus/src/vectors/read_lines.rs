@@ -45,7 +45,7 @@ impl FileVectors for LineVectors {
     }
 }
 
-/// One line. Other fields, such as the tokens, are not read.
+/// One line. Other fields, such as tokens, are ignored.
 #[derive(serde::Deserialize)]
 struct VectorLine {
     #[serde(alias = "_id")]
@@ -54,8 +54,8 @@ struct VectorLine {
     values: Vec<f32>,
 }
 
-/// An id that a parser gives without a loss: a text or an integer of 64 bits. For all others the
-/// line is read once more.
+/// An id that the fast parser reads without loss: a text or a 64-bit integer. For any other, the
+/// line is parsed again.
 struct Id(String);
 
 impl<'de> Deserialize<'de> for Id {
@@ -84,8 +84,8 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// Reads a line that is not quickly read: its id has digits that no number type keeps, it holds
-/// numbers that JSON does not have, or it is broken.
+/// Parses a line that the fast path cannot: its id has more digits than a number type holds, it
+/// contains non-JSON numbers, or it is broken.
 fn parse(line: &str, location: &Location) -> Result<VectorLine, CorpusError> {
     let not_a_record = |source| {
         CorpusError::Record(RecordError::NotARecord {

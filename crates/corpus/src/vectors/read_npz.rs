@@ -12,7 +12,7 @@ use crate::{CorpusError, VectorError};
 
 use super::reader::FileVectors;
 
-/// The rows of a matrix. Without an array `ids` they are named by their numbers, from 1.
+/// The rows of a matrix. Without an array `ids`, they are named by their numbers, from 1.
 pub(crate) struct NpzFile {
     matrix: SparseMatrix,
     ids: Option<std::vec::IntoIter<String>>,

@@ -1,4 +1,4 @@
-//! Vectors from Parquet, some rows at a time.
+//! Vectors from Parquet, a batch of rows at a time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use crate::{CorpusError, RecordError, VectorError};
 use super::parquet::DIMENSION_KEY;
 use super::reader::{FileVectors, row_at};
 
-/// Rows decoded at once.
+/// Rows per decoded batch.
 const BATCH_ROWS: usize = 1024;
 
 const COLUMNS: [&str; 3] = ["id", "indices", "values"];
 
-/// The vectors of a Parquet file: `id` of texts (also as bytes in UTF-8) or integers, `indices` of lists of integers,
-/// `values` of lists of `float32` or `float64`, which are rounded to `float32`.
+/// The vectors of a Parquet file: `id` of text (also as UTF-8 bytes) or integers, `indices` of
+/// lists of integers, `values` of lists of `float32` or `float64`, which are rounded to `float32`.
 pub(crate) struct ParquetRows {
     file: ParquetFile,
     batches: ParquetRecordBatchReader,
-    /// Where each of the columns stands in a batch.
+    /// The position of each column in a batch.
     columns: [usize; 3],
     dimension: usize,
     batch: Option<RecordBatch>,
@@ -59,7 +59,7 @@ impl ParquetRows {
         let mask = ProjectionMask::roots(builder.parquet_schema(), found);
         let batches = builder.with_projection(mask).build();
         let batches = batches.map_err(|error| file.broken(0, error))?;
-        // A batch has the columns in the order of the file.
+        // A batch has the columns in file order.
         let columns = found.map(|column| found.iter().filter(|other| **other < column).count());
         Ok(Self {
             file,
@@ -74,7 +74,7 @@ impl ParquetRows {
         })
     }
 
-    /// The dimension that the file says, if it does.
+    /// The dimension that the file states, if it does.
     pub(crate) fn dimension(&self) -> Result<Option<usize>, CorpusError> {
         let Some(text) = self.file.key_value(DIMENSION_KEY) else { return Ok(None) };
         let broken = |error| self.file.broken(0, error);
@@ -140,14 +140,14 @@ fn is_list(found: &DataType, is_element: impl FnOnce(&DataType) -> bool) -> bool
     matches!(found, DataType::List(field) if is_element(field.data_type()))
 }
 
-/// The list of a row; `None` if it is null, or has a null.
+/// The list in a row; `None` if it is null, or contains a null.
 fn list_at(column: &ArrayRef, row: usize) -> Option<ArrayRef> {
     let column = column.as_list::<i32>();
     let list = column.is_valid(row).then(|| column.value(row))?;
     (list.null_count() == 0).then_some(list)
 }
 
-/// The indices, or the first that is negative or too large.
+/// The indices, or the first one that is negative or too large.
 fn read_indices(list: &ArrayRef) -> Result<Vec<u32>, i64> {
     if let Some(list) = list.as_primitive_opt::<UInt32Type>() {
         return Ok(list.values().to_vec());

@@ -23,7 +23,7 @@ use super::read_npz::NpzFile;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VectorReadOptions {
-    /// The dimension, where the files do not say it; where they do, it must be the same.
+    /// The dimension, if the files do not state it; if they do, it must be equal.
     pub dimension: Option<usize>,
 }
 
@@ -36,12 +36,13 @@ impl VectorReadOptions {
     }
 }
 
-/// The vectors of one file or several, with their ids, a row at a time.
+/// The vectors of one or more files, with their ids, one row at a time.
 ///
-/// JSON lines (compressed by gzip or Zstandard too), Parquet, `.npz`, each known by its content, and
-/// folders of parts, whose order and dimension are those of the manifest; each part is compared with its
-/// checksum there before its rows are read. Only a `.npz` is held in memory. Token maps and Anserini's
-/// integers are not read: they are no vectors any more. After an error there is no further row.
+/// Reads JSON lines (also compressed by gzip or Zstandard), Parquet and `.npz`, each recognised by
+/// its content, and folders of parts, whose order and dimension come from the manifest; before the
+/// rows of a part are read, it is compared with its checksum there. Only a `.npz` is held in
+/// memory. Token maps and Anserini's integers cannot be read: they are no longer vectors. After an
+/// error there are no further rows.
 pub struct VectorReader {
     files: std::vec::IntoIter<VectorFile>,
     dimension: usize,
@@ -54,13 +55,13 @@ pub struct VectorReader {
 
 struct VectorFile {
     path: Arc<Path>,
-    /// What the manifest says, of a part.
+    /// The manifest's entry, for a part.
     part: Option<PartInfo>,
 }
 
 impl VectorFile {
-    /// Opens the file. A part is compared with its checksum first, so that no row of one that was changed
-    /// is given out.
+    /// Opens the file. A part is compared with its checksum first, so that no row of a changed part
+    /// is returned.
     fn open(&self, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
         if let Some(part) = &self.part {
             part.verify(&self.path)?;
@@ -69,7 +70,7 @@ impl VectorFile {
     }
 }
 
-/// The file that is read.
+/// The file being read.
 struct CurrentFile {
     file: VectorFile,
     rows: Box<dyn FileVectors>,
@@ -79,17 +80,17 @@ struct CurrentFile {
 pub(crate) trait FileVectors: Send {
     fn next_vector(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError>;
 
-    /// The line of the row that came last, where rows are lines.
+    /// The line of the last row, if rows are lines.
     fn line(&self) -> Option<Location> {
         None
     }
 }
 
-/// A file that was opened.
+/// An opened file.
 struct Opened {
-    /// The dimension that it says.
+    /// The dimension that it states.
     found: Option<usize>,
-    /// Its rows, once the dimension is known.
+    /// Its rows, given the dimension.
     rows: Box<dyn FnOnce(usize) -> Box<dyn FileVectors>>,
 }
 
@@ -97,8 +98,9 @@ impl VectorReader {
     /// Opens files and folders of parts; `-` is JSON lines from standard input.
     ///
     /// # Errors
-    /// A file or part that is not there or named twice, [`PartsError::Incomplete`] parts, parts in a form that is
-    /// no vectors, [`VectorError::NoDimension`], and a first file that cannot be read.
+    /// A missing file or part, or one named twice; [`PartsError::Incomplete`] parts; parts in a
+    /// format that does not hold vectors; [`VectorError::NoDimension`]; and a first file that
+    /// cannot be read.
     pub fn open(paths: &[PathBuf], options: &VectorReadOptions) -> Result<Self, CorpusError> {
         if paths.is_empty() {
             return Err(CorpusError::Input(InputError::NoFiles));
@@ -161,7 +163,7 @@ impl VectorReader {
                 Some(CurrentFile { file, rows: rows(dimension) })
             }
         };
-        // Without a file there are folders only, and each says its dimension.
+        // Without a file there are only folders, and each states its dimension.
         let dimension = dimension.expect("a file or a manifest gave it");
         let (n_in_file, is_over) = (0, false);
         Ok(Self { files, dimension, current, n_in_file, n_bytes, n_bytes_read, is_over })
@@ -173,20 +175,20 @@ impl VectorReader {
         self.dimension
     }
 
-    /// The size of all files on the disk, where each has one.
+    /// The total size of the files on the disk, if each has one.
     #[must_use]
     pub fn n_bytes(&self) -> Option<u64> {
         self.n_bytes
     }
 
-    /// Bytes that were read so far, as they are on the disk. Of Parquet a share by rows; a `.npz`
-    /// is read at once.
+    /// Bytes read from the disk so far; for Parquet, estimated from the rows; a `.npz` is read at
+    /// once.
     #[must_use]
     pub fn n_bytes_read(&self) -> u64 {
         self.n_bytes_read.load(Ordering::Relaxed)
     }
 
-    /// Where the row stands that came last.
+    /// The location of the last row.
     ///
     /// # Panics
     /// Before the first row, and after the last.
@@ -199,7 +201,7 @@ impl VectorReader {
     /// The next row with its id, `None` at the end.
     ///
     /// # Errors
-    /// What is wrong with a file or row, with its location.
+    /// An error in a file or row, with its location.
     pub fn next_row(&mut self) -> Result<Option<(String, SparseRow)>, CorpusError> {
         if self.is_over {
             return Ok(None);
@@ -247,7 +249,7 @@ impl Iterator for VectorReader {
     }
 }
 
-/// Opens a file in the format that its content says; its name may not say another.
+/// Opens a file in the format of its content, which its name must not contradict.
 fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
     let named = match FileFormat::of_name(path).0 {
         Some(FileFormat::Parquet) => Some(VectorFormat::Parquet),
@@ -269,7 +271,7 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
         };
         return Err(content.mismatch(path, expected));
     }
-    // What was read of a stream cannot be read again.
+    // A stream cannot be read twice.
     if !found.is_lines() && !path.is_file() {
         return Err(CorpusError::Input(InputError::NeedsFile {
             path: path.to_path_buf(),
@@ -309,7 +311,7 @@ fn open_file(path: &Arc<Path>, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, 
     }
 }
 
-/// Takes the dimension that a file says, or refuses it if it was another before.
+/// Takes the dimension that a file states, or refuses it if it differs from the earlier one.
 fn check_dimension(
     path: &Path,
     dimension: &mut Option<usize>,
@@ -322,7 +324,7 @@ fn check_dimension(
     Err(CorpusError::Vector(VectorError::Dimension { path: path.to_owned(), found, expected }))
 }
 
-/// Makes a row of arrays from a file.
+/// Makes a row from arrays read from a file.
 pub(crate) fn row_at(
     location: impl FnOnce() -> Location,
     dimension: usize,

@@ -8,7 +8,7 @@ use splade_sparse::SparseRowView;
 
 use crate::{CorpusError, VectorError};
 
-/// What is wrong with a row, or with the file.
+/// An error of the row, or of the file.
 pub(crate) enum LineError {
     Row(CorpusError),
     Io(io::Error),
@@ -31,7 +31,7 @@ pub(crate) fn write_vector(
     write_line(writer, &VectorLine { id, indices, values, tokens: tokens.map(TokenMap) })
 }
 
-/// Writes the tokens of a vector, the heaviest first; of equal ones in the order given.
+/// Writes the tokens of a vector, the heaviest first; ties keep their given order.
 pub(crate) fn write_tokens(
     writer: impl Write,
     id: &str,
@@ -46,7 +46,7 @@ pub(crate) fn write_tokens(
     write_line(writer, &TokenLine { id, tokens: TokenMap(&sorted) })
 }
 
-/// Writes the tokens of a vector with integer weights, `rint(weight * factor)`, without zeros.
+/// Writes the tokens of a vector with integer weights, `rint(weight * factor)`, leaving out zeros.
 /// `row` is its number.
 pub(crate) fn write_anserini(
     writer: impl Write,
@@ -69,7 +69,7 @@ pub(crate) fn write_anserini(
                 limit,
             }))
         };
-        // Anserini repeats each token as often as its weight says, and splits at spaces.
+        // Anserini repeats each token as often as its weight, and splits at spaces.
         if token.is_empty() || token.contains(char::is_whitespace) {
             let token = token.to_owned();
             return Err(LineError::Row(CorpusError::Vector(VectorError::Token {
@@ -119,7 +119,7 @@ struct AnseriniLine<'a> {
     vector: ImpactMap<'a>,
 }
 
-/// Tokens with their weights as a map in the order given.
+/// Tokens and weights as a map, in the given order.
 struct TokenMap<'a>(&'a [(String, f32)]);
 
 impl Serialize for TokenMap<'_> {
@@ -132,7 +132,7 @@ impl Serialize for TokenMap<'_> {
     }
 }
 
-/// Tokens with their integer weights as a map in the order given.
+/// Tokens and integer weights as a map, in the given order.
 struct ImpactMap<'a>(&'a [(&'a str, u32)]);
 
 impl Serialize for ImpactMap<'_> {

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use splade_corpus::{CorpusError, CorpusReader, ReadOptions, Record};
 use tempfile::TempDir;
 
-/// A folder of files with these contents.
+/// A folder with these files.
 pub(crate) fn folder(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
@@ -19,7 +19,7 @@ pub(crate) fn folder(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
-/// A file that `tests/reference/corpus_files.py` made.
+/// A file made by `tests/reference/corpus_files.py`.
 pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/corpus").join(name)
 }

@@ -1,4 +1,4 @@
-//! Formats by content, where the name does not say them, and what is refused by its own name.
+//! Formats by content where the name says none, and unsupported formats, each refused by name.
 
 use proptest::prelude::*;
 use splade_corpus::{
@@ -9,7 +9,7 @@ use crate::fixtures::{folder, gzip, pairs, reference, zstd};
 
 const JSON: &str = "{\"id\": \"a\", \"text\": \"x\"}\n{\"id\": \"b\", \"text\": \"y\"}\n";
 
-/// Names that do not say a format.
+/// Names that say no format.
 const SILENT: [&str; 6] = ["corpus", "x.dat", "x.json.bak", "part-00000", "x.gz", "x.zst"];
 
 fn plain() -> ReadOptions {
@@ -99,7 +99,7 @@ fn a_name_of_plain_text_on_json_asks_which_is_meant() {
     assert_eq!(lines[1], ("2".to_owned(), JSON.lines().nth(1).unwrap().to_owned()));
     let records = pairs("in.txt", JSON.as_bytes(), as_format(TextFormat::JsonLines)).unwrap();
     assert_eq!(records, owned(&[("a", "x"), ("b", "y")]));
-    // A first record beyond what is looked at otherwise, whole or cut by the end of the window.
+    // A first record larger than the usual window, whole or cut off at the window's end.
     for n in [70_000, 2_000_000] {
         let json = JSON.replace("\"x\"", &format!("\"{}\"", "x".repeat(n)));
         let error = pairs("in.txt", json.as_bytes(), plain()).unwrap_err();
@@ -155,7 +155,7 @@ fn zeros_after_a_gzip_member_are_padding() {
     assert_eq!(pairs("in.txt.gz", &padded, plain()).unwrap(), expected);
     let followed = [&gzip(b"sunny\n")[..], b"\0\0weather\n"].concat();
     let error = pairs("in.txt.gz", &followed, plain()).unwrap_err();
-    assert!(error.contains("in.txt.gz") && error.contains("something else than gzip"), "{error}");
+    assert!(error.contains("in.txt.gz") && error.contains("something other than gzip"), "{error}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_long_window_of_zstandard_names_the_command_that_reads_it() {
     let frame = b"\x28\xb5\x2f\xfd\x00\x90\x11\x00\x00a\n";
     let error = pairs("in.txt.zst", frame, plain()).unwrap_err();
     assert!(error.contains("in.txt.zst") && error.contains("zstd -d --long=31"), "{error}");
-    // 2^27 is what is read.
+    // 2^27 is the maximum.
     let frame = b"\x28\xb5\x2f\xfd\x00\x88\x11\x00\x00a\n";
     assert_eq!(pairs("in.txt.zst", frame, plain()).unwrap(), owned(&[("1", "a")]));
 }
@@ -225,7 +225,7 @@ fn half_a_surrogate_pair_is_named_as_what_it_is() {
         let expected = format!("line 2: the text of `{field}` has a lone surrogate");
         assert!(error.contains(&expected), "{error}");
     }
-    // In a field that nobody reads it does no harm.
+    // It does no harm in a field that is not read.
     let found = pairs("in.jsonl", br#"{"text": "x", "y": "\ud83d"}"#, plain()).unwrap();
     assert_eq!(found, owned(&[("1", "x")]));
 }
@@ -243,7 +243,7 @@ fn lines_may_end_in_returns_alone() {
     }
     let expected = owned(&[("1", "sunny"), ("2", ""), ("3", "weather")]);
     assert_eq!(pairs("in.txt", b"sunny\r\rweather\r", plain()).unwrap(), expected);
-    // Beside a line feed it is a character like others.
+    // Beside a line feed, it is an ordinary character.
     let expected = owned(&[("1", "sunny\rweather"), ("2", "today")]);
     assert_eq!(pairs("in.txt", b"sunny\rweather\ntoday\r\n", plain()).unwrap(), expected);
 }
@@ -267,7 +267,7 @@ fn parquet_is_known_by_its_first_bytes() {
     }
 }
 
-/// The records of what a pipe with a name hands out.
+/// The records read from a named pipe.
 #[cfg(unix)]
 fn through_a_pipe(content: &[u8]) -> Result<Vec<(String, String)>, String> {
     let folder = folder(&[]);
@@ -275,7 +275,7 @@ fn through_a_pipe(content: &[u8]) -> Result<Vec<(String, String)>, String> {
     let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
     assert!(made.success());
     let (to, content) = (path.clone(), content.to_vec());
-    // A reader that stops early closes the pipe: that is its right.
+    // A reader that stops early may close the pipe.
     let writer = std::thread::spawn(move || std::fs::write(to, content).is_ok());
     let read = crate::fixtures::read(&[path], plain()).map(crate::fixtures::id_and_text);
     writer.join().unwrap();
@@ -360,7 +360,7 @@ fn options_of_tables_need_a_table() {
     for options in [headless.clone(), plain().with_quoting(Quoting::Double)] {
         let error = pairs("corpus", text, options.clone()).unwrap_err();
         assert!(error.contains("--input-format tsv"), "{error}");
-        // Whose name says what it is.
+        // Unless the name says what it is.
         assert_eq!(pairs("in.txt", text, options).unwrap().len(), 2);
     }
     let table = headless.with_format(TextFormat::Tsv).with_text(["2"]);

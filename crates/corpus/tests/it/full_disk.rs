@@ -35,7 +35,7 @@ fn write(path: &Path, format: VectorFormat) -> Result<(), CorpusError> {
     writer.finish()
 }
 
-/// Not a test of its own: what the child does, whose files may have some kilobytes only.
+/// Not a test of its own: runs in the child, whose files are limited to a few kilobytes.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };

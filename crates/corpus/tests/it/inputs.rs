@@ -37,7 +37,7 @@ fn files_are_read_in_the_order_given_and_numbers_do_not_collide() {
     let path = |name: &str| folder.path().join(name);
     assert_eq!(ids(&[path("x/b.txt"), path("x/a.txt")]), ["b.txt:1", "a.txt:1", "a.txt:2"]);
     assert_eq!(ids(&[path("x/a.txt")]), ["1", "2"]);
-    // Two names alike: the paths tell them apart.
+    // Two equal names: the paths tell them apart.
     let paths = [path("x/a.txt"), path("y/a.txt")];
     let expected = [(0, 1), (0, 2), (1, 1)].map(|(i, n)| format!("{}:{n}", paths[i].display()));
     assert_eq!(ids(&paths), expected);

@@ -1,4 +1,4 @@
-//! Folders of parts, seen from outside. The kills are in the crate's own tests.
+//! Folders of parts through the public API. The kills are in the crate's own tests.
 
 use std::fs;
 use std::num::NonZeroU64;
@@ -23,7 +23,7 @@ fn row(i: u64) -> SparseRow {
     SparseRow::from_parts(10, vec![i as u32 % 10], vec![1.0 + i as f32]).unwrap()
 }
 
-/// Writes the rows from where the writer is up to `n`.
+/// Writes rows from the writer's position up to `n`.
 fn write_to(writer: &mut PartsWriter, n: u64) {
     for i in writer.n_rows()..n {
         writer.write(&format!("d{i}"), row(i).view(), None).unwrap();
@@ -145,7 +145,7 @@ fn a_folder_that_is_refused_stays_as_it_was() {
     for files in [
         &[("notes.txt", "x"), (".splade-old.part", "y")][..],
         &[("manifest.json", "{\"name\": \"a browser extension\"}"), (".splade-old.part", "y")],
-        // Of another process, which is writing a single file there.
+        // A file that another process is writing there.
         &[(live, "y")],
     ] {
         let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
@@ -164,7 +164,7 @@ fn a_folder_that_is_refused_stays_as_it_was() {
             assert_eq!(names(folder.path()), before);
         }
     }
-    // What is wrong with the options makes no folder either.
+    // Wrong options do not create the folder either.
     let parent = tempfile::tempdir().unwrap();
     let new = parent.path().join("new");
     let npz = VectorOptions::new(VectorFormat::Npz, 10);

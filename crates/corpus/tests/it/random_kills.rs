@@ -1,4 +1,4 @@
-//! A writer killed at random moments (SIGKILL), resumed until it is done.
+//! A writer killed at random moments (SIGKILL) and resumed until it is done.
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
@@ -20,17 +20,17 @@ use splade_sparse::SparseRow;
 
 use crate::fixtures::names;
 
-/// What the child writes.
+/// The environment variable that passes the folder to the child.
 const FOLDER: &str = "SPLADE_CORPUS_TEST_KILLED_FOLDER";
 const FORMAT: &str = "SPLADE_CORPUS_TEST_KILLED_FORMAT";
 
-/// The child says so after each row.
+/// Printed by the child after each row.
 const ROW_MARK: u8 = b'#';
 
 const N_TEXTS: u64 = 300;
 const N_KILLS: usize = 24;
 
-/// Reads texts, makes rows of them, writes parts: in `folder` are `in.jsonl` and `out`.
+/// Reads texts, makes rows and writes parts; `folder` has `in.jsonl` and `out`.
 fn work(folder: &Path, format: VectorFormat, mut after_row: impl FnMut()) {
     let compression = match format {
         VectorFormat::JsonLines => Compression::Gzip,
@@ -61,7 +61,7 @@ fn work(folder: &Path, format: VectorFormat, mut after_row: impl FnMut()) {
     writer.finish().unwrap();
 }
 
-/// Not a test of its own: what the child does.
+/// Not a test of its own: runs in the child.
 #[test]
 fn child() {
     if let Ok(folder) = std::env::var(FOLDER) {
@@ -104,7 +104,8 @@ fn killed_at_random(format: VectorFormat) {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // So many rows, and a random while after them: some kills hit a row, some a part's end.
+        // Kill after a number of rows and a random delay: some kills hit a row, some the end of a
+        // part.
         let n_rows = rng.next_u32() as usize % 22;
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut marks = stdout.bytes().filter(|byte| matches!(byte, Ok(ROW_MARK)));
@@ -112,7 +113,8 @@ fn killed_at_random(format: VectorFormat) {
         thread::sleep(Duration::from_micros(u64::from(rng.next_u32()) % 3_000));
         child.kill().unwrap();
         let status = child.wait().unwrap();
-        // Killed by a signal, or done: a child that met a closed pipe would have failed instead.
+        // Killed by a signal, or finished: a child that met a closed pipe would have failed
+        // instead.
         assert!(status.code().is_none_or(|code| code == 0), "{status}");
         drop(marks);
     }

@@ -1,4 +1,4 @@
-//! Files that Python wrote (`tests/reference/corpus_files.py`) are read as Python reads them.
+//! Files written by Python (`tests/reference/corpus_files.py`) are read as Python reads them.
 
 use std::fs::File;
 

@@ -1,4 +1,4 @@
-//! Resumed work goes on only with the input that its finished parts were made of.
+//! Work is resumed only with the input that its finished parts were made from.
 
 use std::fs;
 use std::num::NonZeroU64;
@@ -42,7 +42,7 @@ fn work(input: &[PathBuf], output: &Path, n_rows: Option<usize>) -> Result<Manif
     }
 }
 
-/// Files that lie in a folder of their own; two parts of two rows are made of them, then it stops.
+/// Input files in their own folder; two parts of two rows are made from them, then the work stops.
 struct Begun {
     input: TempDir,
     output: TempDir,
@@ -78,7 +78,7 @@ impl Begun {
         error
     }
 
-    /// Goes on, to what one run over the present input makes.
+    /// Resumes, and expects what one run over the current input gives.
     fn goes_on(&self) -> Manifest {
         let manifest = self.resume().unwrap();
         let whole = tempfile::tempdir().unwrap();
@@ -124,7 +124,7 @@ fn any_byte_that_differs_in_what_was_read_is_refused_with_file_and_part() {
             let error = begun.refused();
             let part = if (at as u64) < last.start { "part-00000" } else { "part-00001" };
             assert!(error.contains(name), "{at}: {error}");
-            // What is no record any more, such as a quote that is lost, may be found later.
+            // A broken record, such as a lost quote, may be detected later.
             assert!(error.contains(part) || !error.contains("part-00000"), "{at}: {error}");
         }
         begun.write(name, content);
@@ -139,7 +139,7 @@ fn what_was_not_read_may_change_and_is_read_as_it_is() {
         begun.write("x.txt", &[&LINES[..19], more].concat());
         begun.goes_on();
     }
-    // Nothing is left: the parts are all there is.
+    // Nothing is left: the parts hold everything.
     let begun = Begun::of("x.txt", LINES);
     begun.write("x.txt", &LINES[..19]);
     assert_eq!(begun.goes_on().rows, 4);
@@ -153,7 +153,7 @@ fn an_input_that_is_shorter_than_what_was_read_is_refused() {
         let error = begun.refused();
         assert!(error.contains("x.txt") && error.contains("part-0000"), "{n}: {error}");
     }
-    // A line that lost its end is another line: bytes might have followed it.
+    // A line that lost its line end has changed: more bytes might follow it.
     begun.write("x.txt", &LINES[..18]);
     assert!(begun.refused().contains("x.txt is not what part-00001.jsonl was made of: bytes 8 to"));
 }
@@ -199,7 +199,7 @@ fn several_files_are_compared_one_by_one() {
         b"2\n",
         "c.txt is not what part-00001.jsonl was made of: it ends after 0 of 1",
     );
-    // What comes after the part that was read.
+    // What follows the part that was read.
     let begun = begun();
     begun.write("e.txt", b"7\n");
     assert_eq!(begun.goes_on().rows, 7);
@@ -249,7 +249,7 @@ fn a_manifest_without_checksums_of_the_input_is_not_resumed_but_read() {
     let rows = VectorReader::open(&paths, &VectorReadOptions::default()).unwrap();
     assert_eq!(rows.count(), 7);
 
-    // Rows that were written without a word about their input.
+    // Rows whose input was not recorded.
     manifest["version"] = 2.into();
     fs::write(&path, manifest.to_string()).unwrap();
     assert!(begun.refused().contains("part-00000.jsonl has no checksum of its input"));
@@ -270,7 +270,8 @@ fn a_manifest_with_impossible_ranges_is_refused() {
     assert!(begun.refused().contains("x.txt"));
 }
 
-/// Columns `id`, `text` and `other` of three rows a row group, not compressed and without dictionaries.
+/// Columns `id`, `text` and `other`, three rows per row group, uncompressed and without
+/// dictionaries.
 #[cfg(feature = "parquet")]
 fn parquet(texts: &[&str], other: &str) -> Vec<u8> {
     use std::sync::Arc;
@@ -312,14 +313,14 @@ fn parquet_is_compared_by_its_footer_and_the_columns_read() {
         begun.write("x.parquet", &other);
         begun.refused()
     };
-    // Rows of both row groups of which the four rows are; the second one is read to its end.
+    // Rows of both row groups that contain the four rows; the second group is read to its end.
     for text in ["one", "two", "three", "four", "five", "six", "d0", "d5"] {
         let error = refused(text, 0);
         assert!(error.contains("x.parquet is not what part-0000"), "{text}: {error}");
     }
-    // A word of the footer.
+    // A word in the footer.
     assert!(refused("parquet-rs", 0).contains("x.parquet is not what part-00000.jsonl"));
-    // Rows after them, and a column that nobody reads.
+    // Rows after them, and a column that is not read.
     for (text, nth) in [("seven", 0), ("unread", 0)] {
         let mut other = content.clone();
         let at = content.windows(text.len()).enumerate().filter(|(_, b)| *b == text.as_bytes());
@@ -329,7 +330,7 @@ fn parquet_is_compared_by_its_footer_and_the_columns_read() {
         begun.write("x.parquet", &other);
         begun.goes_on();
     }
-    // Written anew, with fewer rows.
+    // Rewritten with fewer rows.
     begun.write("x.parquet", &parquet(&texts[..5], "unread"));
     assert!(begun.refused().contains("x.parquet is not what part-00000.jsonl was made of"));
     begun.write("x.parquet", &content);

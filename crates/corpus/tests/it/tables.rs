@@ -42,7 +42,7 @@ fn quotes_are_characters_in_tsv_and_enclose_cells_in_csv() {
     assert_eq!(read("in.tsv", "\t", quoted), owned(&[("1", &two("\t")), ("4", "delta")]));
     assert_eq!(read("in.csv", ",", plain()), owned(&[("1", &two(",")), ("4", "delta")]));
     assert_eq!(read("in.csv", ",", plain().with_quoting(Quoting::None)), owned(&four));
-    // Quotes that do enclose cells are not read wrong without a word.
+    // Quotes that do enclose cells are not silently misread.
     let error = pairs("in.tsv", b"id\ttext\n1\t\"a\nb\"\n", plain()).unwrap_err();
     assert!(error.contains("in.tsv, line 3: 1 cells") && error.contains("`--quotes`"), "{error}");
 }
@@ -93,7 +93,7 @@ fn a_broken_table_is_named() {
 }
 
 proptest! {
-    /// The crate `csv` is the twin: what it writes is read the same here and there.
+    /// The crate `csv` is the oracle: what it writes is read back the same by both.
     #[test]
     fn tables_read_as_the_csv_crate_reads_them(
         rows in prop::collection::vec(["[a\",\n\r \u{e9}]{0,6}", "[a\",\n\r \u{e9}]{0,6}"], 0..8),

@@ -14,7 +14,7 @@ use crate::fixtures::{folder, has_full_device, message, names};
 
 const DIMENSION: usize = 100;
 
-/// Every file whose rows come back, with its format.
+/// Every file whose rows can be read back, with its format.
 fn names_and_formats() -> Vec<(&'static str, VectorFormat)> {
     let mut all = vec![
         ("v.jsonl", VectorFormat::JsonLines),
@@ -63,7 +63,7 @@ fn any_rows() -> impl Strategy<Value = Vec<(String, SparseRow)>> {
 }
 
 proptest! {
-    // Each case writes ten files to the disk.
+    // Each case writes ten files.
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
@@ -211,7 +211,7 @@ fn every_broken_row_is_named() {
         (r#"{"id": 1, "tokens": {"a": 1}}"#, "no `indices`; it has `id`, `tokens`"),
         (r#"{"id": true, "indices": [1], "values": [1]}"#, "`id` is true or false, expected text"),
         (r#"{"indices": [], "values": []}"#, "the record has no `id`"),
-        (r#"{"id": 1, "_id": 1, "indices": [], "values": []}"#, "`id` and `_id` are both there"),
+        (r#"{"id": 1, "_id": 1, "indices": [], "values": []}"#, "both `id` and `_id`"),
         ("", "an empty line"),
     ] {
         let good = r#"{"id": 1, "indices": [3], "values": [1.5], "tokens": {}}"#;
@@ -260,7 +260,7 @@ fn vectors_are_known_by_their_content_where_the_name_says_nothing() {
         write(&path, format, &two_rows()).unwrap();
         for other in ["vectors", "v.bak", "v.gz"] {
             let other = folder.path().join(other);
-            // What only looks compressed by its name is refused.
+            // A name that wrongly claims compression is refused.
             if other.extension().is_some_and(|e| e == "gz") && name == "v.jsonl" {
                 continue;
             }
