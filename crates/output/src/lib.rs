@@ -1,10 +1,12 @@
-//! Where results go: files that appear whole or not at all, and streams that cannot steer a terminal.
+//! Where results go: files that appear whole or not at all, and streams that cannot control a
+//! terminal.
 //!
-//! A [`NewFile`] is written under a temporary name, `.splade-*.part`, beside the real one, and takes its
-//! place when it is whole. It keeps what the file before it had: mode, owner, and the link that leads to
-//! it. While it is written it is locked, so a leftover of a process that was killed is told from a file at
-//! work: the first new file in a folder removes those. A [`NewFolder`] is the same for a folder of files. A program that ends itself on a signal calls
-//! [`remove_unfinished`] first; nothing here handles signals.
+//! A [`NewFile`] is written under a temporary name, `.splade-*.part`, beside the real one, and
+//! replaces it when it is complete. It keeps the properties of the old file: its mode, its owner,
+//! and a link that leads to it. It is locked while it is written, so that the leftover of a killed
+//! process can be told from a file in use: the first new file in a folder removes the leftovers. A
+//! [`NewFolder`] does the same for a folder of files. A program that ends itself on a signal calls
+//! [`remove_unfinished`] first; this crate does not handle signals.
 //!
 //! ```
 //! use std::io::Write;

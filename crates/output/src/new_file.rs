@@ -1,4 +1,4 @@
-//! A file that is written under a temporary name and takes its real one when it is whole.
+//! A file that is written under a temporary name and gets its real name when it is complete.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
@@ -10,30 +10,31 @@ use tempfile::NamedTempFile;
 use crate::target::{Target, resolve};
 use crate::{replace, stale, unfinished};
 
-/// Names of temporary files start and end so.
+/// Prefix and suffix of the names of temporary files.
 pub(crate) const TEMPORARY: (&str, &str) = (".splade-", ".part");
 
-/// Tries to make a temporary file that no other process takes for a leftover.
+/// Attempts to create a temporary file that no other process takes for a leftover.
 const MAX_TRIES: usize = 16;
 
 /// A file that appears whole under its name, or not at all.
 ///
-/// Dropped before it is [put](Self::put), nothing is left. A file that it replaces gives it its mode, and
-/// its owner and group as far as the process may set them; another name of that file (a hard link) keeps
-/// the old content. A link stays a link: what it leads to is replaced, or made.
+/// If dropped before it is [put](Self::put), nothing is left behind. It takes over the mode of a
+/// file that it replaces, and its owner and group as far as the process may set them; another name
+/// of that file (a hard link) keeps the old content. A link stays a link: its target is replaced or
+/// created.
 #[derive(Debug)]
 pub struct NewFile {
-    /// Until it is put.
+    /// `None` once it is put.
     temporary: Option<NamedTempFile>,
     path: PathBuf,
 }
 
 impl NewFile {
-    /// Begins a file.
+    /// Starts a file.
     ///
     /// # Errors
-    /// If `path` is a folder, a pipe, a device or a file that may not be written, or lies in a folder that
-    /// may not be.
+    /// If `path` is a folder, a pipe, a device or a file without write permission, or lies in a
+    /// folder without write permission.
     pub fn create(path: &Path) -> io::Result<Self> {
         match resolve(path)? {
             Target::File { path, existing } => Self::at(path, existing.as_ref()),
@@ -67,7 +68,7 @@ impl NewFile {
         Err(io::Error::other("other processes keep removing its temporary file"))
     }
 
-    /// The file that is written.
+    /// The file being written.
     ///
     /// # Panics
     /// After [`put`](Self::put).
@@ -76,16 +77,16 @@ impl NewFile {
         self.temporary.as_ref().expect("the file is put last").as_file()
     }
 
-    /// The folder that it lies in, all links followed.
+    /// The folder that it lies in, with all links resolved.
     #[must_use]
     pub fn folder(&self) -> &Path {
         folder_of(&self.path)
     }
 
-    /// Brings all of it to the disk.
+    /// Syncs the content to the disk.
     ///
     /// # Errors
-    /// What the disk answers.
+    /// The errors of the disk.
     ///
     /// # Panics
     /// After [`put`](Self::put).
@@ -93,14 +94,14 @@ impl NewFile {
         self.as_file().sync_all()
     }
 
-    /// Gives the file its name, in one step.
+    /// Gives the file its name, atomically.
     ///
     /// # Errors
-    /// What the system answers; then there is no file, or still the old one, and what was written is kept
-    /// beside it under a name that the error tells.
+    /// The errors of the system; then there is no file, or the old one remains, and the new content
+    /// is kept beside it under a name that the error states.
     ///
     /// # Panics
-    /// When it is called again.
+    /// If called twice.
     pub fn put(&mut self) -> io::Result<()> {
         let temporary = self.temporary.take().expect("the file is put once");
         let mut unfinished = unfinished::lock();
@@ -110,27 +111,27 @@ impl NewFile {
         put.map(drop).map_err(|failure| keep(failure.file, &self.path, failure.error))
     }
 
-    /// Brings its name to the disk.
+    /// Syncs the name to the disk.
     ///
     /// # Errors
-    /// What the disk answers.
+    /// The errors of the disk.
     pub fn sync_name(&self) -> io::Result<()> {
         sync_folder(self.folder())
     }
 
-    /// All three: the content to the disk, the name, and the name to the disk.
+    /// All three steps: syncs the content, puts the file, syncs the name.
     ///
     /// # Errors
-    /// As those.
+    /// Those of the three steps.
     pub fn finish(self) -> io::Result<()> {
         self.finish_with(|| {})
     }
 
-    /// Like [`finish`](Self::finish), and calls `after_step` after each of the three steps: there a test
-    /// may end the process.
+    /// Like [`finish`](Self::finish), but calls `after_step` after each of the three steps, where a
+    /// test may end the process.
     ///
     /// # Errors
-    /// As those.
+    /// Those of the three steps.
     pub fn finish_with(mut self, mut after_step: impl FnMut()) -> io::Result<()> {
         self.sync()?;
         after_step();
@@ -167,15 +168,16 @@ impl Drop for NewFile {
     }
 }
 
-/// Keeps a finished file that could not get its name, and tells where. It may be the work of hours.
+/// Keeps a finished file that could not get its name, and reports where it is. It may be the result
+/// of hours of work.
 fn keep(mut temporary: NamedTempFile, path: &Path, error: io::Error) -> io::Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // No leftover is called so. The last is for names that are as long as a name may be.
+    // No leftover has such a name. The last candidate is for names of maximum length.
     let numbered = (2..MAX_TRIES).map(|n| format!("finished-{n}-{name}"));
     let names = iter::once(format!("finished-{name}")).chain(numbered);
     let names = names.chain([format!("finished-{}", std::process::id())]);
     let told = |kept: &Path| {
-        // Its folder may be gone or have another name.
+        // Its folder may have been removed or renamed.
         if !kept.exists() {
             return io::Error::new(error.kind(), error.to_string());
         }
@@ -202,8 +204,8 @@ fn temporary(folder: &Path, existing: Option<&Metadata>) -> io::Result<NamedTemp
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What a file made in the ordinary way gets; the umask takes its part away. One that keeps
-        // another's mode is its owner's alone until it has it.
+        // The mode that an ordinary new file gets, subject to the umask. A file that takes over a
+        // mode is private to its owner until then.
         let mode = if existing.is_some() { 0o600 } else { 0o666 };
         builder.permissions(std::fs::Permissions::from_mode(mode));
     }
@@ -212,28 +214,28 @@ fn temporary(folder: &Path, existing: Option<&Metadata>) -> io::Result<NamedTemp
     builder.tempfile_in(folder)
 }
 
-/// Gives a file the mode of the one that it replaces, and its owner as far as that is allowed.
+/// Gives a file the mode of the one it replaces, and its owner as far as permitted.
 #[cfg(unix)]
 fn keep_attributes(file: &File, existing: &Metadata) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
     let (uid, gid) = (existing.uid(), existing.gid());
-    // Only root may give a file away, and others only to groups of theirs.
+    // Only root may change the owner; others may only choose among their own groups.
     let keeps_group =
         fchown(file, Some(uid), Some(gid)).is_ok() || fchown(file, None, Some(gid)).is_ok();
     let mut mode = existing.mode() & 0o777;
     if !keeps_group {
-        // Another group gets no more than everybody.
+        // Another group gets no more rights than everyone.
         mode = (mode & 0o707) | (mode & ((mode & 0o007) << 3));
     }
-    // Some file systems have no modes: then that of the temporary file stays, its owner's alone.
+    // On file systems without modes, the private mode of the temporary file stays.
     let _ = file.set_permissions(std::fs::Permissions::from_mode(mode));
 }
 
 #[cfg(not(unix))]
 fn keep_attributes(_: &File, _: &Metadata) {}
 
-/// The folder that a path lies in.
+/// The folder of a path.
 #[must_use]
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -242,10 +244,10 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Writes the names in a folder to the disk, where a folder can be opened.
+/// Syncs the names in a folder to the disk, where a folder can be opened.
 ///
 /// # Errors
-/// What the disk answers.
+/// The errors of the disk.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
@@ -294,7 +296,7 @@ mod tests {
         symlink(&target, &link).unwrap();
         symlink("link", &chain).unwrap();
         for path in [&link, &chain] {
-            // First what is not there, then what is.
+            // First for a file that does not exist, then for one that does.
             write(path, path.to_str().unwrap()).unwrap();
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             assert_eq!(fs::read_to_string(&target).unwrap(), path.to_str().unwrap());
@@ -349,7 +351,7 @@ mod tests {
         for kept in ["finished-x.jsonl", "finished-2-x.jsonl"] {
             let mut file = NewFile::create(&path).unwrap();
             file.write_all(kept.as_bytes()).unwrap();
-            // As by another process, during the work.
+            // As another process might do meanwhile.
             fs::create_dir(&path).unwrap();
             let error = file.finish().unwrap_err().to_string();
             let kept_path = folder.path().join(kept);

@@ -1,4 +1,4 @@
-//! A folder that is written under a temporary name and takes its real one when it is whole.
+//! A folder that is written under a temporary name and gets its real name when it is complete.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -9,29 +9,30 @@ use tempfile::TempDir;
 use crate::new_file::{TEMPORARY, folder_of, sync_folder};
 use crate::{stale, unfinished};
 
-/// What happens to a folder that is there already.
+/// What to do with an existing folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
     /// It is an error, unless the folder is empty.
     #[default]
     Refuse,
-    /// The new folder takes its place, with its mode.
+    /// The new folder replaces it, and takes over its mode.
     Replace,
 }
 
-/// Folders that are moved out of the way are called so: they are no leftovers to remove.
+/// Prefix of replaced folders that are moved aside; they are not leftovers to remove.
 const REPLACED: &str = ".splade-replaced-";
 
-/// Tries to make a temporary folder that no other process takes for a leftover.
+/// Attempts to create a temporary folder that no other process takes for a leftover.
 const MAX_TRIES: usize = 16;
 
 /// A folder that appears whole under its name, or not at all.
 ///
-/// Its files are written into [`path`](Self::path). Dropped before it is [finished](Self::finish),
-/// nothing is left, and a folder that it would replace stays. A link to a folder stays a link.
+/// Write its files into [`path`](Self::path). If dropped before it is [finished](Self::finish),
+/// nothing is left behind, and a folder that it would replace stays. A link to a folder stays a
+/// link.
 #[derive(Debug)]
 pub struct NewFolder {
-    /// Until it is finished.
+    /// `None` once it is finished.
     temporary: Option<TempDir>,
     /// Held as long as the folder is temporary.
     _lock: Option<File>,
@@ -40,11 +41,11 @@ pub struct NewFolder {
 }
 
 impl NewFolder {
-    /// Begins a folder.
+    /// Starts a folder.
     ///
     /// # Errors
-    /// If `path` is no folder, or a folder with something in it that is not to be replaced, or lies in
-    /// a folder that is not there or may not be written.
+    /// If `path` is not a folder, is a non-empty folder that must not be replaced, or lies in a
+    /// folder that does not exist or lacks write permission.
     pub fn create(path: &Path, existing: Existing) -> io::Result<Self> {
         let path = resolve(path)?;
         check(&path, existing)?;
@@ -62,19 +63,19 @@ impl NewFolder {
         Err(io::Error::other("other processes keep removing its temporary folder"))
     }
 
-    /// Where its files are written.
+    /// Where to write its files.
     ///
     /// # Panics
-    /// After [`finish`](Self::finish), which takes it.
+    /// After [`finish`](Self::finish), which consumes it.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.temporary.as_ref().expect("the folder is finished last").path()
     }
 
-    /// Brings all of it to the disk and gives it its name.
+    /// Syncs everything to the disk and gives the folder its name.
     ///
     /// # Errors
-    /// What the disk answers; then there is no folder, or still the old one.
+    /// The errors of the disk; then there is no folder, or the old one remains.
     pub fn finish(mut self) -> io::Result<()> {
         sync_all(self.path())?;
         let mut unfinished = unfinished::lock();
@@ -86,13 +87,13 @@ impl NewFolder {
         match replaced {
             None => Ok(()),
             Some(replaced) => fs::remove_dir_all(&replaced).map_err(|error| {
-                let what = "the new folder is there, but the old one cannot be removed from";
+                let what = "the new folder is in place, but the old one cannot be removed from";
                 io::Error::new(error.kind(), format!("{what} {}: {error}", replaced.display()))
             }),
         }
     }
 
-    /// Gives the folder its name; returns where the old one is now, if there was one.
+    /// Gives the folder its name; returns the new path of the old folder, if there was one.
     fn put(&self) -> io::Result<Option<PathBuf>> {
         let (from, to) = (self.path(), self.path.as_path());
         check(to, self.existing)?;
@@ -102,7 +103,7 @@ impl NewFolder {
         }
         fs::set_permissions(from, fs::metadata(to)?.permissions())?;
         let aside = temporary(folder_of(to), REPLACED, "")?.keep();
-        // Only Unix renames over an empty folder.
+        // Only Unix can rename over an empty folder.
         fs::remove_dir(&aside)?;
         fs::rename(to, &aside)?;
         if let Err(error) = fs::rename(from, to) {
@@ -122,7 +123,7 @@ impl Drop for NewFolder {
     }
 }
 
-/// The path with the links of a folder that is there followed.
+/// The path, with the links of an existing folder resolved.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name is empty"));
@@ -131,7 +132,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         Ok(path) => Ok(path),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if fs::symlink_metadata(path).is_ok() {
-                let what = "it is a link to what is not there";
+                let what = "it is a link to a path that does not exist";
                 return Err(io::Error::new(ErrorKind::NotFound, what));
             }
             let (folder, name) = (folder_of(path), path.file_name());
@@ -147,12 +148,12 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether a folder may take this name.
+/// Checks that a folder may get this name.
 fn check(path: &Path, existing: Existing) -> io::Result<()> {
     match fs::read_dir(path) {
         Ok(mut entries) => {
             if existing == Existing::Refuse && entries.next().is_some() {
-                let what = "the folder is there, with something in it";
+                let what = "the folder exists and is not empty";
                 return Err(io::Error::new(ErrorKind::AlreadyExists, what));
             }
             Ok(())
@@ -165,7 +166,7 @@ fn check(path: &Path, existing: Existing) -> io::Result<()> {
     }
 }
 
-/// A folder of a new name, which everybody may read whom the umask lets.
+/// A folder with a fresh name, readable by everyone as far as the umask allows.
 fn temporary(folder: &Path, prefix: &str, suffix: &str) -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(suffix);
@@ -177,7 +178,7 @@ fn temporary(folder: &Path, prefix: &str, suffix: &str) -> io::Result<TempDir> {
     builder.tempdir_in(folder)
 }
 
-/// Locks a new folder, so that no process takes it for a leftover; `None` where there are no locks.
+/// Locks a new folder, so that no process takes it for a leftover; `None` on systems without locks.
 #[cfg(unix)]
 fn lock(folder: &Path) -> io::Result<Option<File>> {
     use std::fs::TryLockError;
@@ -196,14 +197,14 @@ fn lock(_: &Path) -> io::Result<Option<File>> {
     Ok(None)
 }
 
-/// Brings the files below a folder to the disk, then their names.
+/// Syncs the files below a folder to the disk, then their names.
 fn sync_all(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             sync_all(&entry.path())?;
         } else {
-            // Windows syncs only what may be written.
+            // Windows syncs only files opened for writing.
             File::options().write(true).open(entry.path())?.sync_all()?;
         }
     }

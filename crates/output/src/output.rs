@@ -1,4 +1,4 @@
-//! What a path names as output: a file that appears whole, or a stream as it is.
+//! Opens a path as output: a file that appears whole, or a stream.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -8,10 +8,10 @@ use crate::NewFile;
 use crate::target::{Target, resolve};
 use crate::terminal::Escaping;
 
-/// Where bytes go.
+/// A destination of bytes.
 #[non_exhaustive]
 pub enum Output {
-    /// A file that appears in [`Output::finish`].
+    /// A file, which appears in [`Output::finish`].
     File(NewFile),
     /// Standard output, a pipe, or a device such as `/dev/null`.
     Stream(Box<dyn Write + Send>),
@@ -20,19 +20,20 @@ pub enum Output {
 impl Output {
     /// Opens an output; `-` and `/dev/stdout` are standard output.
     ///
-    /// At a terminal, characters that would steer it are written as JSON's escapes, `\u202e`. The file of
-    /// another descriptor (`/dev/fd/3`) is appended to; on Linux the descriptor itself stays where it was,
-    /// so what is written through it afterwards needs it to be open for appending (`3>>file`).
+    /// At a terminal, characters that would control it are written as JSON escapes, `\u202e`. The
+    /// file of another descriptor (`/dev/fd/3`) is appended to. On Linux the descriptor's own
+    /// offset does not move, so it must be open for appending (`3>>file`) if it is written to
+    /// afterwards.
     ///
     /// # Errors
-    /// If `path` is a folder, a file that may not be written, or in a folder that may not be.
+    /// If `path` is a folder or a file without write permission, or lies in a folder without it.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(match resolve(path)? {
             Target::StandardOutput => Self::stream(io::stdout()),
             Target::StandardError => Self::stream(io::stderr()),
             // Renaming a file over /dev/null would replace the device.
             Target::Stream(path) => Self::stream(File::options().write(true).open(path)?),
-            // On Linux the file is opened anew, at its start: what the descriptor wrote stays before.
+            // Linux opens the file anew, at offset 0: append, to keep what the descriptor wrote.
             Target::Descriptor(path) => Self::stream(File::options().append(true).open(path)?),
             Target::File { path, existing } => Self::File(NewFile::at(path, existing.as_ref())?),
         })
@@ -45,10 +46,10 @@ impl Output {
         }
     }
 
-    /// Refuses now what [`create`](Self::create) would refuse later, and leaves no trace.
+    /// Refuses early what [`create`](Self::create) would refuse later, and leaves no trace.
     ///
     /// # Errors
-    /// As [`create`](Self::create), but for pipes and devices, which are not opened.
+    /// As [`create`](Self::create), except for pipes and devices, which are not opened.
     pub fn check(path: &Path) -> io::Result<()> {
         match resolve(path)? {
             Target::File { path, existing } => NewFile::at(path, existing.as_ref()).map(drop),
@@ -56,15 +57,15 @@ impl Output {
         }
     }
 
-    /// Makes a file appear under its name, once all of it is on the disk; flushes a stream.
+    /// Publishes a file under its name once all of it is on the disk; flushes a stream.
     ///
     /// # Errors
-    /// What the disk or the stream answers; then there is no file, or still the old one.
+    /// The errors of the disk or the stream; then there is no file, or the old one remains.
     pub fn finish(self) -> io::Result<()> {
         self.finish_with(|| {})
     }
 
-    /// Like [`finish`](Self::finish), and calls `after_step` after each step of a file, as
+    /// Like [`finish`](Self::finish), but calls `after_step` after each step for a file, as
     /// [`NewFile::finish_with`] does.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
-//! Which files cannot be replaced by another one, though they may be written to: told before the work.
+//! Detects, before any work is done, writable files that cannot be replaced by a rename.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Refuses a file that is a mount point, as a container's single files are: nothing can be renamed over it.
+/// Refuses a mount point, such as a single file mounted into a container: nothing can be renamed
+/// over it.
 #[cfg(target_os = "linux")]
 pub(crate) fn refuse_mount_point(path: &Path) -> io::Result<()> {
-    // Without the list, the rename will tell.
+    // Without the list, the rename itself will fail.
     let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
     match mount_points(&mounts).any(|mount_point| mount_point == *path.as_os_str()) {
         false => Ok(()),
@@ -23,7 +24,7 @@ pub(crate) fn refuse_mount_point(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where something is mounted, by the lines of `mountinfo`, whose fifth fields these are.
+/// The mount points: the fifth field of each line of `mountinfo`.
 #[cfg(target_os = "linux")]
 fn mount_points(mounts: &[u8]) -> impl Iterator<Item = std::ffi::OsString> {
     use std::os::unix::ffi::OsStringExt;
@@ -32,7 +33,7 @@ fn mount_points(mounts: &[u8]) -> impl Iterator<Item = std::ffi::OsString> {
     fields.map(|field| std::ffi::OsString::from_vec(unescaped(field)))
 }
 
-/// A field of `mountinfo`, in which blanks and backslashes stand as `\040`.
+/// A field of `mountinfo`, in which spaces and backslashes are escaped, as in `\040`.
 #[cfg(target_os = "linux")]
 fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
@@ -50,8 +51,8 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Refuses the file of another user in a folder like `/tmp`, where nobody else may rename over it; `new` is
-/// a file that this process has made.
+/// Refuses another user's file in a sticky folder like `/tmp`, where only its owner may rename over
+/// it; `new` is a file that this process created.
 #[cfg(unix)]
 pub(crate) fn refuse_sticky(folder: &Path, existing: &Metadata, new: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,8 @@
-//! How messages name a path.
+//! How messages show a path.
 
 use std::path::Path;
 
-/// A path in a message: `-` is called the standard stream that it means.
+/// A path as shown in a message: `-` is spelled out as the standard stream that it means.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     match path.to_str() {

@@ -1,10 +1,11 @@
-//! Leftovers of processes that were killed, told from files at work by a lock.
+//! Leftovers of killed processes; a lock distinguishes them from files in use.
 //!
-//! A process locks its temporary file, and the system takes the lock back when the process ends, however it
-//! ends: no number of a process can be mistaken for that of a later one. Between the making of a file and
-//! its lock another process may take the lock and remove the file; [`hold`] sees both, and the file is made
-//! again. A file system without locks has no leftovers removed. One whose locks hold on one machine alone
-//! (NFS with `local_lock`) must not be written by two machines into the same folder.
+//! A process locks its temporary file, and the system releases the lock when the process ends,
+//! however it ends; unlike a process id, a lock cannot be mistaken for that of a later process.
+//! Between the creation of a file and its lock, another process may lock and remove it; [`hold`]
+//! detects both, and the file is created again. On a file system without locks, leftovers are not
+//! removed. If its locks work on one machine only (NFS with `local_lock`), two machines must not
+//! write to the same folder.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,22 +13,23 @@ use std::path::Path;
 use crate::new_file::TEMPORARY;
 use crate::unfinished;
 
-/// Whether a file is called as a temporary one: at work, or left behind.
+/// Whether a file has the name of a temporary one, in use or left behind.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
-/// Removes the leftovers in a folder, the first time that this process writes there.
+/// Removes the leftovers in a folder, the first time this process writes there.
 pub(crate) fn remove_once(folder: &Path) {
-    // The lock is given back before the work.
+    // Release the lock before the work.
     let is_first = unfinished::lock().is_first_in(folder);
     if is_first {
         remove(folder);
     }
 }
 
-/// Removes what processes that were killed left in a folder, on Unix. What cannot be looked at or removed stays: it harms nobody.
+/// Removes the leftovers of killed processes in a folder, on Unix. One that cannot be inspected or
+/// removed stays; it does no harm.
 #[cfg(unix)]
 pub fn remove(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
@@ -39,7 +41,7 @@ pub fn remove(folder: &Path) {
         }
         let Ok(file) = File::open(entry.path()) else { continue };
         if file.try_lock().is_ok() {
-            // With the lock held, so that who has just made it finds out.
+            // While holding the lock, so that a process that has just created it notices.
             let _ = match kind.is_dir() {
                 true => std::fs::remove_dir_all(entry.path()),
                 false => std::fs::remove_file(entry.path()),
@@ -48,11 +50,12 @@ pub fn remove(folder: &Path) {
     }
 }
 
-/// Removes nothing: locks on Windows keep others from reading, and the file itself through another handle.
+/// Removes nothing: locks on Windows prevent reading, even by the same process through another
+/// handle.
 #[cfg(not(unix))]
 pub fn remove(_: &Path) {}
 
-/// Locks a new temporary file; false if another process takes it for a leftover.
+/// Locks a new temporary file; returns false if another process takes it for a leftover.
 #[cfg(unix)]
 pub(crate) fn hold(file: &File) -> bool {
     use std::fs::TryLockError;
@@ -61,7 +64,7 @@ pub(crate) fn hold(file: &File) -> bool {
     match file.try_lock() {
         Ok(()) => file.metadata().is_ok_and(|metadata| metadata.nlink() > 0),
         Err(TryLockError::WouldBlock) => false,
-        // No locks here: then nobody takes it for a leftover.
+        // Without locks, no process takes it for a leftover.
         Err(TryLockError::Error(_)) => true,
     }
 }

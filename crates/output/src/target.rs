@@ -1,4 +1,4 @@
-//! What a path of an output leads to, through links.
+//! Resolves the path of an output, following links.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -6,25 +6,25 @@ use std::path::{Path, PathBuf};
 
 use crate::replace;
 
-/// Links that are followed one after the other, as Linux does.
+/// Maximum number of links followed in a row, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// What there is to write to.
+/// What an output path turns out to be.
 pub(crate) enum Target {
     StandardOutput,
     StandardError,
-    /// A pipe or a device, which is opened and written as it is.
+    /// A pipe or a device, which is written to directly.
     Stream(PathBuf),
-    /// What another descriptor of the process has open, which keeps its content.
+    /// The open file of another descriptor of this process; it keeps its content.
     Descriptor(PathBuf),
-    /// A file to replace, if there is one, or to make.
+    /// A file to replace, if it exists, or to create.
     File {
         path: PathBuf,
         existing: Option<Metadata>,
     },
 }
 
-/// Follows the links of a path. That of a link which leads nowhere is the file that it names.
+/// Follows the links of a path. A dangling link resolves to the file that it names.
 pub(crate) fn resolve(path: &Path) -> io::Result<Target> {
     if path.as_os_str() == "-" {
         return Ok(Target::StandardOutput);
@@ -56,7 +56,7 @@ pub(crate) fn resolve(path: &Path) -> io::Result<Target> {
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::other("its links lead in a circle"))
+    Err(io::Error::other("its links form a loop"))
 }
 
 fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Target> {
@@ -66,26 +66,26 @@ fn existing(path: PathBuf, metadata: Metadata) -> io::Result<Target> {
     if !metadata.is_file() {
         return Ok(Target::Stream(path));
     }
-    // To rename over a file takes the right to write to its folder alone: one that nobody may write to
-    // would be replaced.
+    // A rename over a file only needs write permission for its folder: it would replace a read-only
+    // file.
     File::options().write(true).open(&path)?;
     replace::refuse_mount_point(&fs::canonicalize(&path)?)?;
     Ok(Target::File { path, existing: Some(metadata) })
 }
 
-/// Whether a path, as it is written, names standard input: `-`, `/dev/stdin`, `/dev/fd/0` and the like.
+/// Whether a path names standard input as written: `-`, `/dev/stdin`, `/dev/fd/0` and the like.
 #[must_use]
 pub fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin") || descriptor(path) == Some(0)
 }
 
-/// Whether a path, as it is written, names standard output: `-`, `/dev/stdout`, `/dev/fd/1` and the like.
+/// Whether a path names standard output as written: `-`, `/dev/stdout`, `/dev/fd/1` and the like.
 #[must_use]
 pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdout") || descriptor(path) == Some(1)
 }
 
-/// The number of the process's own file that a path such as `/dev/fd/1` names.
+/// The number of this process's descriptor in a path such as `/dev/fd/1`.
 fn descriptor(path: &Path) -> Option<u32> {
     if !cfg!(unix) {
         return None;

@@ -1,14 +1,14 @@
-//! Characters that would steer a terminal, or deceive who reads it.
+//! Characters that could control a terminal, or deceive its reader.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// Whether a character does something to a terminal or to the text around it instead of being seen.
+/// Whether a character affects a terminal or the text around it instead of being shown.
 ///
-/// Those are control characters (ESC and C1 among them), line and paragraph separators, overrides,
-/// embeddings, isolates and marks of direction, and characters without width that join, separate or tag
-/// others. Combining marks and selectors of emoji are none of them.
+/// These are control characters (including ESC and C1), line and paragraph separators, directional
+/// overrides, embeddings, isolates and marks, and zero-width characters that join, separate or tag
+/// others. Combining marks and emoji variation selectors are not among them.
 #[must_use]
 pub fn steers_terminal(c: char) -> bool {
     c.is_control()
@@ -19,8 +19,8 @@ pub fn steers_terminal(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A text in which each character that [steers](steers_terminal) stands as in Rust, `\u{202e}`: names that
-/// differ can be told apart.
+/// The text with each character that [steers](steers_terminal) escaped as in Rust, `\u{202e}`, so
+/// that names that differ look different.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(steers_terminal) {
@@ -36,10 +36,10 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Bytes on their way to a terminal, on which characters that would steer it stand as in JSON: `\u202e`.
+/// Writes to a terminal, with characters that would control it escaped as in JSON: `\u202e`.
 pub(crate) struct Escaping<W> {
     inner: W,
-    /// The start of a character whose end is still to come.
+    /// The first bytes of a character whose rest has not arrived.
     begun: Vec<u8>,
 }
 
@@ -68,7 +68,7 @@ impl<W: Write> Write for Escaping<W> {
             let is_last = chunks.peek().is_none();
             match chunk.invalid() {
                 [] => {}
-                // No end has come yet, and one may.
+                // The character is incomplete so far, but may still be completed.
                 start
                     if is_last
                         && std::str::from_utf8(start).is_err_and(|e| e.error_len().is_none()) =>
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_stream_at_a_terminal_shows_escapes_and_keeps_the_rest() {
         let text = "{\"id\":\"a\u{202e}é天😀\u{e0041}\u{9b}\"}\n".as_bytes();
-        // However the bytes come.
+        // However the bytes are split.
         for size in 1..text.len() {
             let mut stream = Escaping::new(Vec::new());
             text.chunks(size).for_each(|part| stream.write_all(part).unwrap());

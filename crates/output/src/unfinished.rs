@@ -1,4 +1,4 @@
-//! The temporary files and folders of this process, for a program that ends itself.
+//! The temporary files and folders of this process, for a program that must end itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,14 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 static UNFINISHED: Mutex<Unfinished> =
     Mutex::new(Unfinished { files: BTreeSet::new(), folders: BTreeSet::new() });
 
-/// Temporary files that are there, and folders that were looked through for leftovers.
+/// Existing temporary files, and folders already searched for leftovers.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     files: BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
 }
 
-/// Whoever has it makes, renames and removes temporary files.
+/// Its holder may create, rename and remove temporary files.
 pub(crate) fn lock() -> MutexGuard<'static, Unfinished> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -34,20 +34,22 @@ impl Unfinished {
     }
 }
 
-/// As long as this lives, no file of this process appears, and none is begun: threads that try wait.
+/// While this lives, no file of this process appears or is started: threads that try to will wait.
 #[derive(Debug)]
 #[must_use = "when it is dropped, files are written again"]
 pub struct Stopped {
     _lock: MutexGuard<'static, Unfinished>,
 }
 
-/// Removes the temporary files of this process, for one that is about to end itself, as on a signal.
+/// Removes the temporary files of this process, when it is about to end itself, as on a signal.
 ///
-/// It may wait for a file that is just getting its name. Not for a signal handler: it takes a lock.
+/// This may wait for a file that is just getting its name. It takes a lock, so it must not be
+/// called from a signal handler.
 pub fn remove_unfinished() -> Stopped {
     let mut lock = lock();
     for file in std::mem::take(&mut lock.files) {
-        // What cannot be removed is a leftover for the next run. A path may be a new folder's.
+        // A file that cannot be removed is a leftover for the next run. The path may be a new
+        // folder's.
         if fs::remove_file(&file).is_err() {
             let _ = fs::remove_dir_all(file);
         }
