@@ -35,11 +35,11 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Show the stages with their times and sizes; twice shows more.
+    /// Show the stages with their times and sizes; give it twice for more.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
 
-    /// Show where the time went at the end: each stage of loading, tokenising and computing.
+    /// Finally show where the time went: each stage of loading, tokenising and computing.
     #[arg(long, global = true)]
     pub(crate) profile: bool,
 }
@@ -60,14 +60,14 @@ pub(crate) enum Command {
 
 /// Show what a model is: modules, architecture, dimension, lengths, prompts, weights, size.
 ///
-/// The model is loaded, so what is shown also runs.
+/// The model is loaded, so whatever is shown also runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InfoArgs {
     /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
-    /// Write it as one JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -79,49 +79,50 @@ pub(crate) struct InfoArgs {
     pub(crate) quiet: bool,
 }
 
-/// List what this build can run on here: names for --device.
+/// List the devices that this build can run on here: names for --device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DevicesArgs {
-    /// Write it as one JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// What of a file is the text, and what its name.
+/// Which columns or fields of a file are the text, and which is the id.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InputArgs {
-    /// Columns of tables, or fields of JSON lines, that are the text; several are joined:
-    /// title,text. One that may be missing or null ends in a question mark: title?,text. A name with
-    /// a comma, or a question mark at its end, goes in double quotes, as in CSV: '"a, b",text'.
+    /// Columns of tables, or fields of JSON lines, that hold the text; several are joined:
+    /// title,text. One that may be missing or null ends in a question mark: title?,text. A name
+    /// that contains a comma or ends in a question mark goes in double quotes, as in CSV: '"a,
+    /// b",text'.
     #[arg(long, value_name = "COLUMN,...", value_parser = Columns::parse, default_value = "text")]
     columns: Vec<Columns>,
 
-    /// What stands between several columns [default: a space].
+    /// What joins several columns [default: a space].
     #[arg(long, value_name = "TEXT", default_value = " ", hide_default_value = true)]
     separator: String,
 
-    /// Column that names the text [default: id or _id, else the number of the record].
+    /// Column with the id of each text [default: id or _id, else the number of the record].
     #[arg(long, value_name = "COLUMN")]
     id_column: Option<String>,
 
-    /// What the files are, whatever they are called: jsonl, csv, tsv, parquet or lines.
+    /// Format of the files, whatever their names say: jsonl, csv, tsv, parquet or lines.
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<TextFormat>,
 
-    /// CSV and TSV begin with a record; their columns are called 1, 2 and so on.
+    /// CSV and TSV have no header: their columns are called 1, 2 and so on.
     #[arg(long)]
     no_header: bool,
 
-    /// Quotes in CSV are ordinary characters too, as they are in TSV.
+    /// Treat quotes in CSV as ordinary characters, as in TSV.
     #[arg(long)]
     no_quotes: bool,
 
-    /// Quotes in TSV enclose cells, as they do in CSV [default: they are ordinary characters, as in
-    /// the files of MS MARCO and DPR].
+    /// Let quotes in TSV enclose cells, as in CSV [default: they are ordinary characters, as in the
+    /// files of MS MARCO and DPR].
     #[arg(long, conflicts_with = "no_quotes")]
     quotes: bool,
 
-    /// Columns of bytes in Parquet are texts in UTF-8, as some programs write them.
+    /// Read Parquet columns of bytes as UTF-8 text, which is how some programs write text.
     #[arg(long)]
     binary_as_text: bool,
 }
@@ -160,7 +161,7 @@ impl InputArgs {
 }
 
 impl InputArgs {
-    /// The options by their names, to be compared with those of another run.
+    /// The options by name, to be compared with those of another run.
     pub(crate) fn settings(&self) -> Value {
         let columns = self.columns.iter().flat_map(|columns| &columns.0);
         json!({
@@ -176,27 +177,27 @@ impl InputArgs {
     }
 }
 
-/// What is kept of each vector.
+/// What to keep of each vector.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VectorArgs {
     /// Keep only the N largest weights of each text.
     #[arg(long, value_name = "N")]
     pub(crate) max_active_dims: Option<NonZeroUsize>,
 
-    /// Drop weights below W. This and the next two are applied in this order, before
+    /// Drop weights below W. This and the next two options are applied in this order, before
     /// --max-active-dims.
     #[arg(long, value_name = "W")]
     pub(crate) min_weight: Option<f32>,
 
-    /// Drop weights below this ratio (0 to 1) to the text's largest.
+    /// Drop weights below this ratio (0 to 1) of the text's largest weight.
     #[arg(long, value_name = "RATIO")]
     pub(crate) max_ratio: Option<f32>,
 
-    /// Keep the largest weights until they have this share (0 to 1) of the text's sum.
+    /// Keep the largest weights that together reach this share (0 to 1) of the text's sum.
     #[arg(long, value_name = "SHARE")]
     pub(crate) mass_share: Option<f32>,
 
-    /// Cut texts to N tokens, special tokens counted [default: what the model allows].
+    /// Cut texts to N tokens, including special tokens [default: what the model allows].
     #[arg(long, value_name = "N")]
     pub(crate) max_seq_length: Option<usize>,
 }
@@ -204,27 +205,28 @@ pub(crate) struct VectorArgs {
 /// Where and how the model runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// Where the model runs: cpu (ndarray or flex), cuda, vulkan, metal (or mps), wgpu, auto; a card by
-    /// its number: cuda:1. `splade devices` lists those that are there. Several, with commas or one by
-    /// one, share the texts: cpu,cpu.
+    /// Where the model runs: cpu (ndarray or flex), cuda, vulkan, metal (or mps), wgpu or auto; a
+    /// card by its number: cuda:1. `splade devices` lists what this machine has. Several devices,
+    /// separated by commas or given one by one, share the texts: cpu,cpu.
     #[arg(long, value_name = "DEVICE", value_delimiter = ',', default_value = "cpu")]
     pub(crate) device: Vec<Device>,
 
-    /// Texts that one of several devices takes at a time [default: a tenth of its share, at most 5000].
+    /// With several devices, texts that one of them takes at a time [default: a tenth of its share,
+    /// at most 5000].
     #[arg(long, value_name = "N")]
     pub(crate) chunk_size: Option<NonZeroUsize>,
 
-    /// Tokens per forward pass [default: 4096 on a CPU, where parallel passes share them, 16384 on a
-    /// GPU]. More costs memory.
+    /// Tokens per forward pass [default: 4096 on a CPU, shared by parallel passes, and 16384 on a
+    /// GPU]. More tokens need more memory.
     #[arg(long, value_name = "N")]
     pub(crate) batch_tokens: Option<NonZeroUsize>,
 
-    /// What layers, word embeddings and decoder are held and multiplied in: f32, bf16, f16 (GPU only) or
-    /// int8 (CPU only). Lower ones are faster, need less memory, and change vectors a little.
+    /// Precision of layers, word embeddings and decoder: f32, bf16, f16 (GPU only) or int8 (CPU
+    /// only). Lower ones are faster, need less memory, and change vectors a little.
     #[arg(long, value_name = "PRECISION", default_value_t)]
     pub(crate) precision: Precision,
 
-    /// CPU threads, which the devices share [default: one per core].
+    /// CPU threads, shared by all devices [default: one per core].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
@@ -236,8 +238,8 @@ pub(crate) struct RunArgs {
     pub(crate) quiet: bool,
 }
 
-/// How a model is brought from the hub. HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT and
-/// HF_HUB_OFFLINE mean what they mean in Python.
+/// How to fetch a model from the hub. HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_ENDPOINT and
+/// HF_HUB_OFFLINE mean the same as in Python.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HubArgs {
     /// Branch, tag or commit of a model on the hub [default: main].
@@ -245,12 +247,12 @@ pub(crate) struct HubArgs {
     #[arg(long, value_name = "REVISION")]
     pub(crate) revision: Option<String>,
 
-    /// Folder that models from the hub are kept in [default: that of Python's huggingface_hub].
+    /// Folder for models from the hub [default: that of Python's huggingface_hub].
     #[cfg(feature = "hub")]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// Ask nothing of the hub: the model must be a folder or in the cache.
+    /// Never contact the hub: the model must be a folder or in the cache.
     #[cfg(feature = "hub")]
     #[arg(long)]
     pub(crate) offline: bool,

@@ -1,4 +1,4 @@
-//! `splade convert`: any model into a folder of today's layout.
+//! `splade convert`: saves any model as a folder of today's layout.
 
 use std::path::Path;
 use std::time::Instant;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Bytes of the files below a folder; what cannot be looked at counts as none.
+/// The size of all files below a folder; what cannot be read counts as nothing.
 fn size(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let sizes = entries.map(|entry| match entry.metadata() {

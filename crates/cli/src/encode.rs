@@ -22,7 +22,7 @@ use crate::stream::{self, ReadBar, Summary};
 use crate::terminal;
 use crate::text::thousands;
 
-/// Rows of a part, where nobody says.
+/// Default number of rows per part.
 const ROWS_PER_PART: NonZeroU64 = NonZeroU64::new(10_000).expect("not zero");
 
 pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     if !in_parts && args.compress != Compression::None {
         return Err(CliError::CompressFile);
     }
-    // Before the model is loaded: what is not there is told at once.
+    // Before the model is loaded, so that a missing file is reported at once.
     let reader = (!args.input.is_empty()).then(|| stream::open(&args.input, &args.texts_in));
     let mut reader = reader.transpose()?;
     if !in_parts && reader.is_some() {
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     }
 }
 
-/// Tells or refuses an id that is there twice.
+/// Reports or refuses a duplicate id.
 fn look_through_ids(reader: &mut CorpusReader, args: &EncodeArgs) -> Result<(), CliError> {
     let (search, quiet) = (ids::search_beside(&args.output), args.run.quiet);
     if args.unique_ids {
@@ -104,8 +104,8 @@ fn look_through_ids(reader: &mut CorpusReader, args: &EncodeArgs) -> Result<(), 
     Ok(())
 }
 
-/// The options of a task of the model's own. A name that it does not have would be passed over
-/// without a word where it has no routes.
+/// The options for a task that the model has. A model without routes would silently ignore an
+/// unknown name.
 fn own_task(model: &Model, task: &str) -> Result<EncodeOptions, CliError> {
     let known: Vec<&str> = model.encoder.tasks().collect();
     match known.contains(&task) {
@@ -150,7 +150,7 @@ fn to_parts(
     };
     if output.n_rows() > 0 {
         reader.skip_done(output.manifest())?;
-        tell(args, &format!("{} texts are done already", thousands(output.n_rows() as usize)));
+        tell(args, &format!("{} texts are already done", thousands(output.n_rows() as usize)));
     }
     let summary = encode(model, options, reader, &mut output, args)?;
     output.finish()?;
@@ -175,7 +175,7 @@ fn rows_per_part(args: &EncodeArgs) -> NonZeroU64 {
     args.rows_per_part.unwrap_or(ROWS_PER_PART)
 }
 
-/// All that must be the same for a text to have the same vector, bit for bit.
+/// Everything that must be equal for a text to get the same vector, bit for bit.
 fn settings(
     model: &Model,
     options: &EncodeOptions,
@@ -203,16 +203,16 @@ fn settings(
         "mass_share": args.vectors.mass_share,
         "tokens": args.decode,
         "input": args.texts_in.settings(),
-        // What the names say that the options do not.
+        // What the file names say and the options do not.
         "tables": tables(reader),
-        // Records without an id are named by their file too where there are several. The manifest has
+        // With several files, records without an id are also named by their file. The manifest has
         // checksums of the input itself.
         "ids_by_file": reader.files().len() > 1,
     }))
 }
 
-/// The tables among the formats that the names of the files say, in the files' order: content alone makes no
-/// table, and tells all other formats apart.
+/// The tables among the formats that the file names imply, in order of the files: content alone
+/// identifies all other formats, but never a table.
 fn tables(reader: &CorpusReader) -> Vec<&'static str> {
     let named = reader.files().iter().filter_map(|file| TextFormat::of_name(&file.path));
     let tables = named.filter(|format| matches!(format, TextFormat::Csv | TextFormat::Tsv));

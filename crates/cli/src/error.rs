@@ -1,4 +1,4 @@
-//! What can go wrong in the program, and how it is told.
+//! Errors of the program, and how they are printed.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,12 +22,12 @@ pub(crate) enum CliError {
         #[source]
         source: Box<SpladeError>,
     },
-    #[error("the environment's settings for the hub cannot be used")]
+    #[error("cannot use the environment's settings for the hub")]
     #[cfg(feature = "hub")]
     HubEnvironment(#[source] splade::hub::HubError),
     #[error(transparent)]
     Splade(Box<SpladeError>),
-    #[error("cannot prune like that")]
+    #[error("cannot prune with these options")]
     Pruning(#[source] SparseError),
     #[error("cannot read {}", shown(.path))]
     Read {
@@ -56,9 +56,9 @@ pub(crate) enum CliError {
     UnknownTask { task: String, own: String },
     #[error("--compress is for parts: a single file is compressed by its name (.gz, .zst)")]
     CompressFile,
-    #[error("{} has vectors of {index}, but {} gives vectors of {model} entries: not the same model", .path.display(), .model_path.display())]
+    #[error("{} has vectors of {index} entries, but {} gives vectors of {model}: not the same model", .path.display(), .model_path.display())]
     IndexDimension { path: PathBuf, index: usize, model_path: PathBuf, model: usize },
-    #[error("{option} means nothing to {engine}: it is for {of}")]
+    #[error("{option} does not apply to {engine}, only to {of}")]
     ExportOption { option: &'static str, engine: &'static str, of: &'static str },
     #[error(
         "a TREC run cannot hold what --explain adds: leave it out, or name an output of JSON lines (.jsonl)"
@@ -82,10 +82,10 @@ pub(crate) enum CliError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("{}: what is written is {written}, but the name ends in something else", .path.display())]
+    #[error("{}: the output is {written}, but the name ends in something else", .path.display())]
     OutputName { path: PathBuf, written: &'static str },
     #[error(
-        "standard input is {what}, not a query a line: give it with --queries - (or say \
+        "standard input is {what}, not one query per line: give it with --queries - (or say \
          --input-format lines, if each line is a query)"
     )]
     QueryRecords { what: &'static str },
@@ -93,7 +93,7 @@ pub(crate) enum CliError {
     SameFile { path: PathBuf },
     #[error("only one of --queries and --corpus, or of --runs and --qrels, can be standard input")]
     StdinTwice,
-    #[error("{queries} queries and {documents} documents: --pairwise needs as many of each")]
+    #[error("{queries} queries and {documents} documents: --pairwise needs equally many")]
     Pairs { queries: usize, documents: usize },
     #[error("cannot describe {}", .model.display())]
     Describe {
@@ -144,8 +144,8 @@ impl From<IndexError> for CliError {
 }
 
 impl CliError {
-    /// Whether whoever reads our standard output has closed it: they have what they wanted. The reader of
-    /// an output that has a name has failed.
+    /// Whether the reader of our standard output has closed it, because it has all it wants. A
+    /// named output that is closed is a failure.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         let (path, source) = match self {
             Self::Write { path, source } => (path, source),
@@ -171,7 +171,7 @@ impl CliError {
             message.push_str(&cause.to_string());
             source = cause.source();
         }
-        // Names of files, ids and texts stand in it.
+        // The message contains names of files, ids and texts.
         tell(format!("{red}error{red:#}: {}", escaped(&message)));
     }
 }

@@ -32,7 +32,7 @@ struct Report<'a> {
     run: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_active_dims: Option<usize>,
-    /// Queries that are documents too, by their ids; and whether these were left out.
+    /// Queries that have the id of a document, and whether these documents were left out.
     n_identical_ids: usize,
     identical_ids_removed: bool,
     #[serde(flatten)]
@@ -44,18 +44,19 @@ struct Report<'a> {
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let measures = measures(args)?;
     check_names(args)?;
-    // What could not be written is told before hours of work.
+    // Report unwritable outputs before hours of work.
     let outputs = [&args.json, &args.write_run, &args.chart, &args.fuse];
     outputs.into_iter().flatten().try_for_each(|path| Output::check(path))?;
     match (&args.folder, &args.model, &args.qrels) {
         (Some(folder), Some(model), _) => of_model(folder, model, &measures, args),
         (_, _, Some(qrels)) => of_runs(qrels, &measures, args),
-        // PROOF: `EvaluateArgs` asks for a folder, which requires a model, or for runs, which require `--qrels`.
+        // PROOF: `EvaluateArgs` requires a folder, which requires a model, or runs, which require
+        // `--qrels`.
         _ => unreachable!("clap asks for a folder with a model, or for runs with judgements"),
     }
 }
 
-/// Refuses names of outputs before anything is measured.
+/// Checks the names of outputs before anything is measured.
 fn check_names(args: &EvaluateArgs) -> Result<(), CliError> {
     for (path, written) in [
         (&args.write_run, Written::Run),
@@ -115,7 +116,7 @@ fn of_model(
     }
     let model = Model::load(name, &args.run, &args.vectors)?;
     let options = model::options(EncodeOptions::query(), &args.run, &args.vectors)?;
-    // sentence-transformers knows no query without a relevant document, in its statistics neither.
+    // sentence-transformers ignores queries without a relevant document, also in its statistics.
     let counts = |id: &str| match measures {
         Measures::SentenceTransformers(_) => {
             collection.judgements().query(id).is_some_and(|query| query.n_relevant(1) > 0)
@@ -172,7 +173,7 @@ fn of_model(
     let limits = std::iter::once(None).chain(args.sweep.iter().copied().map(Some));
     let limits: Vec<_> = limits.collect();
     let measured = measure_retrieval(queries, documents, judging, &retrieve, &limits)?;
-    // What one of them cannot write is no reason to lose the other.
+    // If one of them cannot be written, the other one still is.
     let written = write_run(&measured[0].run, args);
     let shown = match args.sweep.is_empty() {
         true => {
@@ -237,7 +238,7 @@ struct Row<'a> {
     run: Option<&'a str>,
     evaluation: &'a Evaluation,
     statistics: Option<SparseStatistics>,
-    /// Queries that are documents too.
+    /// Queries that have the id of a document.
     n_identical: usize,
 }
 
@@ -247,7 +248,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Shows measures, one a line and runs side by side; writes them as JSON.
+/// Shows measures, one per line and runs side by side, and writes them as JSON.
 fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
     let reports: Vec<Report<'_>> = rows
         .iter()
@@ -279,7 +280,7 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
             page += &format!("{DIM}; {} {what}{DIM:#}", thousands(n));
         }
         if let Some(level) = args.relevance_level {
-            page += &format!("{DIM}; grades from {level} on are relevant{DIM:#}");
+            page += &format!("{DIM}; grades of at least {level} are relevant{DIM:#}");
         }
         page += "\n";
         page += &identical_note(*n_identical, args);
@@ -298,7 +299,7 @@ fn show(rows: &[Row<'_>], args: &EvaluateArgs) -> Result<(), CliError> {
     print(&page)
 }
 
-/// Says that queries are documents too, and what was done about it.
+/// Notes that some queries are documents too, and what was done about it.
 fn identical_note(n: usize, args: &EvaluateArgs) -> String {
     let what = match (n, args.remove_identical_ids) {
         (0, _) => return String::new(),
@@ -311,7 +312,7 @@ fn identical_note(n: usize, args: &EvaluateArgs) -> String {
     format!("{DIM}{} {queries} the id of a document: {what}{DIM:#}\n", thousands(n))
 }
 
-/// Says that relevant documents were not there to be found.
+/// Notes that some relevant documents are missing from the collection.
 fn missing_note(evaluation: &Evaluation) -> String {
     let what = match evaluation.n_relevant_missing {
         None | Some(0) => return String::new(),
@@ -321,7 +322,7 @@ fn missing_note(evaluation: &Evaluation) -> String {
     format!("{DIM}{what} not among those that were searched: no search can find them{DIM:#}\n")
 }
 
-/// A table with a line for each limit, and a chart.
+/// A table with a row per limit, and a chart.
 fn show_sweep(
     measured: &[Measured],
     n_identical: usize,
@@ -343,7 +344,7 @@ fn show_sweep(
             Some(measure) => default.with_measure(measure),
             None => default,
         };
-        // One line: queries and documents are cut alike.
+        // One line: queries and documents share the limit.
         let mut joined = sweep.clone();
         joined.points.iter_mut().for_each(|point| point.query_max_active_dims = None);
         Output::write_all(path, joined.svg(&chart)?.as_bytes())?;

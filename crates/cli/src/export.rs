@@ -1,4 +1,4 @@
-//! `splade export`: encoded vectors in the form that a search engine loads.
+//! `splade export`: encoded vectors in the format that a search engine loads.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::thousands;
 
-/// Rows between two looks at the progress bar.
+/// Rows between two updates of the progress bar.
 const ROWS_PER_LOOK: u64 = 1000;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     let encoder = args.model.as_deref().map(load).transpose()?;
     let dimension = args.dimension.or(encoder.as_ref().map(SparseEncoder::dimension));
     if args.setup {
-        // In the others' forms it does not stand.
+        // The formats of other engines do not state the dimension.
         let needs_dimension = args.engine == Engine::Pgvector;
         let dimension = match dimension {
             None if needs_dimension => return Err(CliError::ExportDimension),
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<(), CliError> {
     rows(vectors, encoder.as_ref(), options, args)
 }
 
-/// Refuses an option that means nothing to the engine.
+/// Refuses an option that does not apply to the engine.
 fn check_engine(args: &ExportArgs) -> Result<(), CliError> {
     #[cfg(feature = "qdrant")]
     let has_url = args.url.is_some();
@@ -96,7 +96,7 @@ fn options(args: &ExportArgs) -> ExportOptions {
     options
 }
 
-/// The body or SQL that asks for what matches a text.
+/// The request body or SQL that finds matches for a text.
 fn query(
     text: &str,
     encoder: &SparseEncoder,
@@ -122,7 +122,7 @@ fn rows(
     let mut writer =
         ExportWriter::new(args.engine, options, &mut output).map_err(CliError::Export)?;
     while let Some((id, row)) = vectors.next_row()? {
-        // Spelling the tokens costs more than all the rest where nothing is keyed by them.
+        // Without an engine keyed by tokens, spelling them would cost more than everything else.
         let encoder = encoder.filter(|_| args.engine.key() == Key::Token);
         let tokens = encoder.map(|encoder| encoder.decode(row.view(), None));
         let location = vectors.location();
@@ -150,7 +150,7 @@ fn rows(
     Ok(())
 }
 
-/// Says what became of rows without weights.
+/// Notes what happened to rows without weights.
 pub(crate) fn empty_note(n_empty: u64, args: &ExportArgs) -> String {
     if n_empty == 0 {
         return String::new();
@@ -170,7 +170,8 @@ pub(crate) fn empty_note(n_empty: u64, args: &ExportArgs) -> String {
     }
 }
 
-/// An error about a row, with its location, and that of the row whose id it has.
+/// An error about a row, with its location and, for a duplicate id, that of the first row with this
+/// id.
 pub(crate) fn at_row(
     location: &Location,
     vectors: &VectorReader,

@@ -1,4 +1,5 @@
-//! Documents that answer queries, from an index on disk or one in memory, and why they do.
+//! Documents that answer queries, from an index on disk or in memory, and explanations of the
+//! scores.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -17,14 +18,14 @@ use crate::model::{self, Model};
 use crate::stream;
 use crate::text::shortened;
 
-/// Columns of a document at a terminal.
+/// Width of a document at a terminal, in columns.
 const TEXT_WIDTH: usize = 90;
 
 /// What is searched.
 pub(crate) enum Documents {
-    /// An index on disk, which has the ids.
+    /// An index on disk, which also has the ids.
     Index(Box<Index>),
-    /// The vectors of files, with ids and the starts of the texts.
+    /// The vectors of files, with their ids and the beginnings of the texts.
     Memory { documents: SparseMatrix, index: SearchIndex, names: Vec<(String, String)> },
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) token: String,
     pub(crate) query: f32,
     pub(crate) document: f32,
-    /// The product of both, and what share of the score it is.
+    /// The product of the two weights, and its share of the score.
     pub(crate) part: f64,
     pub(crate) share: f64,
 }
@@ -46,7 +47,7 @@ impl Documents {
             Some(path) => Ok(Self::Index(Box::new(open_index(path, model, &args.model)?))),
             None => {
                 let mut reader = stream::open(&args.corpus, &args.texts_in)?;
-                // The vectors of all documents are held in memory, and so may be their ids.
+                // The vectors of all documents are held in memory, so their ids may be too.
                 let (search, quiet) = (IdSearch::default(), args.run.quiet);
                 ids::refuse_duplicates(&mut reader, &search, &args.corpus, &args.texts_in, quiet)?;
                 let options = model::options(EncodeOptions::document(), &args.run, &args.vectors)?;
@@ -85,7 +86,7 @@ impl Documents {
         }
     }
 
-    /// Hits as a run has them, by their ids.
+    /// Hits in the form of a run, with ids.
     pub(crate) fn scored(&self, hits: &[Hit]) -> Result<Vec<ScoredDoc>, CliError> {
         let scored = hits.iter().map(|hit| {
             Ok(ScoredDoc { doc_id: self.id(hit.doc_idx)?.to_owned(), score: hit.score.into() })
@@ -93,7 +94,7 @@ impl Documents {
         scored.collect()
     }
 
-    /// The start of a document's text, where it is at hand.
+    /// The beginning of a document's text, if available.
     pub(crate) fn text(&self, doc_idx: usize) -> &str {
         match self {
             Self::Index(_) => "",
@@ -101,7 +102,7 @@ impl Documents {
         }
     }
 
-    /// The tokens that a query and a hit share, the largest part of the score first.
+    /// The tokens that a query and a hit share, by descending share of the score.
     pub(crate) fn explain(
         &self,
         encoder: &SparseEncoder,
@@ -141,7 +142,7 @@ pub(crate) fn open_index(path: &Path, model: &Model, name: &Path) -> Result<Inde
     Ok(index)
 }
 
-/// Shared terms, the largest product first: their number, both weights and the product.
+/// Shared terms, by descending product: index, both weights and the product.
 fn shared(query: SparseRowView<'_>, document: SparseRowView<'_>) -> Vec<(u32, f32, f32, f64)> {
     let weight = |row: SparseRowView<'_>, term: u32| {
         row.indices().binary_search(&term).map_or(0.0, |at| row.values()[at])

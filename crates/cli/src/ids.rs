@@ -1,4 +1,4 @@
-//! Ids that are there twice: reported with both locations, before texts are encoded where files allow it.
+//! Duplicate ids, reported with both locations, before texts are encoded if the files allow it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use crate::error::CliError;
 use crate::index::read_vectors;
 use crate::progress::file_bar;
 
-/// Refuses an id that two records have: now, where the files can be read twice, and else when the
-/// second of the records is read.
+/// Refuses duplicate ids: now if the files can be read twice, and otherwise when the second record
+/// is read.
 pub(crate) fn refuse_duplicates(
     reader: &mut CorpusReader,
     search: &IdSearch,
@@ -35,7 +35,7 @@ pub(crate) fn refuse_duplicates(
     Ok(())
 }
 
-/// The first id that is there twice in files that can be read twice; of others nothing is known.
+/// The first duplicate id among files that can be read twice; others are not checked.
 pub(crate) fn find(
     reader: &CorpusReader,
     search: &IdSearch,
@@ -45,13 +45,13 @@ pub(crate) fn find(
 ) -> Result<Option<DuplicateId>, CliError> {
     let Some(n_bytes) = reader.n_bytes() else { return Ok(None) };
     let bar = file_bar(Some(n_bytes), quiet);
-    bar.set_message("looking through the ids");
+    bar.set_message("checking the ids");
     let found = search.find(paths, &args.options(), |n_bytes| bar.set_position(n_bytes));
     bar.finish_and_clear();
     Ok(found?)
 }
 
-/// Where an id of vectors stands first, and again; `None` if the files cannot be read twice.
+/// The first and second location of an id among vectors; `None` if the files cannot be read twice.
 pub(crate) fn locations(
     paths: &[PathBuf],
     dimension: Option<usize>,
@@ -74,7 +74,7 @@ pub(crate) fn locations(
     None
 }
 
-/// An error of building an index, with files and lines where it has numbers of documents.
+/// An error of building an index, with document numbers replaced by files and lines.
 pub(crate) fn with_locations(error: IndexError, locations: &Locations) -> CliError {
     let IndexError::DuplicateId { id, first, second, .. } = &error else { return error.into() };
     let location = |document: &usize| locations.get(*document as u64);
@@ -86,7 +86,7 @@ pub(crate) fn with_locations(error: IndexError, locations: &Locations) -> CliErr
     }
 }
 
-/// Refuses an id that no TREC run can hold, when it is read and not when the run is written.
+/// Refuses an id that a TREC run cannot hold when it is read, not when the run is written.
 pub(crate) fn check_for_run(
     record: &Record,
     check: fn(&str) -> Result<(), EvaluateError>,
@@ -95,9 +95,9 @@ pub(crate) fn check_for_run(
     check(&record.id).map_err(|source| CliError::RunId { location: location(), source })
 }
 
-/// How the ids are looked through of texts that are encoded to `output`: in bounded memory.
+/// How to search for duplicate ids in texts that are encoded to `output`: in bounded memory.
 pub(crate) fn search_beside(output: &Path) -> IdSearch {
-    // No scratch files can lie beside a device.
+    // Scratch files cannot lie beside a device.
     let is_stream = output.as_os_str() == "-"
         || fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let folder = if output.is_dir() { output } else { folder_of(output) };

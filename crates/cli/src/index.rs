@@ -14,7 +14,7 @@ use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::{bytes, thousands};
 
-/// Rows between two looks at the progress bar.
+/// Rows between two updates of the progress bar.
 const ROWS_PER_LOOK: usize = 1000;
 
 pub(crate) fn run(args: &IndexArgs) -> Result<(), CliError> {

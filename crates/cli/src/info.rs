@@ -1,4 +1,4 @@
-//! `splade info`: what a model is, for a person or as JSON.
+//! `splade info`: describes a model, for a person or as JSON.
 
 use std::io::{self, Write};
 use std::path::Path;

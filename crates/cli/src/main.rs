@@ -1,6 +1,7 @@
 //! The program `splade`: reads its arguments and dispatches.
 #![forbid(unsafe_code)]
-// They panic where nothing can be printed, as on a full disk: `terminal` and `output` print.
+// The print macros panic on a failed write, as on a full disk: `terminal` and `output` print
+// instead.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
@@ -75,11 +76,11 @@ fn main() -> ExitCode {
     end(result)
 }
 
-/// Tells an error, and gives the exit code.
+/// Prints an error; returns the exit code.
 fn end(result: Result<(), CliError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of our output went away, as `head` does: nothing is wrong.
+        // The reader of our output went away, as `head` does: that is no error.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             error.print();
@@ -88,10 +89,11 @@ fn end(result: Result<(), CliError>) -> ExitCode {
     }
 }
 
-/// The help that was asked for, on standard output; what is wrong with the arguments, on standard error.
+/// Prints help on standard output, and errors in the arguments on standard error.
 fn help_or_usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
-    // An argument that would steer the terminal stands in the message, in colours of its own.
+    // The message, which has colours of its own, quotes an argument that would control the
+    // terminal.
     let hostile =
         |argument: std::ffi::OsString| argument.to_string_lossy().contains(steers_terminal);
     let text = match std::env::args_os().any(hostile) {

@@ -1,4 +1,4 @@
-//! The model of a command: loaded, brought from the hub if need be, on one device or several.
+//! The model of a command: loaded, fetched from the hub if necessary, on one or more devices.
 
 use std::path::Path;
 
@@ -15,9 +15,9 @@ use crate::error::CliError;
 /// A model on the devices of the command line.
 pub(crate) struct Model {
     pub(crate) encoder: SparseEncoder,
-    /// Where several devices share the texts.
+    /// Set if several devices share the texts.
     pool: Option<EncoderPool>,
-    /// Devices that share the texts.
+    /// Number of devices that share the texts.
     pub(crate) n_workers: usize,
 }
 
@@ -50,7 +50,7 @@ impl Model {
             .map_err(|error| CliError::Encode(Box::new(error)))
     }
 
-    /// Whatever encodes: the encoder, or a pool of several.
+    /// What encodes texts: the encoder, or a pool of several.
     pub(crate) fn texts(&self) -> &dyn TextEncoder {
         match &self.pool {
             Some(pool) => pool,
@@ -59,14 +59,14 @@ impl Model {
     }
 }
 
-/// Loads a model, with a progress bar where it has to be brought from the hub first.
+/// Loads a model, with a progress bar if it must be fetched from the hub first.
 pub(crate) fn load(
     name: &Path,
     builder: SparseEncoderBuilder,
     hub: &HubArgs,
     quiet: bool,
 ) -> Result<SparseEncoder, CliError> {
-    // What is on the disk asks neither for the hub nor for what the environment says of it.
+    // A local model needs neither the hub nor the environment's settings for it.
     let builder = match name.exists() {
         true => builder,
         false => with_hub(builder, hub, quiet)?,
@@ -74,7 +74,7 @@ pub(crate) fn load(
     builder.load(name).map_err(|source| cannot_load(name, source))
 }
 
-/// The options of a call, over what the task says.
+/// The options of a call, layered over those of the task.
 pub(crate) fn options(
     task: EncodeOptions,
     run: &RunArgs,

@@ -14,8 +14,8 @@ use crate::error::CliError;
 /// Configurations, tokenizers and vocabularies.
 const EXTENSIONS: [&str; 3] = ["json", "txt", "model"];
 
-/// Size and CRC-32 of each file of weights, and of each configuration and vocabulary beside them, by
-/// name. Retrained weights have the size of the old ones, so sizes alone tell nothing.
+/// Size and CRC-32 of each weight file, and of each configuration and vocabulary beside it, by
+/// name. Retrained weights have the same size as before, so the size alone is not enough.
 pub(crate) fn checksums(info: &ModelInfo) -> Result<Map<String, Value>, CliError> {
     let mut files: BTreeSet<PathBuf> =
         info.weights.iter().map(|weights| weights.file.clone()).collect();

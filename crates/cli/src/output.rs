@@ -1,4 +1,4 @@
-//! Output: a file that appears whole or not at all, or standard output; JSON lines in it.
+//! Output: a file that appears whole or not at all, or standard output; and JSON lines in it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,18 +23,18 @@ impl Write for Output {
     }
 }
 
-/// What is written to a file that is named by its user.
+/// What is written to a file that the user named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     Vectors(VectorFormat),
     JsonLines,
-    /// JSON lines, or a TREC run where the name says so.
+    /// JSON lines, or a TREC run if the name says so.
     Hits,
     Run,
     Chart,
     Page,
     Index,
-    /// What an engine loads: each has endings of its own.
+    /// What an engine loads; each engine has its own extensions.
     Export(Engine),
 }
 
@@ -57,7 +57,7 @@ impl Written {
         }
     }
 
-    /// Whether a name that says `format` may be that of such a file.
+    /// Whether a name that implies `format` fits this content.
     fn takes(self, format: FileFormat) -> bool {
         use FileFormat::{Html, Index, JsonLines, Lines, Npz, Parquet, Sql, Svg, TrecRun, Tsv};
         match self {
@@ -75,7 +75,8 @@ impl Written {
         }
     }
 
-    /// Refuses a name whose ending says something else than what is written, before any work is done.
+    /// Refuses, before any work, a name whose extension implies another format than the one
+    /// written.
     pub(crate) fn check_name(self, path: &Path) -> Result<(), CliError> {
         OutputFile::check_name(path)?;
         let (format, compression) = FileFormat::of_name(path);
@@ -87,7 +88,7 @@ impl Written {
     }
 }
 
-/// Refuses an output that is another output too, or an input.
+/// Refuses an output that is also another output, or an input.
 pub(crate) fn refuse_same<'a>(
     outputs: impl IntoIterator<Item = &'a Path>,
     inputs: impl IntoIterator<Item = &'a Path>,
@@ -104,8 +105,8 @@ pub(crate) fn refuse_same<'a>(
     Ok(())
 }
 
-/// One path for all names of a file, one for standard output; none for devices and pipes, which take more
-/// than one output.
+/// One path for all names of a file, and one for standard output; `None` for devices and pipes,
+/// which may receive several outputs.
 fn real_file(path: &Path) -> Option<PathBuf> {
     if is_standard_output(path) {
         return Some("-".into());
@@ -128,14 +129,14 @@ impl Output {
         Ok(Self { path: path.to_owned(), file: OutputFile::create(path)? })
     }
 
-    /// Writes something in one go, and makes the file appear.
+    /// Writes the whole content and publishes the file.
     pub(crate) fn write_all(path: &Path, content: &[u8]) -> Result<(), CliError> {
         let mut output = Self::create(path)?;
         output.with(|file| file.write_all(content))?;
         output.finish()
     }
 
-    /// Writes whatever `write` does.
+    /// Writes whatever `write` writes.
     pub(crate) fn with(
         &mut self,
         write: impl FnOnce(&mut OutputFile) -> io::Result<()>,
@@ -151,7 +152,7 @@ impl Output {
         })
     }
 
-    /// Writes one JSON value for people to read too, on standard output.
+    /// Prints one JSON value on standard output, formatted for people.
     pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
         let mut output = Self::create(Path::new("-"))?;
         output.with(|file| {
@@ -161,7 +162,7 @@ impl Output {
         output.finish()
     }
 
-    /// Refuses now what [`create`](Self::create) would refuse when the work is done.
+    /// Refuses early what [`create`](Self::create) would refuse once the work is done.
     pub(crate) fn check(path: &Path) -> Result<(), CliError> {
         splade::output::Output::check(path).map_err(|source| cannot_write(path, source))
     }
@@ -179,12 +180,12 @@ impl Output {
         Ok(run.write(&mut self.file, &self.path)?)
     }
 
-    /// Passes on what is buffered: whoever reads a stream sees what is there so far.
+    /// Flushes the buffer, so that the reader of a stream sees the output so far.
     pub(crate) fn flush(&mut self) -> Result<(), CliError> {
         self.with(OutputFile::flush_stream)
     }
 
-    /// Makes the file appear under its name, once all of it is on the disk.
+    /// Publishes the file under its name once all of it is on the disk.
     pub(crate) fn finish(self) -> Result<(), CliError> {
         self.file.finish().map_err(|source| cannot_write(&self.path, source))
     }

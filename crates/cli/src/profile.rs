@@ -1,4 +1,4 @@
-//! What `--profile` shows: the time of each stage, over all threads, as a table on standard error.
+//! `--profile`: the time of each stage, summed over all threads, as a table on standard error.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub(crate) struct Profile {
     stages: Arc<Mutex<HashMap<&'static str, Stage>>>,
 }
 
-/// A stage without the stages inside it.
+/// The total of a stage, excluding the stages inside it.
 #[derive(Clone, Copy, Default)]
 struct Stage {
     calls: u64,
@@ -27,13 +27,14 @@ struct Stage {
 }
 
 thread_local! {
-    /// The stages that this thread is in, the innermost last: since when, and the time of what was
-    /// inside. A thread that waits for others may do another's stage meanwhile, as one inside.
+    /// The stages that this thread is in, the innermost last: their start, and the time spent in
+    /// stages inside. A thread that waits for others may run another's stage meanwhile; it counts
+    /// as inside.
     static ENTERED: RefCell<Vec<(Instant, Duration)>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Profile {
-    /// What collects the times of the library's spans.
+    /// Collects the times of the library's spans.
     pub(crate) fn layer<S>(&self) -> impl Layer<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -45,7 +46,7 @@ impl Profile {
         self.clone().with_filter(ours)
     }
 
-    /// The stages, the longest first, with their share of the time of all.
+    /// The stages, the longest first, with their share of the total time.
     pub(crate) fn table(&self) -> String {
         let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rows: Vec<(&str, Stage)> = stages.iter().map(|(name, s)| (*name, *s)).collect();

@@ -1,10 +1,10 @@
-//! Progress bars on standard error; indicatif draws none where that is no terminal.
+//! Progress bars on standard error; indicatif draws them only at a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::terminal::message_width;
 
-/// A bar over the bytes of a file; one that only turns where the file's size is not known.
+/// A bar for the bytes of a file, or a spinner if its size is unknown.
 pub(crate) fn file_bar(n_bytes: Option<u64>, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
@@ -19,7 +19,7 @@ pub(crate) fn file_bar(n_bytes: Option<u64>, quiet: bool) -> ProgressBar {
     }
 }
 
-/// A bar over the bytes of a download.
+/// A bar for the bytes of a download.
 #[cfg(feature = "hub")]
 pub(crate) fn download_bar() -> ProgressBar {
     let template = match is_narrow() {
@@ -29,7 +29,7 @@ pub(crate) fn download_bar() -> ProgressBar {
     styled(ProgressBar::new(0), template)
 }
 
-/// Whether a bar with its numbers would be wider than the terminal.
+/// Whether a bar with its numbers is wider than the terminal.
 fn is_narrow() -> bool {
     message_width().is_some_and(|columns| columns < 80)
 }

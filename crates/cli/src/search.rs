@@ -20,10 +20,10 @@ use crate::stream;
 use crate::terminal::{Page, ask, tell};
 use crate::text::{BOLD, DIM, shortened};
 
-/// Columns of a query at a terminal.
+/// Width of a query at a terminal, in columns.
 const TEXT_WIDTH: usize = 90;
 
-/// What was found for one query of a file.
+/// The hits for one query of a file.
 #[derive(Serialize)]
 struct Answer<'a> {
     id: &'a str,
@@ -99,7 +99,7 @@ fn from_texts(args: &SearchArgs) -> Result<(), CliError> {
     answer(&model, &documents, &args.texts, args)
 }
 
-/// Asks for queries, one a line, until the input ends.
+/// Asks for queries, one per line, until the input ends.
 fn interactive(args: &SearchArgs) -> Result<(), CliError> {
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
     let documents = Documents::open(&model, args)?;
@@ -119,7 +119,7 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
                 answer(&model, &documents, &[text], args)?;
             }
             Err(CorpusError::Record(RecordError::NotUtf8 { location, byte, .. })) => tell(format!(
-                "line {} is not UTF-8 (its byte {byte}), and gets no answer",
+                "line {} is not UTF-8 (its byte {byte}) and gets no answer",
                 location.number()
             )),
             Err(error) => return Err(no_queries(error)),
@@ -127,7 +127,7 @@ fn interactive(args: &SearchArgs) -> Result<(), CliError> {
     }
 }
 
-/// Why standard input is no query a line. A file of records was meant for --queries.
+/// Turns an error about standard input into advice: records should be given with --queries.
 fn no_queries(error: CorpusError) -> CliError {
     match error {
         CorpusError::Input(InputError::Content { problem: ContentProblem::JsonLines, .. }) => {
@@ -141,7 +141,7 @@ fn no_queries(error: CorpusError) -> CliError {
     }
 }
 
-/// Shows what is found for texts.
+/// Shows the hits for some texts.
 fn answer(
     model: &Model,
     documents: &Documents,
@@ -175,7 +175,7 @@ fn answer(
     page.print()
 }
 
-/// One line of the tokens that made a hit: `token 45 %`, the largest part of the score first.
+/// One line with the tokens that made a hit, by descending share of the score: `token 45 %`.
 fn why(
     model: &Model,
     documents: &Documents,

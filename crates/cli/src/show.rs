@@ -18,10 +18,10 @@ use crate::text::{BOLD, DIM, cut, scores, shortened, thousands};
 
 const ADDED: Style = AnsiColor::Green.on_default();
 
-/// Columns of the longest bar, and of a text above its tokens.
+/// Width of the longest bar, and of a text above its tokens, in columns.
 const BAR_WIDTH: usize = 20;
 const TEXT_WIDTH: usize = 90;
-/// Texts whose table of similarities still fits a terminal.
+/// Maximum number of texts in a table of similarities: more do not fit a terminal.
 const MAX_TABLE: usize = 8;
 
 /// Encodes the texts of the command line and shows tokens, similarities and sparsity.
@@ -44,7 +44,7 @@ struct Shown<'a, W> {
 }
 
 impl<W: Write> Shown<'_, W> {
-    /// The outer result is of writing, the inner one of tokenising a text again.
+    /// The outer result is about writing, the inner one about tokenising a text again.
     fn write(
         &mut self,
         args: &EncodeArgs,
@@ -101,7 +101,7 @@ impl<W: Write> Shown<'_, W> {
     ) -> io::Result<()> {
         let row = embeddings.row(i);
         let tokens = self.encoder.decode(row, Some(args.top_k.get()));
-        // (The token, whether the text has it, its weight.)
+        // (The token, whether the text contains it, its weight.)
         let tokens: Vec<_> = tokens
             .iter()
             .map(|(token, weight)| (escaped(token), own.contains(token), *weight))
@@ -126,7 +126,7 @@ impl<W: Write> Shown<'_, W> {
         }
     }
 
-    /// How well each text matches each.
+    /// How well the texts match each other.
     fn similarities(&mut self, texts: &[String], embeddings: &SparseMatrix) -> io::Result<()> {
         if texts.len() > MAX_TABLE {
             let what = "similarities are shown for up to";
@@ -137,7 +137,7 @@ impl<W: Write> Shown<'_, W> {
     }
 }
 
-/// A bar for a share of 0 to 1, to an eighth of a column.
+/// A bar for a share between 0 and 1, with a resolution of an eighth of a column.
 fn bar(share: f32) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * (BAR_WIDTH * 8) as f32).round() as usize;

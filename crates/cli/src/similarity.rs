@@ -1,4 +1,4 @@
-//! `splade similarity`: a table for a few texts, or the scores of files of them.
+//! `splade similarity`: a table for a few texts, or scores for whole files.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::stream::Summary;
 use crate::terminal::Page;
 use crate::{stream, text};
 
-/// Scores that are held at once.
+/// Maximum number of scores in memory.
 const MAX_SCORES: usize = 1 << 22;
 
 #[derive(Serialize)]
@@ -109,7 +109,7 @@ fn files(
     Ok(())
 }
 
-/// The queries in blocks whose scores with all documents fit what is held at once.
+/// The queries in blocks, each small enough that its scores with all documents fit in memory.
 fn blocks(n_queries: usize, n_documents: usize) -> impl Iterator<Item = Range<usize>> {
     let size = (MAX_SCORES / n_documents.max(1)).max(1);
     (0..n_queries).step_by(size).map(move |start| start..(start + size).min(n_queries))

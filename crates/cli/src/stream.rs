@@ -1,4 +1,4 @@
-//! Files of texts through the model, with a progress bar and what was counted.
+//! Sends files of texts through the model, with a progress bar and a summary.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,7 +20,7 @@ pub(crate) fn open(paths: &[PathBuf], args: &InputArgs) -> Result<CorpusReader, 
     Ok(CorpusReader::open(paths, args.options())?)
 }
 
-/// Refuses standard input for more than one of a command's files.
+/// Refuses standard input for more than one file of a command.
 pub(crate) fn refuse_stdin_twice<'a>(
     paths: impl IntoIterator<Item = &'a Path>,
 ) -> Result<(), CliError> {
@@ -30,7 +30,7 @@ pub(crate) fn refuse_stdin_twice<'a>(
     }
 }
 
-/// A progress bar over the bytes of files, which another thread reads.
+/// A progress bar for the bytes of files that another thread reads.
 pub(crate) struct ReadBar {
     bar: ProgressBar,
     progress: ReadProgress,
@@ -48,7 +48,7 @@ impl ReadBar {
         self.bar.set_message(format!("{} texts", thousands(n_texts)));
     }
 
-    /// Takes the bar away, and says what was counted.
+    /// Removes the bar and returns the summary.
     pub(crate) fn finish(
         self,
         totals: &StreamTotals,
@@ -63,7 +63,7 @@ impl ReadBar {
     }
 }
 
-/// What was counted, reported once the output is complete.
+/// The summary, printed once the output is complete.
 #[must_use = "somebody wants to read it"]
 pub(crate) struct Summary(String);
 
@@ -73,7 +73,7 @@ impl Summary {
     }
 }
 
-/// How many texts are held at once for the devices of the command line.
+/// How many texts to hold at once for the devices of the command line.
 pub(crate) fn windows(model: &Model, args: &RunArgs) -> Windows {
     let mut windows = Windows::default();
     if let Some(chunk_size) = args.chunk_size {
@@ -82,8 +82,8 @@ pub(crate) fn windows(model: &Model, args: &RunArgs) -> Windows {
     windows.for_workers(model.n_workers)
 }
 
-/// Encodes the texts of files, in order, in bounded memory; `take` gets each window of them with its
-/// vectors.
+/// Encodes the texts of files, in order, in bounded memory; `take` receives each window of texts
+/// with its vectors.
 pub(crate) fn each_window(
     model: &Model,
     options: &EncodeOptions,
@@ -105,7 +105,8 @@ pub(crate) fn each_window(
     Ok(bar.finish(&totals, &model.encoder, args))
 }
 
-/// Encodes the texts of files into one matrix, in memory; `keep` gets each record, or refuses it.
+/// Encodes the texts of files into one matrix, in memory; `keep` receives each record, and may
+/// refuse it.
 pub(crate) fn collect(
     model: &Model,
     options: &EncodeOptions,
@@ -121,7 +122,7 @@ pub(crate) fn collect(
     Ok((matrix.finish(), summary))
 }
 
-/// What was counted, in a line or two.
+/// The summary, in a line or two.
 fn summary(totals: &StreamTotals, seconds: f64, encoder: &SparseEncoder) -> String {
     let rate = totals.n_texts as f64 / seconds.max(1e-9);
     let active_dims = totals.nnz as f64 / totals.n_texts.max(1) as f64;

@@ -1,9 +1,9 @@
 //! What people read: pages on standard output and messages on standard error.
 //!
-//! At a terminal a page is cut to its width, and messages are wrapped. Characters that would steer the
-//! terminal stand as escapes, but for the program's own colours; a page that goes elsewhere has them as they
-//! are. To print a page may fail; a message that
-//! cannot be printed (a log on a full disk) is lost, and the work goes on.
+//! At a terminal, a page is cut to its width and messages are wrapped. Characters that would
+//! control the terminal are escaped, except for the program's own colours; a page that goes
+//! elsewhere contains them unchanged. Printing a page may fail; a message that cannot be printed (a
+//! log on a full disk) is lost, and the work continues.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -18,17 +18,17 @@ use crate::output::cannot_write;
 
 const RESET: &str = "\x1b[0m";
 
-/// A page for standard output, which goes there when it is printed.
+/// A page for standard output, written when it is printed.
 #[derive(Default)]
 pub(crate) struct Page(Vec<u8>);
 
 impl Page {
-    /// Prints what was written so far, its lines cut to the terminal's width.
+    /// Prints the text so far, with lines cut to the terminal's width.
     pub(crate) fn print(&mut self) -> Result<(), CliError> {
         self.print_lines(cut)
     }
 
-    /// Prints what was written so far, its lines wrapped to the terminal's width.
+    /// Prints the text so far, with lines wrapped to the terminal's width.
     pub(crate) fn print_wrapped(&mut self) -> Result<(), CliError> {
         self.print_lines(|line, width| wrapped(&cut(line, None), width))
     }
@@ -69,12 +69,12 @@ pub(crate) fn tell(message: impl Display) {
     print_message(&lines.collect::<String>());
 }
 
-/// Asks for a line, where somebody is there to answer.
+/// Shows a prompt, if someone is there to answer it.
 pub(crate) fn ask(prompt: impl Display) {
     print_message(&prompt.to_string());
 }
 
-/// Where the library's log goes.
+/// The destination of the library's log.
 pub(crate) struct Log;
 
 impl Write for Log {
@@ -96,12 +96,12 @@ pub(crate) fn is_page_at_terminal() -> bool {
     Term::stdout().is_term()
 }
 
-/// Columns of standard output, if it is a terminal that has some.
+/// The width of standard output, if it is a terminal with a known width.
 pub(crate) fn page_width() -> Option<usize> {
     width(&Term::stdout())
 }
 
-/// Columns of standard error, if it is a terminal that has some.
+/// The width of standard error, if it is a terminal with a known width.
 pub(crate) fn message_width() -> Option<usize> {
     width(&Term::stderr())
 }
@@ -111,12 +111,13 @@ fn width(terminal: &Term) -> Option<usize> {
 }
 
 fn print_message(message: &str) {
-    // Nowhere is left to say that it failed.
+    // There is nowhere left to report a failure.
     let mut out = anstream::stderr().lock();
     let _ = out.write_all(message.as_bytes()).and_then(|()| out.flush());
 }
 
-/// A line without what would steer a terminal but colours; at most `width` columns of it.
+/// The first `width` columns of a line, keeping colours but nothing else that would control a
+/// terminal.
 fn cut(line: &str, width: Option<usize>) -> String {
     let mut pieces: Vec<(String, usize)> = Vec::new();
     let mut rest = line;
@@ -150,14 +151,14 @@ fn cut(line: &str, width: Option<usize>) -> String {
     shown + "…" + if coloured { RESET } else { "" }
 }
 
-/// The length of the colour, or other style, that a text starts with: `ESC [ 1 ; 31 m`.
+/// The length of the colour or other style at the start of a text: `ESC [ 1 ; 31 m`.
 fn colour(text: &str) -> usize {
     let Some(after) = text.strip_prefix("\x1b[") else { return 0 };
     let digits = after.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
     if after.as_bytes().get(digits) == Some(&b'm') { digits + 3 } else { 0 }
 }
 
-/// A line broken between words so that none is wider; a word that is stays whole.
+/// Wraps a line at spaces so that no part is wider; a wider word stays whole.
 fn wrapped(line: &str, width: Option<usize>) -> String {
     let Some(width) = width.filter(|width| columns(line) > *width) else { return line.to_owned() };
     let (mut text, mut used) = (String::new(), 0);
@@ -174,7 +175,7 @@ fn wrapped(line: &str, width: Option<usize>) -> String {
     text
 }
 
-/// Columns of a line with colours.
+/// The width of a line with colours.
 fn columns(line: &str) -> usize {
     let (mut rest, mut columns) = (line, 0);
     while let Some(c) = rest.chars().next() {
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(cut("\x1b[1mabc\x1b[0m", Some(3)), "\x1b[1mabc\x1b[0m");
         assert_eq!(cut("\x1b[1mabcd\x1b[0m", Some(3)), "\x1b[1mab…\x1b[0m");
         for width in [20, 40, 80] {
-            // The last column stays empty where a character of two has no room.
+            // The last column stays empty if a two-column character does not fit.
             let used = columns(&cut(&"天a\x1b[2m".repeat(50), Some(width)));
             assert!(used == width || used == width - 1, "{used} of {width}");
         }

@@ -13,14 +13,14 @@ use crate::terminal::{is_page_at_terminal, page_width};
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// Columns of a text in a table.
+/// Width of a text in a table, in columns.
 const LABEL_WIDTH: usize = 40;
-/// The same on a terminal that is too narrow.
+/// Its minimum, on a narrow terminal.
 const MIN_LABEL_WIDTH: usize = 6;
-/// Columns of a score with the space before it.
+/// Width of a score, including the space before it.
 const SCORE_WIDTH: usize = 11;
 
-/// A table of the score of each text with each.
+/// A table of scores that compares all texts.
 pub(crate) fn scores(
     out: &mut impl Write,
     function: SimilarityFunction,
@@ -35,7 +35,7 @@ pub(crate) fn scores(
     };
     writeln!(out, "{BOLD}Similarity{BOLD:#}  {DIM}{what}{DIM:#}")?;
     let number = texts.len().to_string().len();
-    // On a narrow terminal the scores matter more.
+    // On a narrow terminal the scores are more important.
     let beside = number + 2 + texts.len() * SCORE_WIDTH;
     let label_width = page_width().map_or(LABEL_WIDTH, |columns| {
         columns.saturating_sub(beside).clamp(MIN_LABEL_WIDTH, LABEL_WIDTH)
@@ -53,12 +53,13 @@ pub(crate) fn scores(
     writeln!(out)
 }
 
-/// A size in bytes as people say it.
+/// A size in bytes, in human-readable form.
 pub(crate) fn bytes(n: u64) -> String {
     indicatif::HumanBytes(n).to_string()
 }
 
-/// A text on one line of at most `width` columns; at a terminal without what would steer it.
+/// A text on one line of at most `width` columns; at a terminal, without characters that would
+/// control it.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     let clean = printable(text, is_page_at_terminal());
     if clean.width() <= width {
@@ -72,8 +73,8 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
     kept.collect::<String>() + "…"
 }
 
-/// A text with control characters and ends of lines as spaces; at a terminal, what cannot be seen and would
-/// steer it is left out.
+/// A text with control characters and line ends replaced by spaces; at a terminal, invisible
+/// characters that would control it are removed.
 fn printable(text: &str, at_terminal: bool) -> String {
     let shown = |c: char| match c {
         '\u{2028}' | '\u{2029}' => Some(' '),
@@ -83,7 +84,7 @@ fn printable(text: &str, at_terminal: bool) -> String {
     text.chars().filter_map(shown).collect()
 }
 
-/// Says how many texts were cut.
+/// Reports how many texts were cut.
 pub(crate) fn cut(n_texts: usize, max_seq_length: Option<usize>) -> String {
     let texts = if n_texts == 1 { "text was" } else { "texts were" };
     let limit = max_seq_length.map_or("the limit".to_owned(), |n| format!("{n} tokens"));

@@ -12,7 +12,7 @@ use crate::progress::file_bar;
 use crate::terminal::tell;
 use crate::text::thousands;
 
-/// The API key of a Qdrant in the cloud.
+/// Environment variable with the API key of a hosted Qdrant.
 const API_KEY: &str = "QDRANT_API_KEY";
 
 pub(crate) fn run(
@@ -31,7 +31,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The rows that are stored, and those without weights.
+/// Sends the rows; returns how many were stored, and how many had no weights.
 async fn send(
     url: &str,
     mut vectors: VectorReader,

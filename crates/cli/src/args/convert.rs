@@ -10,9 +10,9 @@ use super::HubArgs;
 
 /// Save a model as a folder that sentence-transformers 6.2 loads to the same vectors.
 ///
-/// Takes whatever can be loaded: a plain masked-LM folder, old class names, pytorch_model.bin, weights in
-/// several files, a router, a CSR model. It is loaded first, so a model that is broken is not converted. The
-/// folder appears whole or not at all.
+/// Accepts any model that can be loaded: a plain masked-LM folder, old class names,
+/// pytorch_model.bin, sharded weights, a router, a CSR model. It is loaded first, so a broken model
+/// is not converted. The folder appears whole or not at all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConvertArgs {
     /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
@@ -23,29 +23,30 @@ pub(crate) struct ConvertArgs {
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: PathBuf,
 
-    /// What weights are written as: f32, f16 or bf16 [default: each as it is stored]. A weight too large for
-    /// f16 is an error.
+    /// Data type of the weights: f32, f16 or bf16 [default: that of each weight in the model]. A
+    /// weight too large for f16 is an error.
     #[arg(long, value_name = "TYPE")]
     pub(crate) dtype: Option<WeightDtype>,
 
-    /// Replace a folder that is there, if it holds a model.
+    /// Replace an existing folder, if it holds a model.
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Save the model with this limit of tokens, special tokens counted [default: its own].
+    /// Save the model with this limit of tokens, including special tokens [default: its own].
     #[arg(long, value_name = "N")]
     pub(crate) max_seq_length: Option<usize>,
 
-    /// Save the model with this limit of weights for each text [default: its own].
+    /// Save the model with this limit of weights per text [default: its own].
     #[arg(long, value_name = "N")]
     pub(crate) max_active_dims: Option<NonZeroUsize>,
 
-    /// Save the model with this function: dot, cosine, euclidean or manhattan [default: its own].
+    /// Save the model with this similarity function: dot, cosine, euclidean or manhattan [default:
+    /// its own].
     #[arg(long, value_name = "FUNCTION")]
     pub(crate) similarity: Option<SimilarityFunction>,
 
-    /// Save the model with this prompt, in place of its own of that name: query='query: '. May be given
-    /// several times.
+    /// Save the model with this prompt, replacing its own of the same name: query='query: '. Can be
+    /// given several times.
     #[arg(long, value_name = "NAME=TEXT", value_parser = prompt)]
     pub(crate) prompt: Vec<(String, String)>,
 

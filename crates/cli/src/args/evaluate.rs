@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use super::{RunArgs, VectorArgs};
 
-/// Measure retrieval: nDCG, MRR, MAP, precision and recall, by two programs' definitions.
+/// Measure retrieval: nDCG, MRR, MAP, precision and recall, as defined by sentence-transformers or
+/// trec_eval.
 ///
-/// Of a model on a collection: a folder with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, as BEIR
-/// has them. Or of runs that other searches wrote (--runs with --qrels), alone or fused.
+/// Measures either a model on a collection, which is a folder with corpus.jsonl, queries.jsonl and
+/// qrels/SPLIT.tsv as in BEIR; or runs that other searches wrote (--runs with --qrels), alone or
+/// fused.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["folder", "runs"])))]
 pub(crate) struct EvaluateArgs {
@@ -24,17 +26,17 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub(crate) split: String,
 
-    /// Columns of bytes in corpus.parquet and queries.parquet are texts in UTF-8, as some programs write
-    /// them.
+    /// Read bytes columns of corpus.parquet and queries.parquet as UTF-8 text, which is how some
+    /// programs write text.
     #[arg(long, requires = "folder")]
     pub(crate) binary_as_text: bool,
 
-    /// Search this index of the collection's documents (`splade index`), which are then not encoded.
+    /// Search this index of the collection's documents (`splade index`) instead of encoding them.
     #[arg(long, value_name = "FILE", requires = "folder")]
     pub(crate) index: Option<PathBuf>,
 
-    /// Measure once for each of these numbers of largest weights kept of queries and documents, and
-    /// once with all: 16,32,64.
+    /// Measure once per number of largest weights kept in queries and documents, and once with all
+    /// of them: 16,32,64.
     #[arg(
         long,
         value_name = "N,...",
@@ -44,19 +46,19 @@ pub(crate) struct EvaluateArgs {
     )]
     pub(crate) sweep: Vec<NonZeroUsize>,
 
-    /// With --sweep, write quality against size as a chart (SVG).
+    /// With --sweep, write a chart of quality against size (SVG).
     #[arg(long, value_name = "FILE", requires = "sweep")]
     pub(crate) chart: Option<PathBuf>,
 
-    /// TREC run files to measure, compressed by gzip or zstd or not.
+    /// TREC run files to measure, optionally compressed by gzip or zstd.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "qrels")]
     pub(crate) runs: Vec<PathBuf>,
 
-    /// Judgements of --runs: TREC's form, or BEIR's tsv.
+    /// Judgements for --runs: in TREC's format, or BEIR's tsv.
     #[arg(long, value_name = "FILE", requires = "runs")]
     pub(crate) qrels: Option<PathBuf>,
 
-    /// Fuse --runs by reciprocal rank, 1 / (k + rank), measure the result too, and write it here.
+    /// Fuse --runs by reciprocal rank, 1 / (k + rank); measure the result too, and write it here.
     #[arg(long, value_name = "FILE", requires = "runs")]
     pub(crate) fuse: Option<PathBuf>,
 
@@ -64,26 +66,26 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "N", default_value = "60", requires = "fuse")]
     pub(crate) fuse_k: NonZeroU32,
 
-    /// By trec_eval's definitions, with graded judgements, instead of sentence-transformers'.
+    /// Use trec_eval's definitions, with graded judgements, instead of sentence-transformers'.
     #[arg(long)]
     pub(crate) trec: bool,
 
-    /// With --trec, the smallest grade that is relevant (trec_eval -l): 2 for TREC Deep Learning. nDCG uses
-    /// the grades themselves, and is the same at each level [default: 1].
+    /// With --trec, the smallest relevant grade (trec_eval -l): 2 for TREC Deep Learning. nDCG uses
+    /// the grades themselves and does not depend on this [default: 1].
     #[arg(short = 'l', long, value_name = "N", requires = "trec")]
     pub(crate) relevance_level: Option<NonZeroU16>,
 
-    /// With --trec, count all judged queries (trec_eval -c): one that found nothing is 0, instead of being
-    /// left out. sentence-transformers' measures always count it.
+    /// With --trec, count all judged queries (trec_eval -c): one without results counts as 0
+    /// instead of being left out. sentence-transformers' measures always count it.
     #[arg(short = 'c', long, requires = "trec")]
     pub(crate) complete: bool,
 
-    /// Leave out documents that have the id of the query, as BEIR does: in ArguAna and Quora queries are
-    /// documents too, and each would find itself.
+    /// Leave out documents with the id of the query, as BEIR does: in ArguAna and Quora, queries
+    /// are documents too, and each would find itself.
     #[arg(long)]
     pub(crate) remove_identical_ids: bool,
 
-    /// Measures to show, as ndcg@10 or, with --trec, ndcg_cut_10 [default: those that
+    /// Measures to show, such as ndcg@10 or, with --trec, ndcg_cut_10 [default: those that
     /// sentence-transformers prints, or trec_eval's usual ones].
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) measures: Vec<String>,
@@ -92,11 +94,11 @@ pub(crate) struct EvaluateArgs {
     #[arg(short = 'k', long, value_name = "N", default_value = "1000")]
     pub(crate) depth: NonZeroUsize,
 
-    /// Write what was found as a TREC run (with --sweep, that of all weights).
+    /// Write the results as a TREC run (with --sweep, those with all weights).
     #[arg(long, value_name = "FILE", requires = "folder")]
     pub(crate) write_run: Option<PathBuf>,
 
-    /// Write all measures, of each query too, as one JSON object; `-` is standard output.
+    /// Write all measures, also per query, as one JSON object; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 

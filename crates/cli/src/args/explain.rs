@@ -6,7 +6,7 @@ use super::{InputArgs, RunArgs, VectorArgs};
 
 /// Show texts with their tokens shaded by weight, and why queries match documents, as an HTML page.
 ///
-/// The page is one file that needs no network. With --query, each query is set against each text.
+/// The page is one file that needs no network. With --query, each query is compared with each text.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// The model: a folder, or an id on the Hugging Face hub (naver/splade-v3).
@@ -17,14 +17,14 @@ pub(crate) struct ExplainArgs {
     #[arg(value_name = "TEXT", required_unless_present = "input")]
     pub(crate) texts: Vec<String>,
 
-    /// Files of texts, in the forms of `splade encode --input`; held in memory.
+    /// Files of texts, in the formats of `splade encode --input`; held in memory.
     #[arg(short, long, value_name = "FILE", num_args = 1.., conflicts_with = "texts")]
     pub(crate) input: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) texts_in: InputArgs,
 
-    /// A query; several may be given.
+    /// A query; can be given several times.
     #[arg(long, value_name = "TEXT")]
     pub(crate) query: Vec<String>,
 

@@ -7,11 +7,11 @@ use splade::export::{EmptyRows, Engine};
 
 use super::HubArgs;
 
-/// Write encoded vectors in the form that a search engine loads.
+/// Write encoded vectors in the format that a search engine loads.
 ///
 /// Engines: qdrant, elasticsearch (rank_features), elasticsearch-sparse-vector, opensearch,
-/// opensearch-sparse-vector, pgvector, vespa, milvus. Rows that an engine would refuse are refused, by
-/// file and row.
+/// opensearch-sparse-vector, pgvector, vespa, milvus. Rows that an engine would refuse are an
+/// error, reported by file and row.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     /// The engine.
@@ -26,24 +26,24 @@ pub(crate) struct ExportArgs {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 
-    /// Write what creates the collection, index or table instead: its mapping, schema or SQL.
+    /// Instead, write what creates the collection, index or table: its mapping, schema or SQL.
     #[arg(long, conflicts_with_all = ["input", "query"])]
     pub(crate) setup: bool,
 
-    /// Write the query for this text instead (needs --model).
+    /// Instead, write the query for this text (needs --model).
     #[arg(long, value_name = "TEXT", conflicts_with = "input", requires = "model")]
     pub(crate) query: Option<String>,
 
-    /// Documents that --query asks for.
+    /// Number of documents that --query requests.
     #[arg(short = 'k', long, value_name = "N", default_value = "10", requires = "query")]
     pub(crate) top_k: NonZeroUsize,
 
-    /// The model that made the vectors: for engines that are keyed by tokens (elasticsearch,
-    /// opensearch, vespa), for --query, and for the dimension where files do not say it.
+    /// The model that made the vectors: for engines keyed by tokens (elasticsearch, opensearch,
+    /// vespa), for --query, and for the dimension if the files do not state it.
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,
 
-    /// Entries of a vector, where neither the files nor a model say.
+    /// Dimension of the vectors, if neither the files nor a model state it.
     #[arg(long, value_name = "N")]
     pub(crate) dimension: Option<usize>,
 
@@ -55,30 +55,31 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) field: Option<String>,
 
-    /// With qdrant, points in a request [default: 1000].
+    /// With qdrant, points per request [default: 1000].
     #[arg(long, value_name = "N", conflicts_with_all = ["setup", "query"])]
     pub(crate) batch_rows: Option<NonZeroUsize>,
 
-    /// With elasticsearch, score features linearly, which is nearly the dot product, instead of by
-    /// saturation, as sentence-transformers does.
+    /// With elasticsearch, score features linearly, which is nearly the dot product; by default
+    /// they are scored by saturation, as in sentence-transformers.
     #[arg(long)]
     pub(crate) linear: bool,
 
-    /// With pgvector, make an HNSW index too: rows of more than 1,000 weights are refused.
+    /// With pgvector, also create an HNSW index: rows with more than 1,000 weights are refused.
     #[arg(long)]
     pub(crate) hnsw: bool,
 
-    /// Write rows whose id was there before; Qdrant and others then keep the last.
+    /// Also write rows whose id occurred before; Qdrant and others then keep the last one.
     #[arg(long)]
     pub(crate) allow_duplicates: bool,
 
-    /// Rows without weights, as an empty text has them: keep, skip or refuse them. Each engine takes them
-    /// in its newest version, Milvus from 2.4.12 on; milvus-lite refuses them [default: keep].
+    /// What to do with rows without weights, such as that of an empty text: keep, skip or refuse
+    /// them. Each engine accepts them in its newest version, Milvus since 2.4.12; milvus-lite
+    /// refuses them [default: keep].
     #[arg(long, value_name = "keep|skip|refuse", value_parser = empty_rows, conflicts_with_all = ["setup", "query"])]
     pub(crate) empty: Option<EmptyRows>,
 
-    /// With qdrant, send the rows to the server that listens here (its gRPC port:
-    /// http://localhost:6334) instead of writing them; the API key is QDRANT_API_KEY of the environment.
+    /// With qdrant, send the rows to a server instead of writing them. URL of its gRPC port:
+    /// http://localhost:6334. The API key is read from the environment variable QDRANT_API_KEY.
     #[cfg(feature = "qdrant")]
     #[arg(long, value_name = "URL", conflicts_with_all = ["output", "setup", "query"], requires = "input")]
     pub(crate) url: Option<String>,

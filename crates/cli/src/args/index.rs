@@ -6,8 +6,8 @@ use splade::index::WeightFormat;
 
 /// Build an inverted index on disk from encoded vectors, for `splade search --index`.
 ///
-/// Takes what `splade encode` writes (JSON lines, Parquet, .npz, a folder of parts), in bounded memory.
-/// The index appears whole or not at all.
+/// Reads what `splade encode` writes (JSON lines, Parquet, .npz, a folder of parts), in bounded
+/// memory. The index appears whole or not at all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IndexArgs {
     /// Files of vectors, or folders of parts.
@@ -18,20 +18,20 @@ pub(crate) struct IndexArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 
-    /// Entries of a vector, where the files do not say (JSON lines outside a folder of parts): the
-    /// size of the model's vocabulary, as `splade info` shows it.
+    /// Dimension of the vectors, if the files do not state it (JSON lines outside a folder of
+    /// parts): the size of the model's vocabulary, as shown by `splade info`.
     #[arg(long, value_name = "N")]
     pub(crate) dimension: Option<usize>,
 
-    /// How weights are stored: f32 as they are; f16 or u8 rounded, which is smaller.
+    /// How to store weights: f32 exactly; f16 or u8 rounded, which is smaller.
     #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = weights)]
     pub(crate) weights: WeightFormat,
 
-    /// Memory for postings before they go to temporary files, in MiB.
+    /// Memory for postings before they spill to temporary files, in MiB.
     #[arg(long, value_name = "MIB", default_value = "256")]
     pub(crate) memory: usize,
 
-    /// Read all of the index again when it is written, and check it.
+    /// Read the finished index again and check it.
     #[arg(long)]
     pub(crate) verify: bool,
 

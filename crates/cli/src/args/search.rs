@@ -9,10 +9,10 @@ use super::{InputArgs, RunArgs, VectorArgs};
 
 /// Find the documents that match queries best, by dot product, exactly.
 ///
-/// The documents are those of an index (`splade index`), or of files of texts, which are encoded and
-/// held in memory. With TEXTs, shows what is found for each; with --queries, writes one JSON line for
-/// each query, {"id": "...", "hits": [{"id": "...", "score": 12.5}, ...]}, or a TREC run; with neither,
-/// asks for queries at the terminal, one a line.
+/// The documents come from an index (`splade index`), or from files of texts, which are encoded and
+/// held in memory. With TEXTs, shows the results for each; with --queries, writes one JSON line per
+/// query, {"id": "...", "hits": [{"id": "...", "score": 12.5}, ...]}, or a TREC run; with neither,
+/// asks for queries at the terminal, one per line.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("documents").required(true).args(["corpus", "index"])))]
 pub(crate) struct SearchArgs {
@@ -20,8 +20,8 @@ pub(crate) struct SearchArgs {
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: PathBuf,
 
-    /// File or folder of documents, in the forms of `splade encode --input`; several with one --corpus
-    /// each.
+    /// File or folder of documents, in the formats of `splade encode --input`; for several, repeat
+    /// --corpus.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) corpus: Vec<PathBuf>,
 
@@ -33,7 +33,7 @@ pub(crate) struct SearchArgs {
     #[arg(value_name = "TEXT", conflicts_with_all = ["queries", "output"])]
     pub(crate) texts: Vec<String>,
 
-    /// File of queries, in the same forms.
+    /// File of queries, in the same formats.
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: Option<PathBuf>,
 
@@ -44,16 +44,17 @@ pub(crate) struct SearchArgs {
     #[arg(short = 'k', long, value_name = "N", default_value = "10")]
     pub(crate) top_k: NonZeroUsize,
 
-    /// Say why: the tokens that query and document share, and each one's part of the score.
+    /// Explain each hit: the tokens that query and document share, and how much each adds to the
+    /// score.
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// Shared tokens to show of each hit at a terminal.
+    /// Number of shared tokens to show per hit at a terminal.
     #[arg(long, value_name = "N", default_value = "8", requires = "explain")]
     pub(crate) explain_tokens: NonZeroUsize,
 
-    /// File to write, whole or not at all: a TREC run where it ends in .trec or .run (or either with
-    /// .gz or .zst), else JSON lines; `-` is standard output.
+    /// File to write, whole or not at all: a TREC run if it ends in .trec or .run (optionally
+    /// followed by .gz or .zst), else JSON lines; `-` is standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-", requires = "queries")]
     pub(crate) output: PathBuf,
 
