@@ -105,7 +105,7 @@ pub(crate) enum CliError {
     Overwrite { path: PathBuf, why: &'static str },
     #[error("cannot encode the texts")]
     Encode(#[source] Box<SpladeError>),
-    #[error("{location}: its id cannot stand in a TREC run")]
+    #[error("{location}: its id cannot be written to a TREC run")]
     RunId {
         location: String,
         #[source]

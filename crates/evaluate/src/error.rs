@@ -1,4 +1,4 @@
-//! Everything that can be wrong with judgements, runs, measures, counts and sweeps.
+//! Errors about judgements, runs, measures, counts and sweeps.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub enum EvaluateError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -23,12 +23,12 @@ pub enum EvaluateError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The file is compressed.
-    #[error("{} is compressed: decompress it first, or open it by `splade::evaluate::load_run` or `splade::evaluate::load_judgements`", .path.display())]
+    #[error("{} is compressed: decompress it first, or open it with `splade::evaluate::load_run` or `splade::evaluate::load_judgements`", .path.display())]
     #[non_exhaustive]
     Compressed {
         /// The file.
@@ -43,14 +43,14 @@ pub enum EvaluateError {
         /// The line.
         line: usize,
     },
-    /// A file without a single row.
-    #[error("{} holds no row", .path.display())]
+    /// A file has no rows.
+    #[error("{} has no rows", .path.display())]
     #[non_exhaustive]
     NoRows {
         /// The file.
         path: PathBuf,
     },
-    /// The first line belongs to no known form of judgements.
+    /// The first line matches no known format of judgements.
     #[error(
         "{}, line {line}: `{found}` is neither the header of a BEIR file \
          (query-id<TAB>corpus-id<TAB>score) nor a line of TREC qrels (query-id 0 doc-id grade)",
@@ -62,10 +62,10 @@ pub enum EvaluateError {
         path: PathBuf,
         /// The line.
         line: usize,
-        /// Its start.
+        /// The start of the line.
         found: String,
     },
-    /// A BEIR file begins with a judgement where its header belongs.
+    /// A BEIR file starts with a judgement instead of its header.
     #[error(
         "{}, line {line}: the header is missing; \
          put query-id<TAB>corpus-id<TAB>score on a line above",
@@ -78,7 +78,7 @@ pub enum EvaluateError {
         /// The line.
         line: usize,
     },
-    /// A line with too few or too many columns.
+    /// A line has too few or too many columns.
     #[error("{}, line {line}: {found} columns, expected {expected}", .path.display())]
     #[non_exhaustive]
     Columns {
@@ -88,10 +88,10 @@ pub enum EvaluateError {
         line: usize,
         /// Columns of the line.
         found: usize,
-        /// How many there should be, and which.
+        /// The expected number of columns, and which.
         expected: &'static str,
     },
-    /// An id that is empty.
+    /// An id is empty.
     #[error("{}, line {line}: the {column} is empty", .path.display())]
     #[non_exhaustive]
     EmptyId {
@@ -102,7 +102,7 @@ pub enum EvaluateError {
         /// Which id.
         column: &'static str,
     },
-    /// A grade that is no whole number.
+    /// A grade is not a whole number.
     #[error(
         "{}, line {line}: the grade `{found}` is not a whole number from -2147483648 to 2147483647",
         .path.display()
@@ -113,10 +113,10 @@ pub enum EvaluateError {
         path: PathBuf,
         /// The line.
         line: usize,
-        /// What stands there.
+        /// The text found.
         found: String,
     },
-    /// A rank that is no whole number: the columns are probably in another order.
+    /// A rank is not a whole number: the columns are probably in another order.
     #[error(
         "{}, line {line}: the rank `{found}` is not a whole number; \
          the columns are: query-id Q0 doc-id rank score tag",
@@ -128,10 +128,10 @@ pub enum EvaluateError {
         path: PathBuf,
         /// The line.
         line: usize,
-        /// What stands there.
+        /// The text found.
         found: String,
     },
-    /// A score that is no finite number.
+    /// A score is not a finite number.
     #[error("{}, line {line}: the score `{found}` is not a finite number", .path.display())]
     #[non_exhaustive]
     Score {
@@ -139,10 +139,10 @@ pub enum EvaluateError {
         path: PathBuf,
         /// The line.
         line: usize,
-        /// What stands there.
+        /// The text found.
         found: String,
     },
-    /// A pair of query and document is judged twice, and not alike.
+    /// A pair of query and document is judged twice, with different grades.
     #[error(
         "{}, line {line}: document `{doc_id}` of query `{query_id}` has grade {grade} here, \
          but {earlier} on an earlier line",
@@ -163,10 +163,10 @@ pub enum EvaluateError {
         /// The first grade.
         earlier: i32,
     },
-    /// A document stands twice in the results of a query of a file.
+    /// A file lists a document twice in the results of a query.
     #[error(
-        "{}, line {line}: document `{doc_id}` was listed for query `{query_id}` \
-         on line {first_line} already",
+        "{}, line {line}: document `{doc_id}` was already listed for query `{query_id}` \
+         on line {first_line}",
         .path.display()
     )]
     #[non_exhaustive]
@@ -182,7 +182,7 @@ pub enum EvaluateError {
         /// The document.
         doc_id: String,
     },
-    /// As [`EvaluateError::ConflictingLine`], of judgements that come from no file.
+    /// Like [`EvaluateError::ConflictingLine`], for judgements that do not come from a file.
     #[error("document `{doc_id}` of query `{query_id}` has grade {earlier}, and now {grade}")]
     #[non_exhaustive]
     ConflictingGrades {
@@ -195,8 +195,8 @@ pub enum EvaluateError {
         /// The first grade.
         earlier: i32,
     },
-    /// As [`EvaluateError::RepeatedLine`], of results that come from no file.
-    #[error("document `{doc_id}` stands twice in the results of query `{query_id}`")]
+    /// Like [`EvaluateError::RepeatedLine`], for results that do not come from a file.
+    #[error("document `{doc_id}` occurs twice in the results of query `{query_id}`")]
     #[non_exhaustive]
     RepeatedDocument {
         /// The query.
@@ -204,8 +204,8 @@ pub enum EvaluateError {
         /// The document.
         doc_id: String,
     },
-    /// A query gets results a second time.
-    #[error("query `{query_id}` has results already")]
+    /// Results of a query are added a second time.
+    #[error("query `{query_id}` already has results")]
     #[non_exhaustive]
     RepeatedQuery {
         /// The query.
@@ -222,35 +222,37 @@ pub enum EvaluateError {
         /// The score.
         score: f64,
     },
-    /// Columns of a TREC file are separated by white space, so no id and no tag may hold any.
-    #[error("`{id}` cannot stand in a TREC file: it is empty, holds white space or begins with #")]
+    /// Columns of a TREC file are separated by white space, so ids and tags must not contain any.
+    #[error(
+        "`{id}` cannot be written to a TREC file: it is empty, contains white space or begins with #"
+    )]
     #[non_exhaustive]
     Unwritable {
         /// The id of a query or a document, or the tag.
         id: String,
     },
-    /// A name that is no measure of the family.
+    /// A name is not a measure of the family.
     #[error("unknown measure `{name}`, known are: {known}")]
     #[non_exhaustive]
     UnknownMeasure {
         /// The name.
         name: String,
-        /// The measures of the family; `k` is a number from 1.
+        /// The measures of the family; `k` is a number of at least 1.
         known: &'static str,
     },
-    /// Judgements that call nothing relevant.
+    /// No judgement is relevant.
     #[error(
-        "no query can be measured: none of the {n_judged} that are judged has a relevant document, \
+        "no query can be measured: none of the {n_judged} judged queries has a relevant document, \
          one with a grade of {level} or more"
     )]
     #[non_exhaustive]
     NothingRelevant {
         /// Queries of the judgements.
         n_judged: usize,
-        /// The smallest grade that is relevant.
+        /// The smallest relevant grade.
         level: i32,
     },
-    /// No query would be averaged over.
+    /// No query counts, so there is no average.
     #[error(
         "no query can be measured: {n_judged} queries are judged, {n_run} have results, \
          and none of them counts; do the ids agree?"
@@ -271,16 +273,16 @@ pub enum EvaluateError {
         /// The dimension.
         dimension: usize,
     },
-    /// The active dimensions of a row are unsorted, or one stands there twice.
+    /// The active dimensions of a row are unsorted or repeated.
     #[error("index {index} follows {previous}, but must exceed it")]
     #[non_exhaustive]
     IndicesNotIncreasing {
-        /// The index before.
+        /// The index before it.
         previous: u32,
         /// The index found.
         index: u32,
     },
-    /// Two counters of different dimensions cannot be added.
+    /// Counters of different dimensions cannot be added.
     #[error("counts of dimension {found} cannot be added to counts of dimension {expected}")]
     #[non_exhaustive]
     DimensionMismatch {
@@ -292,7 +294,7 @@ pub enum EvaluateError {
     /// A sweep without points has no table and no chart.
     #[error("the sweep has no point")]
     NoPoints,
-    /// A point lacks the measure that a chart is of, or its value is not finite.
+    /// A point lacks the measure that the chart shows, or its value is not finite.
     #[error("point {point} of the sweep has no finite `{measure}`")]
     #[non_exhaustive]
     MissingMeasure {
@@ -301,7 +303,7 @@ pub enum EvaluateError {
         /// The measure.
         measure: String,
     },
-    /// A size that cannot be drawn.
+    /// A point's size cannot be drawn.
     #[error("point {point} of the sweep has {active_dims} active dimensions: not a finite number")]
     #[non_exhaustive]
     PointSize {
@@ -310,11 +312,11 @@ pub enum EvaluateError {
         /// Its size.
         active_dims: f64,
     },
-    /// The drawing library refuses.
+    /// The drawing library failed.
     #[error("cannot draw the chart: {problem}")]
     #[non_exhaustive]
     Chart {
-        /// What it says.
+        /// Its message.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Measures a run against judgements: values of each query, and over all.
+//! Measures a run against judgements, per query and over all queries.
 
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
@@ -7,7 +7,7 @@ use crate::{
     EvaluateError, JudgedQuery, Judgements, Run, StMeasures, TrecMeasures, sentence_transformers,
 };
 
-/// By whose definitions to measure. They differ in ties, grades and averages.
+/// Whose definitions to use. They differ in ties, grades and averages.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Measures {
     /// sentence-transformers' `InformationRetrievalEvaluator`: see [`StMeasure`](crate::StMeasure).
@@ -16,36 +16,36 @@ pub enum Measures {
     TrecEval(TrecMeasures),
 }
 
-/// Which queries count in the values over all.
+/// Which queries count in the overall values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
-    /// All that are judged; one that is not in the run has found nothing.
+    /// All judged queries; one that is not in the run has no results.
     Judged,
-    /// Those that are judged and in the run.
+    /// Queries that are both judged and in the run.
     InRun,
 }
 
-/// The values of some measures, for each query that counts and over all.
+/// The values of some measures, for each query that counts and over all of them.
 ///
 /// Serialises as `{"n_queries", "n_missing", "n_unjudged", "n_without_relevant", "summary":
-/// {measure: value}, "queries": {query: {measure: value}}}`, with `"n_relevant_missing"` before `"summary"`
-/// where it is known.
+/// {measure: value}, "queries": {query: {measure: value}}}`, with `"n_relevant_missing"` before
+/// `"summary"` if it is known.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Evaluation {
     names: Vec<String>,
     summary: Vec<f64>,
     queries: Vec<(String, Vec<f64>)>,
-    /// Judged queries that the run lacks: they are 0 with [`Counted::Judged`], and left out with
-    /// [`Counted::InRun`].
+    /// Judged queries that are not in the run: they are 0 with [`Counted::Judged`], and left out
+    /// with [`Counted::InRun`].
     pub n_missing: usize,
-    /// Queries of the run that nobody judged. They are left out.
+    /// Queries of the run without judgements. They are left out.
     pub n_unjudged: usize,
-    /// Judged queries without a relevant document: sentence-transformers leaves them out, for
-    /// trec_eval they are 0.
+    /// Judged queries without a relevant document: sentence-transformers leaves them out; trec_eval
+    /// gives them 0.
     pub n_without_relevant: usize,
-    /// Relevant documents that are not among those that were searched, so that nothing could find them.
-    /// `None` where only the run is known.
+    /// Relevant documents that are missing from the searched collection, so that no search could
+    /// find them. `None` if only the run is known.
     pub n_relevant_missing: Option<usize>,
 }
 
@@ -64,11 +64,11 @@ impl Measures {
 
     /// Measures `run` against `judgements`. Queries keep the order of the judgements.
     ///
-    /// Over all queries, a value is the mean of those of the queries that count; of trec_eval's
-    /// `num_*` it is the sum.
+    /// An overall value is the mean over the queries that count, or their sum for trec_eval's
+    /// `num_*`.
     ///
     /// # Errors
-    /// [`EvaluateError::NoQueries`] if no query counts: usually ids do not agree;
+    /// [`EvaluateError::NoQueries`] if no query counts, usually because the ids do not agree;
     /// [`EvaluateError::NothingRelevant`].
     pub fn evaluate(
         &self,
@@ -104,13 +104,13 @@ impl Measures {
                 }
                 Self::TrecEval(options) => options.values(judged, found),
             };
-            // The sum of nothing is -0.0.
+            // The sum of no values is -0.0.
             let values = values.into_iter().map(|value| value + 0.0).collect();
             queries.push((judged.id().to_owned(), values));
         }
         let n_unjudged =
             run.queries().iter().filter(|query| judgements.query(query.id()).is_none()).count();
-        // Without a single query of the run every value would be 0, and the cause hidden.
+        // If no judged query is in the run, every value would be 0, which hides the cause.
         if n_found == 0 {
             let (n_judged, n_run) = (judgements.queries().len(), run.queries().len());
             return Err(EvaluateError::NoQueries { n_judged, n_run });
@@ -128,11 +128,11 @@ impl Measures {
         })
     }
 
-    /// Refuses judgements by which no query can count, whatever is found.
+    /// Refuses judgements with which no query can count, whatever is found.
     ///
     /// # Errors
-    /// [`EvaluateError::NothingRelevant`] for sentence-transformers, which averages over queries with a
-    /// relevant document alone; for trec_eval every query is 0 then.
+    /// [`EvaluateError::NothingRelevant`] for sentence-transformers, which averages only over
+    /// queries with a relevant document; with trec_eval every query is 0 then.
     pub fn check(&self, judgements: &Judgements) -> Result<(), EvaluateError> {
         let (level, queries) = (self.relevance_level(), judgements.queries());
         let counts = |judged: &JudgedQuery| judged.n_relevant(level) > 0;
@@ -144,7 +144,7 @@ impl Measures {
         }
     }
 
-    /// The smallest grade that is relevant.
+    /// The smallest relevant grade.
     #[must_use]
     pub fn relevance_level(&self) -> i32 {
         match self {
@@ -190,24 +190,24 @@ impl Evaluation {
         &self.names
     }
 
-    /// Each measure over all queries, by name.
+    /// The overall value of each measure, by name.
     pub fn summary(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
         self.names.iter().map(String::as_str).zip(self.summary.iter().copied())
     }
 
-    /// One measure over all queries.
+    /// The overall value of one measure.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<f64> {
         self.summary().find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
-    /// Each query that counts with its values, in the order of [`Evaluation::names`].
+    /// Each query that counts, with its values in the order of [`Evaluation::names`].
     pub fn queries(&self) -> impl ExactSizeIterator<Item = (&str, &[f64])> {
         self.queries.iter().map(|(id, values)| (id.as_str(), values.as_slice()))
     }
 }
 
-/// Names and values of the same length as a map.
+/// Names and values of equal length, as a map.
 struct Named<'a>(&'a [String], &'a [f64]);
 
 impl Serialize for Named<'_> {

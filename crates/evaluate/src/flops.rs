@@ -1,11 +1,11 @@
-//! How many dimensions queries and documents use, and what a pair of them costs on average.
+//! How many dimensions queries and documents use, and the average cost of scoring a pair.
 
 use serde::{Deserialize, Serialize};
 
 use crate::EvaluateError;
 
-/// Counts active dimensions of queries and documents as they stream by, in memory for two numbers
-/// a dimension.
+/// Counts active dimensions of queries and documents as they stream by, keeping two numbers per
+/// dimension.
 ///
 /// ```
 /// use splade_evaluate::FlopsCounter;
@@ -29,14 +29,14 @@ pub struct FlopsCounter {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Counts {
-    /// In how many rows each dimension is active.
+    /// The number of rows in which each dimension is active.
     by_dimension: Vec<u64>,
     n_rows: u64,
     nnz: u64,
 }
 
-/// What sentence-transformers' `SparseInformationRetrievalEvaluator` reports besides its measures,
-/// under its names.
+/// What sentence-transformers' `SparseInformationRetrievalEvaluator` reports in addition to its
+/// measures, under the same names.
 ///
 /// # Source
 /// `sparse_encoder/evaluation/sparse_information_retrieval.py` and `SparseEncoder.sparsity` of
@@ -56,18 +56,18 @@ pub struct SparseStatistics {
 }
 
 impl FlopsCounter {
-    /// Nothing counted yet; indices will be below `dimension`.
+    /// An empty counter for indices below `dimension`.
     #[must_use]
     pub fn new(dimension: usize) -> Self {
         let nothing = Counts { by_dimension: vec![0; dimension], n_rows: 0, nnz: 0 };
         Self { queries: nothing.clone(), documents: nothing }
     }
 
-    /// Counts the active dimensions of a query, which strictly increase. There may be none.
+    /// Counts the active dimensions of a query, which must be strictly increasing and may be empty.
     ///
     /// # Errors
-    /// [`EvaluateError::IndexOutOfRange`], [`EvaluateError::IndicesNotIncreasing`]; nothing is
-    /// counted then.
+    /// [`EvaluateError::IndexOutOfRange`], [`EvaluateError::IndicesNotIncreasing`]; then nothing is
+    /// counted.
     pub fn add_query(&mut self, indices: &[u32]) -> Result<(), EvaluateError> {
         self.queries.add(indices)
     }
@@ -80,7 +80,7 @@ impl FlopsCounter {
         self.documents.add(indices)
     }
 
-    /// Adds what another counter has counted: the sum is that of one counter for all.
+    /// Adds the counts of another counter, as if one counter had counted everything.
     ///
     /// # Errors
     /// [`EvaluateError::DimensionMismatch`].
@@ -112,14 +112,14 @@ impl FlopsCounter {
         self.documents.n_rows
     }
 
-    /// Active dimensions of all documents together.
+    /// Active dimensions, summed over all documents.
     #[must_use]
     pub fn corpus_nnz(&self) -> u64 {
         self.documents.nnz
     }
 
-    /// Multiplications for the score of a query and a document, averaged over all pairs:
-    /// `sum over dimensions j of p_j q_j`, where `p_j` is the share of queries and `q_j` that of
+    /// Multiplications to score a query and a document, averaged over all pairs: `sum over
+    /// dimensions j of p_j q_j`, where `p_j` is the share of queries and `q_j` the share of
     /// documents in which `j` is active. 0 without queries or documents.
     ///
     /// # Source
@@ -135,7 +135,7 @@ impl FlopsCounter {
         n_products / n_pairs
     }
 
-    /// All numbers together.
+    /// All statistics.
     #[must_use]
     pub fn statistics(&self) -> SparseStatistics {
         SparseStatistics {

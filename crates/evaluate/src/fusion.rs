@@ -1,16 +1,16 @@
-//! Joins the rankings of several runs into one: reciprocal rank fusion.
+//! Merges the rankings of several runs into one: reciprocal rank fusion.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use crate::{Run, ScoredDoc};
 
-/// Reciprocal rank fusion: a document has the score `sum of 1 / (k + rank)` over the runs that
-/// found it, ranks from 1. Scores of the runs themselves need not be comparable.
+/// Reciprocal rank fusion: the score of a document is `sum of 1 / (k + rank)` over the runs that
+/// found it, with ranks from 1. The scores of the runs need not be comparable.
 ///
-/// In each run and in the result, documents of one score are ranked by rising id. The sum is taken
-/// from the smallest part to the largest, so neither the order of the runs nor of their lines
-/// changes a bit of it.
+/// In each run and in the result, documents with equal scores are ranked by ascending id. Terms are
+/// summed from the smallest to the largest, so the result is bit-identical for any order of runs
+/// and lines.
 ///
 /// # Source
 /// Cormack, Clarke, Büttcher: "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
@@ -19,9 +19,9 @@ use crate::{Run, ScoredDoc};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReciprocalRankFusion {
-    /// How little the first ranks stand out. Default 60.
+    /// Larger values favour the first ranks less. Default 60.
     pub k: u32,
-    /// Keep only so many documents of a query; `None` (the default) keeps all.
+    /// Keep at most this many documents per query; `None` (the default) keeps all.
     pub depth: Option<NonZeroUsize>,
     /// The tag of the fused run. Default `rrf`.
     pub tag: String,
@@ -34,29 +34,29 @@ impl Default for ReciprocalRankFusion {
 }
 
 impl ReciprocalRankFusion {
-    /// With this `k`.
+    /// Sets [`k`](Self::k).
     #[must_use]
     pub fn with_k(mut self, k: u32) -> Self {
         self.k = k;
         self
     }
 
-    /// With at most so many documents of a query.
+    /// Sets [`depth`](Self::depth).
     #[must_use]
     pub fn with_depth(mut self, depth: Option<NonZeroUsize>) -> Self {
         self.depth = depth;
         self
     }
 
-    /// With this tag.
+    /// Sets [`tag`](Self::tag).
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
         self.tag = tag.into();
         self
     }
 
-    /// Fuses the runs. Queries come in the order of the first run, then what only later runs have.
-    /// A run that lacks a query or a document adds nothing to it.
+    /// Fuses the runs. Queries come in the order of the first run, then those that only later runs
+    /// have. A run that lacks a query or a document adds nothing to it.
     #[must_use]
     pub fn fuse<'a>(&self, runs: impl IntoIterator<Item = &'a Run>) -> Run {
         let runs: Vec<&Run> = runs.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Which documents are relevant to which query, and how much.
+//! Which documents are relevant to which query, and to what degree.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use crate::{EvaluateError, qrels};
 
-/// Graded judgements of pairs of query and document ("qrels"). Queries keep the order in which
-/// they came.
+/// Graded judgements of query-document pairs ("qrels"). Queries keep the order in which they were
+/// added.
 ///
-/// A grade above 0 means relevant, 0 judged and not relevant. Some collections have grades below
-/// 0; they are kept, and count as not relevant.
+/// A grade above 0 means relevant; 0 means judged as not relevant. Some collections have negative
+/// grades; they are kept and count as not relevant.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Judgements {
     queries: Vec<JudgedQuery>,
@@ -32,7 +32,7 @@ impl JudgedQuery {
         &self.id
     }
 
-    /// The grade of a document; `None` if nobody judged it.
+    /// The grade of a document; `None` if it is not judged.
     #[must_use]
     pub fn grade(&self, doc_id: &str) -> Option<i32> {
         self.grades.get(doc_id).copied()
@@ -51,28 +51,28 @@ impl JudgedQuery {
 }
 
 impl Judgements {
-    /// No judgements yet.
+    /// Empty judgements.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads a BEIR file or TREC qrels; the first line tells which. It must not be compressed
-    /// (`splade::evaluate::load_judgements` opens gzip and Zstandard).
+    /// Reads a BEIR file or TREC qrels; the first line decides which. The file must not be
+    /// compressed (`splade::evaluate::load_judgements` opens gzip and Zstandard).
     ///
-    /// * **BEIR**: the first line is `query-id`, `corpus-id`, `score`, separated by tabs (capitals
-    ///   and underscores are read too). All others have three columns with tabs between them;
-    ///   a column in quotes is read as CSV has it.
-    /// * **TREC qrels**: every line has four columns with white space between them, `query-id`,
+    /// * **BEIR**: the first line is `query-id`, `corpus-id`, `score`, separated by tabs (upper
+    ///   case and underscores are accepted too). All other lines have three tab-separated columns;
+    ///   quoted columns are read as in CSV.
+    /// * **TREC qrels**: every line has four columns separated by white space: `query-id`,
     ///   anything, `doc-id`, `grade`. Lines that begin with `#` are comments, as in trec_eval 10.
     ///
-    /// Anything else is refused, a BEIR file without its header too: it would cost the first
-    /// judgement elsewhere. Blank lines are skipped. Grades are whole numbers. A pair may be
-    /// repeated with the same grade, not with another.
+    /// Anything else is refused, including a BEIR file without its header, from which other readers
+    /// lose the first judgement. Blank lines are skipped. Grades are whole numbers. A pair may be
+    /// repeated with the same grade, but not with another.
     ///
     /// # Errors
-    /// [`EvaluateError`] with file and line, if the file cannot be read, has no judgement, or a
-    /// line is not as above.
+    /// [`EvaluateError`] with file and line, if the file cannot be read, has no judgements, or a
+    /// line does not match the format.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, EvaluateError> {
         let path = path.as_ref();
         let file = File::open(path)
@@ -80,7 +80,7 @@ impl Judgements {
         Self::read(BufReader::new(file), path)
     }
 
-    /// Reads what [`Judgements::load`] reads; `path` is for messages only.
+    /// Reads the formats of [`Judgements::load`]; `path` is only used in messages.
     ///
     /// # Errors
     /// As [`Judgements::load`].
@@ -91,10 +91,10 @@ impl Judgements {
         qrels::read(reader, path.as_ref())
     }
 
-    /// Adds a judgement. The same judgement twice is one.
+    /// Adds a judgement. Repeating the same judgement has no effect.
     ///
     /// # Errors
-    /// [`EvaluateError::ConflictingGrades`] if the pair has another grade already.
+    /// [`EvaluateError::ConflictingGrades`] if the pair already has another grade.
     pub fn insert(
         &mut self,
         query_id: &str,
@@ -125,7 +125,7 @@ impl Judgements {
         }
     }
 
-    /// Keeps only the queries that `keep` says; for example those that were searched for.
+    /// Keeps only the queries for which `keep` returns true, such as those that were searched.
     pub fn retain_queries(&mut self, mut keep: impl FnMut(&str) -> bool) {
         self.queries.retain(|query| keep(&query.id));
         self.positions = self
@@ -136,7 +136,7 @@ impl Judgements {
             .collect();
     }
 
-    /// The judged queries, in the order in which they came.
+    /// The judged queries, in the order in which they were added.
     #[must_use]
     pub fn queries(&self) -> &[JudgedQuery] {
         &self.queries
@@ -148,7 +148,7 @@ impl Judgements {
         self.positions.get(query_id).map(|position| &self.queries[*position])
     }
 
-    /// The grade of a pair; `None` if nobody judged it.
+    /// The grade of a pair; `None` if it is not judged.
     #[must_use]
     pub fn grade(&self, query_id: &str, doc_id: &str) -> Option<i32> {
         self.query(query_id)?.grade(doc_id)

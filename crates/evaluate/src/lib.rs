@@ -1,18 +1,17 @@
 //! Retrieval measures as sentence-transformers and trec_eval define them; runs, judgements, fusion.
 //!
-//! [`Judgements`] say which documents are relevant, a [`Run`] what a search found.
-//! [`Measures`] compare them by the definitions of one of two programs, which differ in more than
-//! names:
+//! [`Judgements`] say which documents are relevant, and a [`Run`] says what a search found.
+//! [`Measures`] compare the two as one of two programs defines it. These differ in more than names:
 //!
 //! | | sentence-transformers | trec_eval |
 //! |---|---|---|
-//! | relevant | a grade above 0, all alike | nDCG uses the grade itself |
-//! | ties | rising document id | falling document id, after scores are rounded to f32 |
+//! | relevant | any grade above 0, all equal | nDCG uses the grade itself |
+//! | ties | ascending document id | descending document id, after scores are rounded to f32 |
 //! | queries | all with a relevant document | those in both files, relevant documents or not |
 //! | MAP at `k` is divided by | `min(k, relevant documents)` | relevant documents |
 //!
-//! [`ReciprocalRankFusion`] joins runs, [`FlopsCounter`] counts active dimensions and FLOPs, and
-//! [`Sweep`] puts measures and sizes of several settings into a table and a chart.
+//! [`ReciprocalRankFusion`] fuses runs, [`FlopsCounter`] counts active dimensions and FLOPs, and
+//! [`Sweep`] shows measures and sizes of several settings in a table and a chart.
 //!
 //! ```
 //! use splade_evaluate::{Judgements, Measures, Run};

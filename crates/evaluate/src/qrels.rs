@@ -1,4 +1,4 @@
-//! Reads judgements: BEIR's tsv and TREC's qrels, told apart by their first line.
+//! Reads judgements in BEIR's tsv and TREC's qrels format, distinguished by the first line.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -80,7 +80,7 @@ fn insert_beir(
     insert(judgements, [query_id, doc_id, grade], line, path)
 }
 
-/// Python's csv writer puts a column with a quote in it into quotes, and doubles those inside.
+/// Python's csv writer quotes a column that contains a quote, and doubles the quotes inside.
 fn unquoted(column: &str) -> Cow<'_, str> {
     match column.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inside) => Cow::Owned(inside.replace("\"\"", "\"")),
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_file_without_judgements_is_refused() {
         for text in ["", "\n\n", "query-id\tcorpus-id\tscore\n", "# nothing\n"] {
-            assert_eq!(parse(text).unwrap_err(), "qrels holds no row");
+            assert_eq!(parse(text).unwrap_err(), "qrels has no rows");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! What a search found: a scored list of documents for each query.
+//! The results of a search: a scored list of documents for each query.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use crate::EvaluateError;
 
-/// The results of a search, query by query, in the order in which the queries came.
+/// The results of a search, query by query, in the order in which the queries were added.
 ///
-/// Only scores make a ranking; where they tie, the measure or the fusion decides by document id.
-/// Scores are f64, as TREC files spell them; trec_eval rounds them, see
+/// The ranking depends on scores only; ties are broken by document id, as the measure or the fusion
+/// defines. Scores are f64, as in TREC files; trec_eval rounds them, see
 /// [`ScorePrecision`](crate::ScorePrecision).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
@@ -17,7 +17,7 @@ pub struct Run {
     positions: HashMap<String, usize>,
 }
 
-/// The results of one query; there may be none.
+/// The results of one query, possibly none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunQuery {
     pub(crate) id: String,
@@ -33,7 +33,7 @@ pub struct ScoredDoc {
     pub score: f64,
 }
 
-/// Which of two documents of the same score comes first.
+/// Which of two documents with equal scores comes first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Ties {
     LowerIdFirst,
@@ -47,20 +47,21 @@ impl RunQuery {
         &self.id
     }
 
-    /// Its results, as they came: not necessarily sorted.
+    /// Its results in the order given, not necessarily sorted.
     #[must_use]
     pub fn hits(&self) -> &[ScoredDoc] {
         &self.hits
     }
 
-    /// Its results by falling score, ties by rising document id (as sentence-transformers has it).
+    /// Its results by descending score, ties by ascending document id (as in
+    /// sentence-transformers).
     #[must_use]
     pub fn ranked(&self) -> Vec<&ScoredDoc> {
         self.ranked_by(|score| score, Ties::LowerIdFirst)
     }
 
-    /// Ids are compared by their bytes, as `strcmp` does; for UTF-8 that is the order of code
-    /// points, in which Python sorts.
+    /// Ids are compared by their bytes, as by `strcmp`; for UTF-8 this is the order of code points,
+    /// by which Python sorts.
     pub(crate) fn ranked_by(&self, score: impl Fn(f64) -> f64, ties: Ties) -> Vec<&ScoredDoc> {
         let mut hits: Vec<&ScoredDoc> = self.hits.iter().collect();
         hits.sort_unstable_by(|a, b| {
@@ -77,18 +78,18 @@ impl RunQuery {
 }
 
 impl Run {
-    /// No results yet. The tag names the system in TREC files.
+    /// An empty run. The tag names the system in TREC files.
     #[must_use]
     pub fn new(tag: impl Into<String>) -> Self {
         Self { tag: tag.into(), ..Self::default() }
     }
 
-    /// Adds the results of a query; an empty list says that the search found nothing.
+    /// Adds the results of a query; an empty list means that the search found nothing.
     ///
     /// # Errors
-    /// [`EvaluateError::RepeatedQuery`] if the query is there already,
-    /// [`EvaluateError::RepeatedDocument`] if a document stands twice in the list,
-    /// [`EvaluateError::NonFiniteScore`]. The run is then as before.
+    /// [`EvaluateError::RepeatedQuery`] if the run already has the query,
+    /// [`EvaluateError::RepeatedDocument`] if the list has a document twice,
+    /// [`EvaluateError::NonFiniteScore`]. The run is then unchanged.
     pub fn push(
         &mut self,
         query_id: impl Into<String>,
@@ -111,7 +112,7 @@ impl Run {
         Ok(())
     }
 
-    /// Where the query stands; it gets an empty list if it is new.
+    /// The position of the query; a new query is added with an empty list.
     pub(crate) fn position_or_push(&mut self, query_id: &str) -> usize {
         match self.positions.get(query_id) {
             Some(position) => *position,
@@ -129,7 +130,7 @@ impl Run {
         &self.tag
     }
 
-    /// The queries, in the order in which they came.
+    /// The queries, in the order in which they were added.
     #[must_use]
     pub fn queries(&self) -> &[RunQuery] {
         &self.queries
@@ -141,14 +142,14 @@ impl Run {
         self.positions.get(query_id).map(|position| &self.queries[*position])
     }
 
-    /// Number of results, over all queries.
+    /// Number of results, summed over all queries.
     #[must_use]
     pub fn n_hits(&self) -> usize {
         self.queries.iter().map(|query| query.hits.len()).sum()
     }
 
-    /// Takes documents out whose id is that of their query, and says how many. In some
-    /// collections (ArguAna, Quora) queries are documents too; BEIR leaves these pairs out,
+    /// Removes documents whose id is that of their query; returns how many. In some collections
+    /// (ArguAna, Quora), queries are documents too; BEIR leaves these pairs out,
     /// sentence-transformers does not.
     pub fn remove_identical_ids(&mut self) -> usize {
         let before = self.n_hits();
@@ -158,7 +159,7 @@ impl Run {
         before - self.n_hits()
     }
 
-    /// Queries that found a document with their own id, see
+    /// Queries that found a document with their own id; see
     /// [`remove_identical_ids`](Self::remove_identical_ids).
     #[must_use]
     pub fn n_identical_ids(&self) -> usize {
@@ -166,9 +167,9 @@ impl Run {
         self.queries.iter().filter(found_itself).count()
     }
 
-    /// Adds documents of score 0 where a query has fewer than `depth` results above 0, those with
-    /// the lowest ids first. sentence-transformers ranks all documents, also those that share no
-    /// dimension with the query, and an index finds only the others: to measure as it does, call
+    /// Adds documents with score 0 to queries that have fewer than `depth` results above 0,
+    /// starting with the lowest ids. sentence-transformers ranks all documents, even those that
+    /// share no dimension with the query, which an index does not find. To measure as it does, call
     /// this with the ids of the whole corpus and the largest `k` of the measures.
     pub fn add_zero_scores<'a>(
         &mut self,
@@ -240,12 +241,12 @@ mod tests {
     fn what_cannot_be_ranked_is_refused_and_changes_nothing() {
         let mut run = Run::new("t");
         let twice = run.push("q", hits(&[("a", 1.0), ("b", 1.0), ("a", 2.0)])).unwrap_err();
-        assert_eq!(twice.to_string(), "document `a` stands twice in the results of query `q`");
+        assert_eq!(twice.to_string(), "document `a` occurs twice in the results of query `q`");
         let nan = run.push("q", hits(&[("a", f64::NAN)])).unwrap_err();
         assert!(matches!(nan, EvaluateError::NonFiniteScore { .. }));
         run.push("q", Vec::new()).unwrap();
         let again = run.push("q", hits(&[("a", 1.0)])).unwrap_err();
-        assert_eq!(again.to_string(), "query `q` has results already");
+        assert_eq!(again.to_string(), "query `q` already has results");
         assert_eq!((run.queries().len(), run.n_hits()), (1, 0));
     }
 

@@ -8,45 +8,45 @@ use crate::evaluation::Counted;
 use crate::run::Ties;
 use crate::{EvaluateError, JudgedQuery, RunQuery};
 
-/// A measure of sentence-transformers at a cutoff `k`, named as there: `ndcg@10`. (Its keys have
-/// the similarity in front, `dot_ndcg@10`; that is for the caller to add.)
+/// A measure of sentence-transformers at a cutoff `k`, with its name there: `ndcg@10`. (Its keys
+/// are prefixed with the similarity, `dot_ndcg@10`; the caller can add that.)
 ///
-/// A document is relevant or not: `relevant_docs` is a set of ids there. Here it is the documents
+/// Relevance is binary, since its `relevant_docs` is a set of ids. Here these are the documents
 /// with a grade above 0. Let `rel(i)` be 1 if the document at rank `i` (from 1) is relevant, else
-/// 0, and `R` the number of relevant documents. Documents are ranked by falling score, ties by
-/// rising id. Queries with `R = 0` do not count.
+/// 0, and `R` the number of relevant documents. Documents are ranked by descending score, ties by
+/// ascending id. Queries with `R = 0` do not count.
 ///
 /// # Source
 /// `compute_metrics` of sentence-transformers 6.2.0,
 /// `sentence_transformer/evaluation/information_retrieval.py`;
-/// `SparseInformationRetrievalEvaluator` inherits it. Its `NanoBEIREvaluator` puts every row of
-/// its judgements into the set, whatever the grade: there all are above 0.
+/// `SparseInformationRetrievalEvaluator` inherits it. Its `NanoBEIREvaluator` puts every row of its
+/// judgements into the set, whatever the grade; all grades there are above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StMeasure {
     /// 1 if one of the first `k` is relevant, else 0.
     Accuracy(NonZeroUsize),
-    /// `sum of rel(i), i <= k, / k`, also where fewer than `k` were found.
+    /// `sum of rel(i), i <= k, / k`, even if fewer than `k` were found.
     Precision(NonZeroUsize),
     /// `sum of rel(i), i <= k, / R`.
     Recall(NonZeroUsize),
-    /// `sum of rel(i) / log2(i + 1), i <= k`, over the same of a ranking with all relevant
-    /// documents first.
+    /// `sum of rel(i) / log2(i + 1), i <= k`, divided by the same sum for a ranking with all
+    /// relevant documents first.
     Ndcg(NonZeroUsize),
-    /// `1 / i` of the first relevant document, 0 if it is not among the first `k`.
+    /// `1 / i` for the first relevant document, 0 if none is among the first `k`.
     Mrr(NonZeroUsize),
     /// `sum of rel(i) (rel(1) + ... + rel(i)) / i, i <= k, / min(k, R)`.
     Map(NonZeroUsize),
 }
 
-/// Which measures of sentence-transformers, over which queries.
+/// Which measures of sentence-transformers to compute, over which queries.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StMeasures {
     /// The measures, in the order of the results. Default [`StMeasure::defaults`].
     pub measures: Vec<StMeasure>,
     /// Which queries count. Default [`Counted::Judged`]: sentence-transformers searches for all of
-    /// its queries, and one without results has 0 everywhere.
+    /// its queries, and one without results is 0 in every measure.
     pub queries: Counted,
 }
 
@@ -57,14 +57,14 @@ impl Default for StMeasures {
 }
 
 impl StMeasures {
-    /// With these measures.
+    /// Sets [`measures`](Self::measures).
     #[must_use]
     pub fn with_measures(mut self, measures: Vec<StMeasure>) -> Self {
         self.measures = measures;
         self
     }
 
-    /// Over these queries.
+    /// Sets [`queries`](Self::queries).
     #[must_use]
     pub fn with_queries(mut self, queries: Counted) -> Self {
         self.queries = queries;
@@ -75,8 +75,8 @@ impl StMeasures {
 const KNOWN: &str = "accuracy@k, precision@k, recall@k, ndcg@k, mrr@k, map@k";
 
 impl StMeasure {
-    /// What sentence-transformers computes when it is not told otherwise, in its order: accuracy,
-    /// precision and recall at 1, 3, 5 and 10, nDCG and MRR at 10, MAP at 100.
+    /// The default measures of sentence-transformers, in its order: accuracy, precision and recall
+    /// at 1, 3, 5 and 10, nDCG and MRR at 10, MAP at 100.
     #[must_use]
     pub fn defaults() -> Vec<Self> {
         let at = |k: usize| NonZeroUsize::new(k).expect("cutoffs below are not 0");
@@ -89,7 +89,7 @@ impl StMeasure {
             .collect()
     }
 
-    /// The cutoff: a run needs that many results for each query.
+    /// The cutoff: a run needs this many results per query.
     #[must_use]
     pub fn k(self) -> NonZeroUsize {
         let (Self::Accuracy(k)
@@ -101,7 +101,7 @@ impl StMeasure {
         k
     }
 
-    /// `relevant[i]`: whether the document at rank `i + 1` is. `n_relevant` is not 0.
+    /// `relevant[i]`: whether the document at rank `i + 1` is relevant. `n_relevant` is not 0.
     fn value(self, relevant: &[bool], n_relevant: usize) -> f64 {
         let k = self.k().get();
         let top = &relevant[..k.min(relevant.len())];
@@ -133,7 +133,7 @@ fn dcg(relevant: &[bool]) -> f64 {
     gains.map(|(discount, _)| 1.0 / f64::from(discount).log2()).sum()
 }
 
-/// The values of all measures for one query, which has a relevant document.
+/// The values of all measures for one query that has a relevant document.
 pub(crate) fn values(
     measures: &[StMeasure],
     judged: &JudgedQuery,
@@ -163,7 +163,7 @@ impl fmt::Display for StMeasure {
     }
 }
 
-/// Reads a name as it is written, such as `ndcg@10`; capitals do not matter.
+/// Parses a name such as `ndcg@10`, ignoring case.
 impl FromStr for StMeasure {
     type Err = EvaluateError;
 

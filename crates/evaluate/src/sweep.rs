@@ -11,15 +11,15 @@ pub use chart::{SweepChart, SweepSize};
 
 use crate::{EvaluateError, Evaluation, SparseStatistics};
 
-/// One setting, and what came of it.
+/// One setting and its results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SweepPoint {
-    /// At most so many dimensions of a query were kept; `None`: all.
+    /// At most this many dimensions per query were kept; `None`: all.
     pub query_max_active_dims: Option<usize>,
-    /// At most so many dimensions of a document were kept; `None`: all.
+    /// At most this many dimensions per document were kept; `None`: all.
     pub document_max_active_dims: Option<usize>,
-    /// Measures over all queries, by name.
+    /// Overall measures, by name.
     #[serde(serialize_with = "as_map")]
     pub measures: Vec<(String, f64)>,
     /// Active dimensions and FLOPs.
@@ -32,7 +32,7 @@ pub struct SweepPoint {
 }
 
 impl SweepPoint {
-    /// A point with everything kept, with the values over all queries of `evaluation`.
+    /// A point that keeps everything, with the overall values of `evaluation`.
     #[must_use]
     pub fn new(evaluation: &Evaluation, statistics: SparseStatistics) -> Self {
         let measures = evaluation.summary().map(|(name, value)| (name.to_owned(), value));
@@ -46,49 +46,49 @@ impl SweepPoint {
         }
     }
 
-    /// With so many dimensions of a query kept.
+    /// Sets [`query_max_active_dims`](Self::query_max_active_dims).
     #[must_use]
     pub fn with_query_max_active_dims(mut self, max_active_dims: Option<usize>) -> Self {
         self.query_max_active_dims = max_active_dims;
         self
     }
 
-    /// With so many dimensions of a document kept.
+    /// Sets [`document_max_active_dims`](Self::document_max_active_dims).
     #[must_use]
     pub fn with_document_max_active_dims(mut self, max_active_dims: Option<usize>) -> Self {
         self.document_max_active_dims = max_active_dims;
         self
     }
 
-    /// With more measures, for example those of another family.
+    /// Adds measures, such as those of another family.
     #[must_use]
     pub fn with_measures(mut self, evaluation: &Evaluation) -> Self {
         self.measures.extend(evaluation.summary().map(|(name, value)| (name.to_owned(), value)));
         self
     }
 
-    /// With this number of stored entries.
+    /// Sets [`nnz`](Self::nnz).
     #[must_use]
     pub fn with_nnz(mut self, nnz: u64) -> Self {
         self.nnz = Some(nnz);
         self
     }
 
-    /// With an index of this size.
+    /// Sets [`index_bytes`](Self::index_bytes).
     #[must_use]
     pub fn with_index_bytes(mut self, bytes: u64) -> Self {
         self.index_bytes = Some(bytes);
         self
     }
 
-    /// One measure over all queries.
+    /// The overall value of one measure.
     #[must_use]
     pub fn measure(&self, name: &str) -> Option<f64> {
         self.measures.iter().find(|(found, _)| found == name).map(|(_, value)| *value)
     }
 }
 
-/// The points of a sweep, in the order in which tables list them.
+/// The points of a sweep, in the order of the tables.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Sweep {
@@ -97,21 +97,21 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// A Markdown table with a line for each point, all measures and sizes.
+    /// A Markdown table with a row per point, and all measures and sizes.
     #[must_use]
     pub fn markdown(&self) -> String {
         table::markdown(&self.points)
     }
 
-    /// The same with all digits, as CSV (RFC 4180 with `\n`). A cell is empty where everything was
-    /// kept, or where a number is not known.
+    /// The same as CSV (RFC 4180 with `
+    /// `), with all digits. A cell is empty if everything was kept, or if the number is unknown.
     #[must_use]
     pub fn csv(&self) -> String {
         table::csv(&self.points)
     }
 
-    /// A chart of quality against size, as an SVG that needs no other file. Points of the same
-    /// `query_max_active_dims` are joined by a line; each point has a label.
+    /// A chart of quality against size, as a self-contained SVG. A line joins the points with the
+    /// same `query_max_active_dims`; each point has a label.
     ///
     /// # Errors
     /// [`EvaluateError::NoPoints`], [`EvaluateError::MissingMeasure`],

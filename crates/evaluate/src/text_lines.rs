@@ -1,11 +1,11 @@
-//! The lines of a text file, numbered, with the file's name for errors.
+//! The numbered lines of a text file, with the file's name for errors.
 
 use std::io::BufRead;
 use std::path::Path;
 
 use crate::EvaluateError;
 
-/// Hands out one line after the other; the buffer is used again.
+/// Reads line after line into the same buffer.
 pub(crate) struct Lines<'a, R> {
     reader: R,
     path: &'a Path,
@@ -18,8 +18,8 @@ impl<'a, R: BufRead> Lines<'a, R> {
         Self { reader, path, buffer: Vec::new(), line: 0 }
     }
 
-    /// The next line that is not blank, with its number from 1, without its end of line. A byte
-    /// order mark before the first is no part of it.
+    /// The next line that is not blank, without its line end, and its number from 1. A byte order
+    /// mark before the first line is dropped.
     pub(crate) fn next(&mut self) -> Result<Option<(usize, &str)>, EvaluateError> {
         loop {
             self.buffer.clear();
@@ -35,7 +35,7 @@ impl<'a, R: BufRead> Lines<'a, R> {
                 break;
             }
         }
-        // gzip and Zstandard.
+        // The magic numbers of gzip and Zstandard.
         let marks: [&[u8]; 2] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd"];
         if self.line == 1 && marks.iter().any(|mark| self.buffer.starts_with(mark)) {
             return Err(EvaluateError::Compressed { path: self.path.to_path_buf() });

@@ -10,9 +10,9 @@ use crate::{EvaluateError, JudgedQuery, RunQuery};
 /// A measure of trec_eval, named as in its output: `ndcg_cut_10`.
 ///
 /// Let `rel(i)` be 1 if the grade of the document at rank `i` (from 1) is at least the relevance
-/// level (1 by default), else 0; `R` the number of documents with such a grade; `gain(i)` the
-/// grade itself, 0 if it is negative or nobody judged the document. Documents are ranked by
-/// falling score, ties by **falling** id. Where `R = 0`, all are 0.
+/// level (1 by default), else 0; `R` the number of documents with such a grade; `gain(i)` the grade
+/// itself, or 0 if it is negative or the document is not judged. Documents are ranked by descending
+/// score, ties by **descending** id. If `R = 0`, every value is 0.
 ///
 /// # Source
 /// The files `m_*.c` and `form_res_rels.c` of trec_eval 9.0.8 and 10.0.
@@ -31,14 +31,14 @@ pub enum TrecMeasure {
     Map,
     /// As `map` over the first `k`; divided by `R`, however small `k` is.
     MapCut(NonZeroUsize),
-    /// `1 / i` of the first relevant document, 0 without one.
+    /// `1 / i` for the first relevant document, 0 if there is none.
     RecipRank,
-    /// `sum of gain(i) / log2(i + 1)`, over the same of a ranking of all judged documents by
-    /// falling grade. The relevance level plays no part.
+    /// `sum of gain(i) / log2(i + 1)`, divided by the same sum for a ranking of all judged
+    /// documents by descending grade. It does not depend on the relevance level.
     Ndcg,
-    /// As `ndcg`, both sums over the first `k`.
+    /// As `ndcg`, with both sums over the first `k`.
     NdcgCut(NonZeroUsize),
-    /// `sum of rel(i), i <= k, / k`, also where fewer than `k` were found.
+    /// `sum of rel(i), i <= k, / k`, even if fewer than `k` were found.
     P(NonZeroUsize),
     /// `sum of rel(i), i <= k, / R`.
     Recall(NonZeroUsize),
@@ -46,7 +46,7 @@ pub enum TrecMeasure {
     Success(NonZeroUsize),
 }
 
-/// How exactly scores are compared; what is equal is a tie.
+/// The precision in which scores are compared; equal scores are ties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ScorePrecision {
     /// As f32: trec_eval up to 9.0.8, and pytrec_eval.
@@ -56,7 +56,7 @@ pub enum ScorePrecision {
     Double,
 }
 
-/// Which measures of trec_eval, and how.
+/// Which measures of trec_eval to compute, and how.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TrecMeasures {
@@ -64,7 +64,7 @@ pub struct TrecMeasures {
     pub measures: Vec<TrecMeasure>,
     /// Which queries count. Default [`Counted::InRun`]; [`Counted::Judged`] is trec_eval's `-c`.
     pub queries: Counted,
-    /// The smallest grade that is relevant, trec_eval's `-l`. Default 1.
+    /// The smallest relevant grade, trec_eval's `-l`. Default 1.
     pub relevance_level: NonZeroU16,
     /// How scores are compared. Default [`ScorePrecision::Single`].
     pub precision: ScorePrecision,
@@ -82,35 +82,35 @@ impl Default for TrecMeasures {
 }
 
 impl TrecMeasures {
-    /// With these measures.
+    /// Sets [`measures`](Self::measures).
     #[must_use]
     pub fn with_measures(mut self, measures: Vec<TrecMeasure>) -> Self {
         self.measures = measures;
         self
     }
 
-    /// Over these queries.
+    /// Sets [`queries`](Self::queries).
     #[must_use]
     pub fn with_queries(mut self, queries: Counted) -> Self {
         self.queries = queries;
         self
     }
 
-    /// With this smallest relevant grade.
+    /// Sets [`relevance_level`](Self::relevance_level).
     #[must_use]
     pub fn with_relevance_level(mut self, level: NonZeroU16) -> Self {
         self.relevance_level = level;
         self
     }
 
-    /// With scores compared so.
+    /// Sets [`precision`](Self::precision).
     #[must_use]
     pub fn with_precision(mut self, precision: ScorePrecision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// The values of all measures for one query; nothing found if it is not in the run.
+    /// The values of all measures for one query; if it is not in the run, nothing was found.
     pub(crate) fn values(&self, judged: &JudgedQuery, found: Option<&RunQuery>) -> Vec<f64> {
         let level = i32::from(self.relevance_level.get());
         let ranked = found.map(|found| match self.precision {
@@ -133,9 +133,9 @@ impl TrecMeasures {
 }
 
 struct Ranking {
-    /// Of the documents found, by rank; 0 where trec_eval has a negative mark.
+    /// Grades of the documents found, by rank; 0 where trec_eval has a negative value.
     grades: Vec<i32>,
-    /// Of all judged documents, falling.
+    /// Grades of all judged documents, descending.
     ideal: Vec<i32>,
     n_relevant: usize,
     level: i32,
@@ -192,9 +192,9 @@ impl TrecMeasure {
         measures
     }
 
-    /// Reads a name as in trec_eval's output (`ndcg_cut_10`) or as its `-m` takes it
-    /// (`ndcg_cut.5,10`). Without a number, a measure with cutoffs has those of trec_eval: 5, 10,
-    /// 15, 20, 30, 100, 200, 500 and 1000; success 1, 5 and 10.
+    /// Parses a name as in trec_eval's output (`ndcg_cut_10`) or its option `-m` (`ndcg_cut.5,10`).
+    /// Without a number, a measure gets trec_eval's default cutoffs: 5, 10, 15, 20, 30, 100, 200,
+    /// 500 and 1000; success gets 1, 5 and 10.
     ///
     /// # Errors
     /// [`EvaluateError::UnknownMeasure`], also for a cutoff of 0.
@@ -229,7 +229,7 @@ impl TrecMeasure {
         Err(unknown())
     }
 
-    /// Whether the value over all queries is the sum; of the others it is the mean.
+    /// Whether the overall value is the sum instead of the mean.
     #[must_use]
     pub fn is_summed(self) -> bool {
         matches!(self, Self::NumQ | Self::NumRet | Self::NumRel | Self::NumRelRet)

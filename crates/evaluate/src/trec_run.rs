@@ -13,17 +13,18 @@ use crate::{EvaluateError, Run, ScoredDoc};
 const COLUMNS: &str = "6, separated by white space: query-id Q0 doc-id rank score tag";
 
 impl Run {
-    /// Reads a TREC run file, which must not be compressed (`splade::evaluate::load_run` opens gzip and
-    /// Zstandard).
+    /// Reads a TREC run file, which must not be compressed (`splade::evaluate::load_run` opens gzip
+    /// and Zstandard).
     ///
-    /// Six columns with white space between them: `query-id`, anything, `doc-id`, rank, score,
-    /// tag. As in trec_eval the score decides, not the rank, and lines of a query need not stand
-    /// together. Blank lines and lines that begin with `#` are skipped (trec_eval 10). The tag is
-    /// that of the first line.
+    /// Lines have six columns separated by white space: `query-id`, anything, `doc-id`, rank,
+    /// score, tag. As in trec_eval, the score decides, not the rank, and the lines of a query need
+    /// not be adjacent. Blank lines and lines that begin with `#` are skipped (trec_eval 10). The
+    /// tag is that of the first line.
     ///
     /// # Errors
-    /// [`EvaluateError`] with file and line, if the file cannot be read, has no result, a line has
-    /// other columns, a rank or a score is no number, or a document stands twice for a query.
+    /// [`EvaluateError`] with file and line, if the file cannot be read or has no results, or if a
+    /// line has other columns, a rank or score that is not a number, or a document that the query
+    /// already has.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, EvaluateError> {
         let path = path.as_ref();
         let file = File::open(path)
@@ -31,7 +32,7 @@ impl Run {
         Self::read(BufReader::new(file), path)
     }
 
-    /// Reads what [`Run::load`] reads; `path` is for messages only.
+    /// Reads the format of [`Run::load`]; `path` is only used in messages.
     ///
     /// # Errors
     /// As [`Run::load`].
@@ -74,9 +75,9 @@ impl Run {
         Ok(run)
     }
 
-    /// Writes a TREC run file, which appears whole or not at all: queries in their order, documents by rank from 1 as in
-    /// [`RunQuery::ranked`](crate::RunQuery::ranked), scores with the fewest digits that give them
-    /// back. A query without results has no line.
+    /// Writes a TREC run file, which appears whole or not at all: queries in their order, documents
+    /// with ranks from 1 as in [`RunQuery::ranked`](crate::RunQuery::ranked), scores with the
+    /// fewest digits that preserve them. A query without results has no line.
     ///
     /// # Errors
     /// [`EvaluateError::Unwritable`] before anything is written, if an id or the tag does not fit
@@ -91,7 +92,7 @@ impl Run {
         output.and_then(Output::finish).map_err(failed)
     }
 
-    /// Writes what [`Run::save`] writes; `path` is for messages only.
+    /// Writes the format of [`Run::save`]; `path` is only used in messages.
     ///
     /// # Errors
     /// As [`Run::save`].
@@ -105,8 +106,8 @@ impl Run {
             .map_err(|source| EvaluateError::Write { path: path.as_ref().to_path_buf(), source })
     }
 
-    /// Whether a document's id, or a tag, fits into a column of a TREC run: it has no white space, and is
-    /// not empty.
+    /// Checks that a document's id, or a tag, fits into a column of a TREC run: it is not empty and
+    /// has no white space.
     ///
     /// # Errors
     /// [`EvaluateError::Unwritable`].
@@ -114,7 +115,7 @@ impl Run {
         if fits(id) { Ok(()) } else { Err(EvaluateError::Unwritable { id: id.to_owned() }) }
     }
 
-    /// Whether a query's id fits into the first column, where `#` would begin a comment.
+    /// Checks that a query's id fits into the first column, where `#` would begin a comment.
     ///
     /// # Errors
     /// [`EvaluateError::Unwritable`].
@@ -143,7 +144,7 @@ impl Run {
     }
 }
 
-/// Other readers split at any white space of ASCII; Python's also at that of Unicode.
+/// Some readers split at ASCII white space, and Python also at Unicode white space.
 fn fits(id: &str) -> bool {
     !id.is_empty() && !id.contains(char::is_whitespace)
 }
@@ -199,12 +200,12 @@ mod tests {
             ("1 Q0 a 3.5 1 s", "the rank `3.5` is not a whole number"),
             ("1 Q0 a 1 x s", "the score `x` is not a finite number"),
             ("1 Q0 a 1 nan s", "the score `nan` is not a finite number"),
-            ("1 Q0 b 1 1 s", "document `b` was listed for query `1` on line 1 already"),
+            ("1 Q0 b 1 1 s", "document `b` was already listed for query `1` on line 1"),
         ] {
             let error = parse(&format!("1 Q0 b 1 3 s\n2 Q0 b 1 3 s\n{line}\n")).unwrap_err();
             assert!(error.starts_with(&format!("run.trec, line 3: {problem}")), "{error}");
         }
-        assert_eq!(parse("\n").unwrap_err(), "run.trec holds no row");
+        assert_eq!(parse("\n").unwrap_err(), "run.trec has no rows");
     }
 
     #[test]

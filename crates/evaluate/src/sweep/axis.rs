@@ -1,4 +1,4 @@
-//! Where a value lies on an axis, and which round values get a tick.
+//! Positions of values on an axis, and the round values that get a tick.
 
 /// An axis of a chart, linear or logarithmic.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,21 +15,21 @@ enum Scale {
     Logarithmic,
 }
 
-/// Room between the outermost values and the ends of the axis, as a share of their distance.
+/// Padding between the outermost values and the ends of the axis, as a share of their distance.
 const ROOM: f64 = 0.1;
-/// Sizes this many times apart stand on a logarithmic axis: settings usually double.
+/// Sizes that differ by at least this factor get a logarithmic axis: settings usually double.
 const FAR_APART: f64 = 6.0;
 const N_TICKS: f64 = 6.0;
 
 impl Axis {
-    /// For finite values, one at least.
+    /// An axis for finite values, at least one.
     pub(super) fn linear(values: &[f64]) -> Self {
         let (least, most) = bounds(values);
-        // One value alone gets a round room of about a tenth of itself.
+        // A single value gets a padding of about a tenth of itself.
         let span = if most > least { most - least } else { (most.abs() * 0.2).max(0.01) };
         let (low, high) = (least - ROOM * span, most + ROOM * span);
         let (low, high) = if most > least { (low, high) } else { (least - span, most + span) };
-        // Nothing measured here is negative; an axis should not look as if it were.
+        // Nothing measured here is negative, so the axis should not go below zero.
         let low = if least >= 0.0 { low.max(0.0) } else { low };
         let step = round_step((high - low) / N_TICKS);
         let first = (low / step).ceil();
@@ -38,7 +38,7 @@ impl Axis {
         Self { low, high, scale: Scale::Linear, ticks }
     }
 
-    /// Logarithmic if all values are positive and lie far apart, else linear.
+    /// Logarithmic if all values are positive and far apart, else linear.
     pub(super) fn of_sizes(values: &[f64]) -> Self {
         let (least, most) = bounds(values);
         if least <= 0.0 || most / least < FAR_APART {
@@ -46,7 +46,7 @@ impl Axis {
         }
         let room = (most / least).powf(ROOM);
         let (low, high) = (least / room, most * room);
-        // Powers of two up to a few hundredfold, else of ten.
+        // Powers of two for ratios up to a few hundred, else of ten.
         let base: f64 = if high / low < 600.0 { 2.0 } else { 10.0 };
         let first = low.log(base).ceil() as i32;
         let last = high.log(base).floor() as i32;
@@ -62,7 +62,7 @@ impl Axis {
         }
     }
 
-    /// Ticks as text, with as many decimals as tell neighbours apart.
+    /// The ticks as text, with just enough decimals to distinguish neighbours.
     pub(super) fn tick_labels(&self) -> Vec<String> {
         let gap = self.ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
         let gap = if gap.is_finite() { gap } else { self.ticks.first().copied().unwrap_or(1.0) };
@@ -75,7 +75,7 @@ fn is_whole(value: f64) -> bool {
     value.abs() >= 0.5 && (value - value.round()).abs() < 1e-6 * value.abs()
 }
 
-/// Large numbers in thousands and more.
+/// Large numbers in units of thousands and more.
 fn short(value: f64, digits: usize) -> String {
     let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     match units.into_iter().find(|(size, _)| value.abs() >= 10.0 * size) {
@@ -89,7 +89,7 @@ fn bounds(values: &[f64]) -> (f64, f64) {
     (least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// 1, 2 or 5 times a power of ten, not below `step`.
+/// The smallest of 1, 2 and 5 times a power of ten that is at least `step`.
 fn round_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     [1.0, 2.0, 5.0]

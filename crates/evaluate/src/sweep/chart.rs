@@ -1,4 +1,4 @@
-//! A sweep as a chart: quality against size, a labelled point for each setting.
+//! A sweep as a chart: quality against size, with a labelled point for each setting.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -13,16 +13,16 @@ use crate::EvaluateError;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SweepChart {
-    /// The measure on the vertical axis, by its name among [`SweepPoint::measures`]. Default
+    /// The measure on the vertical axis, by its name in [`SweepPoint::measures`]. Default
     /// `ndcg@10`.
     pub measure: String,
     /// The size on the horizontal axis. Default [`SweepSize::CorpusActiveDims`].
     pub size: SweepSize,
-    /// Above the chart. Default empty: the measure and the size.
+    /// The title of the chart. Default empty: the measure and the size.
     pub title: String,
 }
 
-/// What a setting costs.
+/// The cost of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SweepSize {
@@ -42,21 +42,21 @@ impl Default for SweepChart {
 }
 
 impl SweepChart {
-    /// With this measure.
+    /// Sets [`measure`](Self::measure).
     #[must_use]
     pub fn with_measure(mut self, measure: impl Into<String>) -> Self {
         self.measure = measure.into();
         self
     }
 
-    /// With this size.
+    /// Sets [`size`](Self::size).
     #[must_use]
     pub fn with_size(mut self, size: SweepSize) -> Self {
         self.size = size;
         self
     }
 
-    /// With this title.
+    /// Sets [`title`](Self::title).
     #[must_use]
     pub fn with_title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
@@ -86,23 +86,24 @@ const WIDTH: i32 = 860;
 const PLOT_HEIGHT: i32 = 380;
 const LEFT: i32 = 78;
 const RIGHT: i32 = WIDTH - 32;
-/// Title, note and name of the vertical axis stand above the plot, ticks and name below it.
+/// The title, a note and the name of the vertical axis are above the plot; ticks and a name are
+/// below it.
 const HEAD: i32 = 112;
 const FOOT: i32 = 62;
 const LEGEND_ROW: i32 = 22;
 const LEGEND_COLUMN: i32 = 170;
 
-/// plotters writes sizes divided by 1.24: these are 20, 14 and 13 pixels.
+/// plotters divides sizes by 1.24: these are 20, 14 and 13 pixels.
 const TITLE_SIZE: i32 = 25;
 const TEXT_SIZE: i32 = 17;
 const LABEL_SIZE: i32 = 16;
-/// Characters of the title that fit.
+/// Number of characters of the title that fit.
 const TITLE_CHARACTERS: usize = 70;
 
 const INK: RGBColor = RGBColor(0x22, 0x2b, 0x36);
 const FAINT: RGBColor = RGBColor(0x5b, 0x66, 0x74);
 const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xec);
-/// Okabe and Ito's colours, which colour-blind people tell apart; without the yellow.
+/// Okabe and Ito's colours, which colour-blind people can distinguish, without the yellow.
 const LINES: [RGBColor; 6] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -145,10 +146,10 @@ struct Plot<'a> {
     chart: &'a SweepChart,
     sizes: Axis,
     qualities: Axis,
-    /// Where each point lies, and how it is labelled.
+    /// The position and the label of each point.
     pixels: Vec<(i32, i32)>,
     labels: Vec<String>,
-    /// `query_max_active_dims` and the points that have it, by rising size.
+    /// Each `query_max_active_dims` with its points, by ascending size.
     series: Vec<(Option<usize>, Vec<usize>)>,
     note: &'static str,
     area: Area,
@@ -167,7 +168,7 @@ impl<'a> Plot<'a> {
         for (_, members) in &mut series {
             members.sort_by(|a, b| values[*a].partial_cmp(&values[*b]).expect("all are finite"));
         }
-        // `None`, everything kept, is more than any number.
+        // `None`, which keeps everything, exceeds any number.
         series.sort_by_key(|(key, _)| key.unwrap_or(usize::MAX));
 
         let top = HEAD + legend_height(series.len());
@@ -260,7 +261,7 @@ impl<'a> Plot<'a> {
         let sizes: Vec<(i32, i32)> = self
             .labels
             .iter()
-            // A generous width of a digit in a sans-serif font.
+            // A generous width for a digit in a sans-serif font.
             .map(|label| (to_i32(label.chars().count()) * LABEL_SIZE / 2 + 4, LABEL_SIZE))
             .collect();
         let labels = lay_out(&self.pixels, &sizes, lines, self.area);
@@ -281,8 +282,8 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// The label of each point, and what labels say. Where both settings vary, lines and their
-/// colours tell that of the queries, as long as there are enough colours.
+/// The label of each point, and what the labels show. If both settings vary, lines and their
+/// colours show the setting of the queries, as long as there are enough colours.
 fn labels(points: &[SweepPoint], n_series: usize) -> (Vec<String>, &'static str) {
     let label = |of: &dyn Fn(&SweepPoint) -> Option<usize>| -> Vec<String> {
         points.iter().map(|point| kept(of(point))).collect()

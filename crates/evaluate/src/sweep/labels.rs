@@ -1,5 +1,5 @@
-//! Places the labels of points so that they cover neither each other nor points, nor lines where
-//! there is room.
+//! Positions the labels of points so that they cover neither each other nor points, nor, if there
+//! is room, lines.
 
 /// A rectangle in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,26 +37,26 @@ impl Area {
 
 /// Half the side of the square that a point keeps free.
 const POINT: i32 = 7;
-/// Between that square and a label, and between the rings of positions around it.
+/// Gap between that square and a label, and between the rings of candidate positions around it.
 const GAP: i32 = 3;
 const STEP: i32 = 12;
-/// So many rings away, a label rather covers a line than goes further.
+/// Number of rings in which a label avoids lines; beyond that it may cover a line.
 const NEAR_RINGS: i32 = 3;
 const RINGS: i32 = 16;
-/// Above first, since lines usually rise to the right; then around.
+/// Above comes first, since lines usually rise to the right.
 const DIRECTIONS: [(i32, i32); 8] =
     [(0, -1), (0, 1), (1, 0), (-1, 0), (-1, -1), (1, 1), (1, -1), (-1, 1)];
 
-/// Where a label stands.
+/// The position of a label.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Label {
     pub(super) area: Area,
-    /// Whether it stands next to its point; otherwise a line should join them.
+    /// Whether it is next to its point; otherwise a line should join them.
     pub(super) is_near: bool,
 }
 
-/// The position of each label, `sizes` being widths and heights: the nearest free one inside `plot`.
-/// If there is none, the label stands above its point, on whatever is there.
+/// The position of each label: the nearest free one inside `plot`. `sizes` are widths and heights.
+/// If no position is free, the label goes above its point, whatever it covers.
 pub(super) fn lay_out(
     points: &[(i32, i32)],
     sizes: &[(i32, i32)],
@@ -91,7 +91,7 @@ pub(super) fn lay_out(
     labels
 }
 
-/// Pixels of a line, near enough to each other that none slips through a label.
+/// Pixels along a line, so close to each other that the line cannot cross a label unnoticed.
 fn dots(ends: &[(i32, i32)]) -> impl Iterator<Item = (i32, i32)> {
     let ((x, y), (to_x, to_y)) = (ends[0], ends[1]);
     let n_steps = ((to_x - x).abs().max((to_y - y).abs()) / 4).max(1);

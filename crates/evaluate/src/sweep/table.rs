@@ -1,4 +1,4 @@
-//! A sweep as a table: Markdown to read, CSV to compute with.
+//! A sweep as a table: Markdown for reading, CSV for computing.
 
 use super::SweepPoint;
 
@@ -94,7 +94,7 @@ fn columns(points: &[SweepPoint]) -> Vec<Column> {
     columns
 }
 
-/// Of all points, in the order in which they first come.
+/// The measures of all points, in order of first appearance.
 fn measure_names(points: &[SweepPoint]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in points.iter().flat_map(|point| &point.measures) {
@@ -105,13 +105,13 @@ fn measure_names(points: &[SweepPoint]) -> Vec<&str> {
     names
 }
 
-/// Three digits or more, in powers of 1000.
+/// At least three digits, in powers of 1000.
 pub(super) fn short_bytes(bytes: u64) -> String {
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
     let mut value = bytes as f64;
     let mut found = "B";
     for unit in units {
-        // What would be rounded to 1000 belongs to the next unit.
+        // A value that would be rounded to 1000 belongs to the next unit.
         if value < 999.5 {
             break;
         }

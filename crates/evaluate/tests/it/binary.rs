@@ -1,4 +1,4 @@
-//! The measures of sentence-transformers, against itself.
+//! The measures of sentence-transformers, compared with its own.
 
 use splade_evaluate::{
     Counted, EvaluateError, Judgements, Measures, Run, ScoredDoc, StMeasure, StMeasures,
@@ -86,7 +86,7 @@ fn judgements_that_call_nothing_relevant_are_told_as_such() {
         matches!(error, EvaluateError::NothingRelevant { n_judged: 1, level: 1, .. }),
         "{error}"
     );
-    // Of trec_eval's measures all are 0.
+    // By trec_eval's definitions all are 0.
     let evaluation = Measures::trec_eval().evaluate(&judgements, &run).unwrap();
     assert_eq!(evaluation.value("map"), Some(0.0));
 }

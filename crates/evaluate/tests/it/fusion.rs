@@ -1,4 +1,4 @@
-//! Reciprocal rank fusion, against sentence-transformers.
+//! Reciprocal rank fusion, compared with sentence-transformers.
 
 use serde_json::Value;
 use splade_evaluate::{ReciprocalRankFusion, Run, ScoredDoc};
@@ -26,7 +26,7 @@ fn the_order_is_that_of_sentence_transformers() {
         let (dense, sparse) = (run(&sample["dense"]), run(&sample["sparse"]));
         let fused = ReciprocalRankFusion::default().with_k(k).fuse([&dense, &sparse]);
         let mut hits: Vec<&ScoredDoc> = fused.queries()[0].hits().iter().collect();
-        // Ties stand in the order of the runs there, and by document id here.
+        // Ties are in the order of the runs there, and by document id here.
         let expected: Vec<&str> =
             sample["fused"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
         let rank = |hit: &ScoredDoc| expected.iter().position(|id| *id == hit.doc_id).unwrap();
@@ -39,7 +39,7 @@ fn the_order_is_that_of_sentence_transformers() {
 #[test]
 fn the_order_of_the_runs_changes_nothing() {
     for (_, _, run, _) in golden::collections() {
-        // Other rankings of the same documents: scores of the next query but one.
+        // Other rankings of the same documents: the scores of the query after the next.
         let mut other = Run::new("other");
         for (query, hits) in run.queries().iter().zip(run.queries().iter().skip(2)) {
             other.push(query.id(), hits.hits().to_vec()).unwrap();

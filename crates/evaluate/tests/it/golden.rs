@@ -1,4 +1,4 @@
-//! Golden values of `tests/reference/measures.py`, and how to compare with them.
+//! Golden values from `tests/reference/measures.py`, and how to compare with them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,8 +54,8 @@ pub(crate) fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap()
 }
 
-/// The golden values over all, and of each query, are those of the evaluation; the same queries
-/// count. The evaluation may have more measures.
+/// Checks that the evaluation has the golden overall and per-query values, for the same queries. It
+/// may have more measures.
 pub(crate) fn assert_same(evaluation: &Evaluation, golden: &Value, what: &str) {
     let summary: BTreeMap<&str, f64> = evaluation.summary().collect();
     assert_close(&summary, &golden["summary"], what);

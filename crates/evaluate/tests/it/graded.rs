@@ -1,4 +1,4 @@
-//! The measures of trec_eval, against pytrec_eval.
+//! The measures of trec_eval, compared with pytrec_eval.
 
 use std::num::NonZeroU16;
 

@@ -1,4 +1,4 @@
-//! The tests of the crate: against the golden values of the reference, of files, and of sweeps.
+//! The tests of the crate: against golden values, on files, and for sweeps.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 

@@ -1,4 +1,4 @@
-//! Tables and charts of a sweep, by their content.
+//! The contents of a sweep's tables and charts.
 
 use splade_evaluate::{
     EvaluateError, Evaluation, FlopsCounter, Judgements, Measures, Run, ScoredDoc,
@@ -43,7 +43,7 @@ fn grid() -> Sweep {
     Sweep { points }
 }
 
-/// The words of each text element and its colour, in the order of the file.
+/// The text and colour of each text element, in file order.
 fn colored_texts(svg: &str) -> Vec<(String, String)> {
     let texts = svg.split("<text ").skip(1);
     let words = |rest: &str| {
@@ -62,14 +62,14 @@ fn texts(svg: &str) -> Vec<String> {
 #[test]
 fn every_point_of_a_chart_has_a_mark_and_its_label() {
     let svg = grid().svg(&SweepChart::default()).unwrap();
-    // Labels have the colours of the lines, darker; all else is grey.
+    // Labels have darker versions of the lines' colours; everything else is grey.
     for color in ["#004269", "#7E3600"] {
         let labels = colored_texts(&svg).into_iter().filter(|(_, fill)| fill == color);
         let mut labels: Vec<String> = labels.map(|(words, _)| words).collect();
         labels.sort_unstable();
         assert_eq!(labels, ["16", "256", "64", "all"], "{color}: {svg}");
     }
-    // A mark for each point, and one for each line of the legend.
+    // A mark for each point, and one for each line in the legend.
     assert_eq!(svg.matches("<circle").count(), 8 + 2);
     let texts = texts(&svg);
     for words in ["queries: 8", "queries: all", "ndcg@10", "mean active dimensions of a document"] {
