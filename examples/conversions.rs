@@ -1,4 +1,4 @@
-//! Vectors in the forms that other programs take: parts, triplets, sprs, SciPy's .npz, JSON, tokens.
+//! Vectors in the formats of other programs: parts, triplets, sprs, SciPy's .npz, JSON, tokens.
 //!
 //! cargo run --release -p splade --example conversions
 
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     // The matrix for numeric code in Rust: sprs.
     println!("sprs: {:?}, {} weights", again.as_sprs().shape(), again.as_sprs().nnz());
 
-    // The matrix for Python: scipy.sparse.load_npz reads it, and save_npz writes what is read here.
+    // The matrix for Python: scipy.sparse.load_npz reads it; files of save_npz can be read here.
     let mut file = Cursor::new(Vec::new());
     embeddings.write_npz(&mut file)?;
     println!("{} bytes for scipy", file.get_ref().len());

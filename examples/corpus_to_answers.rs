@@ -1,6 +1,7 @@
 //! From a corpus on disk to answers: encode into parts, index, search, explain, measure.
 //!
-//! cargo run --release -p splade --example corpus_to_answers --features corpus,index,evaluate [MODEL_FOLDER [BEIR_FOLDER]]
+//! cargo run --release -p splade --example corpus_to_answers \
+//!     --features corpus,index,evaluate [MODEL_FOLDER [BEIR_FOLDER]]
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ fn main() -> Result<()> {
     let collection = BeirFolder::open(&folder, "test")?;
     let work = tempfile::tempdir()?;
 
-    // Documents into parts of ten: killed and begun again with `resume`, nothing is done twice.
+    // Encode documents into parts of ten. After a kill, `resume` continues and repeats nothing.
     let parts = work.path().join("parts");
     let vectors = VectorOptions::new(VectorFormat::JsonLines, encoder.dimension());
     let rows = NonZeroU64::new(10).context("10 is not 0")?;
@@ -34,7 +35,7 @@ fn main() -> Result<()> {
     let manifest = output.finish()?;
     println!("{} documents in {} parts", manifest.rows, manifest.parts.len());
 
-    // The parts into an index, which is mapped, not read.
+    // Build an index from the parts; it is mapped, not read.
     let path = work.path().join("corpus.index");
     let reader = VectorReader::open(&[parts], &VectorReadOptions::default())?;
     let mut builder = IndexBuilder::create(&path, reader.dimension(), IndexOptions::default())?;
@@ -68,7 +69,7 @@ fn main() -> Result<()> {
         run.push(&query.id, scored.collect::<Result<_>>()?)?;
     }
 
-    // What that is worth, by sentence-transformers' definitions.
+    // Measure the results by sentence-transformers' definitions.
     let measures = Measures::sentence_transformers();
     let judging = Judging { judgements: collection.judgements(), measures: &measures };
     let ids = (0..index.n_docs()).map(|doc_idx| index.id(doc_idx));

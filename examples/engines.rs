@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     let documents = encoder.read_texts(&texts, &EncodeOptions::document())?;
     let queries = encoder.read_texts(&["sunny weather"], &EncodeOptions::query())?;
 
-    // What must be there before, the rows, and the query, as each engine takes them.
+    // The setup, the rows and the query, in the format of each engine.
     let options = ExportOptions::default().with_name("passages");
     let k = NonZeroUsize::new(10).context("10 is not 0")?;
     for engine in Engine::ALL {

@@ -1,4 +1,4 @@
-//! Shorter texts and shorter vectors: `max_seq_length`, and `max_active_dims` with the memory it saves.
+//! Shorter texts (`max_seq_length`), and shorter vectors (`max_active_dims`) that save memory.
 //!
 //! cargo run --release -p splade --example limits
 
@@ -15,7 +15,7 @@ fn main() -> Result<()> {
         "Sparse vectors keep the words that matter, and add the ones that a reader would expect.",
     ];
 
-    // Texts are cut to max_seq_length tokens, special tokens counted.
+    // Texts are cut to max_seq_length tokens, special tokens included.
     println!("longest text, in tokens: {:?}", encoder.max_seq_length());
     let short = encoder.with_max_seq_length(8)?; // Another handle on the same model.
     let tokens = short.tokenize(&texts, &EncodeOptions::default())?;

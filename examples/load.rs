@@ -1,4 +1,4 @@
-//! Loading: a folder or an id on the Hugging Face hub, and what can be chosen.
+//! Loading a folder or an id on the Hugging Face hub, with options.
 //!
 //! cargo run --release -p splade --example load [MODEL]
 
@@ -11,11 +11,11 @@ fn main() -> Result<()> {
     let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");
     let model = std::env::args().nth(1).unwrap_or_else(|| tiny.to_owned());
 
-    // In one line: a folder, or `naver/splade-v3` from the hub (with HF_TOKEN, where it is gated).
+    // In one line: a folder, or `naver/splade-v3` from the hub (with HF_TOKEN, if it is gated).
     let encoder = SparseEncoder::load(&model)?;
     println!("dimension {}, cut to {:?} tokens", encoder.dimension(), encoder.max_seq_length());
 
-    // With choices: they beat what the checkpoint says, and each call may beat them.
+    // With options: they override the checkpoint, and a call can override them.
     let encoder = SparseEncoder::builder()
         .device(Device::Auto)
         .precision(Precision::F32)
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     let embedding = encoder.encode_one("The weather is lovely today.")?;
     println!("the maximum of its weights: {:?}", encoder.decode(embedding.view(), Some(1)));
 
-    // What cannot be loaded says why.
+    // A model that cannot be loaded gives an error that says why.
     if let Err(error) = SparseEncoder::load("./no/such-model") {
         println!("{error}");
     }

@@ -16,7 +16,7 @@ fn main() -> Result<()> {
 
     let documents =
         ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."];
-    // Documents are stored once, so they may be made shorter: nine tenths of each one's mass is kept.
+    // Documents are stored, so shorter ones save space: keep nine tenths of each one's mass.
     let options = EncodeOptions::document().with_pruning(Pruning::default().with_mass_share(0.9)?);
     let full = encoder.encode_document(&documents)?;
     let pruned = encoder.encode_with(&documents, &options)?.embeddings;

@@ -1,5 +1,5 @@
-//! What a server needs: handles on many threads, tokens apart from vectors, requests that share a batch, and
-//! calls that can be cancelled.
+//! What a server needs: handles on many threads, tokenising apart from encoding, requests that
+//! share a batch, and calls that can be cancelled.
 //!
 //! cargo run --release -p splade --example threads_and_tokens
 
@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let long =
         "The quick brown fox jumps over the lazy dog near the river bank on a sunny afternoon.";
 
-    // A handle is cheap, and what is chosen on one leaves the others alone.
+    // A handle is cheap, and a setting on one does not affect the others.
     let short = encoder.with_max_seq_length(16)?;
     let encoded =
         thread::spawn(move || short.encode_with(&[long, long], &EncodeOptions::default()));
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     let n_cut = encoded.lengths.iter().filter(|length| length.is_cut()).count();
     println!("cut to 16: {n_cut} of {}", encoded.lengths.len());
 
-    // The same for one call, and refused instead of cut.
+    // A limit for one call, with longer texts refused instead of cut.
     let options = EncodeOptions::default();
     let whole = options.clone().with_max_seq_length(16).with_truncation(Truncation::Refuse);
     if let Err(refused) = encoder.encode_with(&[long], &whole) {
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     }
     println!("{} texts of {} tokens", batch.len(), batch.n_tokens());
 
-    // Each text of a batch may have options of its own; only the route must be one.
+    // Each text of a batch may have its own options; only the route must be the same.
     let keep = |k| {
         let k = NonZeroUsize::new(k).context("a limit is not 0")?;
         anyhow::Ok(TextOptions::default().with_pruning(Pruning::default().with_max_active_dims(k)))
@@ -66,7 +66,7 @@ fn main() -> Result<()> {
     let id = encoder.token_id("weather").context("the model knows the weather")?;
     println!("\"weather\" is {id} of {}", encoder.vocab_size());
 
-    // A call looks at its handle between passes.
+    // A call checks its handle between passes.
     let cancel = CancelHandle::new();
     let client = cancel.clone();
     let options = options.with_cancel(cancel).with_progress(move |progress| {

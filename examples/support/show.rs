@@ -1,4 +1,4 @@
-//! What each example of a backend does: three sentences on a device.
+//! The body of each backend's example: encodes three sentences on a device.
 
 use anyhow::Result;
 use splade::{Device, SparseEncoder};

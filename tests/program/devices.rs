@@ -44,7 +44,7 @@ fn a_gpu_that_is_not_there_is_named() {
             .unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("device `wgpu:0` is not there"), "{error}");
+        assert!(error.contains("device `wgpu:0` is not available"), "{error}");
     }
 }
 

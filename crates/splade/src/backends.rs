@@ -1,5 +1,4 @@
-//! The table of backends, and from a device's name to a model that runs on it: the one file of this
-//! crate with `cfg(feature)` for a backend.
+//! The table of backends: the only file of this crate with `cfg(feature)` for a backend.
 #![cfg_attr(
     not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")),
     expect(dead_code, reason = "without a backend no model is loaded")
@@ -24,7 +23,7 @@ pub(crate) use self::on_device::{HiddenStates, Loaded, MaskedLm, OnDevice};
 
 /// Every backend. To add one, add its row here and its name to [`Device`].
 ///
-/// `cpu` prefers the first of the CPU backends, `auto` the last of the GPU backends that sees a card.
+/// `cpu` selects the first compiled-in CPU backend, `auto` the last GPU backend that sees a card.
 pub(crate) static BACKENDS: [Backend; 4] = [
     Backend {
         kind: BackendKind::Host,
@@ -48,7 +47,7 @@ pub(crate) static BACKENDS: [Backend; 4] = [
             Name::new("wgpu", "`wgpu`, `vulkan` or `metal`", Device::Wgpu, cfg!(feature = "wgpu")),
             Name {
                 unsupported: if cfg!(target_os = "macos") {
-                    Some("on macOS a GPU is reached through Metal")
+                    Some("on macOS a GPU is available only through Metal")
                 } else {
                     None
                 },
@@ -58,7 +57,7 @@ pub(crate) static BACKENDS: [Backend; 4] = [
                 unsupported: if cfg!(target_os = "macos") {
                     None
                 } else {
-                    Some("Metal is there on macOS alone")
+                    Some("Metal exists only on macOS")
                 },
                 ..Name::new("metal", "`metal`", Device::Metal, cfg!(feature = "metal"))
             },
@@ -78,26 +77,26 @@ pub(crate) static BACKENDS: [Backend; 4] = [
     },
 ];
 
-/// The features that bring a CPU backend, for people.
+/// The features that enable a CPU backend, for people.
 const CPU_FEATURES: &str = "`ndarray` or `flex`";
 
-/// A backend of burn's, with the names of its devices.
+/// A burn backend, with the names of its devices.
 pub(crate) struct Backend {
     pub(crate) kind: BackendKind,
-    /// Where several are compiled in, cards are listed under the last that this platform has.
+    /// If several are compiled in, cards are listed under the last one that this platform supports.
     pub(crate) names: &'static [Name],
-    /// `None` where it is not compiled in.
+    /// `None` if it is not compiled in.
     compiled: Option<Compiled>,
 }
 
-/// A name of devices, which is a Cargo feature too.
+/// A name of devices, which is also a Cargo feature.
 pub(crate) struct Name {
     pub(crate) name: &'static str,
-    /// The device of a number; a CPU backend has but one.
+    /// The device with a number; a CPU backend has only one.
     device: fn(usize) -> Device,
     /// Whether this build has the feature.
     pub(crate) is_compiled: bool,
-    /// The features that bring it, for people.
+    /// The features that enable it, for people.
     features: &'static str,
     /// Why no machine of this platform has such devices.
     unsupported: Option<&'static str>,
@@ -119,8 +118,8 @@ pub(crate) fn names() -> impl Iterator<Item = (&'static Backend, &'static Name)>
     BACKENDS.iter().flat_map(|backend| backend.names.iter().map(move |name| (backend, name)))
 }
 
-/// The cards that the GPU backends of this build see, CUDA's first, and of each backend that sees none
-/// its name and why.
+/// The cards that the GPU backends of this build see, CUDA's first; and the name of each backend
+/// that sees none, with the reason.
 pub(crate) fn cards() -> (Vec<SeenCard>, Vec<(&'static str, String)>) {
     let (mut cards, mut missing) = (Vec::new(), Vec::new());
     for backend in BACKENDS.iter().rev() {
@@ -135,7 +134,7 @@ pub(crate) fn cards() -> (Vec<SeenCard>, Vec<(&'static str, String)>) {
     (cards, missing)
 }
 
-/// A card through one backend of this build.
+/// A card, as one backend of this build sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenCard {
     pub(crate) device: Device,
@@ -146,13 +145,14 @@ pub(crate) struct SeenCard {
     pub(crate) bus: Option<String>,
 }
 
-/// Lists a backend's cards, each named by the function; or says why it sees none.
+/// Lists a backend's cards, each as the device that the function makes of its number; or says why
+/// it sees none.
 type FindCards = fn(fn(usize) -> Device) -> Result<Vec<SeenCard>, String>;
 
-/// What is to be had of a backend that is compiled in.
+/// What a compiled-in backend provides.
 struct Compiled {
     loaders: Loaders,
-    /// Its cards as devices of a name, or why there are none; a CPU backend has none to list.
+    /// Lists its cards; a CPU backend has none.
     cards: FindCards,
 }
 
@@ -187,8 +187,8 @@ mod wgpu {
         },
     };
 
-    /// The adapters, looked for once: to look is to start and stop each driver, which some do not bear
-    /// beside a device in use.
+    /// The adapters, enumerated once: this starts and stops each driver, which some drivers do not
+    /// survive while a device is in use.
     fn adapters() -> Result<&'static [Adapter], String> {
         static FOUND: OnceLock<Result<Vec<Adapter>, String>> = OnceLock::new();
         FOUND.get_or_init(splade_model::wgpu_adapters).as_deref().map_err(Clone::clone)
@@ -231,7 +231,7 @@ mod cuda {
     }
 }
 
-/// As [`Loaded::load`], or why the device failed at it.
+/// Like [`Loaded::load`], or the reason why the device failed.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn load_guarded<M: Loaded + ?Sized, B: SpladeBackend>(
     backend: &'static str,

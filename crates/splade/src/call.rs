@@ -1,5 +1,5 @@
-//! One call with its options settled: what the encoder runs on its own device, and each worker of
-//! a pool on its chunks.
+//! One call with its options resolved: an encoder runs it on its own device, each worker of a pool
+//! runs chunks of it.
 
 use std::ops::Range;
 
@@ -14,15 +14,16 @@ use crate::text_options::{PerText, prunings};
 use crate::tokenized::TokenizedTexts;
 use crate::{EncodeOptions, Encoded, SpladeError, TextOptions};
 
-/// Parts that a GPU has under way at once.
+/// Parts in flight on a GPU at once.
 const GPU_PARTS_AT_ONCE: usize = 2;
-/// Parts of a call for a GPU, where their sizes allow it: two for each that is under way.
+/// Parts of a call for a GPU, if their sizes allow it: two per part in flight.
 const PARTS: usize = 2 * GPU_PARTS_AT_ONCE;
-/// Texts of a part: fewer leave parts of a GPU idle, more leave the CPU with nothing to do beside it.
+/// Texts per part: with fewer, units of the GPU idle; with more, the CPU has nothing to do
+/// meanwhile.
 const SMALLEST_PART: usize = 128;
 const LARGEST_PART: usize = 1024;
 
-/// A call's options over what the encoder was loaded with.
+/// A call's inputs, with its options resolved against the encoder's settings.
 pub(crate) struct Call<'a> {
     source: Source<'a>,
     prunings: PerText<Pruning>,
@@ -46,10 +47,10 @@ impl<'a> Call<'a> {
         Ok(Self { source: Source::Texts(tokenizing), prunings, options })
     }
 
-    /// A call with texts that are tokenised already.
+    /// A call with texts that are already tokenised.
     ///
     /// # Errors
-    /// Tokens of another model; not as many options as texts.
+    /// Tokens of another model; a number of options other than the number of texts.
     pub(crate) fn of_tokens(
         graph: &Graph,
         settings: &Settings,
@@ -67,13 +68,14 @@ impl<'a> Call<'a> {
         self.source.n_texts()
     }
 
-    /// Counts the texts of the call, for whoever waits for it.
+    /// A counter of the call's encoded texts, which reports progress.
     pub(crate) fn tally(&self) -> Tally<'a> {
         Tally::new(self.options.progress.as_ref(), self.n_texts())
     }
 
-    /// Encodes some of the texts, on the current thread pool: for a GPU in parts, so that while it computes
-    /// one the CPU tokenises the next. Errors name a text by its index in the call.
+    /// Encodes a range of the texts on the current thread pool. For a GPU the range is divided into
+    /// parts, so that the CPU tokenises one part while the GPU computes another. Errors name a text
+    /// by its index in the call.
     ///
     /// # Errors
     /// A text that cannot be tokenised; arithmetic that breaks down; the call was cancelled.
@@ -104,7 +106,7 @@ impl<'a> Call<'a> {
 }
 
 impl Rows {
-    /// Those of several parts of a call, in their order.
+    /// Concatenates the rows of a call's parts, in order.
     pub(crate) fn joined(parts: Vec<Self>) -> Self {
         let n_rows = parts.iter().map(|part| part.rows.len()).sum();
         let (mut rows, mut lengths) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows));
@@ -118,7 +120,7 @@ impl Rows {
     /// The rows as one matrix.
     ///
     /// # Errors
-    /// More weights than a matrix can count.
+    /// More weights than a matrix can hold.
     pub(crate) fn into_encoded(self, dimension: usize) -> Result<Encoded, SpladeError> {
         Ok(Encoded {
             embeddings: SparseMatrix::from_rows(dimension, &self.rows)?,

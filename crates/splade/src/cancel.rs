@@ -1,16 +1,17 @@
-//! [`CancelHandle`]: ends a call from another thread.
+//! [`CancelHandle`]: cancels a call from another thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::SpladeError;
 
-/// Ends calls that were given it ([`EncodeOptions::with_cancel`](crate::EncodeOptions::with_cancel)), from
-/// any thread. Clones are one handle.
+/// Cancels the calls that were given it
+/// ([`EncodeOptions::with_cancel`](crate::EncodeOptions::with_cancel)), from any thread. All clones
+/// are the same handle.
 ///
-/// A call looks at it before each text that it tokenises and before each forward pass, on every worker of a
-/// pool, and then ends with [`SpladeError::Cancelled`] and no vectors. A pass that is under way is finished
-/// first. A call that has nothing left to look for ends as if nobody had cancelled it.
+/// A call checks it before it tokenises each text and before each forward pass, on every worker of
+/// a pool. Once cancelled, the call fails with [`SpladeError::Cancelled`] and returns no vectors; a
+/// pass in flight is finished first. A call that has passed its last check completes normally.
 ///
 /// ```
 /// use splade::{CancelHandle, EncodeOptions, SparseEncoder, SpladeError};
@@ -30,13 +31,13 @@ use crate::SpladeError;
 pub struct CancelHandle(Arc<AtomicBool>);
 
 impl CancelHandle {
-    /// A handle that nobody has cancelled.
+    /// A handle that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the calls that have this handle, and those that are given it later.
+    /// Cancels the calls that have this handle, and any that are given it later.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

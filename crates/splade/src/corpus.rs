@@ -1,7 +1,7 @@
 //! Texts and vectors in files, and streams of texts through a model (feature `corpus`).
 //!
-//! [`encode_corpus`] takes a [`CorpusReader`] through a model into a [`VectorSink`]; [`encode_stream`] does
-//! the same with any iterator of texts. `splade-corpus` has the formats.
+//! [`encode_corpus`] encodes the records of a [`CorpusReader`] into a [`VectorSink`];
+//! [`encode_stream`] encodes any iterator of texts. The formats are in `splade-corpus`.
 
 mod encode;
 mod stream;

@@ -28,7 +28,7 @@ impl Csr {
     /// layers and normalisations, and a sparse auto-encoder.
     ///
     /// # Errors
-    /// Another order; files that are broken; widths that do not fit together.
+    /// Another order; broken files; widths that do not match.
     pub(crate) fn load(
         folder: &Path,
         modules: &[ModuleSpec],
@@ -60,7 +60,7 @@ impl Csr {
         Ok(Self { pooling: pooling_module, steps: loaded, sae: sae_module })
     }
 
-    /// Entries of a vector.
+    /// The dimension of a vector.
     pub(crate) fn dimension(&self) -> usize {
         self.sae.out_features()
     }
@@ -82,15 +82,15 @@ impl Csr {
         [pooling].into_iter().chain(steps).chain([sae]).collect()
     }
 
-    /// Whether the tokens of a prompt take no part in the pooling.
+    /// Whether pooling leaves out the tokens of a prompt.
     pub(crate) fn counts_prompts(&self) -> bool {
         self.pooling.leaves_prompts_out()
     }
 
-    /// From the states of a batch's tokens to `[texts, dimension]`. The first `prompt_length(text)` tokens of
-    /// each text are its prompt's.
+    /// Maps the hidden states of a batch's tokens to `[texts, dimension]`. The first
+    /// `prompt_length(text)` tokens of each text belong to its prompt.
     ///
-    /// `k(text)` latents of each text are kept; `None` keeps what the checkpoint says.
+    /// Keeps `k(text)` latents of each text; `None` means the checkpoint's number.
     ///
     /// # Errors
     /// A `k` above the dimension.

@@ -7,9 +7,9 @@ use crate::SpladeError;
 
 /// A device to run on: a value, chosen at run time among the backends of this build.
 ///
-/// A number is the card's index among those of its kind, in the order of `splade devices`; a name without
-/// one means the first. Loading a model onto a GPU installs a panic hook: see the
-/// [crate's documentation](crate#a-panic-hook-with-models-on-gpus).
+/// A number is the card's index among those of its kind, in the order of `splade devices`; a name
+/// without one means the first. Loading a model onto a GPU installs a panic hook: see the [crate's
+/// documentation](crate#a-panic-hook-with-models-on-gpus).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
@@ -20,7 +20,8 @@ pub enum Device {
     NdArray,
     /// `flex`: the CPU through burn-flex.
     Flex,
-    /// `wgpu`, `wgpu:1`: a GPU through the API of the platform, Metal on macOS and Vulkan elsewhere.
+    /// `wgpu`, `wgpu:1`: a GPU through the API of the platform, Metal on macOS and Vulkan
+    /// elsewhere.
     Wgpu(usize),
     /// `vulkan`, `vulkan:1`: a GPU through Vulkan, its shaders compiled to SPIR-V.
     Vulkan(usize),
@@ -33,7 +34,7 @@ pub enum Device {
     Auto,
 }
 
-/// A name, and the device of a number.
+/// A name, and the function from a number to its device.
 type Numbered = (&'static str, fn(usize) -> Device);
 
 /// Names of devices that have a number.
@@ -54,7 +55,7 @@ impl FromStr for Device {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let unknown = || SpladeError::UnknownDevice { found: name.to_owned(), known: KNOWN };
         let (kind, number) = match name.split_once(':') {
-            // `+1` and the like are numbers for Rust alone.
+            // Rust would also parse `+1` as a number.
             Some((kind, digits)) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
                 (kind, Some(digits.parse().map_err(|_| unknown())?))
             }

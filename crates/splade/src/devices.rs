@@ -8,7 +8,7 @@ use crate::backends::{Backend, Name, SeenCard, cards, names};
 /// What this build can run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Devices {
-    /// What is there, each once; `auto` takes the first GPU of them, else the CPU.
+    /// The available devices, each listed once; `auto` selects the first GPU, else the CPU.
     pub found: Vec<DeviceInfo>,
     /// Backends that are compiled in and find no card.
     pub missing: Vec<MissingBackend>,
@@ -19,9 +19,9 @@ pub struct Devices {
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceInfo {
-    /// The names that it goes by, the fastest first: a card may be there through CUDA and Vulkan.
+    /// Its names, the fastest backend first: a card may be available through CUDA and Vulkan.
     pub names: Vec<String>,
-    /// What it is called.
+    /// A description for people.
     pub description: String,
     /// Whether it is a graphics card.
     pub is_gpu: bool,
@@ -37,7 +37,7 @@ pub struct MissingBackend {
 }
 
 impl Devices {
-    /// Looks at this machine. What a driver cannot tell is among the missing.
+    /// Looks for devices on this machine. A backend whose driver fails is listed as missing.
     #[must_use]
     pub fn find() -> Self {
         let (cards, missing) = cards();
@@ -67,7 +67,7 @@ fn cpus(is_compiled: impl Fn(&Name) -> bool) -> Option<DeviceInfo> {
     Some(DeviceInfo { names, description, is_gpu: false })
 }
 
-/// Each card once, with all its names: those of one bus are one card.
+/// Lists each card once, with all its names: cards with the same bus address are one card.
 fn merge(cards: &[SeenCard]) -> Vec<DeviceInfo> {
     let mut found: Vec<(Option<&str>, DeviceInfo)> = Vec::new();
     for card in cards {

@@ -1,4 +1,4 @@
-//! [`SparseEncoder`]: texts to sparse vectors, and what is done with them.
+//! [`SparseEncoder`]: turns texts into sparse vectors, and compares them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,16 +19,17 @@ use crate::{Device, EncodeOptions, Precision, SparseEncoderBuilder, SpladeError,
 
 /// A SPLADE model with its tokenizer: texts in, sparse vectors out.
 ///
-/// It is a handle. A clone is cheap, shares weights, tokenizer and threads, and can be used from any thread;
-/// all calls take `&self`. What can be chosen after loading ([`with_max_seq_length`](Self::with_max_seq_length)
-/// and the like) makes another handle and leaves this one as it is.
+/// It is a handle: a clone is cheap, shares weights, tokenizer and threads, and can be used from
+/// any thread. All calls take `&self`. Settings that can change after loading
+/// ([`with_max_seq_length`](Self::with_max_seq_length) and the like) return a new handle and leave
+/// this one unchanged.
 #[derive(Clone)]
 pub struct SparseEncoder {
     model: Arc<Model>,
     pub(crate) settings: Arc<Settings>,
 }
 
-/// What all handles share.
+/// State shared by all handles.
 struct Model {
     folder: PathBuf,
     device: Device,
@@ -37,32 +38,32 @@ struct Model {
     threads: Option<rayon::ThreadPool>,
 }
 
-/// Vectors, with what was counted on the way.
+/// Vectors, with counts of texts and tokens.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Encoded {
     /// One row for each text, in the order of the texts.
     pub embeddings: SparseMatrix,
-    /// Tokens of each text, and how many of it were cut off.
+    /// For each text: its number of tokens, and how many were cut off.
     pub lengths: Vec<TextLength>,
-    /// Tokens of all texts, after cutting.
+    /// Total number of tokens, after cutting.
     pub n_tokens: usize,
-    /// Texts that were longer than `max_seq_length` and were cut.
+    /// Number of texts that were longer than `max_seq_length` and were cut.
     pub n_truncated: usize,
 }
 
 impl SparseEncoder {
-    /// Loads a model, on the CPU. `model` is a folder, or else the id of a model on the Hugging
-    /// Face hub (`naver/splade-v3`; cargo feature `hub`), whose files are brought first, or found
-    /// in the cache that Python uses too. Token, cache and endpoint are those of the environment
-    /// (`HF_TOKEN`, `HF_HOME`, ...), unless the [`builder`](Self::builder) is told otherwise.
+    /// Loads a model onto the CPU. `model` is a folder, or else the id of a model on the Hugging
+    /// Face hub (`naver/splade-v3`; cargo feature `hub`). The model's files are downloaded first,
+    /// unless they are in the cache, which Python shares. Token, cache and endpoint come from the
+    /// environment (`HF_TOKEN`, `HF_HOME`, ...), unless set with the [`builder`](Self::builder).
     ///
     /// The folder holds a masked-LM checkpoint with its tokenizer (`config.json`, weights,
     /// `tokenizer.json`), or is a sentence-transformers folder (`modules.json`) of a SPLADE model,
     /// of an inference-free table of weights, of both behind a router, or of a CSR model.
     ///
     /// # Errors
-    /// No such folder or model; a file that is missing, broken or not supported, by name.
+    /// No such folder or model; a missing, broken or unsupported file, by name.
     pub fn load(model: impl AsRef<Path>) -> Result<Self, SpladeError> {
         Self::builder().load(model)
     }
@@ -94,9 +95,10 @@ impl SparseEncoder {
 
     /// One vector for each text: row i belongs to `texts[i]`.
     ///
-    /// The weight of vocabulary entry j is max over the text's tokens t of ln(1 + relu(logit(t, j))).
-    /// A text longer than [`max_seq_length`](Self::max_seq_length) is cut; an empty text is a text.
-    /// A vector does not depend on the texts beside it, beyond rounding (1e-5 + 1e-5·|value|).
+    /// The weight of vocabulary entry j is the maximum, over the text's tokens t, of
+    /// `ln(1 + relu(logit(t, j)))`. A text longer than [`max_seq_length`](Self::max_seq_length) is
+    /// cut; an empty text has a vector too. A vector does not depend on the texts beside it, beyond
+    /// rounding (1e-5 + 1e-5·|value|).
     ///
     /// # Errors
     /// A text that cannot be tokenised; a checkpoint whose arithmetic breaks down.
@@ -134,11 +136,11 @@ impl SparseEncoder {
         Ok(self.encode_with(texts, &EncodeOptions::document())?.embeddings)
     }
 
-    /// As [`encode`](Self::encode), with options, and with what was counted on the way.
+    /// Like [`encode`](Self::encode), with options; also returns counts of texts and tokens.
     ///
-    /// The prompt is put before each text: [`prompt`](EncodeOptions::prompt) beats
-    /// [`prompt_name`](EncodeOptions::prompt_name) beats the checkpoint's default. An empty prompt
-    /// is a prompt, and keeps the default away.
+    /// The prompt is put before each text: [`prompt`](EncodeOptions::prompt) takes precedence over
+    /// [`prompt_name`](EncodeOptions::prompt_name), and that over the checkpoint's default. An
+    /// empty prompt counts as a prompt: it disables the default.
     ///
     /// # Errors
     /// See [`encode`](Self::encode); a prompt name or a task that the model does not know.
@@ -152,8 +154,8 @@ impl SparseEncoder {
         })
     }
 
-    /// As [`encode_with`](Self::encode_with), with options of each text over those of the call: `each[i]` are
-    /// those of `texts[i]`.
+    /// Like [`encode_with`](Self::encode_with), with options per text that override the call's:
+    /// `each[i]` applies to `texts[i]`.
     ///
     /// # Errors
     /// See [`encode_with`](Self::encode_with); [`SpladeError::TextOptionsCount`].
@@ -168,8 +170,8 @@ impl SparseEncoder {
         })
     }
 
-    /// The vectors of texts that this model has tokenised ([`tokenize`](Self::tokenize)), on the route that
-    /// they were tokenised for. Of the options those count that are about vectors and passes: pruning,
+    /// Encodes texts that this model has tokenised ([`tokenize`](Self::tokenize)), on the route
+    /// that they were tokenised for. Only the options about vectors and passes apply: pruning,
     /// batch sizes, progress and cancelling.
     ///
     /// # Errors
@@ -182,7 +184,8 @@ impl SparseEncoder {
         self.run(|graph, settings| Call::of_tokens(graph, settings, texts, None, options))
     }
 
-    /// As [`encode_tokenized`](Self::encode_tokenized), with the pruning of each text over that of the call.
+    /// Like [`encode_tokenized`](Self::encode_tokenized), with pruning per text that overrides the
+    /// call's.
     ///
     /// # Errors
     /// See [`encode_tokenized`](Self::encode_tokenized); [`SpladeError::TextOptionsCount`].
@@ -195,7 +198,7 @@ impl SparseEncoder {
         self.run(|graph, settings| Call::of_tokens(graph, settings, texts, Some(each), options))
     }
 
-    /// The stages of encoding, on the encoder's threads.
+    /// Runs a call on the encoder's threads.
     fn run<'a>(
         &'a self,
         call: impl FnOnce(&'a Graph, &'a Settings) -> Result<Call<'a>, SpladeError>,
@@ -209,7 +212,7 @@ impl SparseEncoder {
         })
     }
 
-    /// Runs `work` on the encoder's threads, where it has its own.
+    /// Runs `work` on the encoder's own threads, if it has any.
     pub(crate) fn on_threads<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.model.threads {
             Some(pool) => pool.install(work),
@@ -221,9 +224,9 @@ impl SparseEncoder {
         &self.model.graph
     }
 
-    /// As [`encode_with`](Self::encode_with), on several devices at once: `[cpu, cpu]`,
-    /// `[wgpu, cpu]`. For more than one call start a pool ([`start_pool`](Self::start_pool)), which
-    /// loads the model onto the devices once.
+    /// Like [`encode_with`](Self::encode_with), on several devices at once: `[cpu, cpu]`,
+    /// `[wgpu, cpu]`. For more than one call, start a pool ([`start_pool`](Self::start_pool)): it
+    /// loads the model onto each device only once.
     ///
     /// # Errors
     /// See [`start_pool`](Self::start_pool) and [`EncoderPool::encode_with`].
@@ -236,33 +239,34 @@ impl SparseEncoder {
         self.start_pool(devices)?.encode_with(texts, options)
     }
 
-    /// Starts one worker for each device. Workers on the same device, and the encoder itself where
-    /// it is on it, share the weights; all workers share the encoder's threads evenly.
+    /// Starts one worker per device. Workers on the same device share the weights, also with the
+    /// encoder itself if it runs there. The encoder's threads are divided evenly among the workers.
     ///
     /// # Errors
-    /// No devices; one that is not compiled in or not there.
+    /// No devices; a device that is not compiled in or not available.
     pub fn start_pool(&self, devices: &[Device]) -> Result<EncoderPool, SpladeError> {
         let n_threads = self.on_threads(rayon::current_num_threads);
         EncoderPool::start(self.graph(), &self.model.device, &self.settings, n_threads, devices)
     }
 
-    /// Saves the model as a folder that sentence-transformers 6.2 loads to the same vectors, with this
-    /// encoder's prompts, limits and similarity function. Weights are those of the checkpoint's files,
-    /// as they are stored.
+    /// Saves the model as a folder that sentence-transformers 6.2 loads to the same vectors, with
+    /// this encoder's prompts, limits and similarity function. Weights are those of the
+    /// checkpoint's files, as they are stored.
     ///
-    /// The folder appears whole or not at all. One that is there must be empty.
+    /// The folder appears whole or not at all. An existing folder must be empty.
     ///
     /// # Errors
-    /// Files that have changed since the model was loaded; a model that sentence-transformers has no
-    /// form for (BGE-M3), by the name of what it lacks; a folder that cannot be written.
+    /// Files that have changed since the model was loaded; a model that sentence-transformers
+    /// cannot represent (BGE-M3), naming the part; a folder that cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), SpladeError> {
         self.save_with(folder, &SaveOptions::default())
     }
 
-    /// As [`save`](Self::save), with another type of weights, or over a folder that is there.
+    /// Like [`save`](Self::save), with a choice of the weights' type, and of replacing an existing
+    /// folder.
     ///
     /// # Errors
-    /// As [`save`](Self::save); a weight too large for the type that is asked for.
+    /// See [`save`](Self::save); a weight too large for the requested type.
     pub fn save_with(
         &self,
         folder: impl AsRef<Path>,
@@ -289,12 +293,13 @@ impl SparseEncoder {
         &self.model.folder
     }
 
-    /// What the model computes in.
+    /// The precision that the model computes in.
     pub fn precision(&self) -> Precision {
         self.model.precision
     }
 
-    /// Entries of a vector: the model's vocabulary, or the latents of a CSR model.
+    /// The dimension of a vector: the size of the model's vocabulary, or the number of latents of a
+    /// CSR model.
     pub fn dimension(&self) -> usize {
         self.graph().dimension()
     }
@@ -314,14 +319,14 @@ impl SparseEncoder {
         self.graph().backend().unwrap_or("no backend")
     }
 
-    /// Whether entries of a vector are tokens; those of a CSR model are latents.
+    /// Whether the dimensions of a vector are tokens, rather than the latents of a CSR model.
     #[cfg(feature = "export")]
     pub(crate) fn has_tokens(&self) -> bool {
         !self.graph().pipelines.iter().any(|pipeline| matches!(pipeline, Pipeline::Csr { .. }))
     }
 
     /// The score of each row of `a` with each row of `b`, by the model's
-    /// [`similarity_function`](Self::similarity_function) (dot product where it names none).
+    /// [`similarity_function`](Self::similarity_function) (dot product if it names none).
     ///
     /// # Panics
     /// When the dimensions differ.
@@ -337,7 +342,7 @@ impl SparseEncoder {
         self.settings.similarity.similarity_pairwise(a, b)
     }
 
-    /// How many entries of a row are not zero, on average, and the share that is zero.
+    /// The mean number of non-zero entries per row, and the share of entries that are zero.
     pub fn sparsity(embeddings: &SparseMatrix) -> Sparsity {
         embeddings.sparsity()
     }

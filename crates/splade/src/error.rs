@@ -83,30 +83,29 @@ pub enum SpladeError {
         field: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The supported values.
         expected: String,
     },
-    /// A key of a configuration, which may stand below others, is unknown or has a value that is not
-    /// supported.
+    /// A key of a configuration, possibly nested, is unknown or has a value that is not supported.
     #[error("{}: `{key}` is {found}, expected {expected}", .path.display())]
     #[non_exhaustive]
     ConfigKey {
         /// The file.
         path: PathBuf,
-        /// The key, after those that it stands below: `processing_kwargs.text.stride`.
+        /// The key, after the keys above it: `processing_kwargs.text.stride`.
         key: String,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The supported values.
         expected: String,
     },
-    /// A file that says that the model is of a kind that is not supported.
+    /// A file that marks the model as an unsupported kind.
     #[error("{} is not supported: {why}", .path.display())]
     #[non_exhaustive]
     UnsupportedFile {
         /// The file.
         path: PathBuf,
-        /// What it stands for, and the way out.
+        /// What the file means, and what to do.
         why: &'static str,
     },
     /// A module's class is not supported.
@@ -136,7 +135,7 @@ pub enum SpladeError {
         /// What was found.
         what: String,
     },
-    /// A route has a module whose class nothing says.
+    /// A route has a module without a class.
     #[error("{}: a route has the module `{id}`, which `types` does not name", .path.display())]
     #[non_exhaustive]
     RouterModule {
@@ -154,7 +153,7 @@ pub enum SpladeError {
         /// The routes there are.
         known: Vec<String>,
     },
-    /// A call without a task, where no route is the default.
+    /// A call without a task, for a model without a default route.
     #[error("the model needs a task, and has no default; its routes: {}", .known.join(", "))]
     #[non_exhaustive]
     NoDefaultRoute {
@@ -174,20 +173,20 @@ pub enum SpladeError {
     #[error("the routes of the model have vectors of {first} and of {second} dimensions")]
     #[non_exhaustive]
     RouteDimensions {
-        /// The one.
+        /// The dimensions of one route.
         first: usize,
-        /// The other.
+        /// The dimensions of another.
         second: usize,
     },
-    /// A module does not take what the one before it gives.
-    #[error("{}: the module takes vectors of {expected}, but gets vectors of {found}", .path.display())]
+    /// The width of a module's input differs from that of the vectors before it.
+    #[error("{}: the module expects vectors of {expected} dimensions, but gets {found}", .path.display())]
     #[non_exhaustive]
     ModuleWidth {
         /// The module's folder.
         path: PathBuf,
-        /// What it gets.
+        /// The width that it gets.
         found: usize,
-        /// What it takes.
+        /// The width that it expects.
         expected: usize,
     },
     /// A line of a table of token weights is broken.
@@ -205,7 +204,7 @@ pub enum SpladeError {
     /// The model cannot be loaded or run.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A vector is not what it must be.
+    /// A vector is invalid.
     #[error(transparent)]
     Sparse(#[from] SparseError),
     /// The tokenizer knows tokens that the model does not.
@@ -229,7 +228,7 @@ pub enum SpladeError {
         /// Positions of the model.
         positions: usize,
     },
-    /// The name of a device that is none.
+    /// A name that is not a device.
     #[error("unknown device `{found}`; known: {known}")]
     #[non_exhaustive]
     UnknownDevice {
@@ -244,11 +243,11 @@ pub enum SpladeError {
     DeviceNotCompiled {
         /// What was asked for.
         device: String,
-        /// The features, any one of which brings it.
+        /// The features that enable it; one of them is enough.
         feature: &'static str,
     },
     /// A device that this machine does not have.
-    #[error("device `{device}` is not there: {why}")]
+    #[error("device `{device}` is not available: {why}")]
     #[non_exhaustive]
     DeviceNotFound {
         /// What was asked for.
@@ -273,9 +272,9 @@ pub enum SpladeError {
         #[source]
         source: Box<SpladeError>,
     },
-    /// A worker of a pool broke down, as a backend does whose device goes away.
+    /// A worker of a pool panicked, as a backend does when its device is lost.
     #[error(
-        "the worker on {device} broke down on chunk {chunk} (texts {} to {}): {message}",
+        "the worker on {device} panicked on chunk {chunk} (texts {} to {}): {message}",
         .texts.start, .texts.end - 1
     )]
     #[non_exhaustive]
@@ -286,10 +285,10 @@ pub enum SpladeError {
         chunk: usize,
         /// The indices of its texts in the call.
         texts: Range<usize>,
-        /// What it said.
+        /// The panic's message.
         message: String,
     },
-    /// The threads that were asked for could not be started.
+    /// The requested threads could not be started.
     #[error("cannot start {threads} threads")]
     #[non_exhaustive]
     Threads {
@@ -299,7 +298,7 @@ pub enum SpladeError {
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
-    /// The model's arithmetic broke down on a text.
+    /// The model computed a weight that is not finite.
     #[error(
         "text {text}: the weight of vocabulary entry {index} is {value}; is the checkpoint broken?"
     )]
@@ -315,21 +314,21 @@ pub enum SpladeError {
     /// The call was cancelled ([`CancelHandle`](crate::CancelHandle)).
     #[error("the call was cancelled")]
     Cancelled,
-    /// A text is too long, and was not to be cut ([`Truncation::Refuse`](crate::Truncation::Refuse)).
+    /// A text is too long, and must not be cut ([`Truncation::Refuse`](crate::Truncation::Refuse)).
     #[error(
-        "text {text} has {n_tokens} tokens, more than max_seq_length, {max_seq_length}; shorten it, or let it \
-         be cut"
+        "text {text} has {n_tokens} tokens, more than max_seq_length ({max_seq_length}); \
+         shorten it, or let it be cut"
     )]
     #[non_exhaustive]
     TextTooLong {
-        /// Its index among the texts, from 0.
+        /// Its index in the call.
         text: usize,
-        /// Its tokens, special tokens and prompt counted.
+        /// Its number of tokens, special tokens and prompt included.
         n_tokens: usize,
         /// What was allowed.
         max_seq_length: usize,
     },
-    /// A prompt, which is text, before a text that is token ids.
+    /// A prompt for a text that is given as token ids.
     #[error(
         "the prompt {prompt:?} cannot be put before token ids: set the prompt to an empty string, or decode the \
          ids and encode them as text"
@@ -339,7 +338,7 @@ pub enum SpladeError {
         /// The prompt.
         prompt: String,
     },
-    /// Options of each text, but not one for each.
+    /// The number of options per text is not the number of texts.
     #[error("there are {n_texts} texts, but options for {n_options}")]
     #[non_exhaustive]
     TextOptionsCount {
@@ -357,7 +356,7 @@ pub enum SpladeError {
     #[cfg(feature = "corpus")]
     #[error(transparent)]
     Corpus(#[from] splade_corpus::CorpusError),
-    /// Judgements or runs are not what they must be.
+    /// Judgements or runs are invalid.
     #[cfg(feature = "evaluate")]
     #[error(transparent)]
     Evaluate(#[from] splade_evaluate::EvaluateError),
@@ -365,7 +364,7 @@ pub enum SpladeError {
     #[cfg(feature = "index")]
     #[error(transparent)]
     Index(#[from] splade_index::IndexError),
-    /// A query that is judged, but not there.
+    /// A judged query that the file of queries lacks.
     #[error("{}: query `{id}` is judged, but not in this file", .path.display())]
     #[non_exhaustive]
     JudgedQuery {
@@ -374,7 +373,7 @@ pub enum SpladeError {
         /// The query.
         id: String,
     },
-    /// Judgements of other documents than those that were searched.
+    /// Judgements of documents other than those that were searched.
     #[error(
         "none of the {n_judged} judged documents is among the {n_documents} that were searched: is it the \
          corpus of these judgements, and do the ids agree?"
@@ -386,7 +385,7 @@ pub enum SpladeError {
         /// Documents that were searched.
         n_documents: usize,
     },
-    /// Scores that an inverted index does not rank by.
+    /// A similarity function that an inverted index cannot rank by.
     #[error(
         "documents cannot be ranked by {similarity} scores: an inverted index ranks by dot or cosine"
     )]
@@ -405,10 +404,10 @@ pub enum SpladeError {
         #[source]
         source: Box<SpladeError>,
     },
-    /// Whatever gave the texts of a stream broke down without a word: it has panicked.
-    #[error("the reader of the texts broke down before their end")]
+    /// The iterator that gave the texts of a stream has panicked.
+    #[error("the reader of the texts panicked before their end")]
     StreamBroken,
-    /// There is no folder of that name, and the hub does not give a model of that name either.
+    /// There is no folder of that name, and the hub gave no model of that name.
     #[cfg(feature = "hub")]
     #[error("there is no folder `{id}`, and the hub gave no model of that name")]
     #[non_exhaustive]
@@ -419,13 +418,13 @@ pub enum SpladeError {
         #[source]
         source: crate::hub::HubError,
     },
-    /// What the environment says of the hub cannot be used.
+    /// The environment's settings for the hub cannot be used.
     #[cfg(feature = "hub")]
     #[error(transparent)]
     HubEnvironment(crate::hub::HubError),
-    /// There is no folder of that name, and this build does not ask the hub.
+    /// There is no folder of that name, and this build has no support for the hub.
     #[error(
-        "no model folder at {}; the hub is asked only by a build with the cargo feature `hub`",
+        "no model folder at {}; to load models from the hub, build with the cargo feature `hub`",
         .path.display()
     )]
     #[non_exhaustive]

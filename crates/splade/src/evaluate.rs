@@ -1,7 +1,7 @@
 //! How good retrieval is (feature `evaluate`).
 //!
-//! [`retrieve`] ranks documents, [`measure_retrieval`] measures the ranking against judgements, such as
-//! those of a [`BeirFolder`]. `splade-evaluate` has the measures, fusion and sweeps.
+//! [`retrieve`] ranks documents, [`measure_retrieval`] measures the ranking against judgements,
+//! such as those of a [`BeirFolder`]. Measures, fusion and sweeps are in `splade-evaluate`.
 
 mod beir;
 mod judged_files;

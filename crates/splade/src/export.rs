@@ -1,8 +1,8 @@
 //! Vectors for search engines, and a page that shows what they mean (feature `export`).
 //!
-//! [`SparseEncoder::read_texts`](crate::SparseEncoder::read_texts) gives texts with their tokens and vectors,
-//! [`SparseEncoder::explanation`](crate::SparseEncoder::explanation) the page. `splade-export` has the engines'
-//! forms.
+//! [`SparseEncoder::read_texts`](crate::SparseEncoder::read_texts) returns texts with their tokens
+//! and vectors; [`SparseEncoder::explanation`](crate::SparseEncoder::explanation) starts the page.
+//! The engines' formats are in `splade-export`.
 
 mod explain;
 

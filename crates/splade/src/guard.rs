@@ -1,4 +1,4 @@
-//! Panics of GPU backends, made errors of the calls on the device that they happened on.
+//! Turns a panic of a GPU backend into an error of the calls on that device.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,9 +7,10 @@ use std::thread;
 
 use splade_model::DeviceThreads;
 
-/// Runs what a GPU backend may panic in: a driver that fails, a card that is lost. Both are no errors of
-/// burn's. CubeCL launches kernels on threads of the device's own, and goes on after a panic there as if the
-/// kernel had run: what was computed meanwhile on that device is not to be trusted.
+/// Runs code in which a GPU backend may panic: burn panics, instead of returning an error, when a
+/// driver fails or a card is lost. CubeCL launches kernels on threads of its own for each device,
+/// and continues after a panic there as if the kernel had run, so the results computed on that
+/// device meanwhile cannot be trusted.
 pub(crate) fn guarded<R>(threads: DeviceThreads, run: impl FnOnce() -> R) -> Result<R, String> {
     watch_device_threads();
     let before = panics_of(threads);
@@ -23,8 +24,8 @@ pub(crate) fn guarded<R>(threads: DeviceThreads, run: impl FnOnce() -> R) -> Res
     }
 }
 
-/// Panics so far on the threads of each device; `None` are those of threads whose names say no device, which
-/// count for all.
+/// Number of panics so far on the threads of each device. The key `None` is for threads whose names
+/// give no device; their panics count for all devices.
 static PANICS: Mutex<BTreeMap<Option<DeviceThreads>, u64>> = Mutex::new(BTreeMap::new());
 
 fn panics_of(threads: DeviceThreads) -> u64 {
@@ -32,7 +33,8 @@ fn panics_of(threads: DeviceThreads) -> u64 {
     [Some(threads), None].iter().filter_map(|key| panics.get(key)).sum()
 }
 
-/// Counts the panics of threads that CubeCL has for devices, and leaves them to the hook that was there.
+/// Installs a panic hook that counts the panics of CubeCL's device threads, then calls the previous
+/// hook.
 fn watch_device_threads() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -47,8 +49,8 @@ fn watch_device_threads() {
     });
 }
 
-/// The device of a thread of CubeCL's; `Some(None)` where the name does not say which, `None` for a thread
-/// of anybody else.
+/// The device of one of CubeCL's threads: `Some(None)` if the name does not say which device,
+/// `None` if the thread is not CubeCL's.
 ///
 /// cubecl-common 0.10 names them `DSU-0-1` or `DSD-0-1`: the stage, the kind of device, its number.
 fn device_of_thread(name: &str) -> Option<Option<DeviceThreads>> {
@@ -70,7 +72,7 @@ mod tests {
     const FIRST: DeviceThreads = DeviceThreads { kind: 9, number: 0 };
     const SECOND: DeviceThreads = DeviceThreads { kind: 9, number: 1 };
 
-    /// Panics on a thread of that name, and goes on, as CubeCL does.
+    /// Panics on a thread of that name and continues, as CubeCL does.
     fn panic_on_thread(name: &str) {
         let thread = thread::Builder::new().name(name.to_owned());
         assert!(thread.spawn(|| panic!("no such kernel")).unwrap().join().is_err());
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn a_panic_on_one_device_fails_its_calls_and_none_of_another_device() {
         for thread_of_first in ["DSU-9-0", "DSD-9-0"] {
-            // Both calls are under way when the thread panics.
+            // Both calls are in flight when the thread panics.
             let (begun, panicked) = (Barrier::new(2), Barrier::new(2));
             let (on_first, on_second) = thread::scope(|scope| {
                 let on_first = scope.spawn(|| {

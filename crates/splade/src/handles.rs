@@ -1,4 +1,4 @@
-//! What can be chosen after loading: each makes another handle on the same model.
+//! Settings that can change after loading: each setter returns a new handle on the same model.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use crate::settings::Settings;
 use crate::{SparseEncoder, SpladeError};
 
 impl SparseEncoder {
-    /// The same model, which cuts texts to `max_seq_length` tokens, special tokens counted, on every route
-    /// with a transformer. A table of weights keeps its tokenizer's limit, as in the reference, and so does a
-    /// task that the checkpoint has a limit for.
+    /// The same model with another length limit: texts are cut to `max_seq_length` tokens, special
+    /// tokens included, on every route with a transformer. As in the reference, a table of weights
+    /// keeps its tokenizer's limit, and a task for which the checkpoint sets a limit keeps that.
     ///
     /// ```
     /// # fn main() -> Result<(), splade::SpladeError> {
@@ -24,19 +24,21 @@ impl SparseEncoder {
     /// ```
     ///
     /// # Errors
-    /// More than a model has positions; less than the special tokens of a text.
+    /// A limit above the model's number of positions, or below the number of special tokens of a
+    /// text.
     pub fn with_max_seq_length(&self, max_seq_length: usize) -> Result<Self, SpladeError> {
         self.graph().check_limit(max_seq_length)?;
         Ok(self.with_settings(|settings| settings.max_seq_length = Some(max_seq_length)))
     }
 
-    /// The same model with one more prompt, or another one of that name.
+    /// The same model with a prompt added, or replaced if the name exists.
     #[must_use]
     pub fn with_prompt(&self, name: impl Into<String>, prompt: impl Into<String>) -> Self {
         self.with_settings(|settings| _ = settings.prompts.insert(name.into(), prompt.into()))
     }
 
-    /// The same model with another prompt for calls that choose none; `None` is no prompt.
+    /// The same model with another default prompt, for calls that choose none; `None` means no
+    /// prompt.
     ///
     /// # Errors
     /// A prompt that the model does not have.
@@ -53,8 +55,9 @@ impl SparseEncoder {
         self.with_settings(|settings| settings.similarity = function)
     }
 
-    /// The same model, which keeps only the largest weights of each text; `None` keeps all. A call may say
-    /// otherwise: [`EncodeOptions::pruning`](crate::EncodeOptions::pruning) has the order.
+    /// The same model, keeping only the largest weights of each text; `None` keeps all. A call can
+    /// override this: [`EncodeOptions::pruning`](crate::EncodeOptions::pruning) gives the
+    /// precedence.
     #[must_use]
     pub fn with_max_active_dims(&self, max_active_dims: Option<NonZeroUsize>) -> Self {
         self.with_settings(|settings| settings.max_active_dims = max_active_dims)
@@ -66,8 +69,8 @@ impl SparseEncoder {
         encoder
     }
 
-    /// Tokens, special tokens counted, that a text is cut to: the largest of the routes' limits.
-    /// `None` where nothing limits it (a table of weights whose tokenizer names no limit).
+    /// The number of tokens, special tokens included, that a text is cut to: the largest limit of
+    /// any route. `None` if there is no limit (a table of weights whose tokenizer sets none).
     pub fn max_seq_length(&self) -> Option<usize> {
         self.graph().longest(self.settings.max_seq_length)
     }
@@ -77,13 +80,13 @@ impl SparseEncoder {
         self.settings.prompts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// The name of the prompt of calls that choose none.
+    /// The name of the default prompt, for calls that choose none.
     pub fn default_prompt_name(&self) -> Option<&str> {
         self.settings.default_prompt_name.as_deref()
     }
 
-    /// The tasks that choose one of several routes: the routes' names, and what the checkpoint maps to them.
-    /// None for a model without routes, which encodes alike whatever the
+    /// The tasks that select a route: the routes' names, and the names that the checkpoint maps to
+    /// them. Empty for a model without routes, which ignores the
     /// [task](crate::EncodeOptions::task), as the reference does.
     pub fn tasks(&self) -> impl Iterator<Item = &str> {
         self.graph().tasks().into_iter()
@@ -94,7 +97,7 @@ impl SparseEncoder {
         self.settings.similarity
     }
 
-    /// How many weights of each text are kept where a call does not say it; `None` is all.
+    /// How many weights of each text are kept by default; `None` means all.
     pub fn max_active_dims(&self) -> Option<NonZeroUsize> {
         self.settings.max_active_dims
     }

@@ -1,4 +1,5 @@
-//! Models by name: brings the files of a model from the Hugging Face hub, or finds them in its cache.
+//! Models by name: downloads the files of a model from the Hugging Face hub, or finds them in its
+//! cache.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -8,27 +9,27 @@
 //! let folder = fetch("naver/splade-v3", &options)?;
 //! let encoder = splade::SparseEncoder::load(folder)?;
 //!
-//! // Or both at once, with what the environment says (HF_TOKEN, HF_HOME, ...):
+//! // Or both at once, with options from the environment (HF_TOKEN, HF_HOME, ...):
 //! let encoder = splade::SparseEncoder::load("naver/splade-v3")?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # The cache
-//! It has the layout of `huggingface_hub`, so what Python has brought is found, and the other way
-//! round. A branch or tag is recorded there only when all its files have arrived; so are the files that a
-//! commit does not have. Offline, a snapshot that another program or an older version of this one brought
-//! may lack files that are read here (`special_tokens_map.json`, `adapter_config.json`): where neither such
-//! a record nor `.gitattributes`, the sign of a whole repository, shows that the model has none, a warning
-//! names them, and the model is loaded without.
+//! It has the layout of `huggingface_hub`, so Python and this library find each other's downloads.
+//! A branch or tag is recorded there only when all its files have arrived; so are the files that a
+//! commit does not have. Offline, a snapshot that another program or an older version of this one
+//! has downloaded may lack files that are read here (`special_tokens_map.json`,
+//! `adapter_config.json`). If neither such a record nor `.gitattributes`, the sign of a whole
+//! repository, shows that the model has none, a warning names them, and the model is loaded without
+//! them.
 //!
 //! # The environment
-//! [`SparseEncoder::load`](crate::SparseEncoder::load) asks it, as [`HubOptions::from_env`] does;
-//! with options of one's own ([`HubOptions::default`]) it changes nothing here. Three libraries
-//! below still look at it: reqwest at the proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
-//! `NO_PROXY`), rustls on Linux at the certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and the
-//! hub's transfer protocol for large files at `HF_XET_*` (and at `HF_HOME` for the place of its own
-//! working files).
+//! [`SparseEncoder::load`](crate::SparseEncoder::load) reads it, as [`HubOptions::from_env`] does;
+//! with explicit options ([`HubOptions::default`]) it is ignored here. Three dependencies still
+//! read it: reqwest for proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), rustls on
+//! Linux for certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and the hub's transfer protocol for
+//! large files for its options (`HF_XET_*`) and its working files (in `HF_HOME`).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -53,7 +54,7 @@ pub use error::HubError;
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 const DEFAULT_REVISION: &str = "main";
 
-/// What the hub is asked for, and how.
+/// What to get from the hub, and how.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct HubOptions {
@@ -67,19 +68,19 @@ pub struct HubOptions {
     pub offline: bool,
     /// The hub's address. Default: `https://huggingface.co`.
     pub endpoint: Option<String>,
-    /// Told how far the download is.
+    /// Called with the progress of the download.
     progress: Option<Callback<DownloadProgress>>,
 }
 
-/// How far a download is.
+/// Progress of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadProgress {
-    /// The file under way, from the root of the repository.
+    /// The file being downloaded, as a path from the root of the repository.
     pub file: String,
     /// Bytes that have arrived, of all files.
     pub n_bytes: u64,
-    /// Bytes that have to come: all files that are not in the cache.
+    /// Bytes to download: all files that are not in the cache.
     pub total_bytes: u64,
 }
 
@@ -119,8 +120,8 @@ impl HubOptions {
         self
     }
 
-    /// Calls `on_progress` while files arrive: on another thread, several times a second, and the
-    /// download waits for it. Not called for files that are in the cache.
+    /// Calls `on_progress` while files arrive, several times a second, on another thread; the
+    /// download waits for it. It is not called for files that are in the cache.
     #[must_use]
     pub fn with_progress(
         mut self,
@@ -130,7 +131,7 @@ impl HubOptions {
         self
     }
 
-    /// Refuses what would be unsafe as a path or is dropped silently below.
+    /// Refuses values that are unsafe as a path, or that a dependency would drop silently.
     fn check(&self) -> Result<(), HubError> {
         let refuse = |name, why| Err(HubError::InvalidOption { name, why });
         if let Some(revision) = &self.revision
@@ -166,10 +167,10 @@ impl fmt::Debug for HubOptions {
     }
 }
 
-/// Brings the files of a model that an encoder needs, and returns the folder they are in.
+/// Downloads the files of a model that an encoder needs, and returns their folder.
 ///
 /// `id` is `owner/name`; a name alone is looked for under `sparse-encoder/`, as in
-/// sentence-transformers. Files that are in the cache are not brought again.
+/// sentence-transformers. Files that are in the cache are not downloaded again.
 ///
 /// The files: configurations, tokenizer and static weights, by name, in the root and in the
 /// folders that `modules.json` and `router_config.json` name; and in each of these the weights:
@@ -177,12 +178,12 @@ impl fmt::Debug for HubOptions {
 /// `pytorch_model.bin`. Nothing else.
 ///
 /// # Errors
-/// An id or option that cannot be; no such model or revision; a model that needs a token; no
-/// weights; no connection, or one that breaks off (a second try goes on with the files that are
-/// missing); offline, a file that is not in the cache.
+/// An invalid id or option; no such model or revision; a model that needs a token; no weights; no
+/// connection, or one that breaks off (a second try continues with the missing files); offline, a
+/// file that is not in the cache.
 ///
 /// # Panics
-/// Where the callback for progress panics.
+/// If the callback for progress panics.
 pub fn fetch(id: &str, options: &HubOptions) -> Result<PathBuf, HubError> {
     let id = ModelId::parse(id)?;
     options.check()?;

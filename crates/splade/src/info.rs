@@ -1,4 +1,5 @@
-//! What a model is made of, for people and as JSON ([`ModelInfo`]), and what a device is.
+//! [`ModelInfo`]: what a model is made of, for people and as JSON. Also re-exports the descriptions
+//! of devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,19 +27,20 @@ pub struct ModelInfo {
     pub folder: PathBuf,
     /// The sequences of modules: one, or one for each route of a router.
     pub routes: Vec<RouteInfo>,
-    /// Entries of a vector.
+    /// Dimension of a vector.
     pub dimension: usize,
-    /// Tokens that a text is cut to, special tokens counted; `None` where nothing limits it.
+    /// Number of tokens, special tokens included, that a text is cut to; `None` if there is no
+    /// limit.
     pub max_seq_length: Option<usize>,
-    /// Prompts by name. `query` and `document` are always there.
+    /// Prompts by name. `query` and `document` are always present.
     pub prompts: BTreeMap<String, String>,
-    /// The prompt of calls that name none.
+    /// The name of the default prompt, for calls that choose none.
     pub default_prompt_name: Option<String>,
     /// How vectors are compared.
     pub similarity_function: SimilarityFunction,
-    /// Weights that are kept of each text; `None` is all.
+    /// Number of weights kept of each text; `None` means all.
     pub max_active_dims: Option<usize>,
-    /// The instructions of this CPU that the products of each precision run on, on CPU devices.
+    /// The CPU instructions that matrix products of each precision use on CPU devices.
     pub instructions: BTreeMap<String, &'static str>,
     /// The files that hold weights: of transformers, tables and other modules.
     pub weights: Vec<WeightsInfo>,
@@ -52,7 +54,7 @@ pub struct RouteInfo {
     pub name: Option<String>,
     /// Whether calls without a task take it.
     pub is_default: bool,
-    /// Tokens that a text is cut to on this route.
+    /// Number of tokens that a text is cut to on this route.
     pub max_seq_length: Option<usize>,
     /// The modules, in the order that a text passes them.
     pub modules: Vec<ModuleInfo>,
@@ -64,7 +66,7 @@ pub struct RouteInfo {
 pub struct ModuleInfo {
     /// Its class in sentence-transformers.
     pub class: &'static str,
-    /// Its folder below the model's; empty is the model's own.
+    /// Its folder, relative to the model's; empty for the model's own.
     pub folder: PathBuf,
     /// What it does, in a few words.
     pub summary: String,
@@ -74,13 +76,13 @@ pub struct ModuleInfo {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct WeightsInfo {
-    /// The file, below the model's folder.
+    /// The file, relative to the model's folder.
     pub file: PathBuf,
     /// Its size.
     pub n_bytes: u64,
-    /// Numbers in it, used or not; `None` where it is a table of tokens and weights.
+    /// Number of parameters in it, used or not; `None` for a table of tokens and weights.
     pub n_parameters: Option<u64>,
-    /// The formats of the numbers: `F32`, `BF16`.
+    /// The types of the numbers: `F32`, `BF16`.
     pub dtypes: BTreeSet<String>,
 }
 
@@ -137,7 +139,7 @@ impl ModelInfo {
     }
 }
 
-/// What the products of each precision run on.
+/// The CPU instructions that matrix products of each precision use.
 fn instructions() -> BTreeMap<String, &'static str> {
     let named = |precision: Precision| Some((precision.to_string(), precision.instructions()?));
     Precision::ALL.into_iter().filter_map(named).collect()

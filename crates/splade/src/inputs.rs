@@ -1,4 +1,4 @@
-//! What a call is given, as the tokens of its route: tokenised on the way, or before.
+//! The inputs of a call as tokens of its route: tokenised during the call, or before it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// How the texts of a call become tokens, settled.
+/// How the texts of a call are tokenised, with all options resolved.
 pub(crate) struct Tokenizing<'a> {
     inputs: Inputs<'a>,
     options: &'a EncodeOptions,
@@ -58,8 +58,8 @@ pub(crate) struct Tokenizing<'a> {
 
 impl<'a> Tokenizing<'a> {
     /// # Errors
-    /// A task that no route serves; a prompt that the model does not have; a limit that it cannot have; not
-    /// as many options as texts.
+    /// A task without a route; a prompt that the model does not have; an impossible limit; a number
+    /// of options other than the number of texts.
     pub(crate) fn settle(
         graph: &Graph,
         settings: &'a Settings,
@@ -97,8 +97,8 @@ impl<'a> Tokenizing<'a> {
         self.inputs.n_texts
     }
 
-    /// Tokenises some of the texts, on the current thread pool. Errors count the texts from the first of
-    /// these.
+    /// Tokenises a range of the texts on the current thread pool. Errors name a text by its index
+    /// in the range.
     ///
     /// # Errors
     /// A text that cannot be tokenised, or is too long and must not be cut; the call was cancelled.
@@ -132,7 +132,7 @@ impl<'a> Tokenizing<'a> {
     }
 }
 
-/// A prompt stands before a text, and before the first of a pair.
+/// Prepends a prompt to a text, or to the first text of a pair.
 ///
 /// # Errors
 /// A prompt before token ids.
@@ -152,7 +152,7 @@ fn with_prompt<'a>(input: Input<'a>, prompt: &str) -> Result<Input<'a>, SpladeEr
 }
 
 /// # Errors
-/// Not as many options as texts.
+/// A number of options other than the number of texts.
 pub(crate) fn check_count(n_texts: usize, each: Option<&[TextOptions]>) -> Result<(), SpladeError> {
     match each {
         Some(each) if each.len() != n_texts => {
@@ -164,9 +164,9 @@ pub(crate) fn check_count(n_texts: usize, each: Option<&[TextOptions]>) -> Resul
 
 /// Where the tokens of a call come from.
 pub(crate) enum Source<'a> {
-    /// Texts that are tokenised on the way.
+    /// Texts that the call tokenises.
     Texts(Tokenizing<'a>),
-    /// Texts that are tokenised already.
+    /// Texts that are already tokenised.
     Tokens(&'a TokenizedTexts),
 }
 
@@ -178,7 +178,7 @@ impl Source<'_> {
         }
     }
 
-    /// The index of the route that they take.
+    /// The index of the texts' route.
     pub(crate) fn route(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.route,
@@ -186,7 +186,7 @@ impl Source<'_> {
         }
     }
 
-    /// The tokens of some of the texts.
+    /// The tokens of a range of the texts.
     ///
     /// # Errors
     /// See [`Tokenizing::run`].

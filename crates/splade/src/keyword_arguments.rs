@@ -1,5 +1,5 @@
-//! Arguments for the reference's Python calls that a file of its own may hold: which of them change
-//! nothing here, and the refusal of all others.
+//! Keyword arguments for the reference's Python calls, as its files may hold them. Those that
+//! change nothing here are accepted, all others refused.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use serde_json::{Map, Value};
 
 use crate::SpladeError;
 
-/// Arguments that change nothing, each with its values, written as JSON.
+/// Arguments that change nothing, each with the values for which this holds, as JSON.
 pub(crate) type Allowed = &'static [(&'static str, &'static [&'static str])];
 
-/// The values of an argument of which every value changes nothing.
+/// The values of an argument that changes nothing, whatever its value.
 pub(crate) const ANYTHING: &[&str] = &[];
 
 /// The arguments of one call.
 pub(crate) struct Arguments<'a> {
-    /// The file that they stand in.
+    /// The file that holds them.
     pub(crate) path: &'a Path,
-    /// The key that they stand below.
+    /// The key above them.
     pub(crate) group: &'a str,
     pub(crate) map: &'a Map<String, Value>,
 }
@@ -57,7 +57,7 @@ impl Arguments<'_> {
         Ok(())
     }
 
-    /// The refusal of an argument.
+    /// The error that refuses an argument.
     pub(crate) fn error(&self, key: &str, expected: &str) -> SpladeError {
         SpladeError::ConfigKey {
             path: self.path.to_owned(),

@@ -1,5 +1,5 @@
-//! What a model's folder says that it is made of: which modules, in which folders, on which routes.
-//! Reads descriptions alone; no weights.
+//! The modules that a model's folder describes: which ones, in which folders, on which routes.
+//! Reads descriptions only, no weights.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,22 +32,22 @@ pub(crate) struct ModuleSpec {
     pub(crate) folder: PathBuf,
 }
 
-/// The classes of modules that are known, by the last part of their Python names.
+/// The known classes of modules, by the last part of their Python names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ModuleKind {
-    /// `Transformer`, `MLMTransformer`, with what it is for where its file does not say it.
+    /// `Transformer`, `MLMTransformer`, with the task that it has if its file names none.
     Transformer(Task),
     SpladePooling,
-    /// Earlier `IDF`.
+    /// Formerly `IDF`.
     SparseStaticEmbedding,
-    /// Earlier `CSRSparsity`.
+    /// Formerly `CSRSparsity`.
     SparseAutoEncoder,
     Pooling,
     Dense,
     Normalize,
-    /// Earlier `Asym`.
+    /// Formerly `Asym`.
     Router,
-    /// The sparse head of BGE-M3, which no class stands for: its file says that it is there.
+    /// The sparse head of BGE-M3. No class names it: it is there if its file is.
     TokenWeights,
 }
 
@@ -81,7 +81,7 @@ impl Task {
 /// `router_config.json`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RouterSpec {
-    /// In the order of the file, which decides where no route is the default.
+    /// In the order of the file, which decides if no route is the default.
     pub(crate) routes: Vec<(String, Vec<ModuleSpec>)>,
     pub(crate) default_route: Option<String>,
     pub(crate) allow_empty_key: bool,
@@ -94,7 +94,7 @@ impl Layout {
     /// max pooling. One with `sparse_linear.pt` whose modules make no sparse vectors is a BGE-M3.
     ///
     /// # Errors
-    /// A description that is broken, names an unknown class, or leaves the folder.
+    /// A description that is broken, names an unknown class, or points outside the folder.
     pub(crate) fn read(folder: &Path) -> Result<Self, SpladeError> {
         let path = folder.join("modules.json");
         let module = |kind| ModuleSpec { kind, folder: folder.to_owned() };
@@ -136,7 +136,7 @@ impl Layout {
     }
 }
 
-/// Refuses what the reference would do with the entries beyond loading them in their order.
+/// Refuses entries for which the reference would do more than load them in their order.
 fn check_entries(path: &Path, entries: &[ModuleEntry]) -> Result<(), SpladeError> {
     let refuse = |key: &str, found: String, expected: &str| {
         let (path, key, expected) = (path.to_owned(), key.to_owned(), expected.to_owned());
@@ -145,10 +145,10 @@ fn check_entries(path: &Path, entries: &[ModuleEntry]) -> Result<(), SpladeError
     let mut names = BTreeSet::new();
     for entry in entries {
         if let Some(arguments) = entry.kwargs.as_deref().filter(|list| !list.is_empty()) {
-            return refuse("kwargs", arguments.join(", "), "no arguments of calls");
+            return refuse("kwargs", arguments.join(", "), "no call arguments");
         }
         if let Some(name) = entry.name.as_deref().filter(|name| !names.insert(*name)) {
-            return refuse("name", format!("`{name}` twice"), "a name of its own for each module");
+            return refuse("name", format!("`{name}` twice"), "a unique name for each module");
         }
     }
     Ok(())
@@ -204,7 +204,7 @@ fn read_router(folder: &Path) -> Result<RouterSpec, SpladeError> {
     })
 }
 
-/// One module from its folder's name (which may be empty: the root) and its class.
+/// A module from its folder's name (empty for the root) and its class.
 fn module_spec(
     root: &Path,
     described_in: &Path,
@@ -225,7 +225,7 @@ fn module_spec(
     Ok(ModuleSpec { kind, folder: root.join(relative) })
 }
 
-/// The class by the last part of its dotted name, whichever of the package's folders it stood in.
+/// The class by the last part of its dotted name, regardless of the rest of its path.
 fn module_kind(class: &str) -> Option<ModuleKind> {
     let inside = class.strip_prefix("sentence_transformers.")?;
     match inside.rsplit('.').next()? {
@@ -249,10 +249,10 @@ struct ModuleEntry {
     #[serde(rename = "type")]
     class: String,
     name: Option<String>,
-    /// The order of the list is that of the modules, whatever this says.
+    /// Not used: the modules have the order of the list.
     #[serde(rename = "idx")]
     _idx: Option<IgnoredAny>,
-    /// Names of arguments that the reference hands from a call to the module.
+    /// Names of arguments that the reference passes from a call to the module.
     kwargs: Option<Vec<String>>,
 }
 
@@ -269,7 +269,7 @@ struct RouterConfig {
 #[serde(default, deny_unknown_fields)]
 struct RouterParameters {
     default_route: Option<String>,
-    /// Null is no.
+    /// Null means false.
     allow_empty_key: Option<bool>,
     /// Keys are Python tuples of task and modality, as text: `('query', None)`.
     route_mappings: Option<Ordered<String>>,
@@ -281,7 +281,7 @@ impl Default for RouterParameters {
     }
 }
 
-/// A JSON object whose order is kept.
+/// A JSON object that keeps the order of its keys.
 pub(crate) struct Ordered<V>(pub(crate) Vec<(String, V)>);
 
 impl<V: Serialize> Serialize for Ordered<V> {
@@ -312,7 +312,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
     }
 }
 
-/// A JSON file, or `None` where there is none.
+/// Reads a JSON file; `None` if it does not exist.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, SpladeError> {
     match fs::read(path) {
         Ok(bytes) => parse_json(&bytes)

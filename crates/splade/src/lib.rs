@@ -33,23 +33,23 @@
 //!
 //! # Cargo features
 //! One per backend, additive; none changes a result beyond rounding: `ndarray` (on by default) and
-//! `flex` run on the CPU; `wgpu`, `vulkan`, `metal` and `cuda` on GPUs. [`Device`] chooses among them at
-//! run time, [`Devices::find`] says what is there. `hub` (on by default) brings models from the Hugging Face hub
-//! by their ids.
+//! `flex` run on the CPU; `wgpu`, `vulkan`, `metal` and `cuda` on GPUs. [`Device`] chooses among
+//! them at run time, [`Devices::find`] lists what is available. `hub` (on by default) loads models
+//! from the Hugging Face hub by id.
 //!
-//! What is done with vectors is off by default, a module each: `corpus` for files and streams of texts, `index`
-//! for an index on disk, `evaluate` for measures (with `corpus`), `export` for search engines and the page that
-//! explains. `parquet` reads and writes Parquet files (with `corpus`), `qdrant` sends vectors to a Qdrant server
-//! (with `export`).
+//! Everything that uses vectors is off by default, one feature per module: `corpus` for files and
+//! streams of texts, `index` for an index on disk, `evaluate` for measures (with `corpus`),
+//! `export` for search engines and the page that explains. `parquet` reads and writes Parquet files
+//! (with `corpus`), `qdrant` sends vectors to a Qdrant server (with `export`).
 //!
 //! # A panic hook, with models on GPUs
-//! CubeCL launches kernels on threads of its own, one or two per device, and goes on after a panic there as
-//! if the kernel had run. So that no call returns what was computed after that, loading the first model onto
-//! a GPU installs a panic hook for the whole process ([`std::panic::set_hook`]). It counts the panics of each
-//! device's threads, changes nothing else, and calls the hook that was there before. A call during which
-//! a thread of its own device panicked is an error; calls on other devices are not touched. A program that
-//! installs a hook later must call the one that it replaces ([`std::panic::take_hook`]), or such panics go
-//! unnoticed. Models on the CPU install nothing.
+//! CubeCL launches kernels on its own threads, one or two per device. If one of them panics, CubeCL
+//! continues as if the kernel had run. To keep calls from returning such results, loading the first
+//! model onto a GPU installs a panic hook for the whole process ([`std::panic::set_hook`]). The
+//! hook counts the panics of each device's threads, changes nothing else, and calls the previous
+//! hook. A call fails if a thread of its own device panicked while it ran; calls on other devices
+//! are unaffected. A program that installs a hook later must call the one that it replaces
+//! ([`std::panic::take_hook`]), or such panics go unnoticed. Models on the CPU install nothing.
 #![forbid(unsafe_code)]
 
 mod call;
@@ -121,7 +121,7 @@ pub use splade_sparse::{Pruning, SimilarityFunction, SparseMatrix, SparseRow};
 pub use text_options::TextOptions;
 pub use tokenized::TokenizedTexts;
 
-/// What texts are as tokens.
+/// Texts as tokens, and how they become tokens.
 pub mod tokens {
     pub use splade_tokenizer::{DecodeSpecial, SpecialTokens, TruncationSide};
 

@@ -1,11 +1,11 @@
-//! From what a user names, a folder or a model on the hub, to a folder.
+//! Resolves what a user names, a folder or a model on the hub, to a folder.
 
 use std::path::{Path, PathBuf};
 
 use crate::{SparseEncoderBuilder, SpladeError};
 
-/// The folder of a model: the folder of that name, else the one that the hub's files of that id
-/// are in.
+/// The folder of a model: the folder with that name, else the folder with the hub's files for that
+/// id.
 ///
 /// # Errors
 /// There is neither.
@@ -23,7 +23,7 @@ pub(crate) fn locate(model: &Path, options: &SparseEncoderBuilder) -> Result<Pat
 fn from_hub(model: &Path, options: &SparseEncoderBuilder) -> Result<PathBuf, SpladeError> {
     use crate::hub::{HubOptions, fetch};
 
-    // What is spelt as a path is none, and a name that is not UTF-8 is none of the hub's either.
+    // A name spelt as a path is not an id; neither is a name that is not UTF-8.
     let is_path = model.has_root() || model.starts_with(".") || model.starts_with("..");
     let Some(id) = model.to_str().filter(|_| !is_path) else {
         return Err(SpladeError::NoFolder { path: model.to_owned() });

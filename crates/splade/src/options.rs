@@ -1,4 +1,4 @@
-//! What can be chosen when an encoder is loaded, and for each call.
+//! Options for loading an encoder, and for each call.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -12,60 +12,62 @@ use crate::progress::Callback;
 use crate::settings::Settings;
 use crate::{CancelHandle, Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
 
-/// What becomes of a text that is longer than `max_seq_length`.
+/// What to do with a text longer than `max_seq_length`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Truncation {
-    /// It is cut, and [`Encoded`](crate::Encoded) says so.
+    /// Cut it; [`Encoded`](crate::Encoded) reports how much.
     #[default]
     Cut,
-    /// The call ends with [`SpladeError::TextTooLong`].
+    /// Fail with [`SpladeError::TextTooLong`].
     Refuse,
 }
 
-/// What can be chosen for one call of [`SparseEncoder::encode_with`].
+/// Options for one call of [`SparseEncoder::encode_with`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct EncodeOptions {
-    /// Token budget per forward pass. On a CPU, parallel passes share it (at most one per thread, each
-    /// given at least 1,024 tokens); on a GPU it applies to each of the two passes in flight. `None`, the
-    /// default, is 16,384 on a GPU, and on a CPU 1,024 for each thread, but at least 4,096 and no more than
-    /// about 4 GiB of memory hold. More costs memory; a single text that is longer is a pass of its own.
+    /// Token budget per forward pass. On a CPU, parallel passes share it (at most one per thread,
+    /// each given at least 1,024 tokens); on a GPU it applies to each of the two passes in flight.
+    /// `None`, the default, means 16,384 on a GPU; on a CPU it means 1,024 per thread, at least
+    /// 4,096 and at most what about 4 GiB of memory hold. A larger budget costs memory. A single
+    /// text longer than the budget gets a pass of its own.
     pub max_batch_tokens: Option<NonZeroUsize>,
-    /// Which weights of each text are dropped: by least weight, then by ratio to the row's largest, then by
-    /// share of the row's mass, then all but the `max_active_dims` largest. Default: none.
+    /// Which weights of each text are dropped, in this order: those below a minimum weight, those
+    /// below a ratio of the row's largest, those outside a share of the row's mass, and all but the
+    /// `max_active_dims` largest. Default: none.
     ///
-    /// `max_active_dims` is that of the text ([`TextOptions::pruning`](crate::TextOptions::pruning)), else that
-    /// of the call (here), else the encoder's
+    /// `max_active_dims` is the text's ([`TextOptions::pruning`](crate::TextOptions::pruning)),
+    /// else the call's (this field), else the encoder's
     /// ([`with_max_active_dims`](SparseEncoder::with_max_active_dims)), else the checkpoint's.
     pub pruning: Pruning,
     /// At most this many texts per forward pass, as in the reference; `None` leaves it to
     /// `max_batch_tokens`, which is the better knob.
     pub batch_size: Option<NonZeroUsize>,
-    /// Put before each text, whatever the checkpoint says. May be empty.
+    /// Text to put before each text, in place of the checkpoint's prompt. May be empty.
     pub prompt: Option<String>,
     /// The name of the checkpoint's prompt to put before each text.
     pub prompt_name: Option<String>,
     /// Which route of a router the texts take: `query`, `document`, or a route's own name. Without
     /// one, the default route.
     pub task: Option<String>,
-    /// Tokens that a text is cut to in this call, special tokens counted; `None` is the encoder's limit. As
-    /// that of [`with_max_seq_length`](SparseEncoder::with_max_seq_length), it holds on routes with a
-    /// transformer, and where the checkpoint names no limit for the task.
+    /// Number of tokens, special tokens included, that texts are cut to in this call; `None` means
+    /// the encoder's limit. Like [`with_max_seq_length`](SparseEncoder::with_max_seq_length), it
+    /// applies on routes with a transformer, unless the checkpoint sets a limit for the task.
     pub max_seq_length: Option<usize>,
-    /// What becomes of a text that is longer. Default: it is cut.
+    /// What to do with a longer text. Default: cut it.
     pub truncation: Truncation,
-    /// Which end of it is cut off; `None` is what the checkpoint says.
+    /// Which end of a longer text is cut off; `None` means the checkpoint's choice.
     pub truncation_side: Option<TruncationSide>,
-    /// Whether special tokens are put around each text; `None` is what the model wants.
+    /// Whether special tokens are put around each text; `None` means the model's choice.
     pub special_tokens: Option<SpecialTokens>,
-    /// Ends the call from another thread.
+    /// Cancels the call from another thread.
     pub cancel: Option<CancelHandle>,
-    /// Texts that a worker of an [`EncoderPool`](crate::EncoderPool) takes at a time; an encoder by
-    /// itself has no use for it. Default: the reference's formula, a tenth of each worker's share
-    /// of the texts, and not more than 5000.
+    /// Number of texts that a worker of an [`EncoderPool`](crate::EncoderPool) takes at a time;
+    /// without a pool it is ignored. Default: the reference's formula, a tenth of each worker's
+    /// share of the texts, at most 5000.
     pub chunk_size: Option<NonZeroUsize>,
-    /// Told how far the call is.
+    /// Called with the progress of the call.
     pub(crate) progress: Option<Callback<EncodeProgress>>,
 }
 
@@ -87,7 +89,7 @@ impl EncodeOptions {
         self
     }
 
-    /// Sets [`pruning`](Self::pruning). Where it has no `max_active_dims`, one that was set before stays.
+    /// Sets [`pruning`](Self::pruning). If it has no `max_active_dims`, one set earlier stays.
     #[must_use]
     pub fn with_pruning(mut self, pruning: Pruning) -> Self {
         self.pruning = with_limit(pruning, self.pruning.max_active_dims());
@@ -136,8 +138,8 @@ impl EncodeOptions {
         self
     }
 
-    /// Calls `on_progress` after each batch of texts, on the thread that encoded it, which waits for
-    /// the call to return.
+    /// Calls `on_progress` after each batch of texts, on the thread that encoded it, which waits
+    /// until `on_progress` returns.
     #[must_use]
     pub fn with_progress(
         mut self,
@@ -175,8 +177,8 @@ impl EncodeOptions {
         self
     }
 
-    /// Keeps only the largest weights of each text: `max_active_dims` of [`pruning`](Self::pruning). Among
-    /// equal weights those of lower vocabulary entries are kept.
+    /// Keeps only the largest weights of each text: `max_active_dims` of
+    /// [`pruning`](Self::pruning). Of equal weights, those with lower indices are kept.
     #[must_use]
     pub fn with_max_active_dims(mut self, max_active_dims: NonZeroUsize) -> Self {
         self.pruning = self.pruning.with_max_active_dims(max_active_dims);
@@ -184,7 +186,7 @@ impl EncodeOptions {
     }
 }
 
-/// `pruning`, with a limit where it has none of its own.
+/// `pruning`, with `max_active_dims` added if it has none.
 pub(crate) fn with_limit(pruning: Pruning, max_active_dims: Option<NonZeroUsize>) -> Pruning {
     match pruning.max_active_dims().or(max_active_dims) {
         Some(k) => pruning.with_max_active_dims(k),
@@ -192,7 +194,7 @@ pub(crate) fn with_limit(pruning: Pruning, max_active_dims: Option<NonZeroUsize>
     }
 }
 
-/// What can be chosen when an encoder is loaded; made by [`SparseEncoder::builder`].
+/// Options for loading an encoder; made by [`SparseEncoder::builder`].
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct SparseEncoderBuilder {
@@ -215,21 +217,21 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// What weights are held and multiplied in, whatever they are stored in. Default: `f32`.
+    /// The type that weights are held and multiplied in, whatever type they are stored in. Default:
+    /// `f32`.
     ///
-    /// Every precision but `f32` rounds the weights of linear layers, the word embeddings and the decoder.
-    /// On a CPU, `bf16` and `int8` also round the rows that these multiply, and attention multiplies in bf16
-    /// where the CPU has instructions for it; on a GPU, `f16` and `bf16` hold the states between layers too.
-    /// Sums, positions, norms, softmax and activations are `f32` everywhere. A precision that the device
-    /// lacks is an error.
+    /// Every precision but `f32` rounds the weights of linear layers, the word embeddings and the
+    /// decoder. On a CPU, `bf16` and `int8` also round the rows that these multiply, and attention
+    /// multiplies in bf16 where the CPU has instructions for it; on a GPU, `f16` and `bf16` hold
+    /// the states between layers too. Sums, positions, norms, softmax and activations are `f32`
+    /// everywhere. A precision that the device lacks is an error.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// How a model that is no folder is brought from the hub: revision, token, cache, offline,
-    /// endpoint, progress. Default: what the environment says
-    /// ([`HubOptions::from_env`]).
+    /// How to download a model from the hub if no folder has its name: revision, token, cache,
+    /// offline, endpoint, progress. Default: taken from the environment ([`HubOptions::from_env`]).
     #[cfg(feature = "hub")]
     pub fn hub(mut self, options: HubOptions) -> Self {
         self.hub = Some(options);
@@ -242,14 +244,14 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// Tokens that a text is cut to, special tokens counted. Default: what the tokenizer and the
-    /// model's positions allow.
+    /// Number of tokens, special tokens included, that texts are cut to. Default: what the
+    /// tokenizer and the model's positions allow.
     pub fn max_seq_length(mut self, max_seq_length: usize) -> Self {
         self.max_seq_length = Some(max_seq_length);
         self
     }
 
-    /// Keep only the largest weights of each text, where a call does not say otherwise.
+    /// Keeps only the largest weights of each text, unless a call overrides it.
     pub fn max_active_dims(mut self, max_active_dims: NonZeroUsize) -> Self {
         self.max_active_dims = Some(max_active_dims);
         self
@@ -267,13 +269,13 @@ impl SparseEncoderBuilder {
         self
     }
 
-    /// The name of the prompt of calls that choose none. Default: the checkpoint's.
+    /// The name of the default prompt, for calls that choose none. Default: the checkpoint's.
     pub fn default_prompt_name(mut self, name: impl Into<String>) -> Self {
         self.default_prompt_name = Some(name.into());
         self
     }
 
-    /// Loads a model: the folder `model`, else the model of that id on the hub.
+    /// Loads a model: the folder `model` if it exists, else the model with that id on the hub.
     ///
     /// # Errors
     /// See [`SparseEncoder::load`].
@@ -281,10 +283,10 @@ impl SparseEncoderBuilder {
         SparseEncoder::load_with(model.as_ref(), self)
     }
 
-    /// Puts what was chosen here over what the checkpoint says.
+    /// Overrides the checkpoint's settings with those chosen here.
     ///
     /// # Errors
-    /// A default prompt that neither has.
+    /// A default prompt that exists in neither.
     pub(crate) fn settle(&self, settings: &mut Settings) -> Result<(), SpladeError> {
         settings.prompts.extend(self.prompts.iter().cloned());
         settings.similarity = self.similarity.unwrap_or(settings.similarity);

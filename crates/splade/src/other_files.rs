@@ -1,5 +1,5 @@
-//! Files of a folder that are not read here, but that the reference would read: refused where it would
-//! do something else then, told where somebody may have counted on them.
+//! Files of a folder that are not read here: refused if they would change what the reference does,
+//! reported by a warning if somebody may expect them to be read.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::SpladeError;
 
-/// Files that may name a class for other inputs than texts.
+/// Files that may name a class for inputs other than text.
 const WITH_PROCESSOR: [&str; 3] =
     ["tokenizer_config.json", "processor_config.json", "preprocessor_config.json"];
 
-/// The keys that are looked for; what else is in such a file is for its own reader.
+/// The keys checked here; the rest of such a file is left to its own reader.
 #[derive(Default, Deserialize)]
 struct Keys {
     processor_class: Option<Value>,
@@ -21,7 +21,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// A file that is broken is its reader's to refuse.
+    /// A broken file counts as empty here; its own reader reports it.
     fn read(path: &Path) -> Self {
         fs::read(path)
             .ok()
@@ -30,7 +30,8 @@ impl Keys {
     }
 }
 
-/// Refuses what makes a transformer's folder another model: an adapter, a processor of other inputs.
+/// Refuses files that turn a transformer's folder into another kind of model: an adapter, or a
+/// processor of inputs other than text.
 ///
 /// # Errors
 /// The file, and the key.
@@ -53,15 +54,16 @@ pub(crate) fn check(folder: &Path) -> Result<(), SpladeError> {
     Ok(())
 }
 
-/// Refuses a template for conversations: beside a checkpoint without `modules.json` the reference puts
-/// every text into it.
+/// Refuses a chat template: for a checkpoint without `modules.json`, the reference puts every text
+/// into it.
 ///
 /// # Errors
 /// The file, and the key.
 pub(crate) fn refuse_conversations(folder: &Path) -> Result<(), SpladeError> {
     let path = folder.join("chat_template.jinja");
     if path.exists() {
-        let why = "texts would become conversations; a sentence-transformers folder says that they do not";
+        let why =
+            "texts would become conversations; in a sentence-transformers folder they would not";
         return Err(SpladeError::UnsupportedFile { path, why });
     }
     let path = folder.join("tokenizer_config.json");
@@ -76,7 +78,7 @@ pub(crate) fn refuse_conversations(folder: &Path) -> Result<(), SpladeError> {
     }
 }
 
-/// Tells that a file is there and not read, as the reference does not read it either: it belongs to
+/// Warns that a file exists but is not read. The reference does not read it either: it belongs to
 /// sentence-transformers, but there is no `modules.json`.
 pub(crate) fn tell_unread(path: &Path) {
     if path.exists() {

@@ -1,4 +1,4 @@
-//! The passes of a call: batches of texts of like length, several at once where that is faster.
+//! The passes of a call: batches of texts of similar length, several at once if that is faster.
 
 use std::num::NonZeroUsize;
 
@@ -11,46 +11,46 @@ use crate::progress::Tally;
 use crate::queue::run_at_once;
 use crate::{CancelHandle, EncodeOptions, SpladeError};
 
-/// At most this many pooled weights (4 bytes each) per batch, unless one text alone has more: it bounds a
-/// batch of many short texts. On a CPU they are in host memory.
+/// At most this many pooled weights (4 bytes each) per batch, unless one text alone has more: this
+/// bounds a batch of many short texts. On a CPU the weights are in host memory.
 const MAX_POOLED: usize = 1 << 22;
 const MAX_POOLED_OF_GPU: usize = 1 << 25;
-/// Default token budget of the passes under way; on a CPU it grows with the threads, so that each has a pass
-/// of `TOKENS_OF_ONE`. Measured with BERT-base: on two cores of an AMD EPYC 9004 more than 2048 gain nothing;
-/// on a GPU, fewer leave parts of it idle.
+/// Default token budget of all passes in flight; on a CPU it grows with the threads, so that each
+/// has a pass of `TOKENS_OF_ONE`. Measured with BERT-base: on two cores of an AMD EPYC 9004 more
+/// than 2048 gain nothing; on a GPU, fewer leave parts of it idle.
 const TOKENS: NonZeroUsize = NonZeroUsize::new(4096).expect("not 0");
 const TOKENS_OF_GPU: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
-/// At least this many tokens for each of several passes at once: with fewer, each weight that is read from
-/// memory is used too seldom.
+/// Minimum number of tokens per pass when several run at once: with fewer, each weight read from
+/// memory is used too few times.
 const TOKENS_OF_ONE: usize = 1024;
-/// Memory that the passes under way may take where the machine has threads for more than `TOKENS`: some 60
+/// Memory bound for all passes in flight, if the threads raise the budget above `TOKENS`: about 60
 /// passes of BERT-base.
 const MAX_BYTES: usize = 4 << 30;
-/// Bytes of a token during a pass, for each number of its state: what layers hold beside the state itself
-/// (queries, keys and values, a chunk of wide states), rounded up.
+/// Bytes per token and per number of its hidden state during a pass: what layers hold beside the
+/// state itself (queries, keys and values, a chunk of wide states), rounded up.
 const BYTES_OF_STATE: usize = 64;
-/// A call of fewer tokens is not divided so that each thread has a pass of its own.
+/// A call is divided among threads only if each pass gets at least this many tokens.
 const TOKENS_WORTH_DIVIDING: usize = 256;
 
-/// How the texts of a call are put through a model.
+/// How the texts of a call are run through a model.
 pub(crate) struct Passes<'a> {
-    /// Of a row.
+    /// Length of a row.
     pub(crate) dimension: usize,
-    /// Of a token's state.
+    /// Length of a token's hidden state.
     pub(crate) hidden_size: usize,
-    /// On a CPU each thread may have a pass of its own: no thread waits for another after each operation
-    /// then, and what an operation leaves for the next is still in the thread's cache.
+    /// On a CPU each thread may run its own pass: threads then do not wait for each other after
+    /// each operation, and an operation finds its input in its thread's cache.
     pub(crate) kind: BackendKind,
     pub(crate) options: &'a EncodeOptions,
     pub(crate) tally: &'a Tally<'a>,
 }
 
-/// What a pass gives: a row for each text of its batch.
+/// The result of a pass: a row for each text of its batch.
 type Given = Result<Vec<Result<SparseRow, SparseError>>, SpladeError>;
 
 impl Passes<'_> {
-    /// Runs `forward` over batches of texts of like length, with the index of each text of a batch; returns
-    /// the rows in the texts' order.
+    /// Runs `forward` on batches of texts of similar length, together with the indices of their
+    /// texts; returns the rows in the order of the texts.
     pub(crate) fn run(
         &self,
         tokens: &TokenBatch,
@@ -83,8 +83,8 @@ impl Passes<'_> {
         Ok(named)
     }
 
-    /// How many passes run at once, and the token budget of each. On a CPU each thread gets something to do:
-    /// a pass of its own, where the call has tokens for that.
+    /// How many passes run at once, and the token budget of each. On a CPU each thread runs its own
+    /// pass if the call has enough tokens for that.
     fn passes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
         if self.kind == BackendKind::Gpu {
             return (1, self.options.max_batch_tokens.unwrap_or(TOKENS_OF_GPU));
@@ -94,7 +94,7 @@ impl Passes<'_> {
             Some(chosen) => chosen,
             None => few.max(self.tokens_of_threads(n_threads)),
         };
-        // A call that is too short for a pass on each thread may still be worth a few.
+        // A call too short for one pass per thread may still be divided into a few.
         let divided = [budget, few].into_iter().find_map(|budget| {
             let n_passes = (budget.get() / TOKENS_OF_ONE).min(n_threads);
             (n_passes >= 2 && n_tokens >= n_passes * TOKENS_WORTH_DIVIDING)
@@ -104,7 +104,7 @@ impl Passes<'_> {
         (n_passes, NonZeroUsize::new(own).unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// The tokens of a pass on each thread, of as many as memory allows.
+    /// The token budget for one pass per thread, for as many threads as memory allows.
     fn tokens_of_threads(&self, n_threads: usize) -> NonZeroUsize {
         let n_bytes = TOKENS_OF_ONE * self.hidden_size * BYTES_OF_STATE + 4 * MAX_POOLED;
         let n_passes = n_threads.min(MAX_BYTES / n_bytes);
@@ -121,7 +121,7 @@ impl Passes<'_> {
     }
 }
 
-/// An error about a row, told as one about a text of the call.
+/// Converts an error about a row to one about the text of the call.
 fn name_text(error: SparseError, text: usize) -> SpladeError {
     match error {
         SparseError::NonFiniteValue { index, value, .. } => {

@@ -1,4 +1,4 @@
-//! Modules, loaded and in order: from texts to rows.
+//! The loaded modules of a model, in order: from texts to rows.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub(crate) enum Pipeline {
     TokenWeights { encoder: usize, head: TokenWeights },
 }
 
-/// Rows in the order of the texts, with what was counted on the way.
+/// Rows in the order of the texts, with the lengths of the texts.
 pub(crate) struct Rows {
     pub(crate) rows: Vec<SparseRow>,
     pub(crate) lengths: Vec<TextLength>,
@@ -110,7 +110,7 @@ impl Graph {
     /// The same model on another device.
     ///
     /// # Errors
-    /// A device that is not there; files that have changed.
+    /// A device that is not available; files that have changed.
     pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
         let Transformers { masked_lms, encoders } = &self.transformers;
         let masked_lms = masked_lms.iter().map(|loaded| loaded.on(device));
@@ -133,7 +133,7 @@ impl Graph {
         masked_lms.chain(encoders.iter().map(|loaded| &loaded.transformer))
     }
 
-    /// What a route reads its texts with.
+    /// What reads the texts of a route.
     pub(crate) fn reader<'a>(&'a self, pipeline: &'a Pipeline) -> Reader<'a> {
         match pipeline {
             Pipeline::Splade { masked_lm, .. } => {
@@ -146,27 +146,27 @@ impl Graph {
         }
     }
 
-    /// What each route reads its texts with.
+    /// What reads the texts of each route.
     pub(crate) fn readers(&self) -> impl Iterator<Item = Reader<'_>> {
         self.pipelines.iter().map(|pipeline| self.reader(pipeline))
     }
 
-    /// How the texts of a route become tokens.
+    /// The tokenizer of a route.
     pub(crate) fn tokenizer(&self, route: usize) -> &RouteTokenizer {
         self.reader(&self.pipelines[route]).tokenizer()
     }
 
-    /// The largest of the routes' limits for a call without a task, where `chosen` is what was set; `None`
-    /// where nothing limits one.
+    /// The largest limit of any route for a call without a task; `chosen` is the limit that was
+    /// set. `None` if a route has no limit.
     pub(crate) fn longest(&self, chosen: Option<usize>) -> Option<usize> {
         let limits = self.readers().map(|reader| reader.tokenizer().max_seq_length(None, chosen));
         limits.max_by_key(|limit| limit.unwrap_or(usize::MAX)).flatten()
     }
 
-    /// Whether `chosen` may be chosen as limit of all routes.
+    /// Checks that `chosen` is possible as the limit of all routes.
     ///
     /// # Errors
-    /// A route whose model cannot have it.
+    /// A route whose model does not allow it.
     pub(crate) fn check_limit(&self, chosen: usize) -> Result<(), SpladeError> {
         self.transformers().try_for_each(|transformer| transformer.tokenizer.check(chosen))
     }
@@ -198,7 +198,7 @@ impl Graph {
         self.router.as_ref().map(|router| router.tasks()).unwrap_or_default()
     }
 
-    /// Whether a vector of this route depends on how many of the tokens are the prompt's.
+    /// Whether a vector of this route depends on the number of tokens of the prompt.
     pub(crate) fn counts_prompts(&self, route: usize) -> bool {
         match &self.pipelines[route] {
             Pipeline::Csr { modules, .. } => modules.counts_prompts(),
@@ -214,7 +214,7 @@ impl Graph {
         if is_ours { Ok(()) } else { Err(SpladeError::OtherTokens) }
     }
 
-    /// Encodes tokenised texts of this model; `pruning` is that of each.
+    /// Encodes tokenised texts of this model; `pruning` gives the pruning of each.
     ///
     /// # Errors
     /// Arithmetic that breaks down; the call was cancelled.
@@ -236,7 +236,8 @@ impl Graph {
             Pipeline::Splade { masked_lm, pooling, lexical } => {
                 let masked_lm = &masked_lms[*masked_lm];
                 let forward = |batch: &TokenBatch, of: &[usize]| {
-                    // The device may select them where nothing else is to be done to a row before.
+                    // The device may select the largest weights if nothing else is applied to a row
+                    // before.
                     let keep = most_kept(of, &pruning).filter(|_| lexical.is_none());
                     let pooled = forward(batch, || masked_lm.pooled(batch, *pooling, keep))?;
                     let pruning = |text: usize| pruning(of[text]);
@@ -282,12 +283,12 @@ impl Graph {
     }
 }
 
-/// Loads modules, each transformer's folder once for each way that it is used.
+/// Loads modules; the folder of a transformer is loaded once for each of its uses.
 struct Loader<'a> {
     root: &'a Path,
     device: &'a Device,
     precision: Precision,
-    /// What each loaded transformer was loaded from.
+    /// The folder of each loaded transformer.
     masked_lms: Vec<PathBuf>,
     encoders: Vec<PathBuf>,
     loaded: Transformers,

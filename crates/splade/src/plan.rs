@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 /// Divides texts into batches of at most `max_batch_tokens` tokens and `max_batch_texts` texts.
 ///
 /// Takes the length of each text in tokens; returns the indices of the texts of each batch. Texts
-/// are taken by falling length (equal ones in order), so that the texts of a batch are alike and
-/// the largest batch comes first. Each text is in exactly one batch; a text that is longer than
-/// the budget is a batch of its own.
+/// are taken in order of falling length (equal ones in their order), so that the texts of a batch
+/// have similar lengths and the largest batch comes first. Each text is in exactly one batch; a
+/// text longer than the budget is a batch of its own.
 pub(crate) fn plan_batches(
     lengths: &[usize],
     max_batch_tokens: NonZeroUsize,

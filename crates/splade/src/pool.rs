@@ -18,14 +18,13 @@ use crate::{Device, EncodeOptions, Encoded, SpladeError, TextOptions, backends};
 /// A model on several devices, started once and used for many calls; made by
 /// [`SparseEncoder::start_pool`](crate::SparseEncoder::start_pool).
 ///
-/// The texts of a call are divided into chunks of
-/// [`chunk_size`](EncodeOptions::chunk_size) texts, which the workers take from one queue: a faster
-/// device gets more of them. Rows come back in the order of the texts, and are the rows that the
-/// encoder gives by itself, beyond rounding.
+/// The texts of a call are divided into chunks of [`chunk_size`](EncodeOptions::chunk_size) texts,
+/// which the workers take from one queue, so a faster device gets more of them. Rows are returned
+/// in the order of the texts, and equal the encoder's own rows up to rounding.
 ///
-/// A pool has the limits and prompts of the handle that it was started from, and encodes what that
-/// [tokenises](crate::SparseEncoder::tokenize). It can be used from many threads at once; a clone is the same
-/// pool, and dropping the last one ends it.
+/// A pool has the limits and prompts of the handle that it was started from, and accepts the texts
+/// that this handle has [tokenised](crate::SparseEncoder::tokenize). It can be used from many
+/// threads at once. Clones share the pool; dropping the last one ends it.
 #[derive(Clone)]
 pub struct EncoderPool {
     workers: Arc<[Worker]>,
@@ -40,7 +39,7 @@ struct Worker {
 }
 
 impl EncoderPool {
-    /// Puts a model on devices: `own` is where it is already.
+    /// Loads a model onto devices; `own` is the device that already has it.
     pub(crate) fn start(
         graph: &Graph,
         own: &Device,
@@ -90,7 +89,8 @@ impl EncoderPool {
         Ok(self.encode_with(texts, &EncodeOptions::query())?.embeddings)
     }
 
-    /// Vectors of documents: see [`SparseEncoder::encode_document`](crate::SparseEncoder::encode_document).
+    /// Vectors of documents: see
+    /// [`SparseEncoder::encode_document`](crate::SparseEncoder::encode_document).
     ///
     /// # Errors
     /// See [`encode`](Self::encode).
@@ -101,7 +101,7 @@ impl EncoderPool {
         Ok(self.encode_with(texts, &EncodeOptions::document())?.embeddings)
     }
 
-    /// As [`encode`](Self::encode), with options, and with what was counted on the way.
+    /// Like [`encode`](Self::encode), with options; also returns counts of texts and tokens.
     ///
     /// # Errors
     /// See [`encode`](Self::encode); a prompt that the model does not know.
@@ -115,7 +115,7 @@ impl EncoderPool {
         self.run(&Call::of_texts(graph, settings, texts, None, options)?, options)
     }
 
-    /// As [`encode_with`](Self::encode_with), with options of each text: see
+    /// Like [`encode_with`](Self::encode_with), with options per text: see
     /// [`SparseEncoder::encode_each`](crate::SparseEncoder::encode_each).
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl EncoderPool {
         self.run(&Call::of_texts(graph, settings, texts, Some(each), options)?, options)
     }
 
-    /// The vectors of texts that are tokenised already: see
+    /// Encodes texts that are already tokenised: see
     /// [`SparseEncoder::encode_tokenized`](crate::SparseEncoder::encode_tokenized).
     ///
     /// # Errors
@@ -145,7 +145,8 @@ impl EncoderPool {
         self.run(&call, options)
     }
 
-    /// As [`encode_tokenized`](Self::encode_tokenized), with the pruning of each text over that of the call.
+    /// Like [`encode_tokenized`](Self::encode_tokenized), with pruning per text that overrides the
+    /// call's.
     ///
     /// # Errors
     /// See [`encode_tokenized`](Self::encode_tokenized); [`SpladeError::TextOptionsCount`].
@@ -159,7 +160,7 @@ impl EncoderPool {
         self.run(&call, options)
     }
 
-    /// Shares the texts of a call out to the workers.
+    /// Distributes the texts of a call among the workers.
     fn run(&self, call: &Call<'_>, options: &EncodeOptions) -> Result<Encoded, SpladeError> {
         let (n_texts, n_workers) = (call.n_texts(), self.workers.len());
         let chunk_size =
@@ -180,23 +181,22 @@ impl EncoderPool {
         Rows::joined(encoded).into_encoded(self.graph().dimension())
     }
 
-    /// That of the first worker: all have the same tokenizers and routes.
+    /// The graph of the first worker: all have the same tokenizers and routes.
     fn graph(&self) -> &Graph {
         &self.workers[0].graph
     }
 
-    /// The devices of the workers, in their order, by the names that they have in this build:
-    /// `cpu` is `ndarray` or `flex`.
+    /// The workers' devices, in order, by their resolved names: `cpu` is `ndarray` or `flex`.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.workers.iter().map(|worker| &worker.device)
     }
 
-    /// A failure as an error that names device, chunk and texts.
+    /// Converts a failure to an error that names device, chunk and texts.
     fn name_worker(&self, failure: Failure<SpladeError>, texts: Range<usize>) -> SpladeError {
         let device = self.workers[failure.worker].device.to_string();
         let chunk = failure.item;
         match failure.cause {
-            // No worker's fault.
+            // The worker is not at fault.
             Cause::Error(
                 error @ (SpladeError::Cancelled
                 | SpladeError::TextTooLong { .. }
@@ -217,7 +217,7 @@ impl std::fmt::Debug for EncoderPool {
     }
 }
 
-/// The reference's formula: ten chunks for each worker, of at most 5000 texts.
+/// The reference's formula: ten chunks per worker, each of at most 5000 texts.
 ///
 /// # Source
 /// sentence-transformers 6.2, `base/model.py`, `_multi_process`.
@@ -226,7 +226,7 @@ fn default_chunk_size(n_texts: usize, n_workers: usize) -> NonZeroUsize {
     NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// The threads of one worker: they are divided evenly, and each worker has at least one.
+/// The number of threads of one worker: they are divided evenly, and each worker has at least one.
 fn share(n_threads: usize, n_workers: usize, worker: usize) -> NonZeroUsize {
     let more = usize::from(worker < n_threads % n_workers);
     NonZeroUsize::new(n_threads / n_workers + more).unwrap_or(NonZeroUsize::MIN)

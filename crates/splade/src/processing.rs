@@ -9,7 +9,7 @@ use crate::SpladeError;
 use crate::keyword_arguments::{ANYTHING, Allowed, Arguments};
 use crate::transformer::FolderKind;
 
-/// What a call of the tokenizer is told.
+/// The options of a call of the tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Processing {
     pub(crate) special_tokens: SpecialTokens,
@@ -24,7 +24,7 @@ pub(crate) enum Lengths {
     OfTasks,
     /// The tokenizer's, whatever the task: `"max_length": null`.
     OfTokenizer,
-    /// This one, whatever the task, and whatever is set later.
+    /// This one, whatever the task, and whatever limit is set later.
     All(usize),
 }
 
@@ -35,8 +35,8 @@ impl Default for Processing {
     }
 }
 
-/// Keys of calls that change no vector with these values. A text is never padded here, so how the
-/// reference pads one makes no difference but where it is told below.
+/// Keys of calls that change no vector if they have these values. Texts are never padded here, so
+/// the reference's padding matters only where a comment below says so.
 const CALL: Allowed = &[
     ("is_split_into_words", &["false"]),
     ("pad_to_multiple_of", &["null"]),
@@ -55,14 +55,15 @@ const CALL: Allowed = &[
     ("verbose", ANYTHING),
 ];
 
-/// What more a masked LM allows. In a CSR model the reference counts padding as part of a prompt.
+/// Further keys that a masked LM allows. In a CSR model the reference counts padding as part of a
+/// prompt.
 const CALL_OF_MASKED_LM: Allowed =
     &[("pad_to_multiple_of", ANYTHING), ("padding", &["\"max_length\""])];
 
-/// For causal models alone, and taken out before the tokenizer is called.
+/// For causal models only; removed before the tokenizer is called.
 const TEXT: Allowed = &[("logits_to_keep", ANYTHING)];
 
-/// For inputs that are no texts, and for conversations.
+/// For inputs other than text, and for conversations.
 const OTHERS: [&str; 4] = ["audio", "chat_template", "image", "video"];
 
 impl Processing {
@@ -84,10 +85,10 @@ impl Processing {
         for (name, group) in groups.iter().filter(|(name, _)| !is_ours(name)) {
             let is_empty = group.is_null() || group.as_object().is_some_and(Map::is_empty);
             if !OTHERS.contains(&name.as_str()) || !is_empty {
-                return refuse(name, "a model of texts, which knows `text` and `common`");
+                return refuse(name, "`text` or `common`, the groups for texts");
             }
         }
-        // What is said in common stands above what is said for texts.
+        // `common` overrides `text`.
         for name in ["text", "common"] {
             let group = match groups.get(name) {
                 None | Some(Value::Null) => continue,

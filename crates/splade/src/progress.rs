@@ -1,21 +1,21 @@
-//! How far a call is, told to whoever waits for it.
+//! Progress of a call, reported to a callback.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How far a call of `encode_with` is.
+/// Progress of a call of `encode_with`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncodeProgress {
-    /// Texts that are encoded.
+    /// Texts encoded so far.
     pub n_texts: usize,
-    /// Texts of the call.
+    /// Texts in the call.
     pub total_texts: usize,
-    /// Tokens of the texts that are encoded.
+    /// Tokens of the texts encoded so far.
     pub n_tokens: usize,
 }
 
-/// A function that is called now and then, from whatever thread has news.
+/// A function that is called with progress, from any thread.
 pub(crate) struct Callback<T>(Arc<dyn Fn(&T) + Send + Sync>);
 
 impl<T> Callback<T> {
@@ -52,10 +52,10 @@ impl<'a> Tally<'a> {
         Self { callback, progress: Mutex::new(progress) }
     }
 
-    /// Counts a batch. Calls do not overlap, so the counts that the callback sees rise.
+    /// Counts a batch. Calls of the callback do not overlap, so the counts that it sees only rise.
     pub(crate) fn add(&self, n_texts: usize, n_tokens: usize) {
         let Some(callback) = self.callback else { return };
-        // Counting cannot break half-way: a callback that panicked on another thread left it whole.
+        // A callback that panics on another thread poisons the lock, but leaves the counts intact.
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.n_texts += n_texts;
         progress.n_tokens += n_tokens;

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// What a task or a modality of a mapping is.
+/// A task or a modality in the key of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Item {
     /// `None`: any.
@@ -14,8 +14,8 @@ pub(crate) enum Item {
     Several(Vec<String>),
 }
 
-/// Reads `('query', None)`: two items, quoted either way, with blanks where Python allows them. `None` for
-/// everything else, escapes in strings included.
+/// Reads `('query', None)`: two items, in either kind of quotes, with blanks where Python allows
+/// them. `None` for everything else, including strings with escapes.
 pub(crate) fn pair(text: &str) -> Option<(Item, Item)> {
     let mut chars = text.trim().chars().peekable();
     let has_parentheses = chars.next_if_eq(&'(').is_some();
@@ -50,7 +50,7 @@ fn display_item(item: &Item) -> String {
     }
 }
 
-/// No string that was read has both quotes, or what Python would escape.
+/// No string that was read has both kinds of quotes, or a character that Python would escape.
 fn display_string(text: &str) -> String {
     let quote = if text.contains('\'') { '"' } else { '\'' };
     format!("{quote}{text}{quote}")

@@ -1,4 +1,4 @@
-//! Numbered items that workers take from one queue, on the current thread pool or on threads of their own.
+//! Numbered items that workers take from one queue, on the current thread pool or on new threads.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-/// The items `0..n_items`, each of which is taken once.
+/// The items `0..n_items`; each is taken once.
 struct Queue {
     next: AtomicUsize,
     n_items: usize,
 }
 
-/// What a worker did, or the item that failed and why.
+/// A worker's results, each with its item; or the item that failed, and why.
 type Done<T, E> = Result<Vec<(usize, T)>, (usize, E)>;
 
 impl Queue {
@@ -20,7 +20,8 @@ impl Queue {
         Self { next: AtomicUsize::new(0), n_items }
     }
 
-    /// Takes items, and does `work` for each, until none is left. After a failure nobody is given another.
+    /// Takes items and runs `work` for each until none is left. After a failure, no worker gets
+    /// another item.
     fn work_off<T, E>(&self, work: impl Fn(usize) -> Result<T, E>) -> Done<T, E> {
         let mut done = Vec::new();
         loop {
@@ -39,7 +40,8 @@ impl Queue {
     }
 }
 
-/// The results of all workers in the order of the items; of several failures that of the first item.
+/// All workers' results in the order of the items; if several failed, the failure of the first
+/// item.
 fn in_order<T, E>(workers: impl IntoIterator<Item = Done<T, E>>) -> Result<Vec<T>, (usize, E)> {
     let (mut all, mut first_failure) = (Vec::new(), None);
     for done in workers {
@@ -56,11 +58,11 @@ fn in_order<T, E>(workers: impl IntoIterator<Item = Done<T, E>>) -> Result<Vec<T
     Ok(all.into_iter().map(|(_, result)| result).collect())
 }
 
-/// Runs `work` for each of `0..n_items` on the current thread pool, at most `n_at_once` at a time, and
-/// returns the results in order. No new item starts after a failure.
+/// Runs `work` for each of `0..n_items` on the current thread pool, at most `n_at_once` at a time,
+/// and returns the results in order. No new item starts after a failure.
 ///
 /// # Errors
-/// An item that failed; of several, the first.
+/// The failure of an item; of several, that of the first item.
 pub(crate) fn run_at_once<T: Send, E: Send>(
     n_at_once: usize,
     n_items: usize,
@@ -90,11 +92,11 @@ pub(crate) enum Cause<E> {
     Panic(String),
 }
 
-/// Runs `work` for each of `0..n_items`, on one new thread per worker, and returns the results in order. No
-/// new item starts after a failure; those under way are finished.
+/// Runs `work` for each of `0..n_items`, on one new thread per worker, and returns the results in
+/// order. No new item starts after a failure; items in progress are finished.
 ///
 /// # Errors
-/// An item that failed; of several, the first.
+/// The failure of an item; of several, that of the first item.
 pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
     workers: &[W],
     n_items: usize,
@@ -103,7 +105,7 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
     let queue = Queue::new(n_items);
     let run = |worker: usize| {
         queue.work_off(|item| {
-            // Unwind safety: what a panic may have left half-done, `work`'s result, is dropped.
+            // Unwind safety: a panic may leave only `work`'s result half-done, and that is dropped.
             let result = catch_unwind(AssertUnwindSafe(|| work(&workers[worker], item)));
             let cause = match result {
                 Ok(Ok(result)) => return Ok(result),
@@ -123,7 +125,7 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
     in_order(done).map_err(|(_, failure)| failure)
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

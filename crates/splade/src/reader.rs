@@ -1,4 +1,4 @@
-//! What a route reads its texts with: the tokenizer of its transformer, or of its table.
+//! What reads the texts of a route: its transformer or its table, each with a tokenizer.
 
 use splade_model::BackendKind;
 
@@ -6,7 +6,7 @@ use crate::route_tokenizer::RouteTokenizer;
 use crate::static_embedding::StaticEmbedding;
 use crate::transformer::{Transformer, TransformerOn};
 
-/// What a route reads its texts with.
+/// What reads the texts of a route.
 pub(crate) enum Reader<'a> {
     Transformer {
         transformer: &'a Transformer,
@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         Self::Transformer { transformer, kind: model.kind, backend: model.backend }
     }
 
-    /// How the route's texts become tokens.
+    /// The tokenizer of the route.
     pub(crate) fn tokenizer(&self) -> &'a RouteTokenizer {
         match self {
             Self::Transformer { transformer, .. } => &transformer.tokenizer,

@@ -1,5 +1,5 @@
-//! `requirements` of `config_sentence_transformers.json`: versions of Python packages that a model asks
-//! for. Those that this program follows are checked; others are told.
+//! `requirements` of `config_sentence_transformers.json`: versions of Python packages that a model
+//! requires. Packages that this library follows are checked; others cause a warning.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::SpladeError;
 
-/// The packages whose behaviour is followed here, and in which version.
+/// The packages whose behaviour is followed here, with the version.
 const FOLLOWED: [(&str, &str); 2] =
     [("sentence-transformers", "6.2.0"), ("transformers", "5.24.0")];
 
 /// Checks the value of the key in the file at `path`.
 ///
 /// # Errors
-/// A version of a followed package that is asked for and not followed; a value that cannot be read.
+/// A requirement that the followed version of a package does not meet; a value that cannot be read.
 pub(crate) fn check(path: &Path, requirements: Option<&Value>) -> Result<(), SpladeError> {
     let error = |key: String, found: &Value, expected: String| SpladeError::ConfigKey {
         path: path.to_owned(),
@@ -33,21 +33,22 @@ pub(crate) fn check(path: &Path, requirements: Option<&Value>) -> Result<(), Spl
         let specifier = requirement.get("specifier").unwrap_or(requirement);
         let Some((_, version)) = FOLLOWED.iter().find(|(known, _)| *known == name) else {
             tracing::warn!(
-                "{}: asks for {package} {specifier}, which is not checked",
+                "{}: requires {package} {specifier}, which is not checked",
                 path.display()
             );
             continue;
         };
         let is_met = specifier.as_str().and_then(|specifier| contains(specifier, version));
         if is_met != Some(true) {
-            let expected = format!("what {version} meets, which is followed here");
+            let expected =
+                format!("a requirement that {version}, the version followed here, meets");
             return Err(error(format!("requirements.{package}"), requirement, expected));
         }
     }
     Ok(())
 }
 
-/// Whether a version meets all clauses of a specifier; `None` where one cannot be read.
+/// Whether a version meets all clauses of a specifier; `None` if a clause cannot be read.
 fn contains(specifier: &str, version: &str) -> Option<bool> {
     let clauses = specifier.split(',').map(str::trim).filter(|clause| !clause.is_empty());
     clauses.map(|clause| meets(clause, version)).try_fold(true, |all, one| Some(all && one?))
@@ -77,12 +78,12 @@ fn meets(clause: &str, version: &str) -> Option<bool> {
     }
 }
 
-/// A release's numbers. Candidates and development versions are not read.
+/// The numbers of a release; `None` for release candidates and development versions.
 fn numbers(version: &str) -> Option<Vec<u32>> {
     version.split('.').map(|part| part.parse().ok()).collect()
 }
 
-/// Numbers that are missing count as 0.
+/// Compares two versions; missing numbers count as 0.
 fn compare(a: &[u32], b: &[u32]) -> Ordering {
     let at = |numbers: &[u32], i: usize| numbers.get(i).copied().unwrap_or(0);
     let orders = (0..a.len().max(b.len())).map(|i| at(a, i).cmp(&at(b, i)));

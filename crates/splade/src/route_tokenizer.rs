@@ -1,4 +1,4 @@
-//! How the texts of a route become tokens: its tokenizer, and the limit that a text has.
+//! How a route tokenises its texts: its tokenizer, and the limit on their length.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use splade_tokenizer::{PairTruncation, SpecialTokens, TokenizeRules, Tokenizer};
 use crate::processing::Processing;
 use crate::{EncodeOptions, SpladeError};
 
-/// A tokenizer, called as the module wants it that it belongs to. A clone shares the vocabulary.
+/// A tokenizer with the options of its module. A clone shares the vocabulary.
 #[derive(Clone)]
 pub(crate) struct RouteTokenizer {
     tokenizer: Arc<Tokenizer>,
@@ -19,27 +19,28 @@ pub(crate) struct RouteTokenizer {
 /// How many tokens a text is cut to.
 #[derive(Clone)]
 pub(crate) enum Limits {
-    /// Of a table of weights: to what its tokenizer says, whatever is chosen, as in the reference.
+    /// For a table of weights: the tokenizer's limit, regardless of the chosen one, as in the
+    /// reference.
     OfTokenizer,
-    /// Of a transformer.
+    /// For a transformer.
     OfModel {
-        /// Where nothing else is chosen.
+        /// The limit if none is chosen.
         default: usize,
-        /// The most that may be chosen.
+        /// The largest limit that may be chosen.
         positions: usize,
-        /// Of tasks that have a limit of their own, which stands above a chosen one; `None` is every task.
+        /// Limits of single tasks, which override a chosen one; the task `None` is every task.
         tasks: Vec<(Option<&'static str>, usize)>,
     },
 }
 
 impl RouteTokenizer {
-    /// Of a transformer, which is called as `processing_kwargs` say.
+    /// For a transformer, with the options in `processing_kwargs`.
     pub(crate) fn of_model(tokenizer: Tokenizer, call: &Processing, limits: Limits) -> Self {
         let Processing { special_tokens, of_pair, .. } = *call;
         Self { tokenizer: Arc::new(tokenizer), special_tokens, of_pair, limits }
     }
 
-    /// Of a table of weights, which has a weight for each token of a text and none for other tokens.
+    /// For a table of weights, which reads the tokens of a text without special tokens.
     pub(crate) fn of_table(tokenizer: Tokenizer) -> Self {
         Self {
             tokenizer: Arc::new(tokenizer),
@@ -53,8 +54,8 @@ impl RouteTokenizer {
         &self.tokenizer
     }
 
-    /// Tokens that a text of a task is cut to, where `chosen` is what was set on the encoder or for the call.
-    /// `None` where nothing limits it.
+    /// The limit for texts of a task; `chosen` is the limit set on the encoder or for the call.
+    /// `None` if there is no limit.
     pub(crate) fn max_seq_length(
         &self,
         task: Option<&str>,
@@ -69,10 +70,11 @@ impl RouteTokenizer {
         }
     }
 
-    /// Whether `chosen` may be chosen as limit.
+    /// Checks that `chosen` is possible as a limit.
     ///
     /// # Errors
-    /// More than the model has positions; less than the special tokens of a text.
+    /// A limit above the model's number of positions, or below the number of special tokens of a
+    /// text.
     pub(crate) fn check(&self, chosen: usize) -> Result<(), SpladeError> {
         let Limits::OfModel { positions, tasks, .. } = &self.limits else { return Ok(()) };
         if chosen > *positions {
@@ -81,14 +83,15 @@ impl RouteTokenizer {
         }
         if let Some((None, own)) = tasks.first() {
             tracing::warn!(
-                "texts are cut to {own} tokens all the same: `processing_kwargs` of the model's \
-                 sentence_bert_config.json stands above a limit that is set"
+                "texts are still cut to {own} tokens: `processing_kwargs` of the model's \
+                 sentence_bert_config.json overrides a limit that is set"
             );
         }
         Ok(self.tokenizer.check_max_seq_length(chosen)?)
     }
 
-    /// How the texts of a call become tokens, where `chosen` is the limit of the call, else the encoder's.
+    /// How the texts of a call are tokenised; `chosen` is the limit of the call, else the
+    /// encoder's.
     pub(crate) fn rules(&self, options: &EncodeOptions, chosen: Option<usize>) -> TokenizeRules {
         TokenizeRules {
             special_tokens: options.special_tokens.unwrap_or(self.special_tokens),
@@ -98,8 +101,9 @@ impl RouteTokenizer {
         }
     }
 
-    /// Tokens at the front of a text that are its prompt's, [CLS] included: those of the prompt alone,
-    /// without a special token at the end. No task's limit cuts the prompt, as in the reference.
+    /// Number of tokens at the front of a text that belong to its prompt, `[CLS]` included: those
+    /// of the prompt alone, without a special token at the end. As in the reference, no task's
+    /// limit cuts the prompt.
     ///
     /// # Errors
     /// A prompt that cannot be tokenised.

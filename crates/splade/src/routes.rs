@@ -1,4 +1,4 @@
-//! Which sequence of modules a call takes.
+//! Which route, a sequence of modules, a call takes.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ const MODALITY: &str = "text";
 impl RouterSpec {
     /// The index of the route that a task takes.
     ///
-    /// Looked for in this order: a mapping of the task (with the modality, without it), a mapping
-    /// of the modality alone, a mapping for everything, a route of the task's name, one of the
-    /// modality's. A task that none of these serves is an error; no task takes the default route
-    /// then, or the first where the router allows it.
+    /// The first that exists of: a mapping of the task (with the modality, then without it), a
+    /// mapping of the modality alone, a mapping of everything, a route with the task's name, a
+    /// route with the modality's name. If there is none, a task is an error; a call without a task
+    /// takes the default route, or the first route if the router allows that.
     ///
     /// # Errors
-    /// A task that no route serves, or none where no route is the default.
+    /// A task without a route; no task, if no route is the default.
     ///
     /// # Source
     /// sentence-transformers 6.2, `base/modules/router.py`.
@@ -44,7 +44,7 @@ impl RouterSpec {
         }
     }
 
-    /// The tasks that are named here: of mappings, and each route's own name.
+    /// All tasks: those of the mappings, and each route's own name.
     pub(crate) fn tasks(&self) -> BTreeSet<&str> {
         let mapped = self.mappings.keys().filter_map(|(task, _)| match task {
             Item::Name(name) => Some(name.as_str()),

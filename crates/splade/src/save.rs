@@ -1,8 +1,9 @@
 //! Saving: a model as a folder that sentence-transformers 6.2 loads to the same vectors.
 //!
-//! [`SparseEncoder::save`](crate::SparseEncoder::save) writes today's layout whatever the model was loaded
-//! from: a plain masked-LM folder, old class names, `pytorch_model.bin`, shards, a router. It reads the
-//! model's files again, so weights are those of the checkpoint, whatever precision the model computes in.
+//! [`SparseEncoder::save`](crate::SparseEncoder::save) writes today's layout whatever layout the
+//! model was loaded from: a plain masked-LM folder, old class names, `pytorch_model.bin`, shards, a
+//! router. It reads the model's files again, so the weights are the checkpoint's, regardless of the
+//! precision that the model computes in.
 
 mod configs;
 mod modules;
@@ -21,15 +22,15 @@ use crate::settings::Settings;
 pub use splade_model::{UnknownWeightDtype, WeightDtype};
 pub use splade_output::Existing;
 
-/// What can be chosen when a model is saved.
+/// Options for saving a model.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SaveOptions {
-    /// What weights are written as; `None`, the default, leaves each as it is stored.
+    /// The type that weights are written in; `None`, the default, keeps the stored type of each.
     ///
-    /// sentence-transformers computes in the type of the weights where it is told no other.
+    /// sentence-transformers computes in the type of the weights unless another one is requested.
     pub dtype: Option<WeightDtype>,
-    /// What happens to a folder of that name. Default: it is an error, unless it is empty.
+    /// What to do with an existing folder of that name. Default: fail, unless it is empty.
     pub existing: Existing,
 }
 
@@ -49,19 +50,19 @@ impl SaveOptions {
     }
 }
 
-/// What a handle has beside the files it was loaded from.
+/// What a handle adds to the files that it was loaded from.
 pub(crate) struct Handle<'a> {
     /// Where it was loaded from.
     pub(crate) folder: &'a Path,
     pub(crate) settings: &'a Settings,
-    /// The limit of tokens that was set over the model's own.
+    /// The token limit that overrides the model's own.
     pub(crate) max_seq_length: Option<usize>,
 }
 
 /// Saves a model; see [`SparseEncoder::save`](crate::SparseEncoder::save).
 ///
 /// # Errors
-/// As there.
+/// See there.
 pub(crate) fn save(
     handle: &Handle<'_>,
     to: &Path,
@@ -73,7 +74,7 @@ pub(crate) fn save(
     let write_error = |source| SpladeError::Write { path: to.to_owned(), source };
     let new = NewFolder::create(to, options.existing).map_err(write_error)?;
     let written = write_all(handle, &plan, new.path(), options);
-    // The temporary folder's name says nothing to anybody.
+    // Errors name the target, not the temporary folder.
     written.map_err(|error| error.moved(new.path(), to))?;
     new.finish().map_err(write_error)
 }
@@ -96,8 +97,7 @@ fn write_all(
     Ok(())
 }
 
-/// Refuses to replace what would be missed: the folder that the model lies in, and one that holds no
-/// model.
+/// Refuses to replace a folder that contains the model being saved, or one that holds no model.
 fn check_target(from: &Path, to: &Path, existing: Existing) -> Result<(), SpladeError> {
     let Ok(target) = fs::canonicalize(to) else { return Ok(()) };
     let refuse = |why| Err(SpladeError::NotReplaced { path: to.to_owned(), why });
@@ -107,22 +107,24 @@ fn check_target(from: &Path, to: &Path, existing: Existing) -> Result<(), Splade
     }
     let mut entries = match fs::read_dir(&target) {
         Ok(entries) => entries,
-        Err(_) => return Ok(()), // Told when the folder is made.
+        Err(_) => return Ok(()), // Reported when the folder is created.
     };
     let is_empty = entries.next().is_none();
     let has = |name: &str| target.join(name).exists();
     match existing {
         _ if is_empty => Ok(()),
-        Existing::Refuse => refuse("it is there, with something in it, and is not to be replaced"),
+        Existing::Refuse => {
+            refuse("it exists and is not empty, and replacing it was not requested")
+        }
         Existing::Replace if has("modules.json") || has("config.json") => Ok(()),
-        Existing::Replace => refuse("it has something else than a model in it"),
+        Existing::Replace => refuse("it holds something other than a model"),
     }
 }
 
-/// Copies a file, with the mode of a new one.
+/// Copies a file, with the permissions of a new one.
 ///
 /// # Errors
-/// One that cannot be read or written.
+/// A file that cannot be read or written.
 fn copy(from: &Path, to: &Path) -> Result<(), SpladeError> {
     let content =
         fs::read(from).map_err(|source| SpladeError::Read { path: from.to_owned(), source })?;
@@ -130,7 +132,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), SpladeError> {
 }
 
 impl SpladeError {
-    /// The same of a file below another folder.
+    /// The same error, with a path below `from` moved below `to`.
     fn moved(self, from: &Path, to: &Path) -> Self {
         let moved = |path: PathBuf| match path.strip_prefix(from) {
             Ok(below) => to.join(below),

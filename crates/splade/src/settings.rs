@@ -13,15 +13,15 @@ use splade_sparse::SimilarityFunction;
 use crate::layout::read_json;
 use crate::{SpladeError, other_files, requirements};
 
-/// What a checkpoint says beside its weights, and what was chosen for one handle of an encoder.
+/// The settings of a checkpoint, with the changes made on one handle of an encoder.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// `query` and `document` are always there, empty where the checkpoint has none.
+    /// `query` and `document` are always present, empty if the checkpoint has none.
     pub(crate) prompts: BTreeMap<String, String>,
     pub(crate) default_prompt_name: Option<String>,
     pub(crate) similarity: SimilarityFunction,
     pub(crate) max_active_dims: Option<NonZeroUsize>,
-    /// What was set on a handle; no file says it here.
+    /// Set on a handle only; this file has no such key.
     pub(crate) max_seq_length: Option<usize>,
 }
 
@@ -40,11 +40,11 @@ struct SettingsFile {
 }
 
 impl Settings {
-    /// Reads the file of a folder; without one everything has its default. Beside a checkpoint without
-    /// `modules.json` the reference does not read it: that is told.
+    /// Reads the file of a folder; without the file every setting has its default. For a checkpoint
+    /// without `modules.json` the reference does not read it; a warning says so.
     ///
     /// # Errors
-    /// A file that is broken, or says something that is not known.
+    /// A file that is broken, or has an unsupported value.
     pub(crate) fn read(folder: &Path) -> Result<Self, SpladeError> {
         let path = folder.join("config_sentence_transformers.json");
         let file: SettingsFile = match folder.join("modules.json").exists() {
@@ -60,7 +60,7 @@ impl Settings {
             found: found.to_owned(),
             expected,
         };
-        // Of a SentenceTransformer the reference takes the modules too.
+        // The reference also loads the modules of a SentenceTransformer.
         let ours = ["SparseEncoder", "SentenceTransformer"];
         if let Some(other) = file.model_type.as_deref().filter(|name| !ours.contains(name)) {
             return Err(value_error("model_type", other, "`SparseEncoder`".to_owned()));
@@ -89,8 +89,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The prompt of a call: `prompt` beats `prompt_name` beats the checkpoint's default. An empty
-    /// prompt is a prompt.
+    /// The prompt of a call: `prompt`, else the one named `prompt_name`, else the checkpoint's
+    /// default. An empty prompt counts as a prompt.
     ///
     /// # Errors
     /// A name that the checkpoint has no prompt for.

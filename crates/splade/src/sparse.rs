@@ -1,4 +1,4 @@
-//! What is done with rows and matrices: scores, search in memory, pruning, statistics, `.npz`.
+//! Operations on rows and matrices: scores, search in memory, pruning, statistics, `.npz`.
 
 pub use splade_sparse::{
     DenseMatrix, Hit, Pruning, SearchIndex, SimilarityFunction, SparseError, SparseMatrix,

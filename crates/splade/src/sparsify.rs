@@ -1,4 +1,4 @@
-//! From what a pass gives to rows: one for each text of its batch, pruned.
+//! From the result of a pass to rows: one for each text of its batch, pruned.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use tracing::info_span;
 
 use crate::SpladeError;
 
-/// One pass over a batch, with its span.
+/// Runs one pass over a batch, in a tracing span.
 pub(crate) fn forward<R>(
     batch: &TokenBatch,
     pass: impl FnOnce() -> Result<R, SpladeError>,
@@ -50,7 +50,7 @@ pub(crate) fn sparsify(
     }
 }
 
-/// The most weights that any of `texts` keeps, where each keeps its largest ones and nothing else is asked.
+/// The largest `max_active_dims` of `texts`; `None` unless each text has one and no other pruning.
 pub(crate) fn most_kept(
     texts: &[usize],
     pruning: impl Fn(usize) -> Pruning,

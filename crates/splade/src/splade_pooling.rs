@@ -15,7 +15,7 @@ struct PoolingConfig {
     pooling_strategy: String,
     activation_function: String,
     embedding_dimension: Option<usize>,
-    /// The older name.
+    /// The older name of `embedding_dimension`.
     word_embedding_dimension: Option<usize>,
     /// How many tokens the reference pools at once.
     #[serde(rename = "chunk_size")]
@@ -34,10 +34,10 @@ impl Default for PoolingConfig {
     }
 }
 
-/// Reads the file of a module's folder; without one everything has its default.
+/// Reads the file of a module's folder; without the file every key has its default.
 ///
 /// # Errors
-/// A file that is broken, says something that is not known, or is for another vocabulary.
+/// A file that is broken, has an unsupported value, or is for another vocabulary.
 pub(crate) fn read_pooling(folder: &Path, vocab_size: usize) -> Result<Pooling, SpladeError> {
     let path = folder.join("config.json");
     let config: PoolingConfig = read_json(&path)?.unwrap_or_default();

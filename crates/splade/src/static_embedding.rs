@@ -1,4 +1,4 @@
-//! Inference-free vectors: a weight for each token that a text has, from a table.
+//! Inference-free vectors: a table has the weight of each token of a text.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,15 +58,15 @@ impl StaticEmbedding {
         &self.weights
     }
 
-    /// Without special tokens, cut to what the tokenizer's files allow.
+    /// Adds no special tokens, and cuts texts to the limit in the tokenizer's files.
     pub(crate) fn tokenizer(&self) -> &RouteTokenizer {
         &self.tokenizer
     }
 
-    /// The weight of each token that a text has, once however often it stands there.
+    /// The weight of each distinct token of a text.
     ///
     /// # Errors
-    /// A weight that is not a number.
+    /// A weight that is not finite.
     pub(crate) fn rows(
         &self,
         tokens: &TokenBatch,
@@ -86,11 +86,11 @@ impl StaticEmbedding {
             .collect()
     }
 
-    /// A vector times the weights of the tokens that its text has; the other entries become zero.
-    /// The multiplying form of splade-v3-lexical.
+    /// Multiplies a vector by the weights of its text's tokens; all other entries become zero. This
+    /// is how splade-v3-lexical uses its table.
     ///
     /// # Errors
-    /// A product that is not a number.
+    /// A product that is not finite.
     pub(crate) fn scale(
         &self,
         row: SparseRowView<'_>,
@@ -107,7 +107,7 @@ impl StaticEmbedding {
     }
 }
 
-/// The distinct ids of a text, rising.
+/// The distinct ids of a text, in ascending order.
 fn present(input_ids: &[u32]) -> Vec<u32> {
     let mut ids = input_ids.to_vec();
     ids.sort_unstable();
@@ -133,8 +133,8 @@ fn find_table(name: &str, folder: &Path, root: &Path) -> Result<PathBuf, SpladeE
     })
 }
 
-/// Weights by vocabulary entry from a file of tokens; those that it does not name are 0, and a
-/// token outside the vocabulary counts for the unknown token, as the reference has it.
+/// Weights by vocabulary entry, from a file of tokens. An entry that the file does not name gets 0;
+/// a token outside the vocabulary sets the weight of the unknown token, as in the reference.
 fn from_table(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<f32>, SpladeError> {
     let table: Vec<(String, f32)> = if path.extension().is_some_and(|e| e == "txt") {
         read_tsv(path)?
@@ -154,7 +154,7 @@ fn from_table(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<f32>, SpladeErro
     Ok(weights)
 }
 
-/// `token<TAB>weight`, a line each.
+/// Reads lines of `token<TAB>weight`.
 fn read_tsv(path: &Path) -> Result<Vec<(String, f32)>, SpladeError> {
     let text = fs::read_to_string(path)
         .map_err(|source| SpladeError::Read { path: path.to_owned(), source })?;

@@ -1,4 +1,4 @@
-//! [`TextOptions`]: what may differ from text to text of one call.
+//! [`TextOptions`]: options that may differ between the texts of one call.
 
 use splade_sparse::Pruning;
 
@@ -7,20 +7,23 @@ use crate::SpladeError;
 use crate::options::with_limit;
 use crate::settings::Settings;
 
-/// What can be chosen for one text of a call
-/// ([`SparseEncoder::encode_each`](crate::SparseEncoder::encode_each)). What is `None` is the call's.
+/// Options for one text of a call
+/// ([`SparseEncoder::encode_each`](crate::SparseEncoder::encode_each)). `None` means the call's
+/// option.
 ///
-/// Texts with different options share forward passes, so requests of different callers can be encoded
-/// together; only texts of different routes ([`task`](EncodeOptions::task)) need calls of their own. A row
-/// is the row of the text alone with these options, beyond rounding (1e-5 + 1e-5·|value|).
+/// Texts with different options share forward passes, so requests of different callers can be
+/// encoded together; only texts of different routes ([`task`](EncodeOptions::task)) need separate
+/// calls. A row equals that of the text encoded alone with these options, up to rounding
+/// (1e-5 + 1e-5·|value|).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TextOptions {
-    /// Put before the text. May be empty.
+    /// Text to put before the text. May be empty.
     pub prompt: Option<String>,
-    /// The name of the checkpoint's prompt to put before the text; [`prompt`](Self::prompt) beats it.
+    /// The name of the checkpoint's prompt to put before the text; [`prompt`](Self::prompt)
+    /// overrides it.
     pub prompt_name: Option<String>,
-    /// Which weights are dropped. Where it has no `max_active_dims`, that of the call stays
+    /// Which weights are dropped. If it has no `max_active_dims`, the call's applies
     /// ([`EncodeOptions::pruning`]).
     pub pruning: Option<Pruning>,
 }
@@ -48,7 +51,7 @@ impl TextOptions {
     }
 }
 
-/// Something that is the same for all texts of a call, or one for each.
+/// A value for all texts of a call, or one per text.
 #[derive(Clone, Debug)]
 pub(crate) enum PerText<T> {
     All(T),
@@ -63,7 +66,7 @@ impl<T: Copy> PerText<T> {
         }
     }
 
-    /// What `map` makes of each.
+    /// Applies `map` to each value.
     pub(crate) fn try_map<U, E>(
         &self,
         map: impl FnMut(T) -> Result<U, E>,
@@ -78,7 +81,8 @@ impl<T: Copy> PerText<T> {
     }
 }
 
-/// The prompt of each text: the text's beats the call's, and in each a prompt beats a name.
+/// The prompt of each text. The text's options take precedence over the call's; within each, a
+/// prompt takes precedence over a name.
 ///
 /// # Errors
 /// A prompt that the model does not have.
@@ -96,7 +100,7 @@ pub(crate) fn prompts<'a>(
     Ok(PerText::Each(each.iter().map(of_text).collect::<Result<_, _>>()?))
 }
 
-/// The pruning of each text; its `max_active_dims` is as [`EncodeOptions::pruning`] says.
+/// The pruning of each text; [`EncodeOptions::pruning`] gives the precedence of `max_active_dims`.
 pub(crate) fn prunings(
     settings: &Settings,
     options: &EncodeOptions,

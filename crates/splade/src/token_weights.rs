@@ -1,11 +1,11 @@
-//! Rows from a weight for each token (BGE-M3): the largest of a token's weights stands at its id.
+//! Rows from a weight for each token (BGE-M3): an id gets the largest weight of its tokens.
 
 use rayon::prelude::*;
 use splade_sparse::{Pruning, SparseError, SparseRow};
 use splade_tokenizer::{TokenBatch, Tokenizer};
 
-/// A row for each text of a batch, from the weights of its tokens. The tokens that begin, end and
-/// pad a text, and the unknown one, get none; `<mask>` does.
+/// A row for each text of a batch, from the weights of its tokens. Tokens that begin, end or pad a
+/// text, and the unknown token, are left out; `<mask>` is not.
 ///
 /// # Source
 /// FlagEmbedding, `_process_token_weights` in `inference/embedder/encoder_only/m3.py`.
@@ -23,7 +23,7 @@ pub(crate) fn rows(
             batch.input_ids[range.clone()].iter().copied().zip(weights[range].iter().copied());
         let mut entries: Vec<(u32, f32)> =
             tokens.filter(|(id, weight)| *weight != 0.0 && !unused.contains(id)).collect();
-        // By id, the largest first; NaN counts as larger, so that it is told.
+        // By id, the largest weight first. NaN sorts as the largest, so that it is reported.
         entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
         entries.dedup_by_key(|(id, _)| *id);
         let (indices, values) = entries.into_iter().unzip();

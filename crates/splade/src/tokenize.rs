@@ -1,4 +1,4 @@
-//! Texts to tokens and back, and the vocabulary between them.
+//! From texts to tokens and back, and the vocabulary.
 
 use std::ops::Range;
 
@@ -9,25 +9,26 @@ use crate::inputs::{Inputs, Tokenizing};
 use crate::tokenized::TokenizedTexts;
 use crate::{EncodeOptions, SparseEncoder, SpladeError, TextOptions};
 
-/// A token that a model sees of a text.
+/// A token of a text, as the model sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextPiece {
-    /// Its id: the entry of a vector, where vectors are over the vocabulary.
+    /// Its id: the index in a vector, if vectors are over the vocabulary.
     pub id: u32,
-    /// As the vocabulary spells it.
+    /// Its spelling in the vocabulary.
     pub token: String,
-    /// Whether the model wants it around every text (`[CLS]`); one that the text itself spells is not meant.
+    /// Whether it is a special token that the model puts around every text (`[CLS]`). A special
+    /// token spelt in the text itself does not count.
     pub is_special: bool,
-    /// The bytes of the text that it stands for; none for special tokens and those of a prompt.
+    /// The byte range of the text that it covers; empty for special tokens and the tokens of a
+    /// prompt.
     pub range: Range<usize>,
 }
 
 impl SparseEncoder {
-    /// The tokens that the model sees of texts in a call with `options`, for
-    /// [`encode_tokenized`](Self::encode_tokenized): both calls together are
-    /// [`encode_with`](Self::encode_with). They may run on different threads, and the tokens can be counted
-    /// in between.
+    /// Tokenises texts as a call with `options` would. Together with
+    /// [`encode_tokenized`](Self::encode_tokenized) it does what [`encode_with`](Self::encode_with)
+    /// does; the two calls may run on different threads, and the tokens can be counted in between.
     ///
     /// ```
     /// use splade::{EncodeOptions, SparseEncoder};
@@ -46,8 +47,8 @@ impl SparseEncoder {
     /// ```
     ///
     /// # Errors
-    /// A text that cannot be tokenised, or is too long and must not be cut; a prompt, a task or a limit that
-    /// the model does not have; the call was cancelled.
+    /// A text that cannot be tokenised, or is too long and must not be cut; a prompt, a task or a
+    /// limit that the model does not have; the call was cancelled.
     pub fn tokenize<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
@@ -56,7 +57,7 @@ impl SparseEncoder {
         self.tokenize_inputs(Inputs::texts(texts), None, options)
     }
 
-    /// As [`tokenize`](Self::tokenize), with the prompt of each text over that of the call.
+    /// Like [`tokenize`](Self::tokenize), with prompts per text that override the call's.
     ///
     /// # Errors
     /// See [`tokenize`](Self::tokenize); [`SpladeError::TextOptionsCount`].
@@ -69,9 +70,10 @@ impl SparseEncoder {
         self.tokenize_inputs(Inputs::texts(texts), Some(each), options)
     }
 
-    /// Pairs of texts, each as one: put together by the tokenizer's template, with its token types
-    /// (`[CLS] first [SEP] second [SEP]` for BERT). A prompt stands before the first. A pair that is too long
-    /// is cut at the longer text until both are of one length, then at both.
+    /// Tokenises pairs of texts, each pair as one input: the tokenizer's template joins them and
+    /// sets the token types (`[CLS] first [SEP] second [SEP]` for BERT). A prompt goes before the
+    /// first text. A pair that is too long loses tokens of the longer text until both are equally
+    /// long, then of both.
     ///
     /// # Errors
     /// See [`tokenize`](Self::tokenize).
@@ -83,12 +85,12 @@ impl SparseEncoder {
         self.tokenize_inputs(Inputs::pairs(pairs), None, options)
     }
 
-    /// Texts that are token ids already. Special tokens are put around them, as around text, unless
-    /// [`special_tokens`](EncodeOptions::special_tokens) says that they are there; ids that are too many are
-    /// cut like text.
+    /// Takes texts that are already token ids. Special tokens are put around them, as around text,
+    /// unless [`special_tokens`](EncodeOptions::special_tokens) says that they are present. Too
+    /// many ids are cut like text.
     ///
     /// # Errors
-    /// See [`tokenize`](Self::tokenize); an id that the vocabulary does not have; a prompt that is not empty
+    /// See [`tokenize`](Self::tokenize); an id outside the vocabulary; a prompt that is not empty
     /// ([`SpladeError::PromptBeforeIds`]).
     pub fn tokenize_ids<I: AsRef<[u32]> + Sync>(
         &self,
@@ -108,8 +110,8 @@ impl SparseEncoder {
         self.on_threads(|| texts.run(0..texts.n_texts()))
     }
 
-    /// The tokens that the model sees of a text in a call with `options`, after cutting, and the bytes of
-    /// the text that each stands for. Those of a prompt come first, and stand for none.
+    /// The tokens of a text in a call with `options`, after cutting, each with the byte range of
+    /// the text that it covers. The tokens of a prompt come first and cover nothing.
     ///
     /// # Errors
     /// A text that cannot be tokenised; a prompt, a task or a limit that the model does not have.
@@ -133,13 +135,13 @@ impl SparseEncoder {
     /// The prompt of a call.
     ///
     /// # Errors
-    /// One that the model does not have.
+    /// A prompt that the model does not have.
     pub(crate) fn prompt<'a>(&'a self, options: &'a EncodeOptions) -> Result<&'a str, SpladeError> {
         self.settings.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())
     }
 
-    /// The tokens of a text that has its prompt before it, in a call with `options`, and how many were cut
-    /// off.
+    /// The tokens of a text that already starts with its prompt, in a call with `options`, and how
+    /// many were cut off.
     ///
     /// # Errors
     /// A text that cannot be tokenised; a task or a limit that the model does not have.
@@ -157,11 +159,10 @@ impl SparseEncoder {
         Ok(tokenizer.tokenizer().pieces(prompted, &tokenizer.rules(options, chosen))?)
     }
 
-    /// A vector as tokens with their weights, the heaviest first; of equal weights the lower
-    /// vocabulary entry first. `top_k` limits how many; `None` is all.
+    /// The tokens of a vector with their weights, the heaviest first; equal weights are ordered by
+    /// index. Returns at most `top_k`; `None` means all.
     ///
-    /// Tokens are spelt as in the vocabulary (`##ing`); an entry that the tokenizer has no token
-    /// for is `[id N]`.
+    /// Tokens are spelt as in the vocabulary (`##ing`); an index without a token is `[id N]`.
     pub fn decode(&self, embedding: SparseRowView<'_>, top_k: Option<usize>) -> Vec<(String, f32)> {
         let mut entries: Vec<(u32, f32)> = embedding.iter().collect();
         entries.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -169,9 +170,10 @@ impl SparseEncoder {
         entries.into_iter().map(|(id, weight)| (self.token(id), weight)).collect()
     }
 
-    /// The text that token ids spell, put together as transformers' `tokenizer.decode` does it: pieces of
-    /// words are joined, and BERT's tokenizer takes the spaces before punctuation out. An id without a token
-    /// gives nothing. Not every text comes back as it was: uncased models have lost its capitals, say.
+    /// Decodes token ids to text as transformers' `tokenizer.decode` does: word pieces are joined,
+    /// and BERT's tokenizer removes the spaces before punctuation. An id without a token is
+    /// skipped. The result may differ from the original text: uncased models lose its capitals, for
+    /// example.
     ///
     /// ```
     /// use splade::{EncodeOptions, SparseEncoder, tokens::DecodeSpecial};
@@ -182,18 +184,19 @@ impl SparseEncoder {
     /// let texts = encoder.tokenize(&["It's so sunny outside!"], &EncodeOptions::default())?;
     /// let ids = texts.text(0).input_ids;
     /// assert_eq!(encoder.decode_ids(ids, DecodeSpecial::Drop)?, "it's so sunny outside!");
-    /// assert_eq!(encoder.decode_ids(ids, DecodeSpecial::Keep)?, "[CLS] it's so sunny outside! [SEP]");
+    /// let whole = encoder.decode_ids(ids, DecodeSpecial::Keep)?;
+    /// assert_eq!(whole, "[CLS] it's so sunny outside! [SEP]");
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// A decoder of `tokenizer.json` that cannot take these tokens.
+    /// A decoder in `tokenizer.json` that fails on these tokens.
     pub fn decode_ids(&self, ids: &[u32], special: DecodeSpecial) -> Result<String, SpladeError> {
         Ok(self.tokenizer().decode(ids, special)?)
     }
 
-    /// The token of an entry as the vocabulary spells it, or `[id N]` where the tokenizer has none for it.
+    /// The token with that id as the vocabulary spells it, or `[id N]` if there is none.
     #[must_use]
     pub fn token(&self, id: u32) -> String {
         self.tokenizer().token(id).unwrap_or_else(|| format!("[id {id}]"))
@@ -205,8 +208,7 @@ impl SparseEncoder {
         self.tokenizer().token_to_id(token)
     }
 
-    /// Each token of the model with its id, by rising id. Added tokens are among them; there may be ids
-    /// without a token.
+    /// Every token with its id, in order of id, added tokens included. Some ids may have no token.
     #[must_use]
     pub fn vocabulary(&self) -> Vec<(String, u32)> {
         self.tokenizer().vocabulary()
@@ -218,7 +220,7 @@ impl SparseEncoder {
         self.tokenizer().vocab_size()
     }
 
-    /// That of the first route: routes share the vocabulary.
+    /// The tokenizer of the first route: all routes share the vocabulary.
     fn tokenizer(&self) -> &Tokenizer {
         self.graph().tokenizer(0).tokenizer()
     }

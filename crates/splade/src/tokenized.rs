@@ -1,4 +1,4 @@
-//! [`TokenizedTexts`]: what a model sees of texts, between tokenising and encoding.
+//! [`TokenizedTexts`]: texts between tokenising and encoding.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use splade_tokenizer::{TokenBatch, Tokenizer};
 
 use crate::SpladeError;
 
-/// Texts as the tokens that a model sees, special tokens and prompts included, after cutting. Made by
-/// [`SparseEncoder::tokenize`](crate::SparseEncoder::tokenize) and its kin, for
-/// [`encode_tokenized`](crate::SparseEncoder::encode_tokenized) of the same model: of any handle on it, and of
-/// any pool that was started from it.
+/// Texts as tokens, after cutting, special tokens and prompts included. Made by
+/// [`SparseEncoder::tokenize`](crate::SparseEncoder::tokenize) and its variants, for
+/// [`encode_tokenized`](crate::SparseEncoder::encode_tokenized) of any handle on the same model,
+/// and of any pool started from it.
 ///
-/// A text remembers the route that it was tokenised for, and how many of its tokens are its prompt's.
+/// It records the route that the texts were tokenised for, and how many tokens of each text belong
+/// to its prompt.
 #[derive(Clone)]
 pub struct TokenizedTexts {
     pub(crate) tokens: TokenBatch,
     /// Tokens of each text's prompt.
     pub(crate) prompt_lengths: Vec<u32>,
-    /// The index of the route among the model's.
+    /// The index of the route.
     pub(crate) route: usize,
     pub(crate) tokenizer: Arc<Tokenizer>,
 }
@@ -27,11 +28,12 @@ pub struct TokenizedTexts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenizedText<'a> {
-    /// Token ids, those of special tokens and of the prompt included.
+    /// Token ids, special tokens and the prompt included.
     pub input_ids: &'a [u32],
-    /// The segment of each token: 1 for those of a pair's second text, where the model tells them apart.
+    /// The segment of each token: 1 for the second text of a pair, if the model distinguishes the
+    /// two.
     pub token_type_ids: &'a [u32],
-    /// How long it is.
+    /// Its length.
     pub length: TextLength,
 }
 
@@ -39,7 +41,7 @@ pub struct TokenizedText<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextLength {
-    /// Tokens that the model sees, those of special tokens and of the prompt included.
+    /// Tokens that the model sees, special tokens and the prompt included.
     pub n_tokens: usize,
     /// Tokens that were cut off.
     pub n_cut: usize,
@@ -121,11 +123,11 @@ impl TokenizedTexts {
         }
     }
 
-    /// Adds the texts of `other` behind these, so that calls that were tokenised apart share a batch.
+    /// Appends the texts of `other`, so that texts tokenised in separate calls share a batch.
     ///
     /// # Errors
-    /// [`SpladeError::OtherTokens`] for texts of another model or route; more than 2^32 - 1 tokens. Nothing is
-    /// added then.
+    /// [`SpladeError::OtherTokens`] for texts of another model or route; more than 2^32 - 1 tokens.
+    /// After an error nothing is appended.
     pub fn append(&mut self, other: &Self) -> Result<(), SpladeError> {
         if self.route != other.route || !Arc::ptr_eq(&self.tokenizer, &other.tokenizer) {
             return Err(SpladeError::OtherTokens);

@@ -15,21 +15,21 @@ use crate::route_tokenizer::{Limits, RouteTokenizer};
 use crate::transformer_config::{self, TransformerConfig};
 use crate::{Device, SpladeError};
 
-/// A transformer with its model on a device: a [`MaskedLm`], or one without head ([`HiddenStates`]).
-/// A clone shares model and tokenizers.
+/// A transformer with its model on a device: a [`MaskedLm`], or one without head
+/// ([`HiddenStates`]). A clone shares model and tokenizers.
 pub(crate) struct TransformerOn<M: ?Sized> {
     pub(crate) transformer: Transformer,
     pub(crate) model: Arc<OnDevice<M>>,
 }
 
-/// A checkpoint, and how texts are read for it.
+/// A checkpoint with its tokenizer.
 #[derive(Clone)]
 pub(crate) struct Transformer {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) tokenizer: RouteTokenizer,
 }
 
-/// Which files a folder is read for.
+/// What a folder is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FolderKind {
     /// A masked-LM checkpoint alone: `sentence_bert_config.json` is not read, as the reference
@@ -42,7 +42,7 @@ pub(crate) enum FolderKind {
 }
 
 impl FolderKind {
-    /// What such a module is for.
+    /// The task of such a module.
     pub(crate) fn task(self) -> Task {
         match self {
             Self::Plain | Self::Module => Task::FillMask,
@@ -55,7 +55,8 @@ impl<M: Loaded + ?Sized> TransformerOn<M> {
     /// Loads a folder onto a device.
     ///
     /// # Errors
-    /// See [`Transformer::read`]; weights that are missing or broken; a device that is not there.
+    /// See [`Transformer::read`]; weights that are missing or broken; a device that is not
+    /// available.
     pub(crate) fn load(
         folder: &Path,
         as_what: (FolderKind, Task),
@@ -70,7 +71,7 @@ impl<M: Loaded + ?Sized> TransformerOn<M> {
     /// The same on another device.
     ///
     /// # Errors
-    /// A device that is not there; files that have changed.
+    /// A device that is not available; files that have changed.
     pub(crate) fn on(&self, device: &Device) -> Result<Self, SpladeError> {
         let model = backends::load(device, &self.transformer.checkpoint)?;
         Ok(Self { transformer: self.transformer.clone(), model })
@@ -84,8 +85,8 @@ impl<M: ?Sized> Clone for TransformerOn<M> {
 }
 
 impl TransformerOn<dyn MaskedLm> {
-    /// Pooled weights of a batch: `[texts, vocab]`; the largest `keep` of each text alone, where the device
-    /// selects them.
+    /// Pooled weights of a batch: `[texts, vocab]`, or only the largest `keep` of each text if the
+    /// device selects them.
     ///
     /// # Errors
     /// Tokens that the model has no embedding for; the device failed.
@@ -100,7 +101,7 @@ impl TransformerOn<dyn MaskedLm> {
 }
 
 impl TransformerOn<dyn HiddenStates> {
-    /// States of a batch's tokens: `[tokens, hidden]`.
+    /// Hidden states of a batch's tokens: `[tokens, hidden]`.
     ///
     /// # Errors
     /// Tokens that the model has no embedding for; the device failed.
@@ -110,11 +111,11 @@ impl TransformerOn<dyn HiddenStates> {
 }
 
 impl Transformer {
-    /// Reads a folder as what it is used for; `task` is what its class is for where
-    /// `sentence_bert_config.json` does not say it.
+    /// Reads a folder as `kind`. `task` is the task of the module's class, used if
+    /// `sentence_bert_config.json` names none.
     ///
-    /// Texts are cut to what `sentence_bert_config.json` says, else to what the tokenizer allows;
-    /// never to more than the model has positions (the reference fails on a longer text then).
+    /// Texts are cut to the limit in `sentence_bert_config.json`, else to the tokenizer's, but
+    /// never to more than the model has positions (on longer texts the reference fails).
     ///
     /// # Errors
     /// Files that are missing, broken or not supported.
@@ -168,7 +169,7 @@ impl Transformer {
         Ok(Self { checkpoint, tokenizer })
     }
 
-    /// The width of a token's state.
+    /// The width of a token's hidden state.
     pub(crate) fn hidden_size(&self) -> usize {
         self.checkpoint.config().hidden_size()
     }

@@ -1,5 +1,5 @@
-//! `sentence_bert_config.json`: what a transformer module is loaded as, and what it makes of a text.
-//! Every key that the reference reads is honoured, or refused by name.
+//! `sentence_bert_config.json`: how a transformer module is loaded, and how it reads texts. Every
+//! key that the reference reads is honoured, or refused by name.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::layout::{Task, read_json};
 use crate::processing::Processing;
 use crate::transformer::FolderKind;
 
-/// What the file may be called, in the order that the reference looks for it.
+/// The possible names of the file, in the order in which the reference looks for them.
 pub(crate) const FILES: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -25,7 +25,7 @@ pub(crate) const FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// What a module's texts are cut to, and how they are tokenised.
+/// How a module cuts and tokenises its texts.
 #[derive(Debug, Default)]
 pub(crate) struct TransformerConfig {
     pub(crate) max_seq_length: Option<usize>,
@@ -59,15 +59,15 @@ struct File {
     config_kwargs: Option<Keywords>,
     query_expansion: Option<Value>,
     tokenizer_name_or_path: Option<Value>,
-    /// Whether the reference packs a batch; texts are packed here anyway.
+    /// Whether the reference packs batches; here they are always packed.
     #[serde(rename = "unpad_inputs")]
     _unpad_inputs: Option<bool>,
-    /// Where the reference keeps what it brings from the hub.
+    /// Where the reference caches downloads from the hub.
     #[serde(rename = "cache_dir")]
     _cache_dir: Option<IgnoredAny>,
 }
 
-/// Which of the model's methods is called for a kind of input, and which of its outputs is taken.
+/// Which of the model's methods is called for a kind of input, and which of its outputs is used.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Modality {
@@ -77,7 +77,7 @@ struct Modality {
     _format: Option<IgnoredAny>,
 }
 
-/// Where the reference finds files: here they lie in the folder.
+/// Where the reference finds files; here they are in the folder.
 const FINDING: Allowed = &[
     ("cache_dir", ANYTHING),
     ("local_files_only", ANYTHING),
@@ -87,7 +87,8 @@ const FINDING: Allowed = &[
     ("trust_remote_code", ANYTHING),
 ];
 
-/// What the numbers of the reference's model are: another one is the caller's to choose.
+/// The number type of the reference's model. Another type is refused: here the caller chooses the
+/// precision.
 const F32: &[&str] = &["null", "\"auto\"", "\"float32\"", "\"torch.float32\""];
 
 const MODEL: Allowed = &[
@@ -99,7 +100,7 @@ const MODEL: Allowed = &[
     ("use_safetensors", &["null", "true"]),
 ];
 
-/// Encoders have a pooler, of which nothing is read. A masked LM does not take the argument.
+/// Encoders have a pooler, which is not used. A masked LM does not accept the argument.
 const ENCODER: Allowed = &[("add_pooling_layer", ANYTHING)];
 
 const CONFIG: Allowed = &[
@@ -120,8 +121,8 @@ const PROCESSOR: Allowed = &[
 ];
 
 impl TransformerConfig {
-    /// Reads the file of a folder. `task` is what the module's class is for where the file does not
-    /// say it.
+    /// Reads the file of a folder. `task` is the task of the module's class, used if the file names
+    /// none.
     ///
     /// # Errors
     /// A file that is broken; a key that is unknown, or whose value is not supported.
@@ -154,7 +155,7 @@ impl TransformerConfig {
         Ok(config)
     }
 
-    /// What is said of the tokenizer's making.
+    /// Applies the arguments for creating the tokenizer.
     fn set_processor(&mut self, arguments: &Arguments<'_>) -> Result<(), SpladeError> {
         arguments.check(&["model_max_length", "truncation_side"], &[PROCESSOR, FINDING])?;
         if let Some(length) = arguments.map.get("model_max_length") {
@@ -173,7 +174,7 @@ impl TransformerConfig {
 }
 
 impl File {
-    /// The first of the files that is there and not empty; all defaults where none is.
+    /// The first of the files that exists and is not empty; all defaults if there is none.
     fn find(folder: &Path) -> Result<(PathBuf, Self), SpladeError> {
         for name in FILES {
             let path = folder.join(name);
@@ -217,11 +218,11 @@ impl File {
             return refuse("module_output_name", found, TOKENS);
         }
         let Some(text) = modalities.get("text") else {
-            return refuse("modality_config.text", "absent", "what is done with a text");
+            return refuse("modality_config.text", "absent", "how a text is processed");
         };
         if let Some(other) = modalities.keys().find(|modality| *modality != "text") {
             let key = format!("modality_config.{other}");
-            return refuse(&key, "present", "`text` alone: inputs are texts, and no conversations");
+            return refuse(&key, "present", "only `text`: conversations are not supported");
         }
         let Modality { method, method_output_name, .. } = Modality::deserialize(text)
             .map_err(|source| SpladeError::Parse { path: path.to_owned(), source })?;

@@ -10,7 +10,7 @@ use crate::{Device, SpladeError};
 /// Loads a checkpoint onto a device.
 ///
 /// # Errors
-/// A device whose backend is not compiled in or that is not there; a broken checkpoint.
+/// A device whose backend is not compiled in, or that is not available; a broken checkpoint.
 pub(crate) fn load<M: Loaded + ?Sized>(
     device: &Device,
     checkpoint: &Checkpoint,
@@ -26,8 +26,8 @@ pub(crate) fn load<M: Loaded + ?Sized>(
     M::loader(&compiled.loaders)(name.name, number(&chosen), checkpoint).map_err(absent)?
 }
 
-/// The device that a name means in this build, on this machine: `cpu` is the CPU backend that is
-/// compiled in (`ndarray` before `flex`), `auto` is a GPU where there is one, else the CPU.
+/// The device that a name means in this build on this machine: `cpu` is the compiled-in CPU backend
+/// (`ndarray` before `flex`); `auto` is a GPU if there is one, else the CPU.
 ///
 /// # Errors
 /// A device whose backend is not compiled in.
@@ -76,12 +76,13 @@ fn number(device: &Device) -> usize {
     }
 }
 
-/// The first card of this machine that `auto` takes.
+/// The card of this machine that `auto` selects.
 fn first_gpu() -> Option<Device> {
     best_gpu(&cards().0)
 }
 
-/// The first card that is one: the CPU backends are faster than a driver that computes on the CPU.
+/// The first card that is a GPU. A driver that computes on the CPU does not count: the CPU backends
+/// are faster.
 fn best_gpu(cards: &[SeenCard]) -> Option<Device> {
     cards.iter().find(|card| !card.is_software).map(|card| card.device.clone())
 }

@@ -1,4 +1,4 @@
-//! A model on some device, the type of its backend erased.
+//! A model on some device, with the type of its backend erased.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl<M> OnDevice<M> {
 }
 
 impl<M: ?Sized> OnDevice<M> {
-    /// One pass.
+    /// Runs one pass.
     fn run<R>(&self, pass: impl FnOnce(&M) -> Result<R, ModelError>) -> Result<R, ModelError> {
         on_device(self.threads, || pass(&self.model))
             .map_err(|reason| ModelError::Device { reason })?
@@ -67,7 +67,7 @@ impl<M: ?Sized> OnDevice<M> {
 }
 
 impl OnDevice<dyn MaskedLm> {
-    /// Pooled rows, in host memory: the largest `keep` weights of each text alone, where the device
+    /// Pooled rows, in host memory: only the largest `keep` weights of each text, if the device
     /// selects them.
     ///
     /// # Shapes
@@ -83,7 +83,7 @@ impl OnDevice<dyn MaskedLm> {
 }
 
 impl OnDevice<dyn HiddenStates> {
-    /// States of tokens, in host memory.
+    /// Hidden states of tokens, in host memory.
     ///
     /// # Shapes
     /// Returns `[tokens, hidden]`, row-major.
@@ -92,8 +92,8 @@ impl OnDevice<dyn HiddenStates> {
     }
 }
 
-/// What `run` returns, or why the device failed at it. A backend whose devices have no threads computes on
-/// the CPU, and does not panic for the device's sake.
+/// Returns what `run` returns, or why the device failed. A backend without device threads computes
+/// on the CPU, where a device cannot fail.
 pub(crate) fn on_device<R>(
     threads: Option<DeviceThreads>,
     run: impl FnOnce() -> R,
@@ -104,10 +104,10 @@ pub(crate) fn on_device<R>(
     }
 }
 
-/// What a checkpoint can be loaded as: with its masked-LM head ([`MaskedLm`]), or without any head
+/// How a checkpoint can be loaded: with its masked-LM head ([`MaskedLm`]), or without any head
 /// ([`HiddenStates`]).
 pub(crate) trait Loaded {
-    /// The one of a backend's two loaders that is for this.
+    /// Selects the loader for this from a backend's two.
     fn loader(loaders: &Loaders) -> Load<Self>;
 
     fn load<B: SpladeBackend>(
@@ -147,13 +147,14 @@ impl Loaded for dyn HiddenStates {
     }
 }
 
-/// A model; or why the checkpoint did not load; or, outside, why the device is not there or failed.
+/// The inner result is the model, or why the checkpoint did not load. The outer error says why the
+/// device is not available, or failed.
 pub(crate) type LoadResult<M> = Result<Result<Arc<OnDevice<M>>, SpladeError>, String>;
 
-/// Loads a checkpoint onto the device of a number. The name is the backend's, for people.
+/// Loads a checkpoint onto the device with a number. The name is the backend's, for people.
 pub(crate) type Load<M> = fn(&'static str, usize, &Checkpoint) -> LoadResult<M>;
 
-/// How a backend loads either.
+/// A backend's two loaders.
 pub(crate) struct Loaders {
     pub(crate) masked_lm: Load<dyn MaskedLm>,
     pub(crate) hidden_states: Load<dyn HiddenStates>,

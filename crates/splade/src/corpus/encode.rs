@@ -1,4 +1,4 @@
-//! Records of a corpus through a model into files of vectors.
+//! Encodes the records of a corpus into files of vectors.
 
 use splade_corpus::{CorpusError, PartsWriter, Record, VectorWriter};
 use splade_sparse::SparseRowView;
@@ -16,12 +16,12 @@ impl StreamText for Record {
     }
 }
 
-/// Whatever takes vectors with their names: a file, or a folder of parts.
+/// Anything that takes vectors with their ids: a file, or a folder of parts.
 pub trait VectorSink {
     /// Takes the vector of a record.
     ///
     /// # Errors
-    /// What stands in the way of writing it.
+    /// Why it cannot be written.
     fn write(
         &mut self,
         record: &Record,
@@ -29,10 +29,10 @@ pub trait VectorSink {
         tokens: Option<&[(String, f32)]>,
     ) -> Result<(), CorpusError>;
 
-    /// Told after the rows of a window, with what was counted in it.
+    /// Called after the rows of a window, with its counts.
     ///
     /// # Errors
-    /// What stands in the way of writing them.
+    /// Why they cannot be written.
     fn end_window(&mut self, encoded: &Encoded) -> Result<(), CorpusError>;
 }
 
@@ -47,7 +47,7 @@ impl VectorSink for VectorWriter {
     }
 
     fn end_window(&mut self, _: &Encoded) -> Result<(), CorpusError> {
-        // Whoever reads a stream sees the rows so far.
+        // A reader of the output sees the rows so far.
         self.flush()
     }
 }
@@ -72,14 +72,14 @@ impl VectorSink for PartsWriter {
     }
 }
 
-/// How [`encode_corpus`] goes about it.
+/// Options of [`encode_corpus`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CorpusOptions<'a> {
     /// How texts are encoded.
     pub encode: EncodeOptions,
-    /// How many are held at once. For an output in parts, set
-    /// [`boundary`](Windows::boundary) to the rows of a part.
+    /// How many texts a window holds. For an output in parts, set [`boundary`](Windows::boundary)
+    /// to the rows of a part.
     pub windows: Windows,
     /// Writes tokens beside the vectors, spelt by this encoder.
     pub tokens_of: Option<&'a SparseEncoder>,
@@ -108,11 +108,12 @@ impl<'a> CorpusOptions<'a> {
     }
 }
 
-/// Encodes records and writes their vectors, in order, in bounded memory; `on_window` is told how far it
-/// is. Finishing the output is the caller's part: an error leaves it unfinished, so that it does not appear.
+/// Encodes records and writes their vectors, in order, in bounded memory; `on_window` gets the
+/// counts so far after each window. The caller finishes the output; after an error it stays
+/// unfinished, so that it does not appear.
 ///
 /// # Errors
-/// See [`encode_stream`]; what stands in the way of writing.
+/// See [`encode_stream`]; an output that cannot be written.
 pub fn encode_corpus(
     encoder: &dyn TextEncoder,
     options: &CorpusOptions<'_>,

@@ -1,4 +1,4 @@
-//! A stream of texts through a model: reading, computing and taking the vectors overlap, in bounded memory.
+//! Encodes a stream of texts in bounded memory: reading, computing and taking the vectors overlap.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -6,13 +6,13 @@ use std::thread;
 
 use crate::{EncodeOptions, Encoded, EncoderPool, SparseEncoder, SpladeError};
 
-/// Windows that are computed at once: while one is in its last passes, or on its way back from a GPU, the
-/// next is tokenised and begun.
-const LANES: usize = 2;
-/// Windows that are read, or computed and not yet taken, beyond those.
+/// Windows computed at once: while one is in its last passes, or is copied from a GPU, the next is
+/// tokenised and started.
+const N_WORKERS: usize = 2;
+/// Further windows per worker that are read, and further ones that are computed and not yet taken.
 const AHEAD: usize = 1;
 
-/// Whatever encodes texts: a [`SparseEncoder`], or an [`EncoderPool`] over several devices.
+/// Anything that encodes texts: a [`SparseEncoder`], or an [`EncoderPool`] over several devices.
 pub trait TextEncoder: Sync {
     /// One vector for each text.
     ///
@@ -42,7 +42,7 @@ impl TextEncoder for EncoderPool {
     }
 }
 
-/// What a stream is made of: a text that knows where it came from.
+/// An item of a stream: a text that knows where it came from.
 pub trait StreamText: Send + Sync + 'static {
     /// The text itself.
     fn text(&self) -> &str;
@@ -59,16 +59,16 @@ impl StreamText for String {
     }
 }
 
-/// How many texts are held at once; the stream's memory is a few windows of them, whatever its length.
+/// How many texts a window holds. A stream keeps a few windows in memory, however long it is.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Windows {
-    /// Texts of a window. Default 1024: enough that passes of texts of one length fill up.
+    /// Texts per window. Default 1024: enough to fill passes with texts of similar length.
     pub max_texts: NonZeroUsize,
-    /// Bytes of text of a window, where one text is not longer. Default 4 MiB.
+    /// Bytes of text per window, unless a single text is longer. Default 4 MiB.
     pub max_bytes: NonZeroUsize,
-    /// Windows end at multiples of this many texts, counted from the first: parts of an output then
-    /// have vectors that do not depend on what was computed before them, on any device.
+    /// If set, windows end at multiples of this many texts. The vectors of a part of an output then
+    /// do not depend on what was computed before it, on any device.
     pub boundary: Option<NonZeroUsize>,
 }
 
@@ -81,7 +81,7 @@ impl Default for Windows {
 }
 
 impl Windows {
-    /// Windows for so many devices that share the texts.
+    /// Windows for `n_workers` devices that share the texts.
     #[must_use]
     pub fn for_workers(mut self, n_workers: usize) -> Self {
         let n_workers = NonZeroUsize::new(n_workers).unwrap_or(NonZeroUsize::MIN);
@@ -98,17 +98,17 @@ impl Windows {
     }
 }
 
-/// What was counted on the way.
+/// Counts over all windows of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamTotals {
-    /// Texts.
+    /// Number of texts.
     pub n_texts: usize,
-    /// Tokens of all texts, after cutting.
+    /// Total number of tokens, after cutting.
     pub n_tokens: usize,
-    /// Texts that were longer than `max_seq_length` and were cut.
+    /// Number of texts that were longer than `max_seq_length` and were cut.
     pub n_truncated: usize,
-    /// Weights of all vectors.
+    /// Total number of weights.
     pub nnz: usize,
 }
 
@@ -121,16 +121,16 @@ impl StreamTotals {
     }
 }
 
-/// Encodes the texts of a stream, in order, in memory that does not grow with it: `take` gets each window
-/// of texts with its vectors.
+/// Encodes the texts of a stream in order, in memory that does not grow with its length; `take`
+/// gets each window of texts with its vectors.
 ///
-/// A thread of its own reads `texts` (so the iterator owns what it reads from), two windows are computed at
-/// once, and `take` runs on the calling thread meanwhile. Row i of a window is text i of it, and windows
-/// come in the order of the stream.
+/// A separate thread reads `texts` (so the iterator owns what it reads from), two windows are
+/// computed at once, and meanwhile `take` runs on the calling thread. Row i of a window belongs to
+/// text i of it, and windows come in the order of the stream.
 ///
 /// # Errors
 /// The first of: an error of the iterator, after `take` got all texts before it;
-/// [`SpladeError::Texts`] for texts that cannot be encoded; what `take` says.
+/// [`SpladeError::Texts`] for texts that cannot be encoded; an error of `take`.
 pub fn encode_stream<T, I, E>(
     encoder: &dyn TextEncoder,
     options: &EncodeOptions,
@@ -143,22 +143,22 @@ where
     I: Iterator<Item = Result<T, E>> + Send + 'static,
     E: From<SpladeError> + Send + 'static,
 {
-    let (read, to_compute): (Vec<_>, Vec<_>) = (0..LANES).map(|_| sync_channel(AHEAD)).unzip();
-    // Not joined: should the stream end early, a reader that waits for input must not hold it up.
+    let (read, to_compute): (Vec<_>, Vec<_>) = (0..N_WORKERS).map(|_| sync_channel(AHEAD)).unzip();
+    // Not joined: if the stream ends early, a reader that waits for input must not delay it.
     thread::spawn(move || read_windows(texts, windows, &read));
     let mut totals = StreamTotals::default();
     thread::scope(|scope| {
-        let lanes: Vec<Receiver<Computed<T, E>>> = to_compute
+        let workers: Vec<Receiver<Computed<T, E>>> = to_compute
             .into_iter()
             .map(|windows| {
-                let (computed, lane) = sync_channel(AHEAD);
+                let (computed, worker) = sync_channel(AHEAD);
                 scope.spawn(move || compute_windows(encoder, options, &windows, &computed));
-                lane
+                worker
             })
             .collect();
-        // Windows go round the lanes, so they come back in order by going round once more.
-        for lane in lanes.iter().cycle() {
-            match lane.recv() {
+        // Windows are sent to the workers in turn, so receiving in turn restores their order.
+        for worker in workers.iter().cycle() {
+            match worker.recv() {
                 Ok(Computed::Window(texts, encoded)) => {
                     totals.add(&encoded);
                     take(texts, encoded)?;
@@ -173,15 +173,15 @@ where
     Ok(totals)
 }
 
-/// What the reader hands on, each in its turn to the next lane.
+/// What the reader sends to the workers, in turn.
 enum Read<T, E> {
-    /// Texts, with the number of the first in the stream.
+    /// Texts, with the index of the first in the stream.
     Window(u64, Vec<T>),
     Failed(E),
     End,
 }
 
-/// What became of it.
+/// What a worker sends back.
 enum Computed<T, E> {
     Window(Vec<T>, Encoded),
     Failed(E),
@@ -191,11 +191,11 @@ enum Computed<T, E> {
 fn read_windows<T: StreamText, E>(
     mut texts: impl Iterator<Item = Result<T, E>>,
     windows: Windows,
-    lanes: &[SyncSender<Read<T, E>>],
+    workers: &[SyncSender<Read<T, E>>],
 ) {
-    let mut lanes = lanes.iter().cycle();
-    // A closed channel: whoever takes has stopped.
-    let mut send = |read| lanes.next().is_some_and(|lane| lane.send(read).is_ok());
+    let mut workers = workers.iter().cycle();
+    // If the channel is closed, the receiver has stopped.
+    let mut send = |read| workers.next().is_some_and(|worker| worker.send(read).is_ok());
     let mut first = 0;
     loop {
         let (window, last) = next_window(&mut texts, windows, first);
@@ -211,7 +211,7 @@ fn read_windows<T: StreamText, E>(
     }
 }
 
-/// The next texts, and what comes after them where that is no text.
+/// The next window of texts, and the end or error that follows it, if it is the last.
 fn next_window<T: StreamText, E>(
     texts: &mut impl Iterator<Item = Result<T, E>>,
     windows: Windows,
@@ -308,7 +308,7 @@ mod tests {
         windows
     }
 
-    /// The windows that come, as the lengths of their texts, and how it ends.
+    /// The windows that are taken, as the lengths of their texts, and how the stream ends.
     fn stream(
         texts: Vec<Result<String, SpladeError>>,
         windows: Windows,

@@ -12,18 +12,21 @@ use crate::SpladeError;
 /// | Kind | Variants of [`SpladeError`] |
 /// |---|---|
 /// | [`Caller`](Self::Caller) | `NoFolder`, `HubNotCompiled`, `UnknownRoute`, `NoDefaultRoute` |
-/// | [`Caller`](Self::Caller) | `UnknownPrompt`, `UnknownDevice`, `DeviceNotCompiled`, `NoDevices` |
-/// | [`Caller`](Self::Caller) | `MaxSeqLength`, `RetrievalSimilarity`, `NotSaved`, `NotReplaced` |
-/// | [`Caller`](Self::Caller) | `NoJudgedDocument`; of `HubEnvironment`, a variable that is not text |
+/// | [`Caller`](Self::Caller) | `UnknownPrompt`, `UnknownDevice`, `DeviceNotCompiled` |
+/// | [`Caller`](Self::Caller) | `NoDevices`, `MaxSeqLength`, `RetrievalSimilarity`, `NotSaved` |
+/// | [`Caller`](Self::Caller) | `NotReplaced`, `NoJudgedDocument` |
+/// | [`Caller`](Self::Caller) | of `HubEnvironment`, a variable that is not text |
 /// | [`Caller`](Self::Caller) | `Cancelled`, `TextTooLong`, `PromptBeforeIds`, `TextOptionsCount` |
 /// | [`Caller`](Self::Caller) | `OtherTokens`; of `Tokenizer`, a text that cannot be tokenised |
 /// | [`Caller`](Self::Caller) | of `Hub`, a model that it does not have or refuses to give |
-/// | [`Data`](Self::Data) | `Parse`, `ConfigValue`, `ConfigKey`, `UnsupportedFile`, `UnknownModule` |
-/// | [`Data`](Self::Data) | `ModulePath`, `ModuleOrder`, `ModuleWidth`, `RouterModule`, `TableLine` |
+/// | [`Data`](Self::Data) | `Parse`, `ConfigValue`, `ConfigKey`, `UnsupportedFile` |
+/// | [`Data`](Self::Data) | `UnknownModule`, `ModulePath`, `ModuleOrder`, `ModuleWidth` |
+/// | [`Data`](Self::Data) | `RouterModule`, `TableLine` |
 /// | [`Data`](Self::Data) | `RouteDimensions`, `VocabularyTooLarge`, `NotFinite`, `JudgedQuery` |
 /// | [`Data`](Self::Data) | `Sparse`; most of `Model`, `Tokenizer`, `Corpus`, `Evaluate`, `Index` |
 /// | [`Machine`](Self::Machine) | `Read` (unless the file is missing), `Write`, `DeviceNotFound` |
-/// | [`Machine`](Self::Machine) | `WorkerPanicked`, `Threads`, `StreamBroken`; a hub that does not answer |
+/// | [`Machine`](Self::Machine) | `WorkerPanicked`, `Threads`, `StreamBroken` |
+/// | [`Machine`](Self::Machine) | of `Hub`, a hub that does not answer |
 /// | [`Machine`](Self::Machine) | files that the crates below cannot read or write |
 ///
 /// `Worker` and `Texts` have the kind of their cause.
@@ -32,8 +35,8 @@ use crate::SpladeError;
 pub enum ErrorKind {
     /// What was asked for: a name, an option, a text. A server answers 4xx.
     Caller,
-    /// What files hold: a model, a corpus, an index that is broken or not supported. A server answers 500;
-    /// trying again does not help.
+    /// What files hold: a model, a corpus, an index that is broken or not supported. A server
+    /// answers 500; trying again does not help.
     Data,
     /// The machine: disk, device, network, threads. A server answers 503; trying again may help.
     Machine,
@@ -98,7 +101,7 @@ impl SpladeError {
     }
 }
 
-/// A file that is missing is missing from the model; one that cannot be read is the disk's.
+/// A missing file is the model's fault; a file that cannot be read is the disk's.
 fn of_reading(error: &std::io::Error) -> ErrorKind {
     match error.kind() {
         IoErrorKind::NotFound | IoErrorKind::InvalidInput | IoErrorKind::InvalidData => {

@@ -18,7 +18,8 @@ impl SpladeError {
         }
     }
 
-    /// An error about a text of a part of a call, told as one about a text of the call.
+    /// Converts an error about a text of a part of a call, which begins at `start`, to one about a
+    /// text of the call.
     pub(crate) fn counted_from(mut self, start: usize) -> Self {
         if let Self::NotFinite { text, .. }
         | Self::TextTooLong { text, .. }

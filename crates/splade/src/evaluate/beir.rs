@@ -13,12 +13,12 @@ use splade_evaluate::Judgements;
 use super::load_judgements;
 use crate::SpladeError;
 
-/// `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` in a folder; judgements may lie beside the others
-/// instead, as `qrels_SPLIT.tsv`, those of `test` as `qrels.tsv`. Each may be compressed (`.gz`, `.zst`), and
-/// documents and queries be Parquet.
+/// `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` in a folder; the judgements may instead be
+/// a file `qrels_SPLIT.tsv` in the folder itself, or `qrels.tsv` for the split `test`. Each file
+/// may be compressed (`.gz`, `.zst`), and documents and queries may be Parquet.
 ///
-/// A document's text is its title, where it has one, a space and its text, as BEIR and sentence-transformers
-/// join them.
+/// The text of a document is its title, if any, a space and its text, joined as in BEIR and
+/// sentence-transformers.
 #[derive(Debug)]
 pub struct BeirFolder {
     corpus: PathBuf,
@@ -31,14 +31,14 @@ impl BeirFolder {
     /// Finds the files, and reads the judgements of a split (`test`, say).
     ///
     /// # Errors
-    /// A file that is not there; a broken line of the judgements, by its number.
+    /// A missing file; a broken line of the judgements, by its number.
     pub fn open(folder: &Path, split: &str) -> Result<Self, SpladeError> {
         let (corpus, queries) = (find(folder, "corpus")?, find(folder, "queries")?);
         let judgements = load_judgements(&find_judgements(folder, split))?;
         Ok(Self { corpus, queries, judgements, binary_columns: BinaryColumns::Refused })
     }
 
-    /// Sets what columns of bytes in Parquet are. Default: they are refused.
+    /// Sets how Parquet columns of bytes are read. Default: they are refused.
     #[must_use]
     pub fn with_binary_columns(mut self, binary_columns: BinaryColumns) -> Self {
         self.binary_columns = binary_columns;
@@ -59,8 +59,8 @@ impl BeirFolder {
         open(&self.corpus, self.corpus_options())
     }
 
-    /// Reads the documents' ids, and refuses one that is there twice, which no measure could tell
-    /// apart. To be called before the documents are encoded.
+    /// Reads the documents' ids and refuses duplicates, which no measure could tell apart. Call it
+    /// before encoding the documents.
     ///
     /// # Errors
     /// [`RecordError::DuplicateId`] with both locations; a file that cannot be read.
@@ -75,8 +75,8 @@ impl BeirFolder {
     /// The queries that are judged, in the order of their file.
     ///
     /// # Errors
-    /// A broken record, or one without an id; [`RecordError::DuplicateId`] for a judged query that is there twice,
-    /// [`SpladeError::JudgedQuery`] for one that the file lacks.
+    /// A broken record, or one without an id; [`RecordError::DuplicateId`] for a judged query that
+    /// occurs twice, [`SpladeError::JudgedQuery`] for one that the file lacks.
     pub fn queries(&self) -> Result<Vec<Record>, SpladeError> {
         let mut missing: HashSet<&str> =
             self.judgements.queries().iter().map(|query| query.id()).collect();
@@ -120,7 +120,7 @@ fn open(file: &Path, options: ReadOptions) -> Result<CorpusReader, SpladeError> 
     Ok(reader)
 }
 
-/// The judgements of a split; where there are none, the path where BEIR has them.
+/// The file with the judgements of a split; if there is none, the path that BEIR uses.
 fn find_judgements(folder: &Path, split: &str) -> PathBuf {
     let usual = named(&folder.join("qrels"), split, &[FileFormat::Tsv]);
     let beside = || named(folder, &format!("qrels_{split}"), &[FileFormat::Tsv]);
@@ -140,8 +140,8 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, SpladeError> {
     })
 }
 
-/// The file of a folder that is called `name` and ends in one of the formats, the first before the
-/// others, and what is not compressed before what is.
+/// The file `name` of a folder in one of the formats: earlier formats are preferred, then
+/// uncompressed files.
 fn named(folder: &Path, name: &str, formats: &[FileFormat]) -> Option<PathBuf> {
     let files = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
     let ranked = files.filter_map(|path| {

@@ -1,4 +1,4 @@
-//! Encoded queries against encoded documents: the runs that are measured.
+//! Searches encoded documents for encoded queries, and measures the runs.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -10,10 +10,10 @@ use splade_sparse::{SearchIndex, SimilarityFunction, SparseMatrix};
 
 use crate::SpladeError;
 
-/// Texts with their names and vectors.
+/// Texts with their ids and vectors.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedVectors<'a> {
-    /// The name of each text.
+    /// The id of each text.
     pub ids: &'a [String],
     /// One row for each text.
     pub vectors: &'a SparseMatrix,
@@ -23,7 +23,7 @@ impl<'a> NamedVectors<'a> {
     /// Row i belongs to `ids[i]`.
     ///
     /// # Panics
-    /// If there are not as many ids as rows.
+    /// If the number of ids is not the number of rows.
     #[must_use]
     pub fn new(ids: &'a [String], vectors: &'a SparseMatrix) -> Self {
         assert_eq!(ids.len(), vectors.n_rows(), "each vector needs one id");
@@ -36,10 +36,10 @@ impl<'a> NamedVectors<'a> {
 /// In some collections (ArguAna, Quora) queries are documents too, and each finds itself first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdenticalIds {
-    /// It is found like any other, as sentence-transformers' evaluator has it.
+    /// It is found like any other, as in sentence-transformers' evaluator.
     #[default]
     Keep,
-    /// It is left out, as BEIR's `ignore_identical_ids` has it.
+    /// It is left out, as with BEIR's `ignore_identical_ids`.
     Remove,
 }
 
@@ -47,13 +47,13 @@ pub enum IdenticalIds {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RetrieveOptions {
-    /// What a score is: dot or cosine. Default dot.
+    /// The function for scores: dot or cosine. Default dot.
     pub similarity: SimilarityFunction,
-    /// Documents for each query, at most. Default 1000.
+    /// At most this many documents per query. Default 1000.
     pub depth: NonZeroUsize,
     /// The name of the run. Default `splade`.
     pub tag: String,
-    /// Documents that have the id of the query. Default [`IdenticalIds::Keep`].
+    /// What happens to a document with the id of the query. Default [`IdenticalIds::Keep`].
     pub identical_ids: IdenticalIds,
 }
 
@@ -90,7 +90,7 @@ impl RetrieveOptions {
 }
 
 impl IdenticalIds {
-    /// How many hits to ask for, so that `depth` are left.
+    /// How many hits to request so that `depth` are left.
     #[must_use]
     pub fn search_depth(self, depth: NonZeroUsize) -> NonZeroUsize {
         match self {
@@ -99,7 +99,7 @@ impl IdenticalIds {
         }
     }
 
-    /// The first `depth` hits of a query without what is to be left out.
+    /// The first `depth` hits of a query, without those to be left out.
     #[must_use]
     pub fn kept(
         self,
@@ -115,12 +115,12 @@ impl IdenticalIds {
     }
 }
 
-/// The best documents for each query, exactly: documents that share no dimension with a query are not
-/// found, and of equal scores those that come first.
+/// The best documents for each query, by exact search. Documents that share no dimension with a
+/// query are not found; of equal scores, earlier documents come first.
 ///
 /// # Errors
-/// [`SpladeError::RetrievalSimilarity`] for distances, which an inverted index does not rank by; a query
-/// or document whose id is there twice.
+/// [`SpladeError::RetrievalSimilarity`] for distances, which an inverted index cannot rank by; a
+/// query or document id that occurs twice.
 ///
 /// # Panics
 /// If the dimensions differ.
@@ -152,24 +152,24 @@ pub fn retrieve(
     Ok(run)
 }
 
-/// What a search of one collection was worth, and what its vectors weigh.
+/// The quality of a search of one collection, and the size of its vectors.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Measured {
     /// How many of the largest weights were kept of each vector; `None` for all.
     pub max_active_dims: Option<NonZeroUsize>,
-    /// What was found.
+    /// The documents found.
     pub run: Run,
-    /// How good that is.
+    /// The measures of the run.
     pub evaluation: Evaluation,
     /// Active dimensions and FLOPs.
     pub statistics: SparseStatistics,
-    /// Weights of all documents.
+    /// Total number of weights of all documents.
     pub nnz: usize,
 }
 
-/// Retrieves and measures once for each limit of weights in `limits`, which holds for queries and
-/// documents, as `max_active_dims` of sentence-transformers' evaluator does.
+/// Retrieves and measures once for each limit in `limits`. A limit applies to queries and
+/// documents, like `max_active_dims` of sentence-transformers' evaluator.
 ///
 /// # Errors
 /// See [`retrieve`]; judgements of which no query was searched.
@@ -201,20 +201,20 @@ pub fn measure_retrieval(
     limits.iter().copied().map(measure).collect()
 }
 
-/// By what runs are judged.
+/// What runs are judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Judging<'a> {
     /// Which documents are relevant.
     pub judgements: &'a Judgements,
-    /// Whose measures, and which.
+    /// The measures to compute.
     pub measures: &'a Measures,
 }
 
 impl Judging<'_> {
-    /// Measures a run over documents of these ids, and counts the relevant ones that are not among them
-    /// ([`Evaluation::n_relevant_missing`]). sentence-transformers ranks all documents, those too
-    /// that share no dimension with a query, by rising id; for its measures they are added, but for the
-    /// query's own document where it was left out.
+    /// Measures a run over documents with these ids, and counts the relevant documents that are not
+    /// among them ([`Evaluation::n_relevant_missing`]). sentence-transformers ranks all documents,
+    /// including those that share no dimension with a query, by ascending id. For its measures
+    /// these are added, except for the query's own document if that was left out.
     ///
     /// # Errors
     /// Judgements of which no query is in the run, or no document among the documents.

@@ -5,11 +5,11 @@ use splade_sparse::SparseMatrix;
 
 use crate::{EncodeOptions, SparseEncoder, SpladeError};
 
-/// Texts as a model read them: with their prompt, where each token stands, and their vectors.
+/// Texts as a model read them: with their prompts, the byte range of each token, and their vectors.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ReadTexts {
-    /// The texts, the prompt of the call before each.
+    /// The texts, each with the prompt of the call before it.
     pub texts: Vec<String>,
     /// The tokens of each text.
     pub tokens: Vec<Vec<TextToken>>,
@@ -34,7 +34,7 @@ impl ReadTexts {
 }
 
 impl SparseEncoder {
-    /// Encodes texts, and says where their tokens stand.
+    /// Encodes texts, and locates their tokens.
     ///
     /// # Errors
     /// See [`encode_with`](Self::encode_with).
@@ -60,7 +60,8 @@ impl SparseEncoder {
         Ok(read)
     }
 
-    /// A page about this model's vectors, without texts yet: how it spells a token, what its scores are.
+    /// A page about this model's vectors, without texts yet: it knows how the model spells a token,
+    /// and how it scores.
     ///
     /// ```
     /// use splade::{EncodeOptions, SparseEncoder};
@@ -68,8 +69,9 @@ impl SparseEncoder {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");
     /// let encoder = SparseEncoder::load(folder)?;
-    /// let queries = encoder.read_texts(&["sunny weather"], &EncodeOptions::query())?;
-    /// let documents = encoder.read_texts(&["It's so sunny outside!"], &EncodeOptions::document())?;
+    /// let (query, document) = ("sunny weather", "It's so sunny outside!");
+    /// let queries = encoder.read_texts(&[query], &EncodeOptions::query())?;
+    /// let documents = encoder.read_texts(&[document], &EncodeOptions::document())?;
     /// let mut page = Vec::new();
     /// encoder
     ///     .explanation()

@@ -1,8 +1,8 @@
 //! The cache of `huggingface_hub`: where a model's snapshots and references lie in it.
 //!
 //! `models--OWNER--NAME/snapshots/COMMIT/FILE` links to `models--OWNER--NAME/blobs/ETAG`, and
-//! `models--OWNER--NAME/refs/REVISION` holds the commit that a branch or tag stood at. An empty file
-//! `models--OWNER--NAME/.no_exist/COMMIT/FILE` says that the commit has no such file.
+//! `models--OWNER--NAME/refs/REVISION` holds the commit that a branch or tag pointed to. An empty
+//! file `models--OWNER--NAME/.no_exist/COMMIT/FILE` says that the commit has no such file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ impl ModelCache {
             return Ok(());
         }
         let path = self.folder.join("refs").join(revision);
-        // Another process may read it meanwhile: it sees the old content or the new.
+        // Another process may read it meanwhile, and must see the old content or the new.
         let new = path.with_file_name(format!(".{commit}.{}", process::id()));
         let write = || {
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -52,7 +52,7 @@ impl ModelCache {
         write().map_err(|source| HubError::Cache { path: path.clone(), source })
     }
 
-    /// Records that a commit lacks these files, so that they are not missed offline.
+    /// Records that a commit lacks these files, so that offline they do not count as missing.
     pub(super) fn write_absent(&self, commit: &str, files: &[String]) {
         for path in files.iter().map(|file| self.no_exist(commit, file)) {
             let write = || {
@@ -62,7 +62,7 @@ impl ModelCache {
             if !path.exists()
                 && let Err(error) = write()
             {
-                // Without it, a warning comes offline.
+                // Without the record, loading the model offline gives a warning.
                 debug!("cannot write {}: {error}", path.display());
             }
         }
@@ -72,9 +72,10 @@ impl ModelCache {
         self.folder.join(".no_exist").join(commit).join(file)
     }
 
-    /// Tells what a snapshot may lack: whoever brought it did not ask for all that is read here.
+    /// Warns about files that a snapshot may lack because the program that downloaded it did not
+    /// ask for them.
     fn warn_of_gaps(&self, id: &ModelId, commit: &str, listing: &BTreeSet<String>, plan: &Plan) {
-        // Each repository has it, and who brings single files leaves it out.
+        // Each repository has it, and programs that download single files leave it out.
         if listing.contains(".gitattributes") {
             return;
         }
@@ -92,7 +93,8 @@ impl ModelCache {
     /// The snapshot of a revision, without the network.
     ///
     /// # Errors
-    /// The model, its revision, its configuration, weights or one of their shards is not here.
+    /// The model, its revision, its configuration, weights or one of their shards is not in the
+    /// cache.
     pub(super) fn find(&self, id: &ModelId, revision: &str) -> Result<PathBuf, HubError> {
         let not_cached = || HubError::ModelNotCached {
             id: id.to_string(),
@@ -135,14 +137,14 @@ impl ModelCache {
     }
 }
 
-/// The files below a folder, with `/` in their names. A link whose file is gone is no file.
+/// The files below a folder, with `/` in their names. A dangling link does not count.
 fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let mut folders = vec![String::new()];
     while let Some(inner) = folders.pop() {
         for entry in fs::read_dir(folder.join(&inner))? {
             let entry = entry?;
-            // Names that are not UTF-8 are none of ours.
+            // No file of ours has a name that is not UTF-8.
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = if inner.is_empty() { name } else { format!("{inner}/{name}") };
             if entry.file_type()?.is_dir() {
@@ -155,12 +157,12 @@ fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
     Ok(files)
 }
 
-/// Whether the file is there, whole as far as its size tells.
+/// Whether the file exists with this size.
 pub(super) fn has_size(path: &Path, n_bytes: u64) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == n_bytes)
 }
 
-/// Removes a file of a snapshot and what it links to, so that it is brought anew.
+/// Removes a file of a snapshot and what it links to, so that it is downloaded again.
 pub(super) fn discard(path: &Path) -> Result<(), HubError> {
     let blob = fs::canonicalize(path);
     for file in blob.iter().map(PathBuf::as_path).chain([path]) {

@@ -1,4 +1,5 @@
-//! The hub's side: lists a repository and brings files of it into the cache, with `hf-hub`.
+//! The client for the hub: lists a repository and downloads its files into the cache, with
+//! `hf-hub`.
 //!
 //! # Source
 //! hf-hub 1.0.0, `src/repository/download.rs`. It checks neither the status nor the length of what
@@ -21,20 +22,20 @@ use super::id::{ModelId, is_commit};
 use super::plan::plan_files;
 use super::{DEFAULT_ENDPOINT, DEFAULT_REVISION, DownloadProgress, HubOptions};
 
-/// Sent where no token was given. hf-hub looks for one in the environment unless it is given one;
-/// a line break cannot stand in a header, so that it sends none
-/// (`HFClient::auth_headers`; the test `the_environment_is_not_read` watches over it).
+/// Given to hf-hub if there is no token: otherwise it looks for one in the environment. A line
+/// break cannot be part of a header, so hf-hub sends no token (`HFClient::auth_headers`; the test
+/// `the_environment_is_not_read` checks this).
 const NO_TOKEN: &str = "\n";
 
-/// Tries after the first, where the connection fails or the hub is overloaded: with pauses of
-/// 0.2, 0.4 and 0.8 seconds at most.
+/// Tries after the first if the connection fails or the hub is overloaded, after pauses of at most
+/// 0.2, 0.4 and 0.8 seconds.
 const N_RETRIES: usize = 3;
 
-/// How often hf-hub's 10 seconds of waiting for another process are granted: it may be bringing
-/// the same file.
+/// How many times to repeat hf-hub's wait of 10 seconds for another process, which may be
+/// downloading the same file.
 const N_LOCK_WAITS: usize = 60;
 
-/// A repository of models on a hub.
+/// The repository of a model on a hub.
 pub(super) struct Client {
     id: String,
     endpoint: String,
@@ -69,7 +70,8 @@ impl Client {
         })
     }
 
-    /// Brings what an encoder needs of a revision and is not in the cache; returns its folder.
+    /// Downloads the files of a revision that an encoder needs and the cache lacks; returns their
+    /// folder.
     pub(super) fn fetch(
         &self,
         id: &ModelId,
@@ -82,7 +84,7 @@ impl Client {
 
         let listing: BTreeSet<String> = sizes.keys().cloned().collect();
         let plan = plan_files(id, &listing, |file| {
-            let path = snapshot.bring(file, sizes[file], None)?;
+            let path = snapshot.ensure(file, sizes[file], None)?;
             fs::read(&path).map_err(|source| HubError::Cache { path, source })
         })?;
         if plan.weights.is_empty() {
@@ -105,18 +107,19 @@ impl Client {
                 let file = file.to_owned();
                 Progress::new(Reporter { on_progress, file, n_bytes, n_bytes_before, total_bytes })
             });
-            snapshot.bring(file, n_bytes, progress)?;
+            snapshot.ensure(file, n_bytes, progress)?;
             n_bytes_before += n_bytes;
         }
         cache.write_absent(&commit, &plan.absent);
-        // Last, so that offline never finds a snapshot that is not whole.
+        // Last, so that a load offline never finds an incomplete snapshot.
         cache.write_ref(revision, &commit)?;
         Ok(snapshot.folder)
     }
 
-    /// The commit that a revision stands at.
+    /// The commit that a revision points to.
     fn commit(&self, revision: &str) -> Result<String, HubError> {
-        // Asked for by name, the default would turn a missing model into a missing revision.
+        // If the default were requested by name, a missing model would be reported as a missing
+        // revision.
         let named = (revision != DEFAULT_REVISION).then_some(revision);
         let info = self.repository.info().maybe_revision(named.map(str::to_owned)).send();
         let info = info.map_err(|error| self.refused(error, None))?;
@@ -137,7 +140,7 @@ impl Client {
         Ok(sizes.collect())
     }
 
-    /// What an error means for the model, or else for the file that was to be brought.
+    /// Converts an error to one about the model, or about the file being downloaded.
     fn refused(&self, error: HFError, file: Option<&str>) -> HubError {
         let (id, endpoint) = (self.id.clone(), self.endpoint.clone());
         let context = match &error {
@@ -186,8 +189,8 @@ struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
-    /// Brings a file, unless it is there; returns its path.
-    fn bring(
+    /// Downloads a file, unless it is in the cache; returns its path.
+    fn ensure(
         &self,
         file: &str,
         n_bytes: u64,
@@ -197,8 +200,9 @@ impl Snapshot<'_> {
         if has_size(&path, n_bytes) {
             return Ok(path);
         }
-        // hf-hub takes what it finds for whole, so what has another size goes first; and it may
-        // find a broken blob that the snapshot did not link to, hence twice.
+        // hf-hub takes any file that it finds as complete, so a file of another size is removed
+        // first. It may then find a broken blob that the snapshot did not link to, hence two
+        // attempts.
         discard(&path)?;
         for _ in 0..2 {
             self.download(file, progress.clone())?;
@@ -206,7 +210,7 @@ impl Snapshot<'_> {
                 return Ok(path);
             }
             let found = fs::metadata(&path).map_or(0, |file| file.len());
-            debug!(file, found, expected = n_bytes, "another size than listed");
+            debug!(file, found, expected = n_bytes, "the size differs from the listing");
             discard(&path)?;
         }
         Err(HubError::FileSize {
@@ -224,7 +228,7 @@ impl Snapshot<'_> {
             match request.send() {
                 Ok(_) => return Ok(()),
                 Err(HFError::CacheLockTimeout { .. }) if n_waits < N_LOCK_WAITS => {
-                    info!(file, "another process brings the file");
+                    info!(file, "another process is downloading the file");
                     n_waits += 1;
                 }
                 Err(HFError::Io(source)) => {

@@ -1,4 +1,4 @@
-//! The variables of the environment that `huggingface_hub` knows, as options.
+//! Options from the environment variables of `huggingface_hub`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,25 +7,26 @@ use std::{fs, io};
 use super::{HubError, HubOptions};
 
 impl HubOptions {
-    /// What the environment says, by the rules of `huggingface_hub`:
+    /// Reads the environment by the rules of `huggingface_hub`:
     ///
-    /// | Option | Variable |
-    /// |---|---|
-    /// | `token` | `HF_TOKEN`, else `HUGGING_FACE_HUB_TOKEN`, else the file that `hf auth login` wrote (`HF_TOKEN_PATH`, else `token` in `HF_HOME`); none if `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set |
-    /// | `cache_dir` | `HF_HUB_CACHE`, else `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME` |
-    /// | `endpoint` | `HF_ENDPOINT` |
-    /// | `offline` | `HF_HUB_OFFLINE`, else `TRANSFORMERS_OFFLINE`: `1`, `on`, `yes` or `true` |
+    /// * `token`: `HF_TOKEN`, else `HUGGING_FACE_HUB_TOKEN`, else the file that `hf auth login`
+    ///   wrote (`HF_TOKEN_PATH`, else `token` in `HF_HOME`); `None` if
+    ///   `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set
+    /// * `cache_dir`: `HF_HUB_CACHE`, else `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME`
+    /// * `endpoint`: `HF_ENDPOINT`
+    /// * `offline`: `HF_HUB_OFFLINE`, else `TRANSFORMERS_OFFLINE`: `1`, `on`, `yes` or `true`
     ///
     /// `HF_HOME` is `huggingface` in `XDG_CACHE_HOME`, else in `~/.cache`. An empty variable counts
-    /// as one that is not set. Where the environment says offline, no token is looked for.
+    /// as unset. If the environment says offline, no token is looked for.
     ///
     /// # Errors
-    /// A token file that is there and cannot be read; a variable that is not text.
+    /// A token file that exists and cannot be read; a variable that is not text.
     pub fn from_env() -> Result<Self, HubError> {
         from(std::env::var_os::<&str>, std::env::home_dir(), Token::Wanted)
     }
 
-    /// The same without the token, which is not looked for: what is already in the cache needs none.
+    /// Like [`from_env`](Self::from_env), but looks for no token: files that are already in the
+    /// cache need none.
     ///
     /// # Errors
     /// A variable that is not text.
@@ -84,7 +85,7 @@ fn from(
     })
 }
 
-/// The token in a file; none where there is no such file, or nothing in it.
+/// The token in a file; `None` if the file does not exist or is empty.
 fn read_token(path: &Path) -> Result<Option<String>, HubError> {
     match fs::read_to_string(path) {
         Ok(token) => Ok(Some(token.trim().to_owned()).filter(|token| !token.is_empty())),

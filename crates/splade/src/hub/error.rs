@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a model could not be brought from the hub, or found in its cache.
+/// Why a model could not be downloaded from the hub, or found in its cache.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
@@ -17,7 +17,7 @@ pub enum HubError {
         /// The rule it breaks.
         why: &'static str,
     },
-    /// An option for the hub that cannot be.
+    /// An invalid option for the hub.
     #[error("the {name} for the hub cannot be used: {why}")]
     #[non_exhaustive]
     InvalidOption {
@@ -27,13 +27,13 @@ pub enum HubError {
         why: &'static str,
     },
     /// A variable of the environment is not text.
-    #[error("the environment variable {name} is not valid text; set it anew, or unset it")]
+    #[error("the environment variable {name} is not valid text; set it again, or unset it")]
     #[non_exhaustive]
     Variable {
         /// The variable.
         name: &'static str,
     },
-    /// The file that the user's token should stand in cannot be read.
+    /// The file with the user's token cannot be read.
     #[error(
         "cannot read the token in {} (set HF_TOKEN, or HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none)",
         .path.display()
@@ -47,10 +47,10 @@ pub enum HubError {
         source: io::Error,
     },
     /// The system does not say where the user's files are.
-    #[error("there is no home folder to keep models in; say which folder is the cache")]
+    #[error("there is no home folder to cache models in; set the folder of the cache")]
     NoCacheFolder,
     /// The client for the hub cannot be made.
-    #[error("cannot make a client for the hub at {endpoint}")]
+    #[error("cannot create a client for the hub at {endpoint}")]
     #[non_exhaustive]
     Client {
         /// The hub's address.
@@ -80,7 +80,7 @@ pub enum HubError {
     /// The model is only for those who accept its conditions.
     #[error(
         "model `{id}` is gated: accept its conditions at {endpoint}/{id}, \
-         and give a token of that account"
+         and give a token of the account that accepted them"
     )]
     #[non_exhaustive]
     ModelGated {
@@ -89,9 +89,9 @@ pub enum HubError {
         /// The hub's address.
         endpoint: String,
     },
-    /// The hub does not give the model to this account, or to nobody in particular.
+    /// The hub refuses the model to this account, or to requests without an account.
     #[error(
-        "the hub does not give model `{id}` (HTTP {status} {message:?}): check its name; if it \
+        "the hub refuses model `{id}` (HTTP {status} {message:?}): check its name; if it \
          is private or gated, give a valid token of an account that may read it"
     )]
     #[non_exhaustive]
@@ -125,7 +125,10 @@ pub enum HubError {
         file: String,
     },
     /// A file of the repository names a path outside its folder.
-    #[error("`{file}` of model `{id}` names `{named}`, which leaves its folder: not brought")]
+    #[error(
+        "`{file}` of model `{id}` names `{named}`, which is outside its folder; \
+         it was not downloaded"
+    )]
     #[non_exhaustive]
     Path {
         /// The model.
@@ -186,10 +189,10 @@ pub enum HubError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// What arrived twice as a file is not that file.
+    /// The download of a file had the wrong size twice.
     #[error(
-        "what arrives as `{file}` of model `{id}` has not its {expected} bytes, and was removed; \
-         try again later"
+        "the download of `{file}` of model `{id}` does not have the expected {expected} bytes, \
+         and was removed; try again later"
     )]
     #[non_exhaustive]
     FileSize {
@@ -225,7 +228,7 @@ pub enum HubError {
         /// Where it was looked for.
         folder: PathBuf,
     },
-    /// Offline, and the cache has the model in part.
+    /// Offline, and the cache has only a part of the model.
     #[error(
         "`{file}` of model `{id}` is not in the cache ({}); \
          download it once without the offline option",

@@ -1,15 +1,15 @@
-//! The names of models and revisions, as far as they are safe in paths and addresses.
+//! The names of models and revisions that are safe in paths and addresses.
 
 use std::fmt;
 
 use super::HubError;
 
-/// Where a name without an owner is looked for. SentenceTransformers, `SparseEncoder`:
-/// `default_huggingface_organization`.
+/// The owner of a name without one: `default_huggingface_organization` of sentence-transformers'
+/// `SparseEncoder`.
 const DEFAULT_OWNER: &str = "sparse-encoder";
 
-/// The masked language models that are older than owners: the part of sentence-transformers'
-/// `ORIGINAL_TRANSFORMER_MODELS` from which a sparse encoder can be made.
+/// The masked language models that are older than owners: those of sentence-transformers'
+/// `ORIGINAL_TRANSFORMER_MODELS` that a sparse encoder can be made from.
 const OWNERLESS: [&str; 22] = [
     "albert-base-v1",
     "albert-base-v2",
@@ -35,7 +35,7 @@ const OWNERLESS: [&str; 22] = [
     "xlm-roberta-large",
 ];
 
-/// A name that the hub can have given; shown as `owner/name`.
+/// A valid name of a model on the hub; shown as `owner/name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ModelId {
     /// Empty for the few models that have none.
@@ -84,7 +84,7 @@ impl fmt::Display for ModelId {
     }
 }
 
-/// Whether git allows the name and it stays inside a folder: the cache keeps a file of that name.
+/// Whether git allows the name and it stays inside a folder: the cache has a file of that name.
 pub(super) fn is_revision(revision: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with(['.', ' '])

@@ -8,8 +8,8 @@ use super::HubError;
 use super::id::ModelId;
 use crate::transformer_config;
 
-/// What is brought of each module's folder beside the weights, the tokenizer's files and
-/// `sentence_bert_config.json` in its seven names, where the repository has it.
+/// Files that are downloaded from each module's folder, if the repository has them, besides the
+/// weights, the tokenizer's files and `sentence_bert_config.json` under its seven names.
 const SMALL_FILES: [&str; 11] = [
     "config.json",
     "modules.json",
@@ -18,14 +18,14 @@ const SMALL_FILES: [&str; 11] = [
     "idf.json",
     "query_token_weights.txt",
     "sparse_linear.pt",
-    // What says that the model is of a kind that is not supported.
+    // Files that mark the model as an unsupported kind.
     "adapter_config.json",
     "chat_template.jinja",
     "preprocessor_config.json",
     "processor_config.json",
 ];
 
-/// Small files without which a model loads as well, and gives other vectors.
+/// Small files without which a model still loads, but gives other vectors.
 const ALTERATIONS: [&str; 8] = [
     "modules.json",
     "config_sentence_transformers.json",
@@ -50,7 +50,7 @@ pub(super) struct Plan {
     pub(super) small: Vec<String>,
     /// Weights. A shard is here because an index names it: the repository may lack it.
     pub(super) weights: Vec<String>,
-    /// Small files that the repository would have, had it more.
+    /// Small files that the repository does not have.
     pub(super) absent: Vec<String>,
 }
 
@@ -60,8 +60,8 @@ impl Plan {
         self.small.iter().chain(&self.weights)
     }
 
-    /// Files that are absent, and that would change the vectors, or have the model refused: beside a
-    /// tokenizer, and in the root.
+    /// Absent files that would change the vectors, or have the model refused, if they existed:
+    /// beside a tokenizer, and in the root.
     pub(super) fn absent_alterations(&self) -> impl Iterator<Item = &String> {
         let has_tokenizer = |folder: &str| {
             splade_tokenizer::FILES.iter().any(|name| self.small.contains(&join(folder, name)))
@@ -73,11 +73,11 @@ impl Plan {
     }
 }
 
-/// Chooses the files among `listing`, the paths of the repository; `read` brings the content of
-/// the few that say what else is needed.
+/// Chooses the files among `listing`, the paths of the repository; `read` returns the content of
+/// the few files that name others.
 ///
 /// # Errors
-/// Those of `read`; a file that is not JSON, or that names what is outside its folder.
+/// Those of `read`; a file that is not JSON, or that names a path outside its folder.
 pub(super) fn plan_files(
     id: &ModelId,
     listing: &BTreeSet<String>,
@@ -128,7 +128,7 @@ pub(super) fn plan_files(
             }
             if let Some(file) = listed(index) {
                 for shard in shards(&read_json(&file)?) {
-                    // One name alone: a shard lies beside its index.
+                    // A plain file name: a shard lies beside its index.
                     if shard.contains('/') || !is_inside(&shard) {
                         return Err(outside(&file, &shard));
                     }
@@ -162,7 +162,8 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-/// Whether a path from a file of the hub stays below the folder it is joined to, on any system.
+/// Whether a path in a file from the hub stays below the folder that it is joined to, on any
+/// system.
 pub(super) fn is_inside(path: &str) -> bool {
     !path.contains(['\\', ':'])
         && !path.chars().any(char::is_control)

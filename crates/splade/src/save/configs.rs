@@ -13,21 +13,22 @@ use crate::settings::Settings;
 use crate::transformer::FolderKind;
 use crate::transformer_config::FILES;
 
-/// The versions whose form is written: a reader that is older warns of them.
+/// The versions whose format is written; older readers warn about them.
 const WRITTEN_LIKE: [(&str, &str); 2] =
     [("sentence_transformers", "6.2.0"), ("transformers", "5.24.0")];
 
 /// Writes a JSON file for people to read.
 ///
 /// # Errors
-/// One that cannot be written.
+/// A file that cannot be written.
 pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<(), SpladeError> {
     let error = |source| SpladeError::Write { path: path.to_owned(), source };
     let json = serde_json::to_string_pretty(value).map_err(|source| error(source.into()))?;
     fs::write(path, json + "\n").map_err(error)
 }
 
-/// `config_sentence_transformers.json`: what the handle says now, and what else the file asks for.
+/// `config_sentence_transformers.json`: the handle's settings, and the original file's
+/// requirements.
 pub(super) fn settings(folder: &Path, settings: &Settings) -> Result<Value, SpladeError> {
     let mut versions: Map<String, Value> =
         WRITTEN_LIKE.iter().map(|&(name, version)| (name.to_owned(), version.into())).collect();
@@ -42,7 +43,7 @@ pub(super) fn settings(folder: &Path, settings: &Settings) -> Result<Value, Spla
     if let Some(limit) = settings.max_active_dims {
         config["max_active_dims"] = limit.get().into();
     }
-    // Beside a plain checkpoint the file is not read.
+    // For a plain checkpoint the file is not read.
     if folder.join("modules.json").exists() {
         let path = folder.join("config_sentence_transformers.json");
         let file: Map<String, Value> = read_json(&path)?.unwrap_or_default();
@@ -53,7 +54,8 @@ pub(super) fn settings(folder: &Path, settings: &Settings) -> Result<Value, Spla
     Ok(config)
 }
 
-/// `sentence_bert_config.json`. The limit of a text is not in it: today it stands with the tokenizer.
+/// `sentence_bert_config.json`. It does not hold the length limit, which sentence-transformers 6.2
+/// stores with the tokenizer.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -92,7 +94,7 @@ pub(super) fn transformer(folder: &Path, kind: FolderKind) -> Result<Value, Spla
     Ok(config.into())
 }
 
-/// The first of the files that is there and not empty.
+/// The first of the files that exists and is not empty.
 fn find_transformer_config(folder: &Path) -> Result<Map<String, Value>, SpladeError> {
     for name in FILES {
         let config: Option<Map<String, Value>> = read_json(&folder.join(name))?;
@@ -124,7 +126,7 @@ pub(super) fn pooling(old: &Map<String, Value>, modes: &[PoolingMode]) -> Value 
     })
 }
 
-/// The configuration of a module from vector to vector, with the features that it reads and writes.
+/// The configuration of a module from vector to vector, with the names of its input and output.
 pub(super) fn with_features(mut config: Map<String, Value>) -> Value {
     for key in ["module_input_name", "module_output_name"] {
         config.entry(key).or_insert("sentence_embedding".into());
@@ -156,7 +158,7 @@ mod tests {
             "transformer_task": "fill-mask",
         });
         assert_eq!(new, expected);
-        // A plain checkpoint's is not read.
+        // For a plain checkpoint the file is not read.
         let plain = transformer(folder.path(), FolderKind::Plain).unwrap();
         assert!(plain.get("query_length").is_none());
     }

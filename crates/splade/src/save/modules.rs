@@ -15,7 +15,7 @@ use crate::static_embedding::StaticEmbedding;
 use crate::transformer::FolderKind;
 use crate::transformer_config::TransformerConfig;
 
-/// Writes a module into the folder `to`, which is made.
+/// Creates the folder `to` and writes a module into it.
 ///
 /// # Errors
 /// A file that cannot be read or written; a number too large for `dtype`.
@@ -26,7 +26,7 @@ pub(super) fn write(
     dtype: Option<WeightDtype>,
 ) -> Result<(), SpladeError> {
     fs::create_dir_all(to).map_err(|source| SpladeError::Write { path: to.to_owned(), source })?;
-    // Only one of defaults has none.
+    // Only a module of defaults has none.
     let from = module.from.as_deref().unwrap_or(handle.folder);
     let config = || -> Result<Map<String, Value>, SpladeError> {
         match module.from {
@@ -85,7 +85,8 @@ fn transformer(
     splade_model::save_checkpoint(from, part, dtype, to)?;
     copy_tokenizer(from, to)?;
     configs::write(&to.join("sentence_bert_config.json"), &configs::transformer(from, kind)?)?;
-    // The reference keeps the limit with the tokenizer. Where that of its files is the same, they stay.
+    // The reference stores the limit with the tokenizer. If its files give the same limit, they
+    // stay as they are.
     let positions = ModelConfig::load(&to.join("config.json"))?.max_positions();
     let own = Tokenizer::load(to)?.max_seq_length().unwrap_or(positions).min(positions);
     let limit = handle.max_seq_length.or(config.max_seq_length).unwrap_or(own).min(positions);
@@ -99,7 +100,7 @@ fn transformer(
     configs::write(&path, &config)
 }
 
-/// The files of a tokenizer, as they are.
+/// Copies the files of a tokenizer as they are.
 fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), SpladeError> {
     for name in splade_tokenizer::FILES {
         if from.join(name).exists() {

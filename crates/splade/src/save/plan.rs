@@ -11,25 +11,25 @@ use crate::layout::{Layout, ModuleKind, ModuleSpec, Ordered, RouterSpec};
 use crate::python_tuple;
 use crate::transformer::FolderKind;
 
-/// The modules of a model and what calls them.
+/// The modules of a model, and the router that calls them, if any.
 pub(super) struct Plan {
     modules: Vec<Module>,
     router: Option<Router>,
 }
 
-/// A module that is written.
+/// A module to write.
 pub(super) struct Module {
     pub(super) kind: SavedKind,
-    /// The folder that it is read from; `None` is one of defaults.
+    /// The folder that it is read from; `None` if the module has only defaults.
     pub(super) from: Option<PathBuf>,
-    /// Its folder below the model's; empty is the model's own.
+    /// Its folder, relative to the model's; empty for the model's own.
     pub(super) folder: String,
 }
 
-/// What of a module is written.
+/// What kind of module is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SavedKind {
-    /// As what the modules after it need.
+    /// With what the modules after it need.
     Transformer(FolderKind),
     SpladePooling,
     SparseStaticEmbedding,
@@ -65,7 +65,7 @@ impl SavedKind {
         }
     }
 
-    /// The last part of it.
+    /// The last part of the class.
     fn short_class(self) -> &'static str {
         self.class().rsplit('.').next().unwrap_or_default()
     }
@@ -120,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// `router_config.json`, with the routes in their order, which decides where none is the default.
+    /// `router_config.json`, with the routes in their order, which decides if none is the default.
     pub(super) fn router_json(&self) -> Option<RouterJson> {
         let Router { routes, spec } = self.router.as_ref()?;
         let types = self.modules.iter();
@@ -154,7 +154,7 @@ pub(super) struct RouterJson {
     parameters: Value,
 }
 
-/// Modules as they come, each once.
+/// Collects modules, each once.
 struct Planner {
     modules: Vec<Module>,
 }
@@ -195,7 +195,7 @@ impl Planner {
     }
 }
 
-/// What is written of a module, given the route that it is on.
+/// The kind that is written for a module, given the route that it is on.
 fn saved_kind(
     spec: &ModuleSpec,
     route: &[ModuleSpec],
@@ -232,7 +232,7 @@ fn saved_kind(
     })
 }
 
-/// A route's name as the beginning of a folder's, and like no other's.
+/// A unique prefix for folder names, made from a route's name.
 fn folder_name(route: &str, taken: &mut BTreeSet<String>) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let plain: String = route.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
