@@ -14,7 +14,7 @@ impl<'a> Offsets<'a> {
     #[must_use]
     pub fn new(offsets: &'a [u32]) -> Self {
         assert_eq!(offsets.first(), Some(&0), "offsets do not start at 0");
-        assert!(offsets.is_sorted(), "offsets fall");
+        assert!(offsets.is_sorted(), "offsets decrease");
         Self(offsets)
     }
 

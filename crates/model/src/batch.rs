@@ -14,8 +14,8 @@ impl<'a> PackedTokens<'a> {
     /// Text i owns the tokens `offsets[i]..offsets[i + 1]`; `offsets` has `texts + 1` entries.
     ///
     /// # Panics
-    /// When `offsets` does not rise from 0 to the number of tokens, or `token_type_ids` is not as
-    /// long as `input_ids`.
+    /// If `offsets` does not rise from 0 to the number of tokens, or if `token_type_ids` and
+    /// `input_ids` differ in length.
     pub fn new(input_ids: &'a [u32], token_type_ids: &'a [u32], offsets: &'a [u32]) -> Self {
         assert_eq!(input_ids.len(), token_type_ids.len(), "a token type for each token");
         let offsets = Offsets::new(offsets);
@@ -33,12 +33,12 @@ impl<'a> PackedTokens<'a> {
         self.token_type_ids
     }
 
-    /// Where each text starts, and the number of tokens.
+    /// Where each text starts, followed by the number of tokens.
     pub fn offsets(&self) -> Offsets<'a> {
         self.offsets
     }
 
-    /// How many texts there are.
+    /// Number of texts.
     pub fn n_texts(&self) -> usize {
         self.offsets.n_texts()
     }

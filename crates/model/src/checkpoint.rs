@@ -7,8 +7,8 @@ use crate::Precision;
 use crate::weights::weight_files;
 use crate::{ModelConfig, ModelError};
 
-/// What a model is loaded from. Opening it reads the configuration and, where the weights are
-/// in several files, what each of them has; no weights.
+/// A model to load. Opening it reads the configuration and, if the weights are sharded, the table
+/// of contents of each shard; it reads no weights.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     config: ModelConfig,
@@ -18,11 +18,11 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Reads `config.json` of a folder and finds its weights: `model.safetensors`, else the shards
-    /// of `model.safetensors.index.json`, else the same of `pytorch_model.bin`.
+    /// of `model.safetensors.index.json`, else `pytorch_model.bin` or its shards.
     ///
     /// # Errors
-    /// A configuration that cannot be read or is not supported; no weights; shards that are
-    /// missing or are not what their index says.
+    /// A configuration that cannot be read or is not supported; no weights; shards that are missing
+    /// or contradict their index.
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
         let config = ModelConfig::load(&folder.join("config.json"))?;
         let precision = Precision::default();
@@ -34,15 +34,15 @@ impl Checkpoint {
         &self.config
     }
 
-    /// The same, to be loaded in `precision`: its linear layers, word embeddings and decoder are held and
-    /// multiplied in it. What else is rounded is the backend's choice: the CPU backends keep positions,
-    /// norms and sums in `f32`, GPUs hold the states between layers in it too.
+    /// Sets the precision to load the model in: its linear layers, word embeddings and decoder are
+    /// held and multiplied in it. Backends may round more: the CPU backends keep positions, norms
+    /// and sums in `f32`, while GPUs also hold the states between layers in this precision.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// What it is to be loaded in.
+    /// The precision to load the model in.
     pub fn precision(&self) -> Precision {
         self.precision
     }

@@ -18,7 +18,7 @@ use crate::config_keys::{IDLE, field_names, parse_json};
 /// The configuration of a model, by its `model_type`.
 #[derive(Clone, Debug)]
 pub struct ModelConfig {
-    /// The classes that the checkpoint was saved from, as in `BertForMaskedLM`.
+    /// The classes that the checkpoint was saved from, such as `BertForMaskedLM`.
     classes: Option<Vec<String>>,
     model_type: String,
     n_layers: usize,
@@ -26,7 +26,7 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// Reads and checks a `config.json`. Keys that nothing reads are told as a warning.
+    /// Reads and checks a `config.json`. Logs a warning for keys that nothing reads.
     ///
     /// # Errors
     /// An unreadable file, an unknown `model_type`, a value that is not supported.
@@ -63,8 +63,8 @@ impl ModelConfig {
         self.architecture.backbone.max_positions
     }
 
-    /// What `architectures` says, where no class of it has a masked-LM head. That is no error: the
-    /// weights decide.
+    /// The classes in `architectures`, if none of them has a masked-LM head. That is not an error:
+    /// the weights decide.
     pub(crate) fn headless_classes(&self) -> Option<String> {
         let names = self.classes.as_ref()?;
         let has_head = names.iter().any(|name| name.ends_with("ForMaskedLM"));
@@ -84,7 +84,7 @@ fn unknown_model_type(found: &str) -> ModelError {
     }
 }
 
-/// A `config.json`, and which of its keys have been read.
+/// A `config.json`, with a record of the keys that were read.
 pub(crate) struct Json<'a> {
     path: &'a Path,
     bytes: &'a [u8],
@@ -96,20 +96,20 @@ impl<'a> Json<'a> {
         Self { path, bytes, read: RefCell::default() }
     }
 
-    /// Reads the fields of `T`, a struct of named fields.
+    /// Reads the fields of `T`, a struct with named fields.
     ///
     /// # Errors
-    /// A field of another type than it must be.
+    /// A field of the wrong type.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ModelError> {
         self.read.borrow_mut().extend(field_names::<T>());
         parse_json(self.bytes)
             .map_err(|source| ModelError::ParseConfig { path: self.path.to_owned(), source })
     }
 
-    /// Tells the keys that neither a reader here nor the reference's model has a use for.
+    /// Logs a warning for keys that neither we nor the reference read.
     ///
     /// # Errors
-    /// It is not an object.
+    /// The file is not a JSON object.
     fn tell_unread(&self) -> Result<(), ModelError> {
         let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(self.bytes)
             .map_err(|source| ModelError::ParseConfig { path: self.path.to_owned(), source })?;
@@ -125,7 +125,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// What is asked of every architecture.
+/// The fields that are checked for every architecture.
 #[derive(Debug, Deserialize)]
 struct Common {
     model_type: Option<String>,
@@ -149,7 +149,7 @@ struct Common {
 
 impl Common {
     fn check(&self) -> Result<(), ModelError> {
-        let both_ways = "false: the encoder sees both ways";
+        let both_ways = "false: the encoder attends in both directions";
         refuse(self.is_decoder, "is_decoder", "true", both_ways)?;
         refuse(self.is_causal == Some(true), "is_causal", "true", both_ways)?;
         refuse(self.add_cross_attention, "add_cross_attention", "true", "false")?;
@@ -158,10 +158,10 @@ impl Common {
         for (field, value, expected) in [
             ("pruned_heads", &self.pruned_heads, "no pruned heads"),
             ("compression_config", &self.compression_config, "weights that are not compressed"),
-            ("per_layer_config", &self.per_layer_config, "layers of the same configuration"),
+            ("per_layer_config", &self.per_layer_config, "the same configuration for all layers"),
             ("fusion_config", &self.fusion_config, "nothing: layers are fused here anyway"),
             ("distributed_config", &self.distributed_config, "nothing"),
-            ("attribute_map", &self.attribute_map, "keys by their own names"),
+            ("attribute_map", &self.attribute_map, "keys under their own names"),
             ("transformers_weights", &self.transformers_weights, "weights in the usual files"),
             (
                 "processor_class",
@@ -179,14 +179,14 @@ impl Common {
         }
         match self.position_embedding_type.as_deref() {
             None | Some("absolute") => Ok(()),
-            // GTE names what it always has.
+            // GTE states what it always uses.
             Some("rope") if matches!(self.model_type.as_deref(), Some("gte" | "new")) => Ok(()),
             Some(other) => refuse(true, "position_embedding_type", other, "`absolute`"),
         }
     }
 }
 
-/// Whether a value says no more than that there is none.
+/// Whether a value amounts to an absent key.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -209,7 +209,7 @@ pub(crate) fn refuse(
     Ok(())
 }
 
-/// Refuses heads of another width than the states' share of each.
+/// Refuses a `head_dim` other than `hidden_size / num_attention_heads`.
 pub(crate) fn refuse_other_heads(head_dim: Option<usize>, sizes: &Sizes) -> Result<(), ModelError> {
     let share = sizes.hidden_size / sizes.num_attention_heads.max(1);
     let other = head_dim.filter(|head_dim| *head_dim != share);
@@ -217,8 +217,8 @@ pub(crate) fn refuse_other_heads(head_dim: Option<usize>, sizes: &Sizes) -> Resu
     refuse(other.is_some(), "head_dim", &other.unwrap_or_default().to_string(), &expected)
 }
 
-/// An activation by its name. The message names the field only as far as serde does, so it is said
-/// here for the usual one.
+/// Reads an activation by its name. serde's message does not name the field, so ours names the
+/// usual one.
 pub(crate) fn activation<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Activation, D::Error> {

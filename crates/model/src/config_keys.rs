@@ -1,18 +1,18 @@
-//! The keys of `config.json` that need no reader, the names of those that a reader has, and the name of
-//! one whose value is not what it must be.
+//! The keys of `config.json`: those that nothing needs to read, those that a struct reads, and the
+//! one that an error is about.
 
 use serde::de::value::Error;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
-/// Keys that change no vector. Whatever else a `config.json` has is honoured, refused, or told.
+/// Keys that change no vector. All others are honoured, refused, or reported.
 ///
 /// # Source
 /// transformers 5.24: `configuration_utils.py`, `models/*/configuration_*.py`, and what
-/// `models/*/modeling_*.py` read of them when no gradient is asked for.
+/// `models/*/modeling_*.py` read of them in inference.
 pub(crate) const IDLE: &[&str] = &[
-    // Training: dropout, how weights begin, losses, labels.
+    // Training: dropout, initialisation, losses, labels.
     "attention_dropout",
     "attention_probs_dropout_prob",
     "classifier_dropout",
@@ -57,8 +57,8 @@ pub(crate) const IDLE: &[&str] = &[
     "summary_proj_to_labels",
     "summary_type",
     "summary_use_proj",
-    // Where the file comes from, and how the reference computes the same numbers. `dtype` is what it
-    // computes in; here that is the caller's choice.
+    // The file's origin, and how the reference computes the same numbers. `dtype` is its compute
+    // type; here the caller chooses that.
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_attn_implementation_internal",
@@ -86,13 +86,13 @@ pub(crate) const IDLE: &[&str] = &[
     "use_bfloat16",
     "use_cache",
     "use_memory_efficient_attention",
-    // Of decoders, and of encoders beside one.
+    // For decoders, and for encoders paired with one.
     "cross_attention_hidden_size",
     "decoder_start_token_id",
     "is_encoder_decoder",
     "tie_encoder_decoder",
     "tie_last_hidden_states",
-    // The tokenizer's: ids that it knows itself; its class is read with its files.
+    // The tokenizer's: it knows these ids itself, and its class is read with its own files.
     "bos_token_id",
     "cls_token_id",
     "eos_token_id",
@@ -130,19 +130,19 @@ pub(crate) const IDLE: &[&str] = &[
     "typical_p",
 ];
 
-/// The names of a struct's fields, as they stand in JSON; aliases too.
+/// The names of a struct's fields in JSON, including aliases.
 pub(crate) fn field_names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut names = FieldNames(&[]);
-    // It always stops with an error, with the names in its hands.
+    // Deserialization always stops with an error, once the names are recorded.
     let _ = T::deserialize(&mut names).err();
     names.0
 }
 
-/// Reads JSON. Where the value of one key of an object is of the wrong type, the error names the key, which
-/// serde's own does not.
+/// Reads JSON. If a value of an object has the wrong type, the error names its key, which serde's
+/// own error does not.
 ///
 /// # Errors
-/// What is no JSON, or not that of a `T`.
+/// Input that is not JSON, or not a `T`.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(bytes).map_err(|error| {
         let Ok(Value::Object(map)) = serde_json::from_slice(bytes) else { return error };
@@ -163,7 +163,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Er
     })
 }
 
-/// Takes the names that a struct asks for, and gives nothing.
+/// A deserializer that records the field names that a struct asks for, and provides no values.
 struct FieldNames(&'static [&'static str]);
 
 impl<'de> Deserializer<'de> for &mut FieldNames {

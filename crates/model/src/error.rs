@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint, or with the tokens that a model is given.
+//! Errors about checkpoints, and about the tokens passed to a model.
 
 use std::path::{Path, PathBuf};
 
@@ -11,20 +11,20 @@ use crate::weights::LOOKED_FOR;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// The backend's products do not run in the precision that was asked for.
+    /// The backend does not support products in the requested precision.
     #[error(
-        "this device does not compute in {precision}; choose f32, or another device: int8 is for `cpu`, f16 for GPUs"
+        "this device does not support {precision}; choose f32, or another device: int8 is for `cpu`, f16 for GPUs"
     )]
     #[non_exhaustive]
     Precision {
-        /// What was asked for.
+        /// The requested precision.
         precision: Precision,
     },
-    /// The device gave up in the middle.
+    /// The device failed during computation.
     #[error("the device failed: {reason}")]
-    // `splade` builds it too, so its fields are final.
+    // `splade` also constructs it, so its fields are final.
     Device {
-        /// What it says.
+        /// The device's message.
         reason: String,
     },
     /// A file cannot be read.
@@ -37,7 +37,7 @@ pub enum ModelError {
         #[source]
         source: std::io::Error,
     },
-    /// `config.json` is not what it should be.
+    /// `config.json` is not a model configuration.
     #[error("{} is not a model configuration", .path.display())]
     #[non_exhaustive]
     ParseConfig {
@@ -47,13 +47,13 @@ pub enum ModelError {
         #[source]
         source: serde_json::Error,
     },
-    /// The architecture is not one of ours.
+    /// The architecture is not supported.
     #[error("config.json: model_type `{found}` is not supported; supported: {supported}")]
     #[non_exhaustive]
     UnknownModelType {
-        /// What the file says.
+        /// The `model_type` of the file.
         found: String,
-        /// What is supported.
+        /// The supported ones.
         supported: String,
     },
     /// The model has no masked-LM head.
@@ -63,7 +63,7 @@ pub enum ModelError {
     )]
     #[non_exhaustive]
     NotMaskedLm {
-        /// What the file says.
+        /// The class that config.json names.
         found: String,
     },
     /// A field of the configuration has a value that is not supported.
@@ -74,10 +74,10 @@ pub enum ModelError {
         field: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The supported values.
         expected: String,
     },
-    /// The `config.json` of a module after the encoder is not what it should be.
+    /// The `config.json` of a module after the encoder is not valid.
     #[error("{} is not the configuration of a {module} module", .path.display())]
     #[non_exhaustive]
     ParseModuleConfig {
@@ -99,10 +99,10 @@ pub enum ModelError {
         field: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The supported values.
         expected: String,
     },
-    /// There is no file of weights.
+    /// The folder has no file of weights.
     #[error("no weights in {}: looked for {LOOKED_FOR}", .folder.display())]
     #[non_exhaustive]
     NoWeights {
@@ -123,10 +123,10 @@ pub enum ModelError {
     #[error("weight `{name}` is missing")]
     #[non_exhaustive]
     WeightMissing {
-        /// The name that it has in checkpoints.
+        /// Its name in the checkpoint.
         name: String,
     },
-    /// A weight has another shape than the configuration asks for.
+    /// A weight does not have the shape that the configuration implies.
     #[error("weight `{name}` has shape {found:?}, expected {expected:?}")]
     #[non_exhaustive]
     WeightShape {
@@ -134,7 +134,7 @@ pub enum ModelError {
         name: String,
         /// Its shape.
         found: Vec<usize>,
-        /// What the configuration asks for.
+        /// The shape that the configuration implies.
         expected: Vec<usize>,
     },
     /// A weight is stored in a type that is not a float.
@@ -146,13 +146,13 @@ pub enum ModelError {
         /// Its type.
         found: String,
     },
-    /// A weight holds NaN, or infinity where that cannot be meant.
+    /// A weight holds NaN, or infinity outside of a bias.
     #[error("weight `{name}` holds {found} at entry {index}")]
     #[non_exhaustive]
     WeightNotFinite {
         /// Its name in the checkpoint.
         name: String,
-        /// The number.
+        /// The value.
         found: f32,
         /// Its row-major index.
         index: usize,
@@ -167,7 +167,7 @@ pub enum ModelError {
         second: String,
     },
     /// The checkpoint has weights that the model does not use.
-    #[error("the model has no use for weights {}", list(.names))]
+    #[error("the model does not use weights {}", list(.names))]
     #[non_exhaustive]
     WeightsUnused {
         /// Their names.
@@ -191,16 +191,16 @@ pub enum ModelError {
         /// Rows of the table.
         type_vocab_size: usize,
     },
-    /// More dimensions are asked for than a sparse auto-encoder has.
+    /// More active dimensions were requested than a sparse auto-encoder has.
     #[error("max_active_dims is {k}, but the rows have {hidden_dim} dimensions")]
     #[non_exhaustive]
     MaxActiveDims {
-        /// Dimensions to keep.
+        /// Requested number of active dimensions.
         k: usize,
-        /// Dimensions that there are.
+        /// Dimensions of the rows.
         hidden_dim: usize,
     },
-    /// A text is longer than the model has positions.
+    /// A text has more tokens than the model has positions.
     #[error("a text has {length} tokens, but the model has {positions} positions")]
     #[non_exhaustive]
     TooLong {
@@ -219,7 +219,7 @@ pub enum ModelError {
         #[source]
         source: PytorchError,
     },
-    /// The index of a checkpoint in several files is not what it should be.
+    /// The index of a sharded checkpoint is not valid.
     #[error("{} is not an index of weight files", .path.display())]
     #[non_exhaustive]
     ParseIndex {
@@ -229,16 +229,16 @@ pub enum ModelError {
         #[source]
         source: serde_json::Error,
     },
-    /// An index names a file that need not be in its own folder.
+    /// An index names a shard outside its own folder.
     #[error("{}: `{shard}` is not a plain file name", .index.display())]
     #[non_exhaustive]
     ShardName {
         /// The index.
         index: PathBuf,
-        /// What it says.
+        /// The name in the index.
         shard: String,
     },
-    /// An index names a file that is not there.
+    /// An index names a shard that does not exist.
     #[error("{}: the file `{shard}` is missing", .index.display())]
     #[non_exhaustive]
     ShardMissing {
@@ -247,35 +247,35 @@ pub enum ModelError {
         /// The missing file.
         shard: String,
     },
-    /// An index says that a file has a weight, but it has not.
+    /// An index lists a weight that its shard does not contain.
     #[error("{}: `{shard}` has no weight `{name}`", .index.display())]
     #[non_exhaustive]
     ShardLacks {
         /// The index.
         index: PathBuf,
-        /// The file.
+        /// The shard.
         shard: String,
         /// The weight's name.
         name: String,
     },
-    /// A file has a weight that the index does not find there.
-    #[error("{}: weight `{name}` of `{shard}` is not listed there", .index.display())]
+    /// A shard contains a weight that the index does not list for it.
+    #[error("{}: weight `{name}` of `{shard}` is not listed", .index.display())]
     #[non_exhaustive]
     ShardUnlisted {
         /// The index.
         index: PathBuf,
-        /// The file.
+        /// The shard.
         shard: String,
         /// The weight's name.
         name: String,
     },
-    /// A number is too large for the type that weights are to be written as.
-    #[error("weight `{name}` holds {found}, which {dtype} has no number for")]
+    /// A number is out of range of the type that weights are written in.
+    #[error("weight `{name}` holds {found}, which is out of range of {dtype}")]
     #[non_exhaustive]
     WeightOverflow {
         /// Its name in the new file.
         name: String,
-        /// The number.
+        /// The value.
         found: f32,
         /// The type.
         dtype: &'static str,
@@ -303,7 +303,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// An error about a file that is being written, told as one about the same file below another folder.
+    /// Reports a write error under the final folder `to` instead of the temporary folder `from`.
     #[must_use]
     pub fn moved(self, from: &Path, to: &Path) -> Self {
         let moved = |path: PathBuf| match path.strip_prefix(from) {
@@ -318,7 +318,7 @@ impl ModelError {
     }
 }
 
-/// The first few names, and how many more there are.
+/// The first few names, and the count of the others.
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();

@@ -9,7 +9,7 @@ use crate::layers::{Embedding, LayerNorm, Linear, unwrap, wrap};
 use crate::weights::Weights;
 use crate::{DecoderOps, ModelError, Pooling, SpladeBackend};
 
-/// `decoder(norm(activation(dense(x))))`, as BERT has it, pooled per text.
+/// `decoder(norm(activation(dense(x))))`, as in BERT, pooled per text.
 #[derive(Debug)]
 pub(crate) struct MlmHead<B: SpladeBackend> {
     dense: Linear<B>,
@@ -18,11 +18,11 @@ pub(crate) struct MlmHead<B: SpladeBackend> {
     activation: Activation,
 }
 
-/// The sizes of a head, and whether its decoder may be the word embeddings.
+/// The sizes of a head, and whether its decoder may be tied to the word embeddings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadConfig {
     pub(crate) hidden_size: usize,
-    /// Width of the decoder: that of the word embeddings.
+    /// Width of the decoder, which is that of the word embeddings.
     pub(crate) width: usize,
     pub(crate) vocab_size: usize,
     pub(crate) activation: Activation,
@@ -40,7 +40,7 @@ pub(crate) struct HeadBiases {
 }
 
 impl HeadConfig {
-    /// The head of an encoder of BERT's kind, for others to differ from.
+    /// The head of a BERT-like encoder, as a base for other architectures.
     pub(crate) fn bert(backbone: &BackboneConfig, tie_word_embeddings: bool) -> Self {
         Self {
             hidden_size: backbone.hidden_size,
@@ -55,14 +55,12 @@ impl HeadConfig {
 }
 
 impl<B: SpladeBackend> MlmHead<B> {
-    /// Takes `head.dense`, `head.norm`, `head.decoder` and `head.bias`.
+    /// Takes `head.dense`, `head.norm`, `head.decoder` and `head.bias`. A tied decoder is `words`.
     ///
-    /// `words` are what a tied decoder is.
-    ///
-    /// The rules of transformers 5 for tied weights: a decoder that the file holds is used, tied or
-    /// not; one that it lacks is the word embeddings where `tie_word_embeddings` says so, and
-    /// missing otherwise. `head.bias` has no part of its own: it stands for the decoder's bias
-    /// where they are tied and the file holds no other.
+    /// Follows transformers 5: if the file has a decoder, it is used, tied or not. If it has none,
+    /// the word embeddings are used with `tie_word_embeddings`; otherwise the decoder is missing.
+    /// `head.bias` is the decoder's bias if they are tied and the file has no other; it has no
+    /// other use.
     pub(crate) fn load(
         weights: &mut Weights,
         config: HeadConfig,

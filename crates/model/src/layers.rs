@@ -1,4 +1,4 @@
-//! The layers that architectures are made of.
+//! The layers that architectures are built from.
 
 use std::borrow::Cow;
 
@@ -17,9 +17,9 @@ use crate::{
 pub(crate) struct Linear<B: SpladeBackend>(B::Linear);
 
 impl<B: SpladeBackend> Linear<B> {
-    /// Takes `path.weight` `[out, in]` and `path.bias` `[out]` of one layer, or of several of one
-    /// size which share their input, as one: their outputs stand side by side. One product of three
-    /// times the width beats three products.
+    /// Takes `path.weight` `[out, in]` and `path.bias` `[out]` of one layer, or of several layers
+    /// of the same size with the same input. Several become one layer with concatenated outputs,
+    /// since one product of three times the width beats three products.
     pub(crate) fn load_with(
         weights: &mut Weights,
         paths: &[&str],
@@ -27,7 +27,7 @@ impl<B: SpladeBackend> Linear<B> {
         has_bias: bool,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        // Of what is missing, the weight is named first.
+        // Checked before the biases, so that errors name a missing weight first.
         paths.iter().try_for_each(|path| weights.require(&format!("{path}.weight")))?;
         let mut bias = Vec::new();
         if has_bias {
@@ -50,7 +50,7 @@ impl<B: SpladeBackend> Linear<B> {
         Ok(layer(weight.into()))
     }
 
-    /// Takes one layer, its output's halves changed over.
+    /// Takes one layer and swaps the halves of its output.
     pub(crate) fn load_swapped(
         weights: &mut Weights,
         path: &str,
@@ -69,8 +69,8 @@ impl<B: SpladeBackend> Linear<B> {
         Ok(Self::of(weight.into(), bias, [out, in_features], weights.precision(), device))
     }
 
-    /// Takes the kernel `[out, in, size]` of a convolution as a layer over `size` neighbours side by
-    /// side, `[out, size * in]`.
+    /// Takes the kernel `[out, in, size]` of a convolution as a linear layer over `size`
+    /// concatenated neighbours, `[out, size * in]`.
     pub(crate) fn load_kernel(
         weights: &mut Weights,
         path: &str,
@@ -88,7 +88,7 @@ impl<B: SpladeBackend> Linear<B> {
         Ok(Self::of(weight.into(), bias, [out, size * in_features], weights.precision(), device))
     }
 
-    /// A layer of these numbers; without bias where there are none.
+    /// Makes a layer; an empty `bias` means that it has none.
     fn of(
         values: Cow<'_, [f32]>,
         bias: Vec<f32>,
@@ -106,7 +106,7 @@ impl<B: SpladeBackend> Linear<B> {
         wrap(self.0.forward(unwrap(x), activation))
     }
 
-    /// `x · weightᵀ + bias + residual`, through `norm` where there is one.
+    /// `x · weightᵀ + bias + residual`, normalised if `norm` is given.
     pub(crate) fn forward_added(
         &self,
         x: Tensor<B, 2>,
@@ -117,7 +117,7 @@ impl<B: SpladeBackend> Linear<B> {
         wrap(self.0.forward_added(unwrap(x), unwrap(residual), norm))
     }
 
-    /// `down(activation(self(x))) + residual`, through `norm` where there is one.
+    /// `down(activation(self(x))) + residual`, normalised if `norm` is given.
     pub(crate) fn feed_forward(
         &self,
         down: &Self,
@@ -130,7 +130,7 @@ impl<B: SpladeBackend> Linear<B> {
         wrap(self.0.feed_forward(unwrap(x), activation, &down.0, residual, norm))
     }
 
-    /// Attention over the queries, keys and values that this layer makes of `x`.
+    /// Attention over the queries, keys and values that this layer computes from `x`.
     pub(crate) fn attention(
         &self,
         x: Tensor<B, 2>,
@@ -151,7 +151,7 @@ pub(crate) struct LayerNorm<B: Backend> {
 }
 
 impl<B: SpladeBackend> LayerNorm<B> {
-    /// Takes `path.weight` and `path.bias`, both `[width]`; without a bias beta is 0.
+    /// Takes `path.weight` and `path.bias`, both `[width]`; beta is 0 if the layer has no bias.
     pub(crate) fn load_with(
         weights: &mut Weights,
         path: &str,
@@ -195,7 +195,8 @@ impl<B: SpladeBackend> Embedding<B> {
         Self::load_in(Precision::F32, weights, path, shape, device)
     }
 
-    /// As [`load`](Self::load), for a table that may be a decoder too: in the precision of the products.
+    /// Like [`load`](Self::load), but in the precision of the products: for a table that may also
+    /// be a decoder.
     pub(crate) fn load_words(
         weights: &mut Weights,
         path: &str,
@@ -222,13 +223,13 @@ impl<B: SpladeBackend> Embedding<B> {
         wrap(self.0.rows(ids, device))
     }
 
-    /// As the backend holds it.
+    /// The table as the backend holds it.
     pub(crate) fn table(&self) -> &B::Table {
         &self.0
     }
 }
 
-/// Numbers on the device.
+/// Makes a tensor on the device.
 pub(crate) fn tensor<B: Backend, const D: usize>(
     values: Vec<f32>,
     shape: [usize; D],
@@ -237,7 +238,7 @@ pub(crate) fn tensor<B: Backend, const D: usize>(
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// A matrix in `f32`, whatever its backend keeps it in.
+/// Converts a matrix to `f32` if its backend holds it in another type.
 pub(crate) fn in_f32<B: Backend>(tensor: Tensor<B, 2>) -> Tensor<B, 2> {
     if tensor.dtype() == DType::F32 { tensor } else { tensor.cast(DType::F32) }
 }

@@ -1,20 +1,22 @@
 //! SPLADE models on burn: packed token ids in, one weight per vocabulary entry out.
 //!
-//! The model is written once, generic over [`SpladeBackend`]: burn's `Backend` with the few
+//! The model is written once, generic over [`SpladeBackend`]: burn's `Backend` plus the few
 //! operations in which SPLADE inference spends its time. Each of them has a body of stock burn
 //! operations ([`stock`]), which runs anywhere and is the oracle of the fast ones.
 //!
-//! Tokens are packed from end to end: `hidden_states` is `[tokens, hidden]` with the `offsets` of
-//! the texts, so padding costs nothing and cannot leak into a maximum.
+//! Tokens are packed from end to end: `hidden_states` is `[tokens, hidden]`, with the `offsets` of
+//! the texts. So padding costs nothing and cannot leak into a maximum.
 //!
-//! CSR models make their rows another way: an [`Encoder`], a [`SentencePooling`] of its states, then
-//! [`Dense`], [`Normalize`] and a [`SparseAutoEncoder`] on the host.
+//! CSR models make their rows in another way: an [`Encoder`], a [`SentencePooling`] of its states,
+//! then [`Dense`], [`Normalize`] and a [`SparseAutoEncoder`] on the host.
 //!
-//! Cargo features, one per backend, additive: `ndarray` and `flex` on the CPU, `wgpu`, `vulkan`, `metal`
-//! and `cuda` on GPUs. None is on by default.
+//! Each backend is a Cargo feature; they are additive, and none is on by default: `ndarray` and
+//! `flex` for CPUs, `wgpu`, `vulkan`, `metal` and `cuda` for GPUs.
 //!
 //! ```no_run
+//!
 //! # #[cfg(feature = "ndarray")]
+//!
 //! # fn main() -> Result<(), splade_model::ModelError> {
 //! use splade_model::{Checkpoint, NdArray, PackedTokens, Pooling, SpladeModel};
 //!
@@ -24,9 +26,13 @@
 //! let tokens = PackedTokens::new(&[101, 8403, 4633, 102], &[0; 4], &[0, 4]);
 //! let weights = model.forward(tokens, Pooling::default())?; // [texts, vocab]
 //! assert_eq!(weights.dims(), [1, 30522]);
+//!
 //! # Ok(())
+//!
 //! # }
+//!
 //! # #[cfg(not(feature = "ndarray"))]
+//!
 //! # fn main() {}
 //! ```
 #![forbid(unsafe_code)]

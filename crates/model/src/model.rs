@@ -1,5 +1,5 @@
-//! The model as a whole: any architecture, from a checkpoint to `[texts, vocab]`, or without its
-//! head to `[tokens, hidden]`.
+//! The whole model of any architecture: from a checkpoint to `[texts, vocab]`, or without its head
+//! to `[tokens, hidden]`.
 
 use std::num::NonZeroUsize;
 
@@ -13,28 +13,28 @@ use crate::names::Part;
 use crate::weights::Weights;
 use crate::{Checkpoint, ModelError, PackedTokens, Precision, SpladeBackend};
 
-/// How the logits of a text's tokens become one weight for each vocabulary entry.
+/// How the logits of a text's tokens become one weight per vocabulary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pooling {
     /// Maximum or sum over the tokens.
     pub strategy: PoolStrategy,
-    /// What is applied to each logit.
+    /// Applied to each logit.
     pub activation: PoolActivation,
 }
 
 impl Default for Pooling {
-    /// max over the tokens of ln(1 + relu(logit)): what a plain masked-LM checkpoint gets.
+    /// max over the tokens of ln(1 + relu(logit)): the default for a plain masked-LM checkpoint.
     fn default() -> Self {
         Self { strategy: PoolStrategy::Max, activation: PoolActivation::Relu }
     }
 }
 
-/// Weights of texts in host memory.
+/// Weights of texts, in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pooled {
-    /// All: `[texts, vocab]`, row-major.
+    /// All weights: `[texts, vocab]`, row-major.
     Dense(Vec<f32>),
-    /// Those that are not zero.
+    /// The non-zero weights.
     Sparse(SparseRows),
 }
 
@@ -55,7 +55,7 @@ impl Pooled {
     }
 }
 
-/// Entries of a row that a device gathers at most: SPLADE has some hundreds.
+/// Capacity of a row that a device gathers. SPLADE rows have a few hundred entries.
 const MAX_GATHERED: usize = 2048;
 
 /// A SPLADE model on a backend.
@@ -67,7 +67,7 @@ pub struct SpladeModel<B: SpladeBackend> {
     device: B::Device,
 }
 
-/// What the ids of a batch must stay below.
+/// Exclusive upper bounds of the ids in a batch.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     vocab_size: usize,
@@ -79,8 +79,8 @@ impl<B: SpladeBackend> SpladeModel<B> {
     /// Loads the weights of a checkpoint onto a device.
     ///
     /// # Errors
-    /// A precision that the device does not have; no masked-LM head; a broken file; a weight that is missing, of the wrong shape, not a number,
-    /// or left over.
+    /// A precision that the device does not support; no masked-LM head; a broken file; a weight
+    /// that is missing, unused, not finite, or of the wrong shape.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
@@ -98,13 +98,13 @@ impl<B: SpladeBackend> SpladeModel<B> {
         Ok(Self { backbone, head, limits, device: device.clone() })
     }
 
-    /// One weight for each text and vocabulary entry, all >= 0, on the device.
+    /// One weight per text and vocabulary entry, all >= 0, on the device.
     ///
     /// # Shapes
-    /// Returns `[texts, vocab]`; row i belongs to text i. A text without tokens gives zeros.
+    /// Returns `[texts, vocab]`; row i belongs to text i. An empty text gives zeros.
     ///
     /// # Errors
-    /// A token or token type without an embedding, a text of more tokens than positions.
+    /// A token or token type without an embedding, or a text with more tokens than positions.
     pub fn forward(
         &self,
         tokens: PackedTokens<'_>,
@@ -112,7 +112,7 @@ impl<B: SpladeBackend> SpladeModel<B> {
     ) -> Result<Tensor<B, 2>, ModelError> {
         self.limits.check(tokens)?;
         if tokens.input_ids().is_empty() {
-            // Not every backend computes with tensors that have no entries (burn-cubecl panics).
+            // Not every backend supports tensors without entries (burn-cubecl panics).
             let shape = [tokens.n_texts(), self.limits.vocab_size];
             return Ok(Tensor::zeros(shape, &self.device));
         }
@@ -120,8 +120,9 @@ impl<B: SpladeBackend> SpladeModel<B> {
         Ok(self.head.forward(hidden_states, tokens.offsets(), pooling))
     }
 
-    /// As [`forward`](Self::forward), brought to the host: the entries that are not zero where the
-    /// device gathers them, of them the largest `keep` of each row where it is told, else all.
+    /// Like [`forward`](Self::forward), but copied to the host: only the non-zero entries if the
+    /// device can gather them, else all. With `keep`, a device that gathers returns only that many
+    /// largest entries of each row.
     ///
     /// # Errors
     /// See [`forward`](Self::forward); the device failed.
@@ -133,7 +134,7 @@ impl<B: SpladeBackend> SpladeModel<B> {
     ) -> Result<Pooled, ModelError> {
         let keep = keep.map(NonZeroUsize::get);
         let weights = self.forward(tokens, pooling)?;
-        // Of rows that are not sparse, the whole is less than twice their entries.
+        // An entry is an index and a value, so rows more than half full are cheaper to copy whole.
         let capacity = MAX_GATHERED.min(self.limits.vocab_size / 2);
         if let Some(rows) = B::gather_non_zeros(unwrap(weights.clone()), capacity, keep)? {
             return Ok(Pooled::Sparse(rows));
@@ -145,8 +146,8 @@ impl<B: SpladeBackend> SpladeModel<B> {
     }
 }
 
-/// The transformer of a checkpoint without its masked-LM head: what CSR models have in front of
-/// their [`SparseAutoEncoder`](crate::SparseAutoEncoder).
+/// The transformer of a checkpoint without its masked-LM head: the encoder in front of a CSR
+/// model's [`SparseAutoEncoder`](crate::SparseAutoEncoder).
 #[derive(Debug)]
 pub struct Encoder<B: SpladeBackend> {
     backbone: Backbone<B>,
@@ -156,10 +157,11 @@ pub struct Encoder<B: SpladeBackend> {
 }
 
 impl<B: SpladeBackend> Encoder<B> {
-    /// Loads the weights of a checkpoint onto a device. Those of heads are left aside.
+    /// Loads the weights of a checkpoint onto a device, except those of heads.
     ///
     /// # Errors
-    /// A precision that the device does not have; a broken file; a weight that is missing, of the wrong shape, not a number, or left over.
+    /// A precision that the device does not support; a broken file; a weight that is missing,
+    /// unused, not finite, or of the wrong shape.
     pub fn load(checkpoint: &Checkpoint, device: &B::Device) -> Result<Self, ModelError> {
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
@@ -183,7 +185,7 @@ impl<B: SpladeBackend> Encoder<B> {
     /// Returns `[tokens, hidden]`.
     ///
     /// # Errors
-    /// A token or token type without an embedding, a text of more tokens than positions.
+    /// A token or token type without an embedding, or a text with more tokens than positions.
     pub fn forward(&self, tokens: PackedTokens<'_>) -> Result<Tensor<B, 2>, ModelError> {
         self.limits.check(tokens)?;
         if tokens.input_ids().is_empty() {
@@ -203,7 +205,7 @@ impl<B: SpladeBackend> Encoder<B> {
     }
 }
 
-/// The precision that a checkpoint is to be loaded in.
+/// The precision to load a checkpoint in, if the device supports it.
 fn precision_on<B: SpladeBackend>(
     checkpoint: &Checkpoint,
     device: &B::Device,
@@ -219,7 +221,7 @@ impl Limits {
     fn of(config: &BackboneConfig) -> Self {
         Self {
             vocab_size: config.vocab_size,
-            // Without embeddings of types, 0 is the one there is.
+            // A model without token type embeddings accepts type 0.
             type_vocab_size: config.type_vocab_size.max(1),
             positions: config.max_positions,
         }

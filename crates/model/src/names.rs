@@ -1,41 +1,41 @@
-//! From the names of weights in checkpoints to the paths of our modules, by a table.
+//! Maps the weight names of checkpoints to the paths of our modules, by a table.
 
-/// How one architecture's checkpoints name their weights.
+/// How the checkpoints of one architecture name their weights.
 ///
-/// In a pattern `#` stands for a layer's number and `*` for `weight` or `bias` (old files say
-/// `gamma` and `beta`).
+/// In a pattern, `#` matches a layer's number and `*` matches `weight` or `bias` (`gamma` or `beta`
+/// in old files).
 #[derive(Debug)]
 pub(crate) struct NameTable {
-    /// What may stand before every name, as in `bert.encoder...`; errors name the first.
+    /// Optional prefixes of every name, as in `bert.encoder...`; errors use the first.
     pub(crate) prefixes: &'static [&'static str],
     /// Checkpoint name -> module path.
     pub(crate) names: &'static [(&'static str, &'static str)],
-    /// The same of the masked-LM head, whose names have no prefix.
+    /// The same for the masked-LM head, whose names have no prefix.
     pub(crate) head: &'static [(&'static str, &'static str)],
-    /// Names that mean nothing to the model: buffers, other heads.
+    /// Names that the model does not use: buffers, other heads.
     pub(crate) ignored: &'static [&'static str],
 }
 
-/// What of a checkpoint is loaded, or saved.
+/// The part of a checkpoint to load or save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Everything.
     MaskedLm,
-    /// Everything but the head, whose weights are left aside.
+    /// All but the head, whose weights are ignored.
     Encoder,
 }
 
-/// What a weight of a checkpoint is called where it is saved again.
+/// The name under which a weight is saved again.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SavedName {
-    /// By the name that transformers 5 writes.
+    /// The name that transformers 5 writes.
     Name(String),
-    /// Not at all: the part that is saved has no use for it.
+    /// The weight is left out: the saved part does not use it.
     LeftOut,
     Unknown,
 }
 
-/// What a name of the checkpoint is to us.
+/// What a checkpoint's name refers to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// The parameter at this path.
@@ -61,9 +61,9 @@ impl NameTable {
         }
     }
 
-    /// The name that a weight is saved by: `gamma` and `beta` become `weight` and `bias`; with its head a
-    /// model's names have a prefix, alone they have none. An encoder keeps its pooler, which the
-    /// reference makes at random where it is missing.
+    /// The name under which a weight is saved: `gamma` and `beta` become `weight` and `bias`. Names
+    /// have a prefix if the model is saved with its head, and none otherwise. An encoder keeps its
+    /// pooler, since the reference initialises a missing one at random.
     pub(crate) fn saved_name(&self, checkpoint_name: &str, part: Part) -> SavedName {
         let stripped = self
             .prefixes
@@ -94,12 +94,12 @@ impl NameTable {
         }
     }
 
-    /// Whether a name of the checkpoint stands for the parameter at `path`.
+    /// Whether a checkpoint's name refers to the parameter at `path`.
     pub(crate) fn is_parameter(&self, checkpoint_name: &str, path: &str) -> bool {
         self.meaning(checkpoint_name, Part::MaskedLm) == Meaning::Parameter(path.to_owned())
     }
 
-    /// The name that a parameter has in checkpoints, for errors.
+    /// The checkpoint's name of a parameter, for errors.
     pub(crate) fn checkpoint_name(&self, path: &str) -> String {
         let name_in = |table: &[(&str, &str)]| {
             table.iter().find_map(|(pattern, p)| Some(fill(pattern, &matches(p, path)?)))
@@ -112,17 +112,17 @@ impl NameTable {
     }
 }
 
-/// The module path of a checkpoint's name, by the first pattern of that form.
+/// The module path of a checkpoint's name, by the first pattern that matches.
 fn find(table: &[(&str, &str)], name: &str) -> Option<String> {
     table.iter().find_map(|(pattern, path)| Some(fill(path, &matches(pattern, name)?)))
 }
 
-/// The first pattern that a name is of the form of.
+/// The first pattern that matches a name.
 fn pattern_of<'p>(mut patterns: impl Iterator<Item = &'p str>, name: &str) -> Option<&'p str> {
     patterns.find(|pattern| matches(pattern, name).is_some())
 }
 
-/// What `#` and `*` stand for in `name`, or `None` where it is not of this form.
+/// What `#` and `*` match in `name`; `None` if it does not match the pattern.
 fn matches<'a>(pattern: &str, name: &'a str) -> Option<Vec<&'a str>> {
     let (mut pattern_parts, mut name_parts) = (pattern.split('.'), name.split('.'));
     let mut found = Vec::new();

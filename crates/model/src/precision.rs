@@ -5,20 +5,21 @@ use std::str::FromStr;
 
 use splade_kernels::ProductKernel;
 
-/// What the weights of a model are held in, and its matrix products multiply. Not every device has each:
+/// The type in which weights are held and multiplied. Not every device supports each: see
 /// [`SpladeBackend::has_precision`](crate::SpladeBackend::has_precision).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Precision {
-    /// `f32`: 32-bit floats, which agree with the reference to 1e-4.
+    /// `f32`: 32-bit floats, which match the reference within 1e-4.
     #[default]
     F32,
-    /// `f16`: 16-bit floats with 11 bits of mantissa, summed in `f32`; on GPUs. Half the memory.
+    /// `f16`: 16-bit floats with 11 bits of precision, summed in `f32`. GPUs only. Half the memory.
     F16,
-    /// `bf16`: 16-bit floats with 8 bits of mantissa, summed in `f32`. Half the memory.
+    /// `bf16`: 16-bit floats with 8 bits of precision, summed in `f32`. Half the memory.
     Bf16,
-    /// `int8`: weights in 8-bit integers by output channel, activations by row, both scaled by their
-    /// largest, summed in 32-bit integers; on CPUs. A quarter of the memory.
+    /// `int8`: 8-bit integers, summed in 32-bit integers. Weights are scaled by the largest of
+    /// their output channel, activations by the largest of their row. CPUs only. A quarter of the
+    /// memory.
     Int8,
 }
 
@@ -26,7 +27,7 @@ impl Precision {
     /// All of them, in the order of the enum.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
 
-    /// What the products of the CPU call it; `None` for one that they do not have.
+    /// The precision of the CPU kernels; `None` if CPUs do not support it.
     pub fn on_cpu(self) -> Option<splade_kernels::Precision> {
         match self {
             Self::F32 => Some(splade_kernels::Precision::F32),
@@ -36,7 +37,8 @@ impl Precision {
         }
     }
 
-    /// The instructions of this CPU that its products run on; `None` for one that CPUs do not have.
+    /// The CPU instructions that its products use on this machine; `None` if CPUs do not support
+    /// it.
     pub fn instructions(self) -> Option<&'static str> {
         self.on_cpu().map(|precision| ProductKernel::detect(precision).name())
     }
@@ -51,10 +53,10 @@ impl Precision {
     }
 }
 
-/// A name that is none of [`Precision`]'s.
+/// A name that is not one of [`Precision`]'s.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownPrecision {
-    /// The name as it was found.
+    /// The unknown name.
     pub name: String,
 }
 

@@ -1,9 +1,9 @@
-//! Files of `torch.save`, read without Python: the tensors of a state dict.
+//! Reads files of `torch.save` without Python: the tensors of a state dict.
 //!
-//! Such a file is a pickle, a program for a small stack machine, with the numbers of the tensors
-//! beside it. Python's pickles may call any function. Here only the handful of steps that
-//! `torch.save` writes for a state dict exist; anything else is refused by name, and nothing is
-//! ever run. No step of a file makes more memory than the step's own few bytes justify.
+//! Such a file is a pickle, a program for a small stack machine, with the tensors' numbers beside
+//! it. A pickle can make Python call any function. Here only the few opcodes exist that
+//! `torch.save` writes for a state dict; anything else is refused by name, and nothing is ever
+//! executed. No opcode of a file allocates more memory than its own few bytes justify.
 //!
 //! Upstream: `torch/serialization.py` and `torch/_utils.py` of PyTorch 2.9.
 
@@ -23,10 +23,10 @@ use crate::weights::StoredTensor;
 
 pub use self::error::PytorchError;
 
-/// Names the tensors of a file in either form and finds their bytes.
+/// Names the tensors of a file of either format, and finds their bytes.
 ///
 /// # Errors
-/// The file is cut short, is not what `torch.save` makes of a state dict, or could run code.
+/// The file is truncated, is not a state dict written by `torch.save`, or could run code.
 pub(crate) fn tensors(file: &[u8]) -> Result<Vec<StoredTensor>, PytorchError> {
     if Archive::is_one(file) {
         return zip_tensors(file);
@@ -37,10 +37,10 @@ pub(crate) fn tensors(file: &[u8]) -> Result<Vec<StoredTensor>, PytorchError> {
     Err(PytorchError::UnknownForm)
 }
 
-/// The form since PyTorch 1.6: a zip archive of the pickle and of one file for each storage.
+/// The format since PyTorch 1.6: a zip archive of the pickle and one file per storage.
 fn zip_tensors(file: &[u8]) -> Result<Vec<StoredTensor>, PytorchError> {
     let archive = Archive::read(file)?;
-    // Files from before 2.1 do not say.
+    // Files from before 2.1 do not record it.
     if let Some(range) = archive.find("byteorder")?
         && &file[range.clone()] != b"little"
     {
@@ -51,7 +51,7 @@ fn zip_tensors(file: &[u8]) -> Result<Vec<StoredTensor>, PytorchError> {
     state_dict::locate(&pickle, |storage| archive.record(&format!("data/{}", storage.key)))
 }
 
-/// Bytes of one element; every type that a storage can have has whole ones.
+/// Bytes of one element; no storage type has fractions of a byte.
 fn size_of(dtype: Dtype) -> usize {
     dtype.bitsize() / 8
 }

@@ -1,5 +1,5 @@
-//! A checkpoint, written again: `config.json` and safetensors under the names that transformers 5 writes,
-//! whatever form and names the weights are stored in.
+//! Saves a checkpoint again: `config.json` and safetensors under the names that transformers 5
+//! writes, whatever the format and names of the source.
 
 mod config;
 mod tensor;
@@ -18,45 +18,45 @@ use crate::names::{NameTable, Part, SavedName};
 use crate::weights::{StoredTensor, WeightFile, weight_files};
 use crate::{ModelConfig, ModelError, modules};
 
-/// What the numbers of weights are written as.
+/// The type in which weights are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WeightDtype {
     /// 32-bit floats.
     F32,
-    /// 16-bit floats: ten bits of mantissa, numbers up to 65,504.
+    /// 16-bit floats: 11 bits of precision, numbers up to 65,504.
     F16,
-    /// The upper half of 32-bit floats: seven bits of mantissa, and their range.
+    /// The upper half of 32-bit floats: 8 bits of precision, the same range.
     Bf16,
 }
 
-/// The name of a [`WeightDtype`] that is none.
+/// A name that is not a [`WeightDtype`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown type of weights `{found}`; known: f32, f16, bf16")]
 pub struct UnknownWeightDtype {
-    /// What was asked for.
+    /// The unknown name.
     pub found: String,
 }
 
-/// The modules that are no encoders and have weights.
+/// The modules with weights that are not encoders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModuleWeights {
     /// A [`Dense`](crate::Dense).
     Dense,
     /// A [`SparseAutoEncoder`](crate::SparseAutoEncoder).
     SparseAutoEncoder,
-    /// A table of [`load_static_weights`](crate::load_static_weights).
+    /// The table of [`load_static_weights`](crate::load_static_weights).
     Static,
 }
 
-/// Bytes of a file of weights, beyond which another is begun: transformers' own limit.
+/// Maximum bytes of a file of weights before another is started: transformers' own limit.
 const MAX_SHARD_BYTES: u64 = 50_000_000_000;
 
 impl WeightDtype {
-    /// All, in the order that messages name them.
+    /// All of them, in the order in which messages list them.
     pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
 
-    /// Its name here: `bf16`.
+    /// Its short name, such as `bf16`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -65,7 +65,7 @@ impl WeightDtype {
         }
     }
 
-    /// Its name in `config.json`: `bfloat16`.
+    /// Its name in `config.json`, such as `bfloat16`.
     fn name_in_config(self) -> &'static str {
         match self {
             Self::F32 => "float32",
@@ -98,16 +98,16 @@ impl FromStr for WeightDtype {
     }
 }
 
-/// Writes `config.json` and the weights of the checkpoint in `folder` into the folder `to`. Numbers
-/// keep the type that they are stored in where `dtype` is `None`; they are those of the files, never
-/// those that a precision rounded.
+/// Writes `config.json` and the weights of the checkpoint in `folder` to the folder `to`. If
+/// `dtype` is `None`, numbers keep their stored type. They come from the files, and were never
+/// rounded to a precision.
 ///
-/// Weights that nothing uses are left out, and so is a decoder that is tied to the word embeddings and
-/// equal to them. Beyond 50 GB there are several files, with an index.
+/// Unused weights are left out, as is a decoder that is tied to the word embeddings and equal to
+/// them. Beyond 50 GB, weights are sharded, with an index.
 ///
 /// # Errors
-/// A checkpoint that cannot be read, or that transformers 5 has no configuration for; a number too
-/// large for `dtype`; a file that cannot be written.
+/// A checkpoint that cannot be read, or that transformers 5 cannot represent; a number out of range
+/// of `dtype`; a file that cannot be written.
 pub fn save_checkpoint(
     folder: &Path,
     part: Part,
@@ -123,7 +123,7 @@ pub fn save_checkpoint(
     write::weights(to, &tensors, MAX_SHARD_BYTES)
 }
 
-/// Writes the weights of a module's folder into the folder `to`, one file.
+/// Writes the weights of a module's folder to the folder `to`, as one file.
 ///
 /// # Errors
 /// As [`save_checkpoint`].
@@ -141,10 +141,10 @@ pub fn save_module_weights(
     write::weights(to, &tensors, u64::MAX)
 }
 
-/// Writes a table as the weights of a `SparseStaticEmbedding` into the folder `to`.
+/// Writes a table as the weights of a `SparseStaticEmbedding` to the folder `to`.
 ///
 /// # Errors
-/// A number too large for `dtype`; a file that cannot be written.
+/// A number out of range of `dtype`; a file that cannot be written.
 pub fn save_static_weights(
     table: &[f32],
     dtype: Option<WeightDtype>,
@@ -165,7 +165,7 @@ impl ModuleWeights {
     }
 }
 
-/// The files of a checkpoint, open.
+/// The open files of a checkpoint.
 struct Files(Vec<(MappedFile, Vec<StoredTensor>)>);
 
 impl Files {
@@ -180,7 +180,8 @@ impl Files {
     /// The tensors to write, under their new names, in the order of the files.
     ///
     /// # Errors
-    /// A tensor that the table does not know; two of one name; a number too large for `dtype`.
+    /// A tensor that the table does not know; two with the same name; a number out of range of
+    /// `dtype`.
     fn named(
         &self,
         names: &NameTable,
@@ -207,7 +208,8 @@ impl Files {
         Ok(tensors)
     }
 
-    /// The same for a whole checkpoint, without decoders that are written once as word embeddings.
+    /// The same for a whole checkpoint, without a decoder that equals the word embeddings it is
+    /// tied to.
     fn of_checkpoint(
         &self,
         architecture: &Architecture,
@@ -247,7 +249,7 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name)
     }
 
-    /// The tensors of a fixture that was saved.
+    /// Saves a fixture and returns the tensors written.
     fn saved(name: &str, dtype: Option<WeightDtype>) -> BTreeMap<String, Vec<u32>> {
         let to = tempfile::tempdir().unwrap();
         save_checkpoint(&fixture(name), Part::MaskedLm, dtype, to.path()).unwrap();
@@ -304,7 +306,7 @@ mod tests {
         let save = |table: &[f32], dtype| save_static_weights(table, Some(dtype), to.path());
         let error = save(&[1.0, 7e4], WeightDtype::F16).unwrap_err().to_string();
         assert!(error.contains("`weight`") && error.contains("70000"), "{error}");
-        // Infinity is meant where it stands: as a bias it switches a word off.
+        // An infinite bias is intended: it switches a word off.
         save(&[f32::NEG_INFINITY], WeightDtype::F16).unwrap();
         save(&[7e4], WeightDtype::Bf16).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The weights of a checkpoint, by the paths of our modules, with every one accounted for.
+//! The weights of a checkpoint, by the paths of our modules; every one is accounted for.
 
 mod file;
 mod find;
@@ -26,17 +26,17 @@ pub(crate) struct Weights {
     precision: Precision,
 }
 
-/// Where one weight stands.
+/// Where one weight is stored.
 struct Entry {
     file: usize,
     tensor: StoredTensor,
 }
 
 impl Weights {
-    /// Maps the files into memory and names their tensors by `names`.
+    /// Maps the files into memory and maps their tensor names by `names`.
     ///
     /// # Errors
-    /// A file that is broken; tensors that the table does not know; two for one parameter.
+    /// A file that is broken; tensors that the table does not know; two tensors for one parameter.
     pub(crate) fn open(
         paths: &[PathBuf],
         names: &'static NameTable,
@@ -52,7 +52,7 @@ impl Weights {
                     Meaning::Parameter(path) => weights.insert(path, tensor)?,
                     Meaning::Ignored => {
                         let name = tensor.name;
-                        tracing::debug!(name, "weight ignored: a SPLADE model has no use for it");
+                        tracing::debug!(name, "weight ignored: a SPLADE model does not use it");
                     }
                     Meaning::Unknown => unknown.push(tensor.name),
                 }
@@ -62,17 +62,17 @@ impl Weights {
         if unknown.is_empty() { Ok(weights) } else { Err(unused(unknown)) }
     }
 
-    /// The same, for linear layers to be held in `precision`.
+    /// Sets the precision of linear layers.
     pub(crate) fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// What linear layers are to be held in.
+    /// The precision of linear layers.
     pub(crate) fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Adds a tensor of the file that comes next.
+    /// Adds a tensor of the next file.
     fn insert(&mut self, path: String, tensor: StoredTensor) -> Result<(), ModelError> {
         if let Some(first) = self.entries.get(&path) {
             return Err(ModelError::WeightTwice {
@@ -89,7 +89,7 @@ impl Weights {
         self.entries.contains_key(path)
     }
 
-    /// The shape of a parameter, where the checkpoint has it.
+    /// The shape of a parameter, if the checkpoint has it.
     pub(crate) fn shape(&self, path: &str) -> Option<&[usize]> {
         self.entries.get(path).map(|entry| entry.tensor.shape.as_slice())
     }
@@ -106,13 +106,13 @@ impl Weights {
     /// Takes a parameter out, as `f32`.
     ///
     /// # Errors
-    /// It is missing, of another shape, not a float, or holds a number that is none.
+    /// It is missing, has another shape, is not a float, or holds NaN or an unexpected infinity.
     pub(crate) fn take(&mut self, path: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         self.take_with(path, shape, <[f32]>::to_vec)
     }
 
-    /// Takes a parameter out and shows it to `read`: in place, where the file has it as `f32`. Its
-    /// pages of the file are given back, so that a model is never in memory twice.
+    /// Takes a parameter out and passes it to `read`, in place if the file has it as `f32`.
+    /// Afterwards its pages of the file are released, so that a model is never in memory twice.
     ///
     /// # Errors
     /// As [`take`](Self::take).
@@ -145,15 +145,15 @@ impl Weights {
         Ok(answer)
     }
 
-    /// Takes a parameter out without using it: another one stands for it.
+    /// Removes a parameter without using it: another one replaces it.
     pub(crate) fn discard(&mut self, path: &str) {
         self.entries.remove(path);
     }
 
-    /// The end of loading: nothing may be left.
+    /// Ends loading: every weight must have been taken.
     ///
     /// # Errors
-    /// The weights that nobody took.
+    /// The weights that were not.
     pub(crate) fn finish(self) -> Result<(), ModelError> {
         if self.entries.is_empty() {
             return Ok(());

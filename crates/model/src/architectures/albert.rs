@@ -1,7 +1,7 @@
 //! ALBERT.
 //!
-//! Paper: Lan et al., arXiv:1909.11942. Upstream: `models/albert/modeling_albert.py` of transformers
-//! 5.24. Checkpoints: albert/albert-base-v2.
+//! Paper: Lan et al., arXiv:1909.11942. Upstream: `models/albert/modeling_albert.py` of
+//! transformers 5.24. Checkpoints: albert/albert-base-v2.
 
 use serde::Deserialize;
 use splade_kernels::Activation;
@@ -49,7 +49,7 @@ const NAMES: NameTable = NameTable {
     ignored: &["embeddings.position_ids", "pooler.*", "sop_classifier.classifier.*"],
 };
 
-/// The fields of `config.json` that BERT has not, or with other defaults.
+/// The fields of `config.json` that BERT does not have, or has with other defaults.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Config {
@@ -101,7 +101,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
     backbone.projection = Projection::AfterNorm;
     backbone.layers = (0..layers)
         .flat_map(|layer| {
-            // As the reference divides, in floats.
+            // Divided in floats, as the reference does.
             let group = (layer as f64 / (layers as f64 / groups as f64)) as usize;
             (0..own.inner_group_num).map(move |inner| LayerConfig {
                 path: format!("layers.{group}.{inner}"),

@@ -40,11 +40,11 @@ pub(crate) const NAMES: NameTable = NameTable {
         ("cls.predictions.decoder.*", "head.decoder.*"),
         ("cls.predictions.bias", "head.bias"),
     ],
-    // A buffer of old files, and what pre-training checkpoints have beside the masked-LM head.
+    // A buffer of old files, and what pre-training checkpoints have besides the masked-LM head.
     ignored: &["embeddings.position_ids", "pooler.dense.*", "cls.seq_relationship.*"],
 };
 
-/// The fields of `config.json`, with transformers' defaults. Electra and RoBERTa have them too.
+/// The fields of `config.json`, with transformers' defaults. ELECTRA and RoBERTa have them too.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(super) struct Config {
@@ -79,7 +79,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// An encoder of these sizes.
+    /// The encoder that this configuration describes.
     pub(super) fn backbone(&self) -> Result<BackboneConfig, ModelError> {
         refuse(self.type_vocab_size == 0, "type_vocab_size", "0", "at least 1")?;
         let sizes = Sizes {

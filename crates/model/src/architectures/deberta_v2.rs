@@ -47,7 +47,7 @@ const NAMES: NameTable = NameTable {
         ("lm_predictions.lm_head.LayerNorm.*", "head.norm.*"),
         ("lm_predictions.lm_head.bias", "head.bias"),
     ],
-    // `mask_predictions` is a head of pre-training that the reference ignores too.
+    // `mask_predictions` is a pre-training head that the reference ignores too.
     ignored: &[
         "embeddings.position_ids",
         "pooler.dense.*",
@@ -57,7 +57,7 @@ const NAMES: NameTable = NameTable {
     ],
 };
 
-/// The fields of `config.json` that BERT has not, or with other defaults.
+/// The fields of `config.json` that BERT does not have, or has with other defaults.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Config {
@@ -150,7 +150,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
     backbone.convolution = convolution(&own)?;
     let mut head = HeadConfig::bert(&backbone, config.tie_word_embeddings);
     if !own.legacy {
-        // The newer head multiplies by the word embeddings, of the states' own width.
+        // The newer head multiplies by the word embeddings, so these must be as wide as the states.
         let same = backbone.projection == Projection::None;
         refuse(!same, "embedding_size", "other than hidden_size", "hidden_size, with this head")?;
         head.tie_word_embeddings = true;
@@ -172,7 +172,7 @@ fn disentangled(c: &Config, positions: usize) -> Result<Option<Disentangled>, Mo
     }
     if !c.relative_attention {
         let any = has("c2p") || has("p2c");
-        refuse(any, "relative_attention", "false", "true where `pos_att_type` names some")?;
+        refuse(any, "relative_attention", "false", "true if `pos_att_type` is not empty")?;
         return Ok(None);
     }
     let max_relative_positions = match c.max_relative_positions {

@@ -39,7 +39,8 @@ const NAMES: NameTable = NameTable {
     ignored: &["embeddings.position_ids"],
 };
 
-/// The fields of `config.json`. `sinusoidal_pos_embds` is how positions began: the file holds them.
+/// The fields of `config.json`. `sinusoidal_pos_embds` only initialises the positions; the file
+/// holds the trained ones.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Config {
@@ -48,7 +49,7 @@ struct Config {
     n_layers: usize,
     n_heads: usize,
     dim: usize,
-    // The names that other architectures have: they stand above the own ones.
+    // The names that other architectures use. They take precedence over DistilBERT's own.
     num_hidden_layers: Option<usize>,
     num_attention_heads: Option<usize>,
     hidden_size: Option<usize>,
@@ -86,7 +87,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
         num_attention_heads: config.num_attention_heads.unwrap_or(config.n_heads),
         max_position_embeddings: config.max_position_embeddings,
     };
-    // Its layer norms have 1e-12, whatever a configuration says.
+    // Its layer norms use 1e-12, whatever the configuration says.
     let backbone = BackboneConfig { activation: config.activation, ..BackboneConfig::bert(sizes)? };
     let head = HeadConfig::bert(&backbone, config.tie_word_embeddings);
     Ok(Architecture { names: &NAMES, backbone, head })

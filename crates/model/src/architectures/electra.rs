@@ -13,7 +13,7 @@ use crate::config::Json;
 use crate::head::HeadConfig;
 use crate::names::NameTable;
 
-/// How ELECTRA checkpoints name their weights: the encoder as BERT's.
+/// How ELECTRA checkpoints name their weights: the encoder is named like BERT's.
 const NAMES: NameTable = NameTable {
     prefixes: &["electra."],
     names: bert::NAMES.names,
@@ -25,7 +25,7 @@ const NAMES: NameTable = NameTable {
     ignored: &["embeddings.position_ids"],
 };
 
-/// The fields of `config.json` that BERT has not, or with other defaults.
+/// The fields of `config.json` that BERT does not have, or has with other defaults.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Config {

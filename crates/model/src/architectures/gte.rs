@@ -1,5 +1,5 @@
-//! GTE: Alibaba's encoder with rotary positions and gated feed-forward layers, by the names of
-//! transformers (`gte`) and by those of Alibaba's own code (`new`).
+//! GTE: Alibaba's encoder with rotary positions and gated feed-forward layers. Reads the names of
+//! transformers (`gte`) and of Alibaba's own code (`new`).
 //!
 //! Paper: Zhang et al., "mGTE", arXiv:2407.19669. Upstream: `models/gte/modeling_gte.py` and
 //! `conversion_mapping.py` of transformers 5.24; `modeling.py` of Alibaba-NLP/new-impl on the hub.
@@ -18,7 +18,7 @@ use crate::config::{Json, activation, refuse, refuse_other_heads};
 use crate::head::HeadConfig;
 use crate::names::NameTable;
 
-/// How GTE checkpoints name their weights, in either way.
+/// How GTE checkpoints name their weights, in both naming schemes.
 const NAMES: NameTable = NameTable {
     prefixes: &["gte.", "new."],
     names: &[
@@ -79,16 +79,16 @@ struct Config {
     rope_parameters: Option<Rope>,
     rope_scaling: Option<Rope>,
     position_embedding_type: Option<String>,
-    // Of Alibaba's code alone.
+    // In Alibaba's code only.
     layer_norm_type: Option<String>,
     #[serde(default)]
     logn_attention_scale: bool,
-    /// Of `logn_attention_scale`.
+    /// Belongs to `logn_attention_scale`.
     #[serde(rename = "logn_attention_clip1")]
     _logn_attention_clip1: Option<IgnoredAny>,
 }
 
-/// The keys of Alibaba's code that a `gte` has not, or by other names.
+/// Keys of Alibaba's code that a `gte` does not have, or has under another name.
 const OF_NEW: [&str; 10] = [
     "auto_map",
     "layer_norm_type",
@@ -102,7 +102,7 @@ const OF_NEW: [&str; 10] = [
     "use_memory_efficient_attention",
 ];
 
-/// `rope_parameters`, earlier `rope_scaling`.
+/// `rope_parameters`, formerly `rope_scaling`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rope {
@@ -133,32 +133,32 @@ fn small() -> f64 {
     1e-12
 }
 
-/// What the two differ in where `config.json` says nothing.
+/// The defaults in which the two differ.
 struct Defaults {
     vocab_size: usize,
     max_position_embeddings: usize,
     rope_theta: f64,
 }
 
-/// `gte`, as transformers has it.
+/// `gte`, as defined by transformers.
 pub(super) fn read_gte(json: &Json<'_>) -> Result<Architecture, ModelError> {
     let defaults =
         Defaults { vocab_size: 250_048, max_position_embeddings: 8192, rope_theta: 160_000.0 };
     read(json, defaults, false)
 }
 
-/// `new`, as Alibaba's code has it.
+/// `new`, as defined by Alibaba's code.
 pub(super) fn read_new(json: &Json<'_>) -> Result<Architecture, ModelError> {
     let defaults =
         Defaults { vocab_size: 30_528, max_position_embeddings: 2048, rope_theta: 10_000.0 };
     read(json, defaults, true)
 }
 
-/// Turns the configuration of a `new` into that of the `gte` which computes the same: transformers has
-/// no `new` without Alibaba's code. It knows the names of the weights.
+/// Turns a `new` configuration into that of the `gte` that computes the same, since transformers
+/// cannot load `new` without Alibaba's code. transformers already knows the weight names.
 ///
 /// # Errors
-/// An activation that the head of a `gte` does not have.
+/// An activation that the head of a `gte` does not support.
 pub(crate) fn make_native(json: &Json<'_>, map: &mut Map<String, Value>) -> Result<(), ModelError> {
     let config: Config = json.parse()?;
     let Architecture { backbone, head, .. } = read_new(json)?;
@@ -182,7 +182,7 @@ pub(crate) fn make_native(json: &Json<'_>, map: &mut Map<String, Value>) -> Resu
             json!({ "rope_type": "linear", "factor": factor, "rope_theta": rotary.theta })
         }
     });
-    // What the two have other defaults of, if only in a later version.
+    // Keys whose defaults differ between the two, if only in a later version.
     for (key, value) in [
         ("model_type", json!("gte")),
         ("hidden_act", json!("gelu")),
@@ -237,7 +237,7 @@ fn read(json: &Json<'_>, defaults: Defaults, is_new: bool) -> Result<Architectur
     backbone.layers.iter_mut().for_each(|layer| layer.rotary = Some(0));
     let mut head = HeadConfig::bert(&backbone, config.tie_word_embeddings.unwrap_or(true));
     if !is_new {
-        // transformers' head has gelu, whatever the layers have; Alibaba's has what they have.
+        // transformers' head always uses gelu; Alibaba's uses the activation of the layers.
         head.activation = Activation::Gelu;
     }
     Ok(Architecture { names: &NAMES, backbone, head })
@@ -255,7 +255,7 @@ fn rotary(config: &Config, default_theta: f64, is_new: bool) -> Result<Rotary, M
     match kind {
         "default" => Ok(Rotary { theta, divisor: 1.0 }),
         "linear" => Ok(Rotary { theta, divisor: factor }),
-        // Alibaba's `NTKScalingRotaryEmbedding`. With a factor of 1 it changes nothing.
+        // Alibaba's `NTKScalingRotaryEmbedding`. A factor of 1 changes nothing.
         "ntk" if is_new => {
             let mixed = rope.is_some_and(|rope| rope.mixed_b.is_some());
             refuse(mixed, "mixed_b", "present", "none")?;

@@ -1,6 +1,6 @@
-//! The architectures that are loaded, one file each: paper, upstream source, names of weights, and
-//! what its `config.json` makes of the shared encoder and head. docs/adding-an-architecture.md says
-//! how to add one.
+//! The supported architectures, one file each: paper, upstream source, weight names, and how
+//! `config.json` maps to the shared encoder and head. docs/adding-an-architecture.md says how to
+//! add one.
 
 mod albert;
 pub(crate) mod bert;
@@ -20,7 +20,7 @@ use crate::config::{Json, refuse};
 use crate::head::HeadConfig;
 use crate::names::NameTable;
 
-/// What a checkpoint is, in the terms of the shared parts.
+/// A checkpoint, described in terms of the shared parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Architecture {
     pub(crate) names: &'static NameTable,
@@ -31,7 +31,8 @@ pub(crate) struct Architecture {
 /// Reads the configuration of one architecture.
 type Read = fn(&Json<'_>) -> Result<Architecture, ModelError>;
 
-/// What a size may be: enough for every model, and little enough that no product of two overflows.
+/// Upper limit of a size: enough for every model, and small enough that the product of two cannot
+/// overflow.
 const MAX_SIZE: usize = 1 << 28;
 
 /// Each `model_type` with its reader.
@@ -50,7 +51,7 @@ const ARCHITECTURES: [(&str, Read); 12] = [
     ("xlm-roberta", roberta::read),
 ];
 
-/// The architecture of a `model_type`; `None` where there is none of that name.
+/// Reads the architecture of a `model_type`; `None` if the name is unknown.
 ///
 /// # Errors
 /// A value that is not supported.
@@ -69,7 +70,7 @@ pub(crate) fn model_types() -> Vec<&'static str> {
 }
 
 impl Architecture {
-    /// What must hold of the sizes, whatever the architecture.
+    /// Checks the sizes, whatever the architecture.
     fn check(&self) -> Result<(), ModelError> {
         let c = &self.backbone;
         for (field, size) in [
@@ -92,7 +93,12 @@ impl Architecture {
         refuse(!divides, "num_attention_heads", &heads.to_string(), &expected)?;
         let head_dim = c.hidden_size / heads;
         let odd = !c.rotary.is_empty() && !head_dim.is_multiple_of(2);
-        refuse(odd, "num_attention_heads", &heads.to_string(), "heads of an even width, to turn")?;
+        refuse(
+            odd,
+            "num_attention_heads",
+            &heads.to_string(),
+            "heads of even width, for rotary positions",
+        )?;
         let eps = c.layer_norm_eps;
         let bad_eps = !(eps >= 0.0 && eps.is_finite());
         refuse(bad_eps, "layer_norm_eps", &eps.to_string(), "a small positive number")?;

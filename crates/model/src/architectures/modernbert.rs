@@ -51,7 +51,7 @@ struct Config {
     hidden_activation: Activation,
     max_position_embeddings: usize,
     norm_eps: f64,
-    /// Its first checkpoints have it; `norm_eps` counts.
+    /// Only the first checkpoints have it; `norm_eps` is the one used.
     #[serde(rename = "layer_norm_eps")]
     _layer_norm_eps: Option<IgnoredAny>,
     norm_bias: bool,
@@ -62,7 +62,7 @@ struct Config {
     #[serde(deserialize_with = "activation")]
     classifier_activation: Activation,
     local_attention: usize,
-    /// Half of `local_attention`, which it stands above.
+    /// Half of `local_attention`; takes precedence over it.
     sliding_window: Option<usize>,
     head_dim: Option<usize>,
     global_attn_every_n_layers: usize,
@@ -122,7 +122,7 @@ impl Default for Config {
     }
 }
 
-/// Positions of the two kinds of layers in the list of tables.
+/// Indices of the two kinds of layers in the list of rotary tables.
 const GLOBAL: usize = 0;
 const LOCAL: usize = 1;
 
@@ -168,7 +168,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
     Ok(Architecture { names: &NAMES, backbone, head })
 }
 
-/// Which layers see everything, and which their neighbours alone.
+/// Which layers attend globally, and which only to their neighbours.
 fn layers(config: &Config) -> Result<Vec<LayerConfig>, ModelError> {
     let n_layers = config.num_hidden_layers;
     let is_local: Vec<bool> = match &config.layer_types {

@@ -40,7 +40,7 @@ const NAMES: NameTable = NameTable {
     ignored: &["embeddings.position_ids", "pooler.dense.*"],
 };
 
-/// The fields of `config.json` that BERT has not, or with other defaults.
+/// The fields of `config.json` that BERT does not have, or has with other defaults.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Config {
@@ -54,15 +54,15 @@ impl Default for Config {
     }
 }
 
-/// Positions count from the one after this, whatever `pad_token_id` says.
+/// Positions count from this id + 1, whatever `pad_token_id` says.
 const PADDING_IDX: u32 = 1;
 
 pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
     let own: Config = json.parse()?;
-    // It has no token types; the field may stand there all the same.
+    // It has no token types, although the field may be present.
     let config = bert::Config { vocab_size: own.vocab_size, type_vocab_size: 1, ..json.parse()? };
     let n_buckets = own.relative_attention_num_buckets;
-    let expected = "at least 32: distances have that many buckets, whatever this says";
+    let expected = "at least 32: the reference always uses 32 buckets";
     let field = "relative_attention_num_buckets";
     refuse(n_buckets < 32, field, &n_buckets.to_string(), expected)?;
     let mut backbone = config.backbone()?;

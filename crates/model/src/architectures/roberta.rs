@@ -1,4 +1,4 @@
-//! RoBERTa, XLM-RoBERTa and CamemBERT, which differ in nothing but their weights and tokenizers.
+//! RoBERTa, XLM-RoBERTa and CamemBERT, which differ only in their weights and tokenizers.
 //!
 //! Papers: Liu et al., arXiv:1907.11692; Conneau et al., arXiv:1911.02116; Martin et al.,
 //! arXiv:1911.03894. Upstream: `models/roberta/modeling_roberta.py` of transformers 5.24, and its
@@ -15,7 +15,7 @@ use crate::config::{Json, refuse};
 use crate::head::HeadConfig;
 use crate::names::NameTable;
 
-/// How these checkpoints name their weights: the encoder as BERT's.
+/// How these checkpoints name their weights: the encoder is named like BERT's.
 const NAMES: NameTable = NameTable {
     prefixes: &["roberta."],
     names: bert::NAMES.names,
@@ -48,7 +48,7 @@ pub(super) fn read(json: &Json<'_>) -> Result<Architecture, ModelError> {
     let mut backbone = config.backbone()?;
     let rows = config.max_position_embeddings;
     backbone.learned_positions = Some(LearnedPositions { rows, padding_idx: Some(padding_idx) });
-    // The padding token and what lies before it have rows too.
+    // The rows up to and including the padding token's belong to no position of a text.
     backbone.max_positions = rows.saturating_sub((padding_idx as usize).saturating_add(1));
     let mut head = HeadConfig::bert(&backbone, config.tie_word_embeddings);
     head.activation = Activation::Gelu;

@@ -13,7 +13,7 @@ use crate::layers::{LayerNorm, Linear, tensor, unwrap};
 use crate::weights::Weights;
 use crate::{ModelError, RelativePositions, SpladeBackend};
 
-/// What the layers of an encoder share.
+/// The position tables that all layers share.
 #[derive(Debug)]
 pub(super) struct SharedPositions<B: Backend> {
     /// `[positions, head_dim]` each.
@@ -23,7 +23,7 @@ pub(super) struct SharedPositions<B: Backend> {
     buckets: Option<Arc<[u32]>>,
 }
 
-/// Borrowed for a pass.
+/// The shared tables, borrowed for one pass.
 pub(super) struct Positions<'a, B: Backend>(&'a SharedPositions<B>);
 
 impl<B: SpladeBackend> SharedPositions<B> {
@@ -76,17 +76,17 @@ pub(super) fn load_rel_embeddings<B: SpladeBackend>(
     Ok(Some(norm.forward(table, None)))
 }
 
-/// What a layer has of its own.
+/// The position tables of one layer.
 #[derive(Debug)]
 pub(super) struct LayerPositions<B: Backend> {
-    /// Keys and queries of the buckets of distances, `[buckets, hidden]`.
+    /// Keys and queries of the distance buckets, `[buckets, hidden]`.
     key: Option<Tensor<B, 2>>,
     query: Option<Tensor<B, 2>>,
     rotary: Option<usize>,
 }
 
 impl<B: SpladeBackend> LayerPositions<B> {
-    /// Projects the embeddings of distances, once: they do not depend on the text.
+    /// Projects the distance embeddings once, at load: they do not depend on the text.
     pub(super) fn load(
         weights: &mut Weights,
         c: &BackboneConfig,
@@ -118,12 +118,12 @@ impl<B: SpladeBackend> LayerPositions<B> {
         Ok(Self { key, query: query.transpose()?, rotary })
     }
 
-    /// The table of angles, where there is one.
+    /// The rotary table, if the layer has one.
     pub(super) fn rotary(&self, positions: &Positions<'_, B>) -> Option<Tensor<B, 2>> {
         self.rotary.map(|table| positions.0.rotary[table].clone())
     }
 
-    /// What is added to scores.
+    /// What positions add to the scores.
     pub(super) fn relative<'a>(
         &self,
         positions: &Positions<'a, B>,

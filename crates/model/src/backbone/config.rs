@@ -1,4 +1,4 @@
-//! What an encoder is made of, whatever its architecture: filled in by each of them.
+//! The description of an encoder, which each architecture fills in.
 
 use splade_kernels::Activation;
 
@@ -6,27 +6,27 @@ use super::positions::{Buckets, Rotary};
 use crate::ModelError;
 use crate::config::refuse;
 
-/// Layers of the deepest model, with room to spare.
+/// More layers than any real model has.
 pub(crate) const MAX_LAYERS: usize = 1000;
-/// Positions of the longest.
+/// More positions than any real model has.
 const MAX_POSITIONS: usize = 1 << 20;
 
-/// The sizes and the parts of an encoder.
+/// The sizes and parts of an encoder.
 #[derive(Clone, Debug)]
 pub(crate) struct BackboneConfig {
     pub(crate) vocab_size: usize,
-    /// Width of the embeddings; `hidden_size` where nothing widens them.
+    /// Width of the embeddings; equals `hidden_size` unless they are projected.
     pub(crate) embedding_size: usize,
     pub(crate) hidden_size: usize,
     pub(crate) intermediate_size: usize,
     pub(crate) num_attention_heads: usize,
-    /// Token types that have an embedding; 0 where there are none.
+    /// Number of token types; 0 if the model has none.
     pub(crate) type_vocab_size: usize,
-    /// Tokens of the longest text.
+    /// Tokens of the longest text that is supported.
     pub(crate) max_positions: usize,
     /// Learned position embeddings; `None` if positions enter elsewhere.
     pub(crate) learned_positions: Option<LearnedPositions>,
-    /// Where embeddings of another width than the states are widened.
+    /// Whether and where embeddings are projected to the width of the states.
     pub(crate) projection: Projection,
     pub(crate) layers: Vec<LayerConfig>,
     pub(crate) activation: Activation,
@@ -34,12 +34,12 @@ pub(crate) struct BackboneConfig {
     pub(crate) norm_position: NormPosition,
     pub(crate) layer_norm_eps: f64,
     pub(crate) biases: Biases,
-    /// The tables that layers name.
+    /// The rotary tables that layers refer to.
     pub(crate) rotary: Vec<Rotary>,
-    /// Buckets of a bias of scores that all layers share (MPNet).
+    /// Number of buckets of the attention bias that all layers share (MPNet).
     pub(crate) relative_bias_buckets: Option<usize>,
     pub(crate) disentangled: Option<Disentangled>,
-    /// Width of a convolution over the embeddings that is added after the first layer (DeBERTa).
+    /// A convolution over the embeddings, added after the first layer (DeBERTa).
     pub(crate) convolution: Option<Convolution>,
 }
 
@@ -52,29 +52,30 @@ pub(crate) struct LearnedPositions {
     pub(crate) padding_idx: Option<u32>,
 }
 
-/// Where embeddings become as wide as the states.
+/// Where embeddings are projected to the width of the states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Projection {
     None,
     /// Before their layer norm, without bias.
     BeforeNorm,
-    /// After it, with bias.
+    /// After their layer norm, with bias.
     AfterNorm,
 }
 
-/// Where layer norms stand.
+/// Where layer norms are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NormPosition {
     /// norm(x + f(x)), as in BERT.
     After,
-    /// x + f(norm(x)), the first layer's attention without, and one norm at the end: ModernBERT.
+    /// x + f(norm(x)), with no norm before the first attention and one after the last layer, as in
+    /// ModernBERT.
     Before,
 }
 
 /// One layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerConfig {
-    /// Where its weights stand. Layers of the same path share them.
+    /// Path of its weights. Layers with the same path share them.
     pub(crate) path: String,
     /// A token attends to tokens at most this many positions away.
     pub(crate) window: Option<usize>,
@@ -86,9 +87,9 @@ pub(crate) struct LayerConfig {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Biases {
     pub(crate) attention: bool,
-    /// The first product of the feed-forward layers.
+    /// The first linear layer of the feed-forward block.
     pub(crate) intermediate: bool,
-    /// The second.
+    /// The second linear layer of the feed-forward block.
     pub(crate) output: bool,
     pub(crate) norm: bool,
 }
@@ -115,10 +116,11 @@ pub(crate) struct Convolution {
 }
 
 impl BackboneConfig {
-    /// A BERT of these sizes, for others to differ from: layers `layers.0`, `layers.1`, ...
+    /// BERT with these sizes, as a base for other architectures; its layers are `layers.0`,
+    /// `layers.1`, ...
     ///
     /// # Errors
-    /// More layers or positions than any model has: what is made of them would fill the memory.
+    /// More layers or positions than any real model has, whose tables would fill the memory.
     pub(crate) fn bert(sizes: Sizes) -> Result<Self, ModelError> {
         for (field, size, most) in [
             ("num_hidden_layers", sizes.num_hidden_layers, MAX_LAYERS),

@@ -1,4 +1,4 @@
-//! DeBERTa's convolution over the embeddings, which is added after the first layer.
+//! DeBERTa's convolution over the embeddings, added after the first layer.
 
 use burn::tensor::{Int, Tensor, TensorData};
 
@@ -12,7 +12,7 @@ use crate::{ModelError, SpladeBackend};
 /// norm(residual + activation(conv(x))).
 #[derive(Debug)]
 pub(super) struct ConvolutionLayer<B: SpladeBackend> {
-    /// The kernel as one product over neighbours side by side: `[hidden, kernel_size * hidden]`.
+    /// The kernel as one matrix over concatenated neighbours: `[hidden, kernel_size * hidden]`.
     linear: Linear<B>,
     norm: LayerNorm<B>,
     convolution: Convolution,
@@ -43,7 +43,8 @@ impl<B: SpladeBackend> ConvolutionLayer<B> {
         let Convolution { kernel_size, activation } = self.convolution;
         let [tokens, hidden] = x.dims();
         let device = x.device();
-        // Beyond the ends of a text stand zeros: the row after the last token.
+        // Index of a row of zeros, appended after the last token: the neighbour beyond the ends of
+        // a text.
         let nothing = tokens as i64;
         let before = (kernel_size as i64 - 1) / 2;
         let mut neighbours = Vec::with_capacity(tokens * kernel_size);

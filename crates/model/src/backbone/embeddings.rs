@@ -1,4 +1,4 @@
-//! Tokens to the states that the first layer sees.
+//! From tokens to the states that enter the first layer.
 
 use burn::tensor::Tensor;
 use splade_kernels::Activation;
@@ -8,7 +8,7 @@ use crate::layers::{Embedding, LayerNorm, Linear};
 use crate::weights::Weights;
 use crate::{ModelError, PackedTokens, SpladeBackend};
 
-/// norm(word + position + token type), widened where the states are wider.
+/// norm(word + position + token type), projected if the states have another width.
 #[derive(Debug)]
 pub(crate) struct Embeddings<B: SpladeBackend> {
     words: Embedding<B>,
@@ -59,7 +59,7 @@ impl<B: SpladeBackend> Embeddings<B> {
         Ok(Self { words, positions, token_types, norm, projection, layout })
     }
 
-    /// The table of the vocabulary.
+    /// The vocabulary's table.
     pub(crate) fn words(&self) -> &Embedding<B> {
         &self.words
     }
@@ -88,8 +88,8 @@ impl<B: SpladeBackend> Embeddings<B> {
     }
 }
 
-/// The position of each token within its text. With a padding token, positions count from its id + 1,
-/// and a padding token within a text gets its own id as position and is not counted.
+/// The position of each token within its text. With a padding token, positions count from its id +
+/// 1, and a padding token within a text gets its own id as position and is not counted.
 ///
 /// # Source
 /// transformers 5.24, `create_position_ids_from_input_ids` of RoBERTa.

@@ -1,4 +1,4 @@
-//! A layer: attention and feed-forward, each added to its input.
+//! One layer: attention and feed-forward block, each added to its input.
 
 use burn::tensor::Tensor;
 use splade_kernels::{Activation, AttentionShape, Offsets};
@@ -15,7 +15,7 @@ use crate::{ModelError, SpladeBackend};
 pub(super) struct Layer<B: SpladeBackend> {
     qkv: Linear<B>,
     attention_output: Linear<B>,
-    /// `None` for the first layer where norms stand before: the embeddings are normalised already.
+    /// `None` for the first layer of a pre-norm encoder: its input is normalised already.
     attention_norm: Option<LayerNorm<B>>,
     intermediate: Linear<B>,
     output: Linear<B>,
@@ -89,7 +89,7 @@ impl<B: SpladeBackend> Layer<B> {
     }
 
     /// # Shapes
-    /// `[tokens, hidden]` to the same.
+    /// Takes and returns `[tokens, hidden]`.
     pub(super) fn forward(
         &self,
         hidden_states: Tensor<B, 2>,
@@ -116,7 +116,7 @@ impl<B: SpladeBackend> Layer<B> {
         }
     }
 
-    /// What the heads have gathered, side by side.
+    /// Attention, with the outputs of all heads concatenated.
     fn attend(
         &self,
         x: Tensor<B, 2>,
@@ -136,7 +136,7 @@ impl<B: SpladeBackend> Layer<B> {
         wrap(B::packed_attention(qkv, offsets, shape, relative))
     }
 
-    /// What the heads have gathered through the layer behind them, `residual` added.
+    /// The output projection of attention plus `residual`, normalised if `norm` is given.
     fn merge(
         &self,
         attended: Tensor<B, 2>,
@@ -147,7 +147,7 @@ impl<B: SpladeBackend> Layer<B> {
         self.attention_output.forward_added(attended, residual, norm)
     }
 
-    /// The feed-forward layers, `residual` added, through `norm` where there is one.
+    /// The feed-forward block plus `residual`, normalised if `norm` is given.
     fn feed_forward(
         &self,
         x: Tensor<B, 2>,
@@ -165,7 +165,7 @@ impl<B: SpladeBackend> Layer<B> {
     }
 }
 
-/// Query, key and value as one product: stored as one (`qkv`) or as three.
+/// Query, key and value as one linear layer. Files store one (`qkv`) or three.
 fn load_qkv<B: SpladeBackend>(
     weights: &mut Weights,
     path: impl Fn(&str) -> String,
@@ -182,9 +182,8 @@ fn load_qkv<B: SpladeBackend>(
     Linear::load_with(weights, &parts, [hidden, hidden], has_bias, device)
 }
 
-/// The first product of the feed-forward layers. Of a gated one the part that the activation is
-/// applied to comes first; it is stored like that (`intermediate`), the other way round (`up_gate`),
-/// or as two.
+/// The first linear layer of the feed-forward block. A gated one has the activated half first.
+/// Files store it in that order (`intermediate`), in reverse (`up_gate`), or as two layers.
 fn load_intermediate<B: SpladeBackend>(
     weights: &mut Weights,
     path: impl Fn(&str) -> String,

@@ -1,5 +1,5 @@
-//! The encoder of every architecture: embeddings and layers, of the parts that its configuration
-//! names.
+//! The encoder of every architecture: embeddings and layers, built from the parts that its
+//! configuration names.
 
 mod attention_positions;
 mod config;
@@ -30,12 +30,12 @@ use crate::{ModelError, PackedTokens, SpladeBackend};
 pub(crate) struct Backbone<B: SpladeBackend> {
     embeddings: Embeddings<B>,
     positions: SharedPositions<B>,
-    /// Each set of weights once.
+    /// Layers with distinct weights.
     layers: Vec<Layer<B>>,
     convolution: Option<ConvolutionLayer<B>>,
-    /// Where norms stand before the layers.
+    /// The norm after the last layer of a pre-norm encoder.
     final_norm: Option<LayerNorm<B>>,
-    /// Which of `layers` each layer is.
+    /// For each layer, its index in `layers`.
     order: Vec<usize>,
 }
 
@@ -43,7 +43,7 @@ impl<B: SpladeBackend> Backbone<B> {
     /// Takes the weights that the configuration names.
     ///
     /// # Errors
-    /// One that is missing, of the wrong shape, or not a number.
+    /// A weight that is missing, has the wrong shape, or is not finite.
     pub(crate) fn load(
         weights: &mut Weights,
         c: &BackboneConfig,
@@ -95,7 +95,7 @@ impl<B: SpladeBackend> Backbone<B> {
         }
     }
 
-    /// The table of the vocabulary, which a tied decoder is.
+    /// The vocabulary's table, which a tied decoder shares.
     pub(crate) fn words(&self) -> &Embedding<B> {
         self.embeddings.words()
     }

@@ -1,11 +1,11 @@
-//! The tables that positions come in by: rotary angles, buckets of distances. All in the order and
-//! precision of the reference's own arithmetic, since a bucket is a matter of a last digit.
+//! Position tables: rotary angles and distance buckets. Order and precision of the arithmetic are
+//! those of the reference, since a bucket can depend on the last digit.
 
-/// Rotary position embedding: how fast each pair of a head turns.
+/// Rotary position embedding: how fast each pair of a head's entries rotates.
 #[derive(Clone, Debug)]
 pub(crate) struct Rotary {
     pub(crate) theta: f64,
-    /// What every frequency is divided by; 1 where nothing is scaled.
+    /// Divides every frequency; 1 if positions are not scaled.
     pub(crate) divisor: f64,
 }
 
@@ -13,7 +13,8 @@ impl Rotary {
     /// The cosines, then the sines, of each position: `[positions, head_dim]`.
     ///
     /// # Source
-    /// transformers 5.24, `compute_default_rope_parameters`, `_compute_linear_scaling_rope_parameters`.
+    /// transformers 5.24, `compute_default_rope_parameters`,
+    /// `_compute_linear_scaling_rope_parameters`.
     pub(crate) fn table(&self, positions: usize, head_dim: usize) -> Vec<f32> {
         let divisor = self.divisor as f32;
         let frequencies: Vec<f32> = (0..head_dim)
@@ -33,7 +34,7 @@ impl Rotary {
     }
 }
 
-/// MPNet's buckets of distances: their number, and the distance from which on the last stands.
+/// MPNet's number of distance buckets, and the distance from which on all share the last bucket.
 const MPNET_BUCKETS: usize = 32;
 pub(crate) const MPNET_MAX_DISTANCE: usize = 128;
 
@@ -60,23 +61,23 @@ pub(crate) fn mpnet_buckets() -> Vec<usize> {
     (-reach..=reach).map(bucket).collect()
 }
 
-/// DeBERTa's buckets of distances.
+/// DeBERTa's distance buckets.
 #[derive(Clone, Debug)]
 pub(crate) struct Buckets {
-    /// `position_buckets` where it is positive, else `max_relative_positions`: half the number of
-    /// embeddings of distances.
+    /// `position_buckets` if positive, else `max_relative_positions`: half the number of distance
+    /// embeddings.
     pub(crate) span: usize,
-    /// Whether far distances share buckets, and the distance up to which they do.
+    /// The distance beyond which all share the last bucket; `None` if every distance has its own.
     pub(crate) max_relative_positions: Option<usize>,
 }
 
 impl Buckets {
-    /// The row of the embeddings of distances for each distance query - key, from `1 - positions`
-    /// to `positions - 1`.
+    /// The row of the distance embeddings for each distance query - key, from `1 - positions` to
+    /// `positions - 1`.
     ///
     /// # Source
     /// transformers 5.24, `models/deberta_v2`: `make_log_bucket_position` and the clamps of
-    /// `disentangled_attention_bias`. Both ways of looking use the same row, since buckets are odd
+    /// `disentangled_attention_bias`. `c2p` and `p2c` use the same row, since buckets are odd
     /// functions of the distance.
     pub(crate) fn rows(&self, positions: usize) -> Vec<u32> {
         let reach = positions as i64 - 1;

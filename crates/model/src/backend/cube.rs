@@ -1,7 +1,7 @@
-//! The CubeCL backends, burn-wgpu and burn-cuda: their operations by the kernels of splade-gpu.
+//! The CubeCL backends, burn-wgpu and burn-cuda, on the kernels of splade-gpu.
 //!
-//! Weights, and the states between layers, are held in the precision that the model was loaded in; a
-//! kernel reads and writes that and computes in `f32`.
+//! Weights and the states between layers are held in the model's precision; kernels read and write
+//! that type and compute in `f32`.
 
 mod attention;
 mod weights;
@@ -92,7 +92,7 @@ where
     }
 }
 
-/// What a precision's weights and states are held in, where these backends have it.
+/// The type that holds weights and states in this precision, if these backends support it.
 fn dtype_of(precision: Precision) -> Option<DType> {
     match precision {
         Precision::F32 => Some(DType::F32),

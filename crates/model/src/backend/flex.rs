@@ -1,4 +1,4 @@
-//! burn-flex, with our kernels.
+//! burn-flex on our kernels.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! The operations on tensors that live in host memory, by `splade-kernels`: on slices, without
-//! copies of the inputs.
+//! The operations on tensors in host memory, by `splade-kernels`: on slices, without copying the
+//! inputs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::{
     DecoderOps, LinearOps, Matrix, NormWeights, Pooling, RelativePositions, SpladeBackend, TableOps,
 };
 
-/// What the kernels need of a backend's tensor.
+/// What the kernels need from a backend's tensor.
 pub(super) trait HostTensor: Sized {
     fn dims(&self) -> Vec<usize>;
 
-    /// The values in row-major order; a copy only where the tensor is a view in another order.
+    /// The values in row-major order, copied only if the tensor is a view in another order.
     ///
     /// # Panics
-    /// When the tensor is not `f32`: these backends hold no tensor in another type (rounded weights are
-    /// the kernels' own).
+    /// If the tensor is not `f32`. These backends hold no other type; rounded weights belong to the
+    /// kernels.
     fn values(&self) -> Cow<'_, [f32]>;
 
-    /// A tensor that takes over the allocation.
+    /// Makes a tensor that takes over the allocation.
     fn from_values(values: Vec<f32>, shape: [usize; 2]) -> Self;
 }
 
@@ -80,7 +80,7 @@ macro_rules! run_on_kernels {
 }
 pub(super) use run_on_kernels;
 
-/// What the products of the CPU call a precision that it has.
+/// The kernels' name of a precision.
 fn on_cpu(precision: crate::Precision) -> Precision {
     precision.on_cpu().expect("a model is loaded in a precision that its device has")
 }
@@ -174,7 +174,7 @@ where
     }
 }
 
-/// A residual, and a norm where there is one, as what follows a product.
+/// Turns a residual and an optional norm into the epilogue of a product.
 fn with_finish<T: HostTensor, R>(
     residual: T,
     norm: Option<NormWeights<T>>,
@@ -204,7 +204,7 @@ pub(super) fn packed_attention<T: HostTensor>(
     T::from_values(attended, [qkv.dims()[0], shape.n_heads * shape.head_dim])
 }
 
-/// Positions on slices.
+/// Calls `run` with the positions as slices.
 fn with_positions<T: HostTensor, R>(
     positions: &RelativePositions<'_, T>,
     run: impl FnOnce(OnSlices<'_>) -> R,

@@ -1,7 +1,8 @@
-//! Our backend extension: the operations in which SPLADE inference spends its time.
+//! Our extension of burn's `Backend`: the operations in which SPLADE inference spends its time.
 //!
-//! A backend makes of a model's weights what its own operations read, once, at load: the associated types
-//! of [`SpladeBackend`]. `cfg(feature = ...)` for a backend stands in this folder and in lib.rs alone.
+//! A backend converts a model's weights once, at load, to the associated types of
+//! [`SpladeBackend`], which only its own operations read. `cfg(feature = ...)` for a backend is
+//! used only in this folder and in lib.rs.
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod cube;
@@ -22,30 +23,31 @@ use crate::{ModelError, Precision};
 
 pub use weights::{DecoderOps, LinearOps, Matrix, NormWeights, RelativePositions, TableOps};
 
-/// What the devices of a backend are, which decides how work is handed to them.
+/// The kind of devices that a backend has, which decides how work is scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendKind {
-    /// The CPU, on tensors in host memory: several passes at once, each on one thread, are faster than
-    /// one pass on all threads.
+    /// The CPU, with tensors in host memory: several passes at a time, each on one thread, are
+    /// faster than one pass on all threads.
     Host,
-    /// A card with memory of its own: one pass fills it, and what comes back is worth gathering there.
+    /// A card with its own memory: one pass fills it, and results are gathered there before they
+    /// are copied to the host.
     Gpu,
 }
 
-/// What the threads that compute for a device are named by, so that a panic on one of them can be laid to
-/// its device.
+/// Identifies the threads that compute for a device, so that a panic on one of them can be
+/// attributed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeviceThreads {
-    /// The kind of device, as the backend counts them.
+    /// The kind of device, as numbered by the backend.
     pub kind: u16,
-    /// The device's number among those of its kind.
+    /// The device's index within its kind.
     pub number: u16,
 }
 
 /// A burn backend that SPLADE models run on.
 ///
-/// It holds weights in types of its own, which it makes at load and alone reads. [`stock`] has all three
-/// on plain tensors, in stock burn operations; a backend without kernels names those:
+/// It holds weights in types of its own, made at load. [`stock`] has all three on plain tensors, in
+/// stock burn operations; a backend without kernels uses those:
 ///
 /// ```ignore
 /// impl SpladeBackend for MyBackend {
@@ -56,11 +58,11 @@ pub struct DeviceThreads {
 /// }
 /// ```
 ///
-/// The operations without weights have bodies of stock operations here, and are overridden where a backend
-/// does them faster. Tensors mean rows of `f32`; a backend may keep weights, and states between operations,
-/// in a type of its own.
+/// The operations without weights default to stock operations; a backend overrides those that it
+/// can do faster. Tensors represent rows of `f32`; a backend may hold weights, and states between
+/// operations, in another type.
 pub trait SpladeBackend: Backend {
-    /// What its devices are.
+    /// The kind of its devices.
     const KIND: BackendKind;
 
     /// A linear layer.
@@ -69,22 +71,22 @@ pub trait SpladeBackend: Backend {
     /// A matrix whose rows are looked up. A clone shares its memory.
     type Table: TableOps<Self>;
 
-    /// The decoder of a head, with whatever speeds it up. It may share the memory of the [`Table`](Self::Table)
-    /// that it is made of.
+    /// The decoder of a head, including whatever speeds it up. It may share memory with the
+    /// [`Table`](Self::Table) that it is made from.
     type Decoder: DecoderOps<Self>;
 
-    /// Whether the matrix products of `device` run in `precision`.
+    /// Whether `device` supports matrix products in `precision`.
     fn has_precision(precision: Precision, _device: &Self::Device) -> bool {
         precision == Precision::F32
     }
 
-    /// The threads that compute for `device`; `None` where those do that call.
+    /// The threads that compute for `device`; `None` if the calling threads do.
     fn device_threads(_device: &Self::Device) -> Option<DeviceThreads> {
         None
     }
 
-    /// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own
-    /// text, or those of them that are in its window.
+    /// softmax(scale · Q Kᵀ + positions) V for each head. A token attends to the tokens of its own
+    /// text, or to those within its window.
     ///
     /// # Shapes
     /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
@@ -97,11 +99,11 @@ pub trait SpladeBackend: Backend {
         stock::packed_attention::<Self>(qkv, offsets, shape, positions)
     }
 
-    /// Rotary position embedding: with the halves (a, b) of each head of query and key, by the
-    /// token's position in its text, a' = a cos - b sin and b' = b cos + a sin.
+    /// Rotary position embedding. Each head of query and key has halves (a, b); they become a' = a
+    /// cos - b sin and b' = b cos + a sin, with the angles of the token's position in its text.
     ///
     /// # Shapes
-    /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; `table` `[positions, head_dim]`: the
+    /// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`, `table` `[positions, head_dim]`: the
     /// cosines of a position, then its sines; returns `[tokens, 3 * hidden]`.
     fn rotate(
         qkv: FloatTensor<Self>,
@@ -123,7 +125,8 @@ pub trait SpladeBackend: Backend {
     /// Layer norm of `x`, or of `x + residual`, over the last dimension.
     ///
     /// # Shapes
-    /// `x` and `residual` `[tokens, hidden]`, those of `norm` `[hidden]`; returns `[tokens, hidden]`.
+    /// `x` and `residual` `[tokens, hidden]`, the weights of `norm` `[hidden]`; returns `[tokens,
+    /// hidden]`.
     fn add_layer_norm(
         x: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
@@ -132,9 +135,10 @@ pub trait SpladeBackend: Backend {
         stock::add_layer_norm::<Self>(x, residual, norm)
     }
 
-    /// The entries of `rows` that are not zero, in host memory, for a backend that gathers them on its
-    /// device; `None` where it does not, or where a row has more than `capacity`. With `keep`, the largest so
-    /// many of each row, of equal ones those of lower columns; rows are >= 0 or NaN then.
+    /// The non-zero entries of `rows` in host memory, if the backend gathers them on its device.
+    /// `None` if it does not, or if a row has more than `capacity`. With `keep`, only that many
+    /// largest entries of each row; of equal ones, those of lower columns. `keep` requires rows
+    /// that are >= 0 or NaN.
     ///
     /// # Shapes
     /// `rows` `[rows, columns]`.

@@ -1,4 +1,4 @@
-//! burn-ndarray, with our kernels.
+//! burn-ndarray on our kernels.
 
 use std::borrow::Cow;
 

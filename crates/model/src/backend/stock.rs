@@ -1,6 +1,6 @@
-//! Each operation of [`SpladeBackend`](crate::SpladeBackend), and its weights as plain tensors, in stock
-//! burn operations: what runs on a backend without kernels of its own, and the oracle of those that have
-//! them.
+//! Each operation of [`SpladeBackend`](crate::SpladeBackend), with weights as plain tensors, in
+//! stock burn operations: the implementation for backends without kernels, and the oracle of those
+//! with kernels.
 
 mod attention;
 mod groups;
@@ -25,8 +25,9 @@ use splade_kernels::Activation;
 use crate::NormWeights;
 use crate::layers::{unwrap, wrap};
 
-/// ln(1 + x) for 0 <= x <= 1, within 1e-7 of its size: 2 artanh(x / (x + 2)), whose series has eight terms
-/// here. On GPUs `log1p` is ln(1 + x), which is 0 for small x, and a root would show that.
+/// ln(1 + x) for 0 <= x <= 1, with a relative error of at most 1e-7: 2 artanh(x / (x + 2)), as a
+/// series of eight terms. On GPUs `log1p` is computed as ln(1 + x), which is 0 for small x; a
+/// square root would amplify that error.
 fn log1p_to_one<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
     let z = x.clone() / x.add_scalar(2.0);
     let square = z.clone() * z.clone();
@@ -40,7 +41,7 @@ fn log1p_to_one<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
 #[allow(clippy::approx_constant, reason = "the reference's own digits")]
 const LAPLACE_MEAN: f64 = 0.707107;
 
-/// An activation of each number.
+/// Applies an activation to each number.
 pub(in crate::backend) fn activate<B: Backend>(
     x: Tensor<B, 2>,
     activation: Activation,
@@ -70,7 +71,7 @@ pub(in crate::backend) fn activate<B: Backend>(
         Activation::Tanh => x.tanh(),
         Activation::Mish => mish(x),
         Activation::Linear => x,
-        // PROOF: the arms above are all variants of the enum, which `every_activation_is_its_stock_body` goes over.
+        // PROOF: the arms cover every variant, which `every_activation_is_its_stock_body` checks.
         other => unreachable!("activation {other:?} is parsed but has no stock body"),
     }
 }

@@ -1,4 +1,4 @@
-//! What a backend holds of a model's weights, and the operations with them.
+//! A model's weights as backends hold them, and the operations that use them.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -8,14 +8,14 @@ use splade_kernels::{Activation, AttentionShape, Offsets};
 
 use crate::{Pooling, Precision, SpladeBackend};
 
-/// A matrix of weights as a checkpoint has it, and what is asked of the backend that takes it.
+/// A matrix of weights from a checkpoint, and the precision that it is wanted in.
 #[derive(Clone, Debug)]
 pub struct Matrix<'a> {
     /// `[rows, columns]`, row-major.
     pub values: Cow<'a, [f32]>,
     /// Rows and columns.
     pub shape: [usize; 2],
-    /// What its products are to run in: one that the device has.
+    /// The precision of its products; the device supports it.
     pub precision: Precision,
 }
 
@@ -29,8 +29,8 @@ pub struct NormWeights<T> {
     pub eps: f32,
 }
 
-/// What the position of a key relative to its query adds to their score: the tensors of
-/// [`splade_kernels::RelativePositions`].
+/// What the position of a key relative to its query adds to their score:
+/// [`splade_kernels::RelativePositions`] with tensors.
 pub enum RelativePositions<'a, T> {
     /// Nothing.
     None,
@@ -64,7 +64,8 @@ pub trait LinearOps<B: SpladeBackend>: Sized + Debug + Send + Sync {
     /// `x · weightᵀ + bias + residual`, or the layer norm of that.
     ///
     /// # Shapes
-    /// `x` `[tokens, in]`, `residual` `[tokens, out]`, those of `norm` `[out]`; returns `[tokens, out]`.
+    /// `x` `[tokens, in]`, `residual` `[tokens, out]`, the weights of `norm` `[out]`; returns
+    /// `[tokens, out]`.
     fn forward_added(
         &self,
         x: FloatTensor<B>,
@@ -78,11 +79,11 @@ pub trait LinearOps<B: SpladeBackend>: Sized + Debug + Send + Sync {
         }
     }
 
-    /// [`forward_added`](Self::forward_added) of `down` after [`forward`](Self::forward): the two layers of
-    /// a feed-forward block.
+    /// The two layers of a feed-forward block: [`forward`](Self::forward), then
+    /// [`forward_added`](Self::forward_added) of `down`.
     ///
     /// # Shapes
-    /// `x` `[tokens, in]`, `residual` `[tokens, out of down]`; returns the same as `residual`.
+    /// `x` `[tokens, in]`, `residual` `[tokens, out of down]`; returns the shape of `residual`.
     fn feed_forward(
         &self,
         x: FloatTensor<B>,
@@ -94,8 +95,8 @@ pub trait LinearOps<B: SpladeBackend>: Sized + Debug + Send + Sync {
         down.forward_added(self.forward(x, activation), residual, norm)
     }
 
-    /// [`SpladeBackend::packed_attention`] of [`forward`](Self::forward): the layer makes queries, keys and
-    /// values.
+    /// [`SpladeBackend::packed_attention`] over the queries, keys and values that this layer
+    /// computes from `x`.
     ///
     /// # Shapes
     /// `x` `[tokens, in]`, `offsets` `[texts + 1]`; returns `[tokens, hidden]`.
@@ -128,17 +129,17 @@ pub trait TableOps<B: SpladeBackend>: Clone + Debug + Send + Sync {
 
 /// The decoder over the vocabulary, as a backend holds it.
 pub trait DecoderOps<B: SpladeBackend>: Debug + Send + Sync {
-    /// Prepares a decoder of a table, which is that of the word embeddings where they are tied.
+    /// Prepares a decoder from a table; tied decoders share that of the word embeddings.
     ///
     /// # Shapes
     /// `table` `[vocab, hidden]`, `bias` `[vocab]`.
     fn prepare(table: &B::Table, bias: Vec<f32>, device: &B::Device) -> Self;
 
-    /// The decoder with its activation, pooled over each text's tokens. Never holds `[tokens, vocab]`.
+    /// Decodes, activates, and pools over each text's tokens. Never holds `[tokens, vocab]`.
     ///
     /// # Shapes
-    /// `hidden_states` `[tokens, hidden]`, `offsets` `[texts + 1]`; returns `[texts, vocab]`, all >= 0,
-    /// zeros for a text without tokens.
+    /// `hidden_states` `[tokens, hidden]`, `offsets` `[texts + 1]`; returns `[texts, vocab]`, all
+    /// >= 0. An empty text gives zeros.
     fn pool(
         &self,
         hidden_states: FloatTensor<B>,

@@ -1,4 +1,4 @@
-//! A fully connected layer on the rows of texts.
+//! A fully connected layer over the rows of texts.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) const NAMES: NameTable = NameTable {
     ignored: &[],
 };
 
-/// The classes of `torch.nn` with their functions.
+/// The supported classes of `torch.nn`, with their functions.
 const ACTIVATIONS: [(&str, Activation); 6] = [
     ("Tanh", Activation::Tanh),
     ("Identity", Activation::Linear),
@@ -26,8 +26,8 @@ const ACTIVATIONS: [(&str, Activation); 6] = [
     ("Sigmoid", Activation::Sigmoid),
 ];
 
-/// `activation(x · weightᵀ + bias)`, and on top, with `use_residual`, x, or where the widths differ
-/// `x · residualᵀ`.
+/// `activation(x · weightᵀ + bias)`. With `use_residual`, x is added, or `x · residualᵀ` if the
+/// widths differ.
 ///
 /// # Source
 /// `Dense` of sentence-transformers 6.2.0, `base/modules/dense.py`.
@@ -73,8 +73,8 @@ impl Dense {
     /// Reads `config.json` and the weights of a module's folder.
     ///
     /// # Errors
-    /// A file that cannot be read; an activation, a field or a feature that is not supported; a
-    /// weight that is missing, of the wrong shape, not a number, or left over.
+    /// A file that cannot be read; an activation, field or feature that is not supported; a weight
+    /// that is missing, unused, not finite, or of the wrong shape.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("config.json");
         let config: Config = read_config(&path, "Dense")?;
@@ -105,12 +105,12 @@ impl Dense {
         Ok(Self { linear, activation, residual })
     }
 
-    /// Width of the rows that go in.
+    /// Width of the input rows.
     pub fn in_features(&self) -> usize {
         self.linear.shape().in_features
     }
 
-    /// Width of the rows that come out.
+    /// Width of the output rows.
     pub fn out_features(&self) -> usize {
         self.linear.shape().out_features
     }
@@ -119,7 +119,7 @@ impl Dense {
     /// `x` `[texts, in_features]`; returns `[texts, out_features]`.
     ///
     /// # Panics
-    /// When `x` is not whole rows.
+    /// If `x` is not whole rows.
     pub fn forward(&self, x: &[f32]) -> Vec<f32> {
         let mut y = self.linear.forward(x, Finish::Activate(self.activation));
         match &self.residual {
@@ -137,7 +137,8 @@ fn add(y: &mut [f32], x: &[f32]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
 }
 
-/// The function of a class as sentence-transformers writes it: `torch.nn.modules.activation.Tanh`.
+/// The function of a class name such as `torch.nn.modules.activation.Tanh`, as
+/// sentence-transformers writes it.
 fn activation(path: &Path, class: String) -> Result<Activation, ModelError> {
     let name = match class.rsplit_once('.') {
         Some(("torch.nn" | "torch.nn.modules.activation" | "torch.nn.modules.linear", name)) => {

@@ -1,7 +1,7 @@
-//! What CSR models have after the encoder: sentence-transformers' modules from the states of tokens
-//! to a sparse row for each text, computed on host slices.
+//! The modules of CSR models after the encoder: those of sentence-transformers that turn token
+//! states into a sparse row per text. They compute on host slices.
 //!
-//! A module is a folder of the checkpoint, with a `config.json` and, for some, weights.
+//! A module is a folder of the checkpoint, with a `config.json` and, for some modules, weights.
 
 mod dense;
 mod normalize;
@@ -29,7 +29,7 @@ use crate::config_keys::parse_json;
 use crate::names::{NameTable, Part};
 use crate::weights::{Weights, weight_files};
 
-/// The only feature of sentence-transformers that modules read and write here.
+/// The only sentence-transformers feature that these modules read and write.
 const SENTENCE_EMBEDDING: &str = "sentence_embedding";
 
 /// Reads the configuration of a module of class `module`. Unknown fields are errors.
@@ -63,7 +63,7 @@ fn check_size(
     Ok(())
 }
 
-/// Refuses a module that reads or writes another feature than the sentence's embedding.
+/// Refuses a module that reads or writes a feature other than the sentence embedding.
 fn check_feature_names(
     path: &Path,
     module_input_name: Option<String>,

@@ -1,4 +1,4 @@
-//! Rows of length 1.
+//! Scales rows to length 1.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{check_feature_names, read_config};
 use crate::ModelError;
 
-/// Shorter rows are divided by this: `torch.nn.functional.normalize`'s default.
+/// Minimum of the divisor: the default of `torch.nn.functional.normalize`.
 const EPS: f64 = 1e-12;
 
 /// Each row divided by its Euclidean length: x / max(|x|, 1e-12). Zeros stay zeros.
@@ -26,11 +26,11 @@ struct Config {
 }
 
 impl Normalize {
-    /// Reads `config.json` of a module's folder. Older checkpoints have
-    /// none, and no folder.
+    /// Reads `config.json` of a module's folder. Older checkpoints have neither.
     ///
     /// # Errors
-    /// A configuration that cannot be read, or of another feature than `sentence_embedding`.
+    /// A configuration that cannot be read, or that names a feature other than
+    /// `sentence_embedding`.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("config.json");
         if path.exists() {
@@ -46,7 +46,7 @@ impl Normalize {
     /// `x` `[texts, width]`.
     ///
     /// # Panics
-    /// When `width` is 0, or `x` is not whole rows.
+    /// If `width` is 0, or if `x` is not whole rows.
     pub fn forward(&self, x: &mut [f32], width: usize) {
         assert!(width > 0 && x.len().is_multiple_of(width), "x is not whole rows");
         for row in x.chunks_exact_mut(width) {

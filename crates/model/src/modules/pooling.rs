@@ -1,4 +1,4 @@
-//! From the states of a text's tokens to one row for the text.
+//! Pools the states of a text's tokens into one row.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use splade_kernels::Offsets;
 use super::{check_size, read_config};
 use crate::ModelError;
 
-/// How the states h of a text's tokens become one row. t counts the tokens of the text from 1;
-/// sums and maxima go over the tokens that are not left out, n of them.
+/// How the states h of a text's tokens become one row. Sums and maxima run over the n tokens that
+/// are kept; t is the position of a token in its text, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolingMode {
     /// `cls`: the first one.
     Cls,
-    /// `max`: the largest of each column.
+    /// `max`: the maximum of each column.
     Max,
     /// `mean`: sum h / n.
     Mean,
@@ -27,8 +27,8 @@ pub enum PoolingMode {
     LastToken,
 }
 
-/// Each mode with its name, and with the key that it has in older configurations, in the order
-/// in which the modes of those keys are joined.
+/// Each mode with its name and its key in older configurations, in the order in which modes set by
+/// those keys are concatenated.
 const MODES: [(&str, &str, PoolingMode); 6] = [
     ("cls", "pooling_mode_cls_token", PoolingMode::Cls),
     ("max", "pooling_mode_max_tokens", PoolingMode::Max),
@@ -38,8 +38,8 @@ const MODES: [(&str, &str, PoolingMode); 6] = [
     ("lasttoken", "pooling_mode_lasttoken", PoolingMode::LastToken),
 ];
 
-/// One row for each text from the states of its tokens: the `Pooling` of sentence-transformers, in
-/// one mode or in several, whose rows are joined.
+/// Pools token states into one row per text, like the `Pooling` module of sentence-transformers: in
+/// one mode, or in several whose rows are concatenated.
 ///
 /// # Source
 /// `Pooling` of sentence-transformers 6.2.0, `sentence_transformer/modules/pooling.py`.
@@ -50,7 +50,7 @@ pub struct SentencePooling {
     embedding_dimension: usize,
 }
 
-/// Whether the tokens of a prompt take part.
+/// Whether prompt tokens are pooled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prompt {
     Included,
@@ -85,10 +85,11 @@ enum ModeNames {
 }
 
 impl SentencePooling {
-    /// Reads `config.json` of a module's folder: `pooling_mode`, or the older `pooling_mode_*` keys.
+    /// Reads `config.json` of a module's folder: `pooling_mode`, or the older `pooling_mode_*`
+    /// keys.
     ///
     /// # Errors
-    /// A configuration that cannot be read, an unknown mode or field.
+    /// A configuration that cannot be read, or an unknown mode or field.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("config.json");
         let config: Config = read_config(&path, "Pooling")?;
@@ -111,28 +112,28 @@ impl SentencePooling {
         self.embedding_dimension
     }
 
-    /// Width of a text's row: that of a token, for each mode.
+    /// Width of a text's row: that of a token, times the number of modes.
     pub fn out_features(&self) -> usize {
         self.embedding_dimension * self.modes.len()
     }
 
-    /// Whether the tokens of prompts are left out: `include_prompt` is false.
+    /// Whether prompt tokens are left out, which is `include_prompt: false`.
     pub fn leaves_prompts_out(&self) -> bool {
         matches!(self.prompt, Prompt::LeftOut)
     }
 
-    /// Pools the tokens of each text. The first `prompt_length(text)` tokens of a text are its prompt; where
-    /// the configuration says `include_prompt` false they are left out.
+    /// Pools the tokens of each text. The first `prompt_length(text)` tokens of a text are its
+    /// prompt; with `include_prompt: false` they are left out.
     ///
-    /// Where that leaves none, cls is still the first token, max is -inf, and the others are 0; a
-    /// text without tokens has 0 for cls too.
+    /// If that leaves no tokens, cls is still the first token of the text, max is -inf, and the
+    /// other modes give 0. For a text without tokens, cls gives 0 as well.
     ///
     /// # Shapes
-    /// `hidden_states` `[tokens, in_features]`, `offsets` `[texts + 1]`; returns
-    /// `[texts, out_features]`.
+    /// `hidden_states` `[tokens, in_features]`, `offsets` `[texts + 1]`; returns `[texts,
+    /// out_features]`.
     ///
     /// # Panics
-    /// When `hidden_states` is not what `offsets` ends at.
+    /// If `hidden_states` and `offsets` disagree about the number of tokens.
     pub fn pool(
         &self,
         hidden_states: &[f32],
@@ -178,7 +179,7 @@ impl Config {
         names.into_iter().map(mode).collect()
     }
 
-    /// The modes of the keys that are set; the mean where none is.
+    /// The modes of the keys that are set; the mean if none is.
     fn legacy_modes(&self) -> Vec<PoolingMode> {
         let is_set = |key: &str| match key {
             "pooling_mode_cls_token" => self.pooling_mode_cls_token,
@@ -195,7 +196,7 @@ impl Config {
 }
 
 impl PoolingMode {
-    /// Its name in today's configurations: `mean_sqrt_len_tokens`.
+    /// Its name in current configurations, such as `mean_sqrt_len_tokens`.
     pub fn name(self) -> &'static str {
         MODES.iter().find(|(.., mode)| *mode == self).map_or("", |(name, ..)| name)
     }
@@ -204,7 +205,8 @@ impl PoolingMode {
         MODES.iter().find(|(known, ..)| *known == name).map(|&(.., mode)| mode)
     }
 
-    /// Pools the tokens of one text into `row`, which is zeros; the first `left_out` take no part.
+    /// Pools the tokens of one text into `row`, which holds zeros. The first `left_out` tokens are
+    /// ignored.
     fn pool(self, tokens: &[f32], left_out: usize, row: &mut [f32]) {
         let width = row.len();
         let mut all = tokens.chunks_exact(width);

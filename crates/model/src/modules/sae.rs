@@ -1,4 +1,4 @@
-//! The sparse auto-encoder of CSR models: from a dense row to a sparse one.
+//! The sparse auto-encoder of CSR models: turns a dense row into a sparse one.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::ModelError;
 use crate::names::NameTable;
 use crate::saving::NewTensor;
 
-/// The encoder's weight and the decoder's are one parameter: safetensors files hold either name,
-/// pickles both.
+/// The weights of encoder and decoder are one parameter: safetensors files have it under either
+/// name, pickles under both.
 pub(crate) const NAMES: NameTable = NameTable {
     prefixes: &[],
     head: &[],
@@ -24,17 +24,17 @@ pub(crate) const NAMES: NameTable = NameTable {
         ("pre_bias", "pre_bias"),
         ("latent_bias", "latent_bias"),
     ],
-    // When each dimension was last active: a statistic of training.
+    // When each dimension was last active: a training statistic.
     ignored: &["stats_last_nonzero"],
 };
 
-/// Added to the deviation where rows are normalised.
+/// Added to the deviation when rows are normalised.
 const EPS: f64 = 1e-5;
 
-/// `relu(top_k((x - pre_bias) · weightᵀ + latent_bias))`: the k largest latents of each row, of
-/// these the positive ones, and 0 everywhere else.
+/// `relu(top_k((x - pre_bias) · weightᵀ + latent_bias))`: keeps the k largest latents of each row
+/// if they are positive, and sets all others to 0.
 ///
-/// With `normalize` x stands for (x - mean) / (deviation + 1e-5) of the row, where the deviation is
+/// With `normalize`, x is replaced by (x - mean) / (deviation + 1e-5) of its row; the deviation is
 /// the root of the sum of squares over `input_dim - 1`.
 ///
 /// # Source
@@ -43,14 +43,14 @@ const EPS: f64 = 1e-5;
 /// `sparse_encoder/modules/sparse_auto_encoder.py`.
 #[derive(Clone, Debug)]
 pub struct SparseAutoEncoder {
-    /// With the bias of the latents.
+    /// Its bias is `latent_bias`.
     linear: PackedLinear,
     k: NonZeroUsize,
     input: Input,
     pre_bias: Vec<f32>,
 }
 
-/// What is done to rows first.
+/// How rows are transformed first.
 #[derive(Clone, Copy, Debug)]
 enum Input {
     AsIs,
@@ -67,15 +67,15 @@ struct Config {
     k: usize,
     #[serde(default)]
     normalize: bool,
-    // Of training alone.
+    // For training only.
     #[serde(rename = "k_aux")]
     _k_aux: Option<IgnoredAny>,
     #[serde(rename = "dead_threshold")]
     _dead_threshold: Option<IgnoredAny>,
 }
 
-/// Makes the tensors of a checkpoint what the reference's loader wants: the shared weight once, by the
-/// name that it writes, and the statistic, which it takes no file without.
+/// Makes a checkpoint's tensors what the reference's loader expects: the shared weight once, under
+/// the name that it writes, and the training statistic, without which it refuses a file.
 pub(crate) fn finish_saved(tensors: &mut Vec<NewTensor<'_>>) {
     const SHARED: &str = "decoder.linear.weight";
     let has_decoder = tensors.iter().any(|tensor| tensor.name() == SHARED);
@@ -101,13 +101,13 @@ impl SparseAutoEncoder {
     /// Reads `config.json` and the weights of a module's folder.
     ///
     /// # Errors
-    /// A file that cannot be read; a field that is unknown, or 0; a weight that is missing, of the
-    /// wrong shape, not a number, or left over.
+    /// A file that cannot be read; a field that is unknown, or 0; a weight that is missing, unused,
+    /// not finite, or of the wrong shape.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("config.json");
         let config: Config = read_config(&path, "SparseAutoEncoder")?;
         let Config { input_dim, hidden_dim, .. } = config;
-        // One number has no deviation.
+        // The deviation of a single number is undefined.
         check_size(&path, "input_dim", input_dim, if config.normalize { 2 } else { 1 })?;
         check_size(&path, "hidden_dim", hidden_dim, 1)?;
         check_size(&path, "k", config.k, 1)?;
@@ -140,33 +140,33 @@ impl SparseAutoEncoder {
         })
     }
 
-    /// Width of the rows that go in.
+    /// Width of the input rows.
     pub fn in_features(&self) -> usize {
         self.linear.shape().in_features
     }
 
-    /// Width of the rows that come out.
+    /// Width of the output rows.
     pub fn out_features(&self) -> usize {
         self.linear.shape().out_features
     }
 
-    /// The k that the configuration names.
+    /// The configuration's k.
     pub fn k(&self) -> NonZeroUsize {
         self.k
     }
 
-    /// The latents of each row, all but at most `max_active_dims(row)` of them 0; `None` means the
-    /// configuration's k. Of equal latents those of the lower indices are kept.
+    /// The latents of each row, of which at most `max_active_dims(row)` are non-zero; `None` means
+    /// the configuration's k. Of equal latents, those with lower indices are kept.
     ///
     /// # Shapes
-    /// `x` `[texts, in_features]`; returns `[texts, out_features]`, all >= 0. A latent that is not a
-    /// number stays so.
+    /// `x` `[texts, in_features]`; returns `[texts, out_features]`, all >= 0 or NaN. NaN latents
+    /// stay NaN.
     ///
     /// # Errors
-    /// More dimensions to keep than there are.
+    /// `max_active_dims` exceeds the number of latents.
     ///
     /// # Panics
-    /// When `x` is not whole rows.
+    /// If `x` is not whole rows.
     pub fn forward(
         &self,
         x: &[f32],
@@ -202,11 +202,13 @@ fn normalize(row: &mut [f32]) {
     row.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / (deviation + EPS)) as f32);
 }
 
-/// Sets all to 0 but the `k` largest positive numbers, `k` at least 1. `positive` is scratch.
+/// Keeps the `k` largest positive numbers, `k` at least 1, and sets all others to 0. `positive` is
+/// scratch.
 fn keep_largest(row: &mut [f32], k: usize, positive: &mut Vec<f32>) {
     positive.clear();
     positive.extend(row.iter().filter(|&&v| v > 0.0));
-    // The least number that stays, and how many of its equals do: there may be too many.
+    // The smallest number that is kept, and how many entries equal to it are kept: not all of them
+    // may fit.
     let (least, mut n_equal) = match positive.len() > k {
         true => {
             let (larger, &mut least, _) =
@@ -287,7 +289,7 @@ mod tests {
             let input = if is_normalized { Input::Normalized } else { Input::AsIs };
             let sae = random(shape, out_features, input, seed);
             let mut x = samples::noise(texts * in_features, seed ^ 3);
-            // Neighbours stand apart: a deviation of nearly 0 would multiply rounding errors.
+            // Spreads neighbours apart: a deviation close to 0 would amplify rounding errors.
             x.iter_mut().step_by(2).for_each(|x| *x += 2.0);
             let found = sae.forward(&x, |_| None).unwrap();
             prop_assert_eq!(found.len(), texts * out_features);
@@ -302,7 +304,7 @@ mod tests {
 
         #[test]
         fn the_largest_are_those_of_a_sort(row in vec(-3i8..=9, 1..90), k in 1usize..100) {
-            // Whole numbers: most are equal to some other.
+            // Small integers, so that most entries have equals.
             let row: Vec<f32> = row.into_iter().map(f32::from).collect();
             let k = k.min(row.len());
             let mut found = row.clone();

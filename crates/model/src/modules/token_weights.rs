@@ -1,4 +1,4 @@
-//! The sparse head of BGE-M3: one weight for each token of a text.
+//! The sparse head of BGE-M3: one weight per token of a text.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::ModelError;
 use crate::names::{NameTable, Part};
 use crate::weights::Weights;
 
-/// The file that the head is in.
+/// The file that holds the head.
 const FILE: &str = "sparse_linear.pt";
 
 const NAMES: NameTable = NameTable {
@@ -36,7 +36,7 @@ impl TokenWeights {
     /// Reads `sparse_linear.pt` of a folder, for states of width `hidden_size`.
     ///
     /// # Errors
-    /// A file that cannot be read; weights that are missing, of another shape, or left over.
+    /// A file that cannot be read; weights that are missing, unused, or of the wrong shape.
     pub fn load(folder: &Path, hidden_size: usize) -> Result<Self, ModelError> {
         let mut weights = Weights::open(&[folder.join(FILE)], &NAMES, Part::MaskedLm)?;
         let weight = weights.take("weight", &[1, hidden_size])?;
@@ -45,19 +45,19 @@ impl TokenWeights {
         Ok(Self { weight, bias })
     }
 
-    /// The weight of each token, all >= 0; one that is not a number stays so.
+    /// The weight of each token, all >= 0 or NaN. NaN states give NaN.
     ///
     /// # Shapes
     /// `hidden_states` `[tokens, hidden]`; returns `[tokens]`.
     ///
     /// # Panics
-    /// When `hidden_states` is not whole rows.
+    /// If `hidden_states` is not whole rows.
     pub fn forward(&self, hidden_states: &[f32]) -> Vec<f32> {
         let width = self.weight.len();
         assert_eq!(hidden_states.len() % width, 0, "hidden_states are not whole rows");
         let states = hidden_states.chunks_exact(width);
         let weights = states.map(|state| {
-            // In f64: the order of a sum of a thousand terms would show in f32.
+            // In f64, since the order of summing a thousand terms is visible in f32.
             let products = state.iter().zip(&self.weight);
             let sum: f64 = products.map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
             let weight = (sum + f64::from(self.bias)) as f32;

@@ -1,10 +1,10 @@
-//! Where the records of a zip archive stand, for archives of `torch.save`.
+//! Finds the records of a zip archive written by `torch.save`.
 //!
-//! PyTorch maps its files into memory, so it stores every record as it is. That leaves the table
-//! of contents to read, and it is read here and not by the zip crate: names are borrowed and
-//! nothing is allocated but one entry for each header that is really there.
+//! PyTorch maps its files into memory, so every record is stored uncompressed and only the table of
+//! contents has to be parsed. It is parsed here and not by the zip crate, so that names are
+//! borrowed and memory is allocated only for headers that really exist.
 //!
-//! Checksums are not compared: PyTorch does not either, and can be told not to write them.
+//! Checksums are not verified: neither does PyTorch, which can be configured not to write them.
 //!
 //! Source: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3.7 to 4.3.16 and 4.5.3.
 
@@ -27,26 +27,26 @@ const LOCATOR_64_SIZE: usize = 20;
 /// The table of contents of a zip archive.
 pub(super) struct Archive<'a> {
     file: &'a [u8],
-    /// The folder in which all records stand: `archive` or the file's own name.
+    /// The folder that contains all records: `archive`, or the file's own name.
     folder: &'a str,
     entries: BTreeMap<&'a str, Entry>,
 }
 
 struct Entry {
-    /// Whether the bytes are the record itself.
+    /// Whether the record is stored uncompressed and unencrypted.
     is_plain: bool,
     header_offset: u64,
     size: u64,
 }
 
 impl<'a> Archive<'a> {
-    /// Whether the file begins as a zip archive.
+    /// Whether the file starts like a zip archive.
     pub(super) fn is_one(file: &[u8]) -> bool {
         file.starts_with(&LOCAL_HEADER)
     }
 
     /// # Errors
-    /// It is cut short or broken.
+    /// It is truncated or broken.
     pub(super) fn read(file: &'a [u8]) -> Result<Self, PytorchError> {
         let (n_entries, offset) = directory(file)?;
         let mut bytes = Bytes::starting_at(file, offset)?;
@@ -54,25 +54,25 @@ impl<'a> Archive<'a> {
         let mut folder = None;
         for _ in 0..n_entries {
             let (name, entry) = central_header(&mut bytes)?;
-            // As PyTorch does: the folder of the first record is that of all.
+            // Like PyTorch: the folder of the first record contains all records.
             folder = folder.or(name.split_once('/').map(|(folder, _)| folder));
             if entries.insert(name, entry).is_some() {
-                return Err(broken("two records have one name"));
+                return Err(broken("two records have the same name"));
             }
         }
         let folder = folder.ok_or(broken("its records are not in a folder"))?;
         Ok(Self { file, folder, entries })
     }
 
-    /// The bytes of the record `name` of the archive's folder.
+    /// The bytes of the record `name` in the archive's folder.
     ///
     /// # Errors
-    /// It is not there, is compressed, or does not lie inside the file.
+    /// It is missing, compressed, or not inside the file.
     pub(super) fn record(&self, name: &str) -> Result<Range<usize>, PytorchError> {
         self.find(name)?.ok_or_else(|| PytorchError::RecordMissing { name: name.to_owned() })
     }
 
-    /// As [`record`](Self::record), or `None` where it is not there.
+    /// Like [`record`](Self::record), but `None` if there is no such record.
     pub(super) fn find(&self, name: &str) -> Result<Option<Range<usize>>, PytorchError> {
         let Some(entry) = self.entries.get(format!("{}/{name}", self.folder).as_str()) else {
             return Ok(None);
@@ -94,7 +94,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// How many entries the central directory has, and where it begins.
+/// The number of entries of the central directory, and its offset.
 fn directory(file: &[u8]) -> Result<(u64, u64), PytorchError> {
     let end = find_end(file).ok_or(PytorchError::Truncated)?;
     let mut bytes = Bytes::new(&file[end + 4..]);
@@ -103,7 +103,7 @@ fn directory(file: &[u8]) -> Result<(u64, u64), PytorchError> {
     bytes.take(4)?; // size
     let offset = bytes.u32()?.into();
 
-    // PyTorch writes the 64-bit record always, other programs where a number is too large.
+    // PyTorch always writes the 64-bit record, other programs only if a number is too large.
     let Some(locator) = end.checked_sub(LOCATOR_64_SIZE) else { return Ok((n_entries, offset)) };
     let mut bytes = Bytes::new(&file[locator..]);
     if bytes.array()? != LOCATOR_64 {
@@ -120,7 +120,7 @@ fn directory(file: &[u8]) -> Result<(u64, u64), PytorchError> {
     Ok((n_entries, bytes.u64()?))
 }
 
-/// Where the end record begins: its comment reaches to the end of the file.
+/// The offset of the end record, whose comment must reach to the end of the file.
 fn find_end(file: &[u8]) -> Option<usize> {
     let last = file.len().checked_sub(END_SIZE)?;
     let first = last.saturating_sub(u16::MAX.into());
@@ -147,7 +147,7 @@ fn central_header<'a>(bytes: &mut Bytes<'a>) -> Result<(&'a str, Entry), Pytorch
         .map_err(|_| broken("the name of a record is not UTF-8"))?;
     let mut wide = Wide::read(bytes.take(extra_length.into())?)?;
     bytes.take(comment_length.into())?;
-    // The 64-bit numbers stand in this order, each only if its 32-bit one says so.
+    // The 64-bit numbers come in this order, each only if its 32-bit field says so.
     let size = wide.number(size)?;
     let compressed_size = wide.number(compressed_size)?;
     let header_offset = wide.number(offset)?;
@@ -162,7 +162,7 @@ struct Wide<'a>(Bytes<'a>);
 impl<'a> Wide<'a> {
     const ID: u16 = 1;
 
-    /// Finds them among the extra fields.
+    /// Finds them in the extra fields.
     fn read(extra: &'a [u8]) -> Result<Self, PytorchError> {
         let mut bytes = Bytes::new(extra);
         while bytes.position() < extra.len() {

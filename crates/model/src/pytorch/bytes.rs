@@ -1,4 +1,4 @@
-//! Little-endian numbers out of a slice, checked against its end.
+//! Reads little-endian numbers from a slice, with bounds checks.
 
 use super::PytorchError;
 
@@ -14,7 +14,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// # Errors
-    /// As all of them: the slice ends before that.
+    /// The slice ends before that, as for all reads.
     pub(super) fn starting_at(all: &'a [u8], at: u64) -> Result<Self, PytorchError> {
         let at = usize::try_from(at).map_err(|_| PytorchError::Truncated)?;
         if at > all.len() { Err(PytorchError::Truncated) } else { Ok(Self { all, at }) }
@@ -53,7 +53,7 @@ impl<'a> Bytes<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// The bytes up to the next line feed, which is passed over.
+    /// The bytes up to the next line feed, which is skipped.
     pub(super) fn line(&mut self) -> Result<&'a [u8], PytorchError> {
         let rest = &self.all[self.at..];
         let length = rest.iter().position(|&b| b == b'\n').ok_or(PytorchError::Truncated)?;

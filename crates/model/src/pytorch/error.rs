@@ -1,13 +1,13 @@
-//! What can be wrong with a file of `torch.save`.
+//! Errors about files of `torch.save`.
 
 /// Why a file of PyTorch could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PytorchError {
-    /// It begins as no file of `torch.save`.
-    #[error("not a file of torch.save: neither a zip archive nor the form before PyTorch 1.6")]
+    /// It does not start like a file of `torch.save`.
+    #[error("not a file of torch.save: neither a zip archive nor the format before PyTorch 1.6")]
     UnknownForm,
-    /// It ends before something that it should hold.
+    /// It ends too early.
     #[error("the file is cut short")]
     Truncated,
     /// The numbers are not little-endian.
@@ -27,14 +27,14 @@ pub enum PytorchError {
         /// Its name, below the archive's folder.
         name: String,
     },
-    /// A record of the zip archive is not stored as it is.
+    /// A record of the zip archive is compressed or encrypted.
     #[error("`{name}` of the zip archive is compressed or encrypted, which torch.save never does")]
     #[non_exhaustive]
     RecordEncoded {
         /// Its name.
         name: String,
     },
-    /// The pickle takes a step that `torch.save` does not write for a state dict.
+    /// The pickle uses an opcode that `torch.save` does not write for a state dict.
     #[error("pickle opcode {opcode:#04x} at byte {at} is refused: it could run code")]
     #[non_exhaustive]
     Opcode {
@@ -59,14 +59,14 @@ pub enum PytorchError {
         /// What is wrong.
         what: &'static str,
     },
-    /// The pickle has more steps than any state dict.
+    /// The pickle has more opcodes than any state dict.
     #[error("the pickle has more than {limit} steps")]
     #[non_exhaustive]
     TooLong {
-        /// What is allowed.
+        /// The limit.
         limit: usize,
     },
-    /// The headers of the old form are not as `torch.save` writes them.
+    /// The headers of the old format are not as `torch.save` writes them.
     #[error("broken header: {what}")]
     #[non_exhaustive]
     Header {
@@ -74,7 +74,7 @@ pub enum PytorchError {
         what: &'static str,
     },
     /// What was saved is not a dictionary of tensors.
-    #[error("not a state dict: the file holds something else than a dictionary")]
+    #[error("not a state dict: the file holds something other than a dictionary")]
     NotAStateDict,
     /// An entry of the dictionary is not a named tensor.
     #[error("not a state dict: entry `{name}` is not a tensor")]
@@ -84,7 +84,7 @@ pub enum PytorchError {
         name: String,
     },
     /// Two entries of the dictionary have one name.
-    #[error("tensor `{name}` is there twice")]
+    #[error("tensor `{name}` occurs twice")]
     #[non_exhaustive]
     TensorTwice {
         /// The name.

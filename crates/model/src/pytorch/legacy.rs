@@ -1,7 +1,8 @@
-//! The form of `torch.save` before PyTorch 1.6: five pickles, then the storages.
+//! The format of `torch.save` before PyTorch 1.6: five pickles, then the storages.
 //!
 //! The pickles are a magic number, a version, facts about the machine, the object itself, and the
-//! keys of the storages in the order in which these follow, each after its number of elements.
+//! keys of the storages. The storages follow in the order of their keys, each preceded by its
+//! number of elements.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +17,12 @@ const VERSION: i64 = 1001;
 
 /// Whether the file begins with the magic number.
 pub(super) fn is_one(file: &[u8]) -> bool {
-    // Errors of a pickle mean that it is something else. It may be long; the number is not.
+    // If this pickle has errors, the file is something else. A file may be long; the number is not.
     let start = &file[..file.len().min(64)];
     Pickle::read(&mut Bytes::new(start)).is_ok_and(|p| p.root == Value::Long(&MAGIC_NUMBER))
 }
 
-/// The tensors of such a file.
+/// The tensors of a file in this format.
 ///
 /// # Errors
 /// See [`super::tensors`].
@@ -65,14 +66,16 @@ pub(super) fn tensors(file: &[u8]) -> Result<Vec<StoredTensor>, PytorchError> {
     })
 }
 
-/// What the facts about the machine say.
+/// Reads the byte order from the facts about the machine.
 fn is_little_endian(facts: &Pickle<'_>) -> Result<bool, PytorchError> {
     let Value::Dict(dict) = facts.root else {
-        return Err(PytorchError::Header { what: "the facts about the machine are no dictionary" });
+        return Err(PytorchError::Header {
+            what: "the facts about the machine are not a dictionary",
+        });
     };
     let (entries, _) = facts.objects[dict].as_chunks::<2>();
     match entries.iter().find(|[key, _]| *key == Value::Str("little_endian")) {
         Some([_, Value::Bool(is_little)]) => Ok(*is_little),
-        _ => Err(PytorchError::Header { what: "the byte order is not said" }),
+        _ => Err(PytorchError::Header { what: "the byte order is missing" }),
     }
 }

@@ -1,7 +1,7 @@
-//! The stack machine of pickles, with the steps that `torch.save` writes and no others.
+//! The stack machine of pickles, with only the opcodes that `torch.save` writes.
 //!
-//! Memory is bounded: there are at most [`MAX_STEPS`] steps, and each adds at most one value, or
-//! pays for what it copies with further steps. Strings stay in the file. Nothing is recursive.
+//! Memory is bounded: there are at most [`MAX_STEPS`] steps, and each either adds at most one value
+//! or pays for what it copies with further steps. Strings stay in the file. Nothing is recursive.
 //!
 //! Source: the comments of Python's `pickletools.py`; the opcodes are those of `pickle.py`.
 
@@ -11,21 +11,21 @@ use super::PytorchError;
 use super::bytes::Bytes;
 use super::pickle::{Global, Pickle, Storage, Tensor, Value};
 
-/// A tensor takes about 42 steps, so this is enough for 25,000 of them.
+/// A tensor takes about 42 steps, so this suffices for 25,000 of them.
 pub(super) const MAX_STEPS: usize = 1 << 20;
 
-/// Axes of a tensor. Weights have at most four.
+/// Maximum number of axes of a tensor. Weights have at most four.
 const MAX_AXES: usize = 8;
 
 pub(super) struct Machine<'a, 'b> {
     bytes: &'b mut Bytes<'a>,
     stack: Vec<Value<'a>>,
-    /// Heights of the stack.
+    /// Stack heights.
     marks: Vec<usize>,
     memo: BTreeMap<u32, Value<'a>>,
     made: Pickle<'a>,
     steps: usize,
-    /// Where the present step begins, for errors.
+    /// Offset of the current opcode, for errors.
     at: usize,
 }
 
@@ -57,7 +57,7 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     fn step(&mut self, opcode: u8) -> Result<(), PytorchError> {
         match opcode {
-            // PROTO: the opcodes mean the same in every version. FRAME: a hint for buffers.
+            // PROTO: the opcodes mean the same in every version. FRAME: a hint about buffering.
             0x80 => self.pass::<1>()?,
             0x95 => self.pass::<8>()?,
 
@@ -166,7 +166,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    /// LONG1: an integer in two's complement of as many bytes as it says.
+    /// LONG1: a two's complement integer, preceded by its length in bytes.
     fn long(&mut self) -> Result<(), PytorchError> {
         let length = self.bytes.u8()?;
         let bytes = self.bytes.take(length.into())?;
@@ -203,7 +203,7 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     fn append(&mut self, items: Vec<Value<'a>>) -> Result<(), PytorchError> {
         let Value::List(list) = self.top()? else {
-            return Err(self.broken("something is appended to what is no list"));
+            return Err(self.broken("a value is appended to something other than a list"));
         };
         self.made.objects[list].extend(items);
         Ok(())
@@ -216,7 +216,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                 Ok(())
             }
             Value::Dict(_) => Err(self.broken("a key has no value")),
-            _ => Err(self.broken("an entry is made in what is no dictionary")),
+            _ => Err(self.broken("an entry is added to something other than a dictionary")),
         }
     }
 
@@ -228,7 +228,7 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     fn recall(&mut self, index: u32) -> Result<(), PytorchError> {
         let Some(&value) = self.memo.get(&index) else {
-            return Err(self.broken("it recalls what it never memoized"));
+            return Err(self.broken("it recalls a value that it never memoized"));
         };
         self.stack.push(value);
         Ok(())
@@ -257,7 +257,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    /// REDUCE: a call of one of our globals.
+    /// REDUCE: calls one of our globals.
     fn reduce(&mut self) -> Result<(), PytorchError> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let arguments = self.items(arguments)?;
@@ -279,17 +279,17 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    /// A dictionary out of a list of pairs.
+    /// Makes a dictionary from a list of pairs.
     fn dict(&mut self, pairs: usize) -> Result<(), PytorchError> {
-        // The list stays, and can be used again, so the copy has to be paid for.
+        // The list can be used again, so copying it has to be paid for.
         self.spend(self.made.objects[pairs].len())?;
         let mut items = Vec::new();
         for &pair in &self.made.objects[pairs] {
             let (Value::Tuple(pair) | Value::List(pair)) = pair else {
-                return Err(self.broken("a dictionary is made of what are no pairs"));
+                return Err(self.broken("a dictionary is made from something other than pairs"));
             };
             let &[key, value] = self.made.objects[pair].as_slice() else {
-                return Err(self.broken("a dictionary is made of what are no pairs"));
+                return Err(self.broken("a dictionary is made from something other than pairs"));
             };
             items.extend([key, value]);
         }
@@ -297,13 +297,13 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    /// (storage, offset, shape, strides), then requires_grad, backward_hooks and metadata, which
-    /// says whether the numbers are to be negated or conjugated: then it is not empty.
+    /// (storage, offset, shape, strides), then requires_grad, backward_hooks and metadata. Metadata
+    /// is empty unless the numbers must be negated or conjugated.
     fn tensor(&self, arguments: &[Value<'a>]) -> Result<Tensor, PytorchError> {
         let &[Value::Storage(storage), Value::Int(offset), shape, strides, ref rest @ ..] =
             arguments
         else {
-            return Err(self.broken("a tensor is made of the wrong arguments"));
+            return Err(self.broken("a tensor is made from the wrong arguments"));
         };
         match *rest {
             [] | [_, _] | [_, _, Value::None] => {}
@@ -317,7 +317,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             strides: self.sizes(strides)?,
         };
         if tensor.shape.len() != tensor.strides.len() {
-            return Err(self.broken("a tensor has not one stride for each axis"));
+            return Err(self.broken("a tensor does not have one stride per axis"));
         }
         Ok(tensor)
     }
@@ -338,12 +338,12 @@ impl<'a, 'b> Machine<'a, 'b> {
         usize::try_from(n).map_err(|_| self.broken("a size is negative"))
     }
 
-    /// BUILD: gives an object its attributes. Those of a state dict (`_metadata`) say which
+    /// BUILD: sets attributes of an object. Those of a state dict (`_metadata`) record which
     /// version of a module's class wrote it.
     fn build(&mut self) -> Result<(), PytorchError> {
         match (self.pop()?, self.top()?) {
             (Value::Dict(_), Value::Dict(_)) => Ok(()),
-            _ => Err(self.broken("what is no dictionary is given attributes")),
+            _ => Err(self.broken("attributes are set on something other than a dictionary")),
         }
     }
 
@@ -355,7 +355,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         }
     }
 
-    /// How many values there are above the last mark; the others are out of reach.
+    /// The number of values above the last mark; those below are out of reach.
     fn n_free(&self) -> usize {
         self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }
@@ -384,7 +384,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         let Some(mark) = self.marks.pop() else {
             return Err(self.broken("there is no mark"));
         };
-        // Not split_off, which may give each tuple room for the whole stack.
+        // Not split_off, which may give each tuple capacity for the whole stack.
         Ok(self.stack.drain(mark..).collect())
     }
 

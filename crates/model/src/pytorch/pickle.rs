@@ -1,4 +1,4 @@
-//! What a pickle of `torch.save` makes: plain values, and tensors without their numbers.
+//! What a pickle of `torch.save` produces: plain values, and tensors without their numbers.
 
 use safetensors::Dtype;
 
@@ -8,8 +8,8 @@ use super::machine::Machine;
 
 /// A value of a pickle.
 ///
-/// Objects that hold others are numbers of a list in [`Pickle`], so that values are small, may
-/// refer to each other in circles, and are given back without a descent into their depth.
+/// Containers are indices into a list in [`Pickle`]. So values are small, may form cycles, and are
+/// dropped without recursion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value<'a> {
     None,
@@ -17,7 +17,7 @@ pub(super) enum Value<'a> {
     Int(i64),
     /// An integer of more than 64 bits: its bytes, little-endian.
     Long(&'a [u8]),
-    /// No float of a state dict's pickle means anything to us.
+    /// A float; its value is dropped, since no float of a state dict's pickle matters to us.
     Float,
     Str(&'a str),
     Global(Global),
@@ -39,7 +39,7 @@ pub(super) enum Global {
 
 impl Global {
     /// # Errors
-    /// It is none of ours.
+    /// It is not one of ours.
     pub(super) fn named(module: &str, name: &str) -> Result<Self, PytorchError> {
         Ok(match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
@@ -69,31 +69,31 @@ pub(super) struct Storage<'a> {
     pub(super) n_elements: usize,
 }
 
-/// A tensor as the pickle describes it; nothing of it is checked against its storage.
+/// A tensor as the pickle describes it, not yet checked against its storage.
 #[derive(Debug)]
 pub(super) struct Tensor {
-    /// A number in [`Pickle::storages`].
+    /// An index in [`Pickle::storages`].
     pub(super) storage: usize,
     pub(super) offset: usize,
     pub(super) shape: Vec<usize>,
     pub(super) strides: Vec<usize>,
 }
 
-/// Everything that a pickle makes.
+/// Everything that a pickle produces.
 #[derive(Debug)]
 pub(super) struct Pickle<'a> {
     pub(super) root: Value<'a>,
-    /// Tuples, lists and dictionaries; these have keys and values in turn.
+    /// Tuples, lists and dictionaries; a dictionary alternates keys and values.
     pub(super) objects: Vec<Vec<Value<'a>>>,
     pub(super) storages: Vec<Storage<'a>>,
     pub(super) tensors: Vec<Tensor>,
 }
 
 impl<'a> Pickle<'a> {
-    /// Reads one pickle, up to its end.
+    /// Reads one pickle to its end.
     ///
     /// # Errors
-    /// It is cut short or broken, or does something that a state dict has no need of.
+    /// It is truncated or broken, or does something that a state dict does not need.
     pub(super) fn read(bytes: &mut Bytes<'a>) -> Result<Self, PytorchError> {
         Machine::new(bytes).run()
     }

@@ -7,10 +7,10 @@ use super::pickle::{Pickle, Storage, Tensor, Value};
 use super::{PytorchError, size_of};
 use crate::weights::StoredTensor;
 
-/// The tensors of a state dict. `find` says which bytes of the file are a storage.
+/// The tensors of a state dict. `find` locates the bytes of a storage in the file.
 ///
 /// # Errors
-/// It is no state dict, or a tensor does not lie inside its storage.
+/// It is not a state dict, or a tensor is not inside its storage.
 pub(super) fn locate<'a>(
     pickle: &Pickle<'a>,
     find: impl Fn(&Storage<'a>) -> Result<Range<usize>, PytorchError>,
@@ -18,7 +18,7 @@ pub(super) fn locate<'a>(
     let Value::Dict(root) = pickle.root else { return Err(PytorchError::NotAStateDict) };
     let (entries, _) = pickle.objects[root].as_chunks::<2>();
     let mut tensors = Vec::with_capacity(entries.len());
-    // Names are compared before they are copied: one long name may stand there a thousand times.
+    // Names are compared before they are copied: one long name may occur a thousand times.
     let mut names = BTreeSet::new();
     for &[key, value] in entries {
         let Value::Str(name) = key else { return Err(PytorchError::NotAStateDict) };
@@ -43,7 +43,7 @@ pub(super) fn locate<'a>(
     Ok(tensors)
 }
 
-/// The bytes from a tensor's first element to its last, and its strides where they matter.
+/// The bytes from a tensor's first element to its last, and its strides unless it is row-major.
 fn byte_range(
     tensor: &Tensor,
     storage: &Storage<'_>,
@@ -54,7 +54,7 @@ fn byte_range(
     if storage.n_elements.checked_mul(size).is_none_or(|needed| needed > bytes.len()) {
         return Err("its storage has fewer bytes than it should");
     }
-    // Otherwise a few bytes, repeated with a stride of zero, would make a tensor of any size.
+    // Otherwise a few bytes, repeated with a stride of zero, could make a tensor of any size.
     let n_elements = tensor.shape.iter().try_fold(1usize, |n, &length| n.checked_mul(length));
     let n_elements = match n_elements {
         Some(0) => return Ok((bytes.start..bytes.start, None)),
@@ -66,7 +66,7 @@ fn byte_range(
     let mut is_row_major = true;
     for (&length, &stride) in tensor.shape.iter().zip(&tensor.strides) {
         row_major /= length;
-        // Nobody steps along an axis of length 1, so its stride may be anything.
+        // An axis of length 1 is never stepped along, so its stride may be anything.
         let stride = if length == 1 { row_major } else { stride };
         is_row_major &= stride == row_major;
         let steps = stride.checked_mul(length - 1).ok_or(TOO_LARGE)?;
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// A tensor of a storage of twelve elements, 100 bytes into the file.
+    /// The range of a tensor whose storage has twelve elements, 100 bytes into the file.
     fn range_of(
         offset: usize,
         shape: &[usize],

@@ -1,4 +1,4 @@
-//! Files as PyTorch writes them, as it no longer does, as nobody should, and broken ones.
+//! Files as PyTorch writes them, as it used to, as nobody should, and broken ones.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn text(text: &str) -> Vec<u8> {
     [b"X", &length.to_le_bytes()[..], text.as_bytes()].concat()
 }
 
-/// A file of the old form: what torch.save puts around the pickle `object`, and its storages.
+/// A file of the old format: the pickle `object` and its storages, framed like torch.save does.
 fn legacy_file(object: &[u8], storages: &[(&str, &[f32])]) -> Vec<u8> {
     let mut file = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.".to_vec();
     file.extend([b"\x80\x02}", &text("little_endian")[..], b"\x88s."].concat());
@@ -39,7 +39,7 @@ fn legacy_file(object: &[u8], storages: &[(&str, &[f32])]) -> Vec<u8> {
     file
 }
 
-/// The steps that make a tensor of `shape` out of the six floats of storage "0".
+/// The opcodes that make a tensor of `shape` from the six floats of storage "0".
 fn tensor(shape: &[u8], strides: &[u8], n_rest: usize) -> Vec<u8> {
     let tuple = |items: &[u8]| {
         let items: Vec<u8> = items.iter().flat_map(|&item| [b'K', item]).collect();
@@ -185,7 +185,7 @@ fn what_is_no_state_dict_is_refused() {
 
 #[test]
 fn a_tensor_that_is_larger_than_its_storage_is_refused() {
-    // A stride of zero would make 255 x 255 numbers of one.
+    // A stride of zero would make 255 x 255 numbers from one.
     for (shape, strides) in [([7, 1], [1, 1]), ([255, 255], [0, 0]), ([2, 3], [4, 1])] {
         let object = [b"}", &text("w")[..], &tensor(&shape, &strides, 2), b"s."].concat();
         let error = tensors(&legacy_file(&object, SIX)).unwrap_err();
@@ -221,7 +221,7 @@ fn a_million_tuples_in_each_other_are_no_danger() {
 
 #[test]
 fn copies_of_a_long_list_are_paid_for() {
-    // A list of 1000 pairs, made into a dictionary again and again.
+    // A list of 1000 pairs, converted to a dictionary again and again.
     let mut pickle = b"ccollections\nOrderedDict\nq\x00](".to_vec();
     (0..1000).for_each(|_| pickle.extend(b"NN\x86"));
     pickle.extend(b"eq\x01");
@@ -280,7 +280,7 @@ fn a_file_that_is_cut_short_is_refused_wherever_that_is() {
     }
 }
 
-/// Reads a file and, where that succeeds, all its numbers, which are no more than its bytes.
+/// Reads a file and, if that succeeds, all its numbers, which take no more bytes than the file.
 fn read_all(file: &[u8]) {
     for tensor in tensors(file).unwrap_or_default() {
         if let Ok(numbers) = tensor.to_f32(file) {
@@ -289,7 +289,7 @@ fn read_all(file: &[u8]) {
     }
 }
 
-/// Bytes of a file that are no weights: (from, to) at its beginning and at its end.
+/// Byte ranges of a file that are not weights: (from, to) at its start and at its end.
 const STRUCTURE: [(&str, usize, usize); 3] = [
     ("plain-bin/pytorch_model.bin", 5500, 3200),
     ("plain-bin-legacy/pytorch_model.bin", 5900, 0),
@@ -332,7 +332,7 @@ proptest! {
     }
 }
 
-/// One step that the machine knows, in any order.
+/// A random opcode that the machine knows.
 fn opcode() -> impl Strategy<Value = Vec<u8>> {
     let steps: [&[u8]; 26] = [
         b"N",

@@ -1,4 +1,4 @@
-//! The `config.json` of a checkpoint that is written again.
+//! The `config.json` of a checkpoint that is saved again.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::architectures;
 use crate::config::Json;
 use crate::{ModelError, parse_json};
 
-/// The file as it is, but for the type of the weights, and for a `model_type` that transformers 5 has
-/// under another name.
+/// The file unchanged, except for the type of the weights and for a `model_type` that transformers
+/// 5 calls by another name.
 ///
 /// # Errors
-/// A file that cannot be read; a configuration that transformers 5 has no form for.
+/// A file that cannot be read; a configuration that transformers 5 cannot represent.
 pub(super) fn saved(path: &Path, dtype: Option<WeightDtype>) -> Result<Value, ModelError> {
     let bytes =
         std::fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;

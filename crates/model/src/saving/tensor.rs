@@ -1,4 +1,4 @@
-//! A tensor that is to be written: its name, its type, and where its numbers come from.
+//! A tensor to write: its name, its type, and the source of its numbers.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::WeightDtype;
 use crate::ModelError;
 use crate::weights::StoredTensor;
 
-/// A tensor of a new file. Its numbers are converted when they are written, one tensor at a time.
+/// A tensor of a new file. Numbers are converted when they are written, one tensor at a time.
 pub(crate) struct NewTensor<'a> {
     name: String,
     dtype: Dtype,
@@ -18,7 +18,7 @@ pub(crate) struct NewTensor<'a> {
     numbers: Numbers<'a>,
 }
 
-/// Where numbers come from.
+/// The source of a tensor's numbers.
 enum Numbers<'a> {
     Stored(&'a StoredTensor, &'a MappedFile),
     Made(Dtype, Vec<u8>),
@@ -36,10 +36,10 @@ impl<'a> NewTensor<'a> {
         Self { name: name.to_owned(), dtype, shape, numbers: Numbers::Made(dtype, bytes) }
     }
 
-    /// The same, with floats as `dtype`.
+    /// Converts floats to `dtype`.
     ///
     /// # Errors
-    /// A number that is finite, and infinite as `dtype`.
+    /// A finite number that would become infinite.
     pub(crate) fn converted(mut self, dtype: Option<WeightDtype>) -> Result<Self, ModelError> {
         let Some(dtype) = dtype.filter(|_| is_float(self.dtype)) else { return Ok(self) };
         self.dtype = dtype.stored();
@@ -74,7 +74,7 @@ impl<'a> NewTensor<'a> {
         self.shape.iter().map(|&size| size as u64).product()
     }
 
-    /// Whether it has the shape, the type and the numbers of another.
+    /// Whether it has the same shape, type and numbers as another.
     pub(crate) fn equals(&self, other: &Self) -> bool {
         self.shape == other.shape && self.dtype == other.dtype && self.bytes() == other.bytes()
     }
@@ -139,7 +139,7 @@ impl View for &NewTensor<'_> {
     }
 }
 
-/// A number as it comes back from `dtype`.
+/// A number after rounding to `dtype`.
 fn rounded(value: f32, dtype: WeightDtype) -> f32 {
     match dtype {
         WeightDtype::F32 => value,

@@ -1,4 +1,4 @@
-//! New files of a checkpoint: one `model.safetensors`, or shards with their index, and JSON.
+//! Writes the files of a checkpoint: one `model.safetensors`, or shards with their index, and JSON.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::tensor::NewTensor;
 use crate::ModelError;
 
-/// Writes weights: one file, or several where that would have more than `max_bytes`. A tensor that
-/// is larger has a file for itself.
+/// Writes weights to one file, or to several if it would exceed `max_bytes`. A larger tensor gets
+/// its own file.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -46,7 +46,7 @@ pub(super) fn json(path: &Path, value: &Value) -> Result<(), ModelError> {
         .map_err(|source| ModelError::Write { path: path.to_owned(), source })
 }
 
-/// At least one shard, each of tensors that follow one another.
+/// At least one shard, each a run of consecutive tensors.
 fn shards<'a, 'b>(tensors: &'a [NewTensor<'b>], max_bytes: u64) -> Vec<Vec<&'a NewTensor<'b>>> {
     let mut shards = vec![Vec::new()];
     let mut size = 0;
@@ -66,7 +66,7 @@ fn n_bytes(tensor: &NewTensor<'_>) -> u64 {
 }
 
 fn safetensors(path: &Path, tensors: &[&NewTensor<'_>]) -> Result<(), ModelError> {
-    // transformers asks who has written a file; its own answer is the framework.
+    // transformers expects the framework that wrote a file, and writes this value itself.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let named = tensors.iter().map(|tensor| (tensor.name(), *tensor));
     safetensors::serialize_to_file(named, Some(metadata), path)

@@ -1,4 +1,4 @@
-//! One file of weights of either kind: its bytes and the tensors in them.
+//! One file of weights of either format: its bytes and the tensors in them.
 
 use std::path::Path;
 
@@ -8,17 +8,18 @@ use splade_kernels::MappedFile;
 use super::tensor::StoredTensor;
 use crate::{ModelError, pytorch};
 
-/// A file in memory, and where each of its tensors stands.
+/// A mapped file, and where each of its tensors is stored.
 pub(crate) struct WeightFile {
     pub(crate) bytes: MappedFile,
     pub(crate) tensors: Vec<StoredTensor>,
 }
 
 impl WeightFile {
-    /// Maps a file and reads its table of contents: safetensors by its ending, else PyTorch's form.
+    /// Maps a file and reads its table of contents: safetensors if its extension says so, else
+    /// PyTorch's format.
     ///
     /// # Errors
-    /// A file that cannot be read, or is not what it should be.
+    /// A file that cannot be read or is not valid.
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
         let bytes = MappedFile::open(path)
             .map_err(|source| ModelError::Read { path: path.to_owned(), source })?;

@@ -1,4 +1,4 @@
-//! The files of a folder that hold its weights: one, or the shards that an index names.
+//! Finds the files that hold a folder's weights: one, or the shards that an index names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::file::WeightFile;
 use crate::ModelError;
 
-/// What a folder is searched for, in this order. The second of each pair lists shards.
+/// The files to look for, in this order. The second of each pair lists shards.
 const FORMS: [(&str, &str); 2] = [
     ("model.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model.bin.index.json"),
@@ -18,10 +18,10 @@ const FORMS: [(&str, &str); 2] = [
 pub(crate) const LOOKED_FOR: &str = "model.safetensors, model.safetensors.index.json, \
                                      pytorch_model.bin and pytorch_model.bin.index.json";
 
-/// Finds the weights of a folder. Of shards it reads the tables of contents.
+/// Finds the weights of a folder. Of shards, it reads the tables of contents.
 ///
 /// # Errors
-/// There are none; an index is broken, or does not agree with its shards.
+/// There are none; an index is broken, or disagrees with its shards.
 pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     for (file, index) in FORMS {
         let (file, index) = (folder.join(file), folder.join(index));
@@ -35,14 +35,14 @@ pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     Err(ModelError::NoWeights { folder: folder.to_owned() })
 }
 
-/// `model.safetensors.index.json`, as far as it matters. Its `metadata` is for people.
+/// The relevant part of `model.safetensors.index.json`. Its `metadata` is for people.
 #[derive(Deserialize)]
 struct Index {
-    /// Name of a tensor -> name of the file that has it.
+    /// Maps a tensor's name to the name of its file.
     weight_map: BTreeMap<String, String>,
 }
 
-/// The shards of an index, each with exactly the tensors that the index says.
+/// The shards of an index, each with exactly the tensors that the index lists for it.
 fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let text = std::fs::read(index)
         .map_err(|source| ModelError::Read { path: index.to_owned(), source })?;
@@ -71,7 +71,7 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
     Ok(files)
 }
 
-/// Whether the name can only mean a file beside the index, on any system.
+/// Whether the name can only refer to a file beside the index, on any system.
 fn is_plain_file_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
     let is_one =

@@ -1,4 +1,4 @@
-//! What a folder's files of weights hold, for people: counts and formats, no numbers.
+//! What a folder's weight files contain, for people: counts and types, no numbers.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ pub struct StoredWeights {
     pub n_tensors: usize,
     /// Numbers in these tensors.
     pub n_parameters: u64,
-    /// The formats of the numbers: `F32`, `BF16`.
+    /// The types of the numbers, such as `F32` or `BF16`.
     pub dtypes: BTreeSet<String>,
 }
 
-/// The files of weights of a folder; none where it has none.
+/// The weight files of a folder; empty if it has none.
 ///
 /// # Errors
 /// A file that cannot be read or is broken.

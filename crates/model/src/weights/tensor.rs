@@ -1,4 +1,4 @@
-//! A tensor in a file of weights: what it is and where its bytes stand.
+//! A tensor in a file of weights: its description and where its bytes are.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,21 +10,21 @@ use crate::ModelError;
 
 /// A tensor of a file, without its numbers.
 ///
-/// Whoever makes one has checked it against the file: `range` lies inside, and every element that
-/// `shape` and `strides` reach lies inside `range`.
+/// Whoever makes one has checked it against the file: `range` is inside the file, and every element
+/// that `shape` and `strides` reach is inside `range`.
 #[derive(Debug)]
 pub(crate) struct StoredTensor {
     pub(crate) name: String,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
-    /// Bytes of the file, from the first element to the last.
+    /// Byte range in the file, from the first element to the last.
     pub(crate) range: Range<usize>,
-    /// Elements from one index to the next along each axis; `None` is row-major without gaps.
+    /// Elements between neighbours along each axis; `None` means row-major without gaps.
     pub(crate) strides: Option<Vec<usize>>,
 }
 
 impl StoredTensor {
-    /// The numbers in row-major order: those of the file, where it has them so, else a copy.
+    /// The numbers in row-major order: borrowed from the file if possible, else copied.
     ///
     /// # Errors
     /// They are not floats.
@@ -51,7 +51,7 @@ impl StoredTensor {
         }
     }
 
-    /// The bytes of the elements in row-major order: a copy only where the file has another one.
+    /// The bytes of the elements in row-major order, copied only if the file has another order.
     pub(crate) fn row_major<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(strides) = &self.strides else { return Cow::Borrowed(bytes) };
         let size = self.dtype.bitsize() / 8;

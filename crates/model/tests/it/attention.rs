@@ -1,4 +1,4 @@
-//! Attention and rotation of a backend beside their stock bodies and the formulas in f64.
+//! A backend's attention and rotation against their stock bodies and the formulas in f64.
 
 use proptest::prelude::*;
 use splade_kernels::{Activation, AttentionShape, LinearShape, Offsets};

@@ -1,4 +1,4 @@
-//! The same suite, stamped for each backend of this build.
+//! The same suite, instantiated for each backend of this build.
 
 use crate::suite::suite;
 
@@ -8,11 +8,12 @@ suite!(ndarray: splade_model::NdArray, cases = 32, tolerance = 2e-5, available =
 #[cfg(feature = "flex")]
 suite!(flex: splade_model::Flex, cases = 32, tolerance = 2e-5, available = || true);
 
-// A software driver takes a tenth of a second for a case, and compiles a shader for each shape.
+// A software driver takes a tenth of a second per case, and compiles a shader for each shape.
 #[cfg(feature = "wgpu")]
 suite!(wgpu: splade_model::Wgpu, cases = 4, tolerance = 1e-4, available = wgpu_is_there);
 
-/// Whether there is a GPU or a software driver; with `SPLADE_TEST_WGPU=require` there must be.
+/// Whether there is a GPU or a software driver; `SPLADE_TEST_WGPU=require` makes its absence a
+/// failure.
 #[cfg(feature = "wgpu")]
 pub(crate) fn wgpu_is_there() -> bool {
     match splade_model::wgpu_adapters() {

@@ -1,4 +1,4 @@
-//! Random inputs for each operation of `SpladeBackend`. Numbers come from a seed.
+//! Random inputs for each operation of `SpladeBackend`, from a seed.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ pub(crate) fn norm() -> impl Strategy<Value = NormCase> {
     )
 }
 
-/// Tokens of each text; now and then none.
+/// Tokens of each text; sometimes none.
 fn lengths() -> impl Strategy<Value = Vec<usize>> {
     vec(prop_oneof![1 => Just(0), 5 => 1usize..=70], 0..6)
 }
@@ -110,7 +110,7 @@ pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
         PositionKind::Disentangled { key: true, query: true },
     ];
     let window = proptest::option::of(0usize..40);
-    // Even heads, so that they can be turned too.
+    // Even heads, so that they can be rotated too.
     (lengths(), 1usize..=4, 1usize..=5, window, select(kinds), any::<u64>()).prop_map(
         |(lengths, n_heads, half, window, kind, seed)| {
             let scale = 1.0 / ((2 * half) as f32).sqrt();
@@ -121,7 +121,7 @@ pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
     )
 }
 
-/// Heads of real models' sizes, texts of more tokens than a kernel's blocks have, all windows and positions.
+/// Heads of real sizes, texts longer than a kernel's blocks, all windows and positions.
 pub(crate) fn long_attention() -> Vec<AttentionCase> {
     let cases = [
         (64, None, PositionKind::None),

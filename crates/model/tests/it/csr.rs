@@ -36,11 +36,11 @@ const LAYOUTS: [&str; 15] = [
     "csr-weightedmean",
 ];
 
-/// Absolute, and relative on top: latents are sums of a few dozen products; the reference itself is
-/// within 1.6e-6 of its own f64.
+/// Absolute plus relative. Latents are sums of a few dozen products; the reference itself is within
+/// 1.6e-6 of its own f64.
 const TOLERANCE: f64 = 1e-4;
 
-/// The modules of a checkpoint after the encoder, in their order.
+/// The modules of a checkpoint after the encoder, in order.
 struct Chain {
     encoder: Encoder<Cpu>,
     pooling: SentencePooling,

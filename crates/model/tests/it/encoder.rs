@@ -22,7 +22,7 @@ fn states(encoder: &Encoder<Cpu>) -> Vec<f32> {
     encoder.forward_to_host(tokens).expect("a whole fixture")
 }
 
-/// The folder `name`: `HEADLESS` with other weights.
+/// Loads `HEADLESS` with changed weights from a folder `name`.
 fn changed(name: &str, change: impl Fn(&mut Tensors)) -> Result<Encoder<Cpu>, ModelError> {
     let (from, to) = (fixture(HEADLESS), scratch(name));
     std::fs::copy(from.join("config.json"), to.join("config.json")).expect("a whole fixture");
@@ -50,7 +50,7 @@ fn names_with_and_without_prefix_give_the_same_states() {
 
 #[test]
 fn heads_of_the_checkpoint_are_left_aside() {
-    // Decoders of their own, bias, pooler, seq_relationship, position_ids: each in one of these.
+    // Untied decoders, bias, pooler, seq_relationship, position_ids: each in one of these.
     for name in ["bert-gelu", "bert-relu-untied", "bert-silu-unprefixed", "bert-f16", "bert-bf16"] {
         load(&fixture(&format!("random/{name}"))).unwrap();
     }

@@ -1,4 +1,4 @@
-//! What a device gathers of rows: the entries that are not zero, or the largest of them.
+//! What a device gathers from rows: the non-zero entries, or the largest of them.
 
 use proptest::prelude::*;
 use splade_kernels::SparseRows;
@@ -7,13 +7,13 @@ use splade_model::{BackendKind, SpladeBackend};
 use crate::cases::{NormCase, numbers};
 use crate::suite::tensor;
 
-/// What a device gathers is what stands in the rows; or it says that it does not.
+/// A device gathers exactly the entries of the rows, or declines.
 pub(crate) fn check<B: SpladeBackend>(case: &NormCase) -> Result<(), TestCaseError> {
     let (rows, columns) = (case.tokens, case.hidden_size);
     if rows == 0 {
         return Ok(());
     }
-    // Of each sign of zero too, and NaN.
+    // Includes zeros of both signs, and NaN.
     let mut values = numbers(rows * columns, case.seed);
     for (i, value) in values.iter_mut().enumerate() {
         match i % 5 {
@@ -46,12 +46,12 @@ fn bits(rows: &SparseRows) -> (Vec<usize>, Vec<u32>, Vec<u32>) {
     (rows.offsets.clone(), rows.indices.clone(), values)
 }
 
-/// What a device keeps of a row are its largest, the first of equal ones, in the order of the row.
+/// A device keeps the largest entries of a row, the first of equal ones, in row order.
 fn check_largest<B: SpladeBackend>(
     values: &[f32],
     [rows, columns]: [usize; 2],
 ) -> Result<(), TestCaseError> {
-    // Each of a few values often; and NaN of either sign, more than are kept.
+    // A few values, each repeated often, and more NaNs of either sign than are kept.
     let broken = [f32::from_bits(0xffc0_0000), f32::from_bits(0x7fc0_0000)];
     let value = |(i, value): (usize, &f32)| match i % 11 {
         3 | 8 => broken[i % 2],

@@ -7,13 +7,13 @@ use crate::backends::wgpu_is_there;
 use crate::samples::noise;
 use crate::suite::head;
 
-/// With the float type that it has unless told.
+/// With its default float type.
 type Wgpu = splade_model::Wgpu;
 
 const HIDDEN: usize = 8;
 const VOCAB: usize = 30_522;
 
-/// Bytes that the device holds after a head over texts of together so many tokens.
+/// Bytes that the device holds after the head ran over `tokens` tokens.
 fn reserved(tokens: usize) -> u64 {
     let tensor = |values: Vec<f32>, shape: [usize; 2]| {
         let data = TensorData::new(values, shape);
@@ -42,6 +42,6 @@ fn memory_does_not_grow_with_tokens_times_vocabulary() {
         return;
     }
     let (short, long) = (reserved(400), reserved(4000));
-    // The logits of 3,600 tokens more would be 440 MB.
+    // The logits of 3,600 more tokens would take 440 MB.
     assert!(long < short + (100 << 20), "{short} and {long} bytes");
 }

@@ -1,4 +1,4 @@
-//! Tokens that the model cannot have are refused before any arithmetic.
+//! Invalid tokens are refused before any arithmetic.
 #![cfg(any(feature = "ndarray", feature = "flex"))]
 
 use std::path::Path;
@@ -61,7 +61,7 @@ fn offsets_that_miss_tokens_are_the_caller_s_mistake() {
 }
 
 #[test]
-#[should_panic(expected = "offsets fall")]
+#[should_panic(expected = "offsets decrease")]
 fn offsets_that_fall_are_the_caller_s_mistake() {
     let _ = PackedTokens::new(&[1, 2], &[0, 0], &[0, 2, 1, 2]);
 }

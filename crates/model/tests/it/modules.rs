@@ -1,4 +1,4 @@
-//! What module folders may say, and what is refused.
+//! Which module folders are accepted, and which are refused.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use splade_model::{Dense, ModelError, Normalize, PoolingMode, SentencePooling, S
 
 use crate::folders::{Tensors, filled, scratch, write_tensors};
 
-/// A folder with this configuration, and weights where there are some.
+/// A folder with this configuration, and with weights if there are any.
 fn folder(name: &str, config: &str, tensors: &Tensors) -> PathBuf {
     let folder = scratch(name);
     std::fs::write(folder.join("config.json"), config).expect("a folder of tests");

@@ -1,4 +1,4 @@
-//! Operations in f16 and bf16, on devices that have them, are near those in f32.
+//! Operations in f16 and bf16, on devices that support them, are close to those in f32.
 
 use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
 use splade_model::{
@@ -10,10 +10,11 @@ use crate::cases::{POOLINGS, PositionKind, long_attention};
 use crate::samples::{self, noise};
 use crate::suite::{head, matrix};
 
-/// A precision, and how far from f32 a result may be: some roundings of it, relative to the largest.
+/// A precision, and the tolerated difference from f32: a few roundings, relative to the largest
+/// value.
 const PRECISIONS: [(Precision, f32); 2] = [(Precision::F16, 4e-3), (Precision::Bf16, 3e-2)];
 
-/// Checks each operation that a device has in each of the two.
+/// Checks each operation in both precisions, as far as the device supports them.
 pub(crate) fn check<B: SpladeBackend>() {
     let device = B::Device::default();
     for (precision, tolerance) in PRECISIONS {
@@ -51,7 +52,7 @@ pub(crate) fn check<B: SpladeBackend>() {
         for [tokens, depth, width] in [[1, 64, 24], [70, 128, 96], [130, 768, 512], [33, 40, 72]] {
             let (x, weight) = (noise(tokens * depth, 3), noise(width * depth, 4));
             let (bias, residual) = (noise(width, 5), noise(tokens * width, 6));
-            // Sums of many products of noise are large; a layer's are not.
+            // Scaled, since sums of many noise products are larger than those of a real layer.
             let weight: Vec<f32> = weight.iter().map(|w| w / (depth as f32).sqrt()).collect();
             let vector = |values: &[f32]| {
                 let data = TensorData::new(values.to_vec(), [width]);
@@ -82,7 +83,7 @@ pub(crate) fn check<B: SpladeBackend>() {
 
 type Primitive<B> = burn::tensor::ops::FloatTensor<B>;
 
-/// A tensor in the type that a model of this precision has its states in.
+/// A tensor in the type that a model of this precision holds its states in.
 fn held<B: SpladeBackend>(values: &[f32], shape: [usize; 2], precision: Precision) -> Primitive<B> {
     let data = TensorData::new(values.to_vec(), shape);
     let tensor = Tensor::<B, 2>::from_data(data, &B::Device::default());

@@ -1,4 +1,4 @@
-//! Each operation of a backend is its stock body (`splade_model::stock`) and the formula in f64
+//! Each operation of a backend equals its stock body (`splade_model::stock`) and the formula in f64
 //! (`reference.rs` of splade-kernels).
 
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
@@ -12,7 +12,7 @@ use splade_model::{
 use crate::cases::{HeadCase, LinearCase, NormCase, numbers};
 use crate::{reference, samples};
 
-/// Stamps the tests for one backend. `available` says whether the machine has it.
+/// Instantiates the tests for one backend. `available` says whether the machine has it.
 macro_rules! suite {
     ($name:ident: $backend:ty, cases = $cases:literal, tolerance = $tolerance:literal,
      available = $available:expr) => {
@@ -92,7 +92,7 @@ macro_rules! suite {
 
             #[test]
             fn every_activation_is_its_stock_body() {
-                // Of widths that fill vectors, and that do not.
+                // One width that fills whole vectors, and one that does not.
                 let cases = ACTIVATIONS.iter().flat_map(|&of| [(of, 67), (of, 68)]);
                 for (seed, (activation, width)) in (7..).zip(cases) {
                     let sizes = (9, 11, width);
@@ -208,7 +208,7 @@ pub(crate) fn check_norm<B: SpladeBackend>(
     let &NormCase { tokens, hidden_size, eps, seed, .. } = case;
     let shape = [tokens, hidden_size];
     let mut x = numbers(tokens * hidden_size, seed);
-    // Neighbours stand apart: dividing by a variance of rounding errors tells nothing.
+    // Spreads neighbours apart: dividing by a variance of rounding errors would test nothing.
     x.chunks_exact_mut(hidden_size)
         .for_each(|row| row.iter_mut().step_by(2).for_each(|v| *v += 9.0));
     let residual = case.has_residual.then(|| numbers(tokens * hidden_size, seed ^ 1));
@@ -308,7 +308,7 @@ pub(crate) fn matrix(values: &[f32], shape: [usize; 2], precision: Precision) ->
     Matrix { values: values.into(), shape, precision }
 }
 
-/// A decoder of as many words as there are biases.
+/// A decoder with as many words as there are biases.
 pub(crate) fn head<B: SpladeBackend>(
     decoder: &[f32],
     bias: &[f32],
@@ -330,7 +330,7 @@ pub(crate) fn values<B: SpladeBackend>(
     Ok(result.into_data().into_vec().expect("models are f32"))
 }
 
-/// All three are the same within `tolerance`, absolute, and relative on top.
+/// All three agree within `tolerance`, absolute plus relative.
 pub(crate) fn compare<B: SpladeBackend>(
     found: &[f32],
     stock: &[f32],
@@ -338,8 +338,8 @@ pub(crate) fn compare<B: SpladeBackend>(
     tolerance: f64,
 ) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.len(), exact.len());
-    // burn multiplies f32 in tf32 on CUDA. Attention does so twice, with a softmax between: on an H200 its
-    // worst error was 6.4e-2 where ours was within `tolerance`.
+    // burn multiplies f32 in tf32 on CUDA. Attention does so twice, with a softmax between: on an
+    // H200 its worst error was 6.4e-2, while ours was within `tolerance`.
     let is_cuda = B::name(&B::Device::default()).contains("cuda");
     let stock_tolerance = if is_cuda { 0.1 } else { tolerance };
     for (entry, exact) in exact.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Every form of weight file gives the same model, and a folder that is not whole gives an error.
+//! Every format of weight file gives the same model, and an incomplete folder gives an error.
 #![cfg(any(feature = "ndarray", feature = "flex"))]
 
 use std::error::Error as _;
@@ -135,7 +135,7 @@ fn an_index_that_is_no_json_is_refused() {
 #[test]
 fn a_shard_has_exactly_the_weights_that_the_index_says() {
     let (name, bias) = ("bert.embeddings.LayerNorm.weight", "bert.embeddings.LayerNorm.bias");
-    // Listed in another shard than it is in.
+    // Listed in a shard other than the one that has it.
     let line = |shard| format!("\"{name}\": \"pytorch_model-0000{shard}-of-00002.bin\"");
     let folder = with_index("plain-bin-sharded", BIN_INDEX, &line(2), &line(1));
     let error = load(folder.path()).unwrap_err();
@@ -152,7 +152,7 @@ fn a_file_that_would_run_code_is_refused_by_the_name_of_the_function() {
     let folder = copy("plain-bin");
     let path = folder.path().join("pytorch_model.bin");
     let mut file = fs::read(&path).unwrap();
-    // The archive's pickle begins with PROTO 2 and ends where it likes.
+    // The archive's pickle starts with PROTO 2 and may end anywhere.
     let call = b"cos\nsystem\nX\x02\0\0\0id\x85R.";
     let start = file.windows(4).position(|bytes| bytes == b"\x80\x02cc").unwrap() + 2;
     file[start..start + call.len()].copy_from_slice(call);

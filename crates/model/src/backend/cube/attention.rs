@@ -1,4 +1,5 @@
-//! Attention on a card: the kernel's, with heads of widths that it does not have padded, or the stock body.
+//! Attention on a GPU: the kernel, with heads padded to a width that it supports, or the stock
+//! body.
 
 use burn::tensor::{DType, Tensor, TensorMetadata};
 use burn_cubecl::CubeRuntime;
@@ -10,7 +11,7 @@ use super::{held_as, stock};
 use crate::layers::{unwrap, wrap};
 use crate::{RelativePositions, SpladeBackend};
 
-/// Attention by the kernel; by the stock body where heads are too wide for a device's shared memory.
+/// Runs the kernel, or the stock body if heads are too wide for the device's shared memory.
 pub(super) fn attention<B, R>(
     qkv: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
@@ -50,7 +51,7 @@ where
     cut_heads::<B, R>(attended, shape, padded.head_dim)
 }
 
-/// Zeros behind each head, which change no product: `[rows, parts * hidden]`, wider.
+/// Appends zeros to each head, which change no product: `[rows, parts * hidden]` becomes wider.
 fn pad_heads<B, R>(
     tensor: CubeTensor<R>,
     parts: usize,
@@ -71,7 +72,7 @@ where
     unwrap(Tensor::cat(vec![tensor, zeros], 2).reshape([rows, heads * head_dim]))
 }
 
-/// Heads of their own width again.
+/// Cuts heads back to their own width.
 fn cut_heads<B, R>(tensor: CubeTensor<R>, shape: AttentionShape, head_dim: usize) -> CubeTensor<R>
 where
     R: CubeRuntime,

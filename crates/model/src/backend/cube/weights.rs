@@ -1,5 +1,5 @@
-//! Weights on a card, and the operations with them. A layout of weights for a kernel of its own is made
-//! here too, and read nowhere else.
+//! Weights on a GPU, and the operations that use them. A kernel's own layout of weights belongs
+//! here and is read nowhere else.
 
 use burn::tensor::{DType, Slice, TensorData, TensorMetadata};
 use burn_cubecl::CubeRuntime;
@@ -14,12 +14,12 @@ use crate::{
     DecoderOps, LinearOps, Matrix, NormWeights, Pooling, RelativePositions, SpladeBackend, TableOps,
 };
 
-/// Logits that the head holds at once: 64 MiB.
+/// Logits that the head holds at a time: 64 MiB.
 const TILE_LOGITS: usize = 1 << 24;
-/// Words of a tile are a multiple of this, so that a tile of the decoder is a view, not a copy.
+/// The words of a tile are a multiple of this, so that a tile of the decoder is a view, not a copy.
 const TILE_STEP: usize = 64;
 
-/// A linear layer, its weight in the precision of the model.
+/// A linear layer, with its weight in the model's precision.
 #[derive(Debug)]
 pub struct CubeLinear<R: CubeRuntime> {
     /// `[out, in]`.
@@ -29,7 +29,7 @@ pub struct CubeLinear<R: CubeRuntime> {
 }
 
 impl<R: CubeRuntime> CubeLinear<R> {
-    /// `x · weightᵀ`, in the type of the weight, and the bias that it lacks.
+    /// `x · weightᵀ` in the type of the weight, and the bias, which is not added yet.
     fn product(&self, x: CubeTensor<R>) -> (CubeTensor<R>, Option<CubeTensor<R>>) {
         let dtype = self.weight.dtype;
         (product(held_as(x, dtype), self.weight.clone(), dtype), self.bias.clone())
@@ -82,7 +82,7 @@ where
     }
 }
 
-/// A table in the precision of the model.
+/// A table in the model's precision.
 #[derive(Clone, Debug)]
 pub struct CubeTable<R: CubeRuntime> {
     /// `[rows, width]`.
@@ -105,7 +105,7 @@ where
     }
 }
 
-/// A decoder in the precision of the model.
+/// A decoder in the model's precision.
 #[derive(Debug)]
 pub struct CubeDecoder<R: CubeRuntime> {
     /// `[vocab, hidden]`.
@@ -126,8 +126,9 @@ where
         Self { weights: table.weights.clone(), bias }
     }
 
-    /// In `f32` the largest logits are found where they are made; else, and for sums, a product for each
-    /// tile of the vocabulary and the pooling of its logits: nothing of `[tokens, vocab]`, nothing padded.
+    /// In `f32`, max pooling happens inside the product. Otherwise, and for sums, each tile of the
+    /// vocabulary is one product followed by one pooling kernel. Neither holds `[tokens, vocab]`,
+    /// and nothing is padded.
     fn pool(
         &self,
         hidden_states: CubeTensor<R>,

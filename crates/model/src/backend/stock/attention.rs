@@ -1,4 +1,4 @@
-//! Attention and the positions that it depends on.
+//! Attention, and the positions that it depends on.
 
 use burn::tensor::activation::softmax;
 use burn::tensor::backend::Backend;
@@ -10,8 +10,8 @@ use super::groups::{index, padded_groups};
 use crate::RelativePositions;
 use crate::layers::{unwrap, wrap};
 
-/// The body of [`SpladeBackend::packed_attention`](crate::SpladeBackend::packed_attention): texts
-/// are padded to the longest of a group, and the padding taken out again.
+/// The body of [`SpladeBackend::packed_attention`](crate::SpladeBackend::packed_attention). Texts
+/// are padded to the longest of a group, and the padding is removed again.
 pub fn packed_attention<B: Backend>(
     qkv: FloatTensor<B>,
     offsets: Offsets<'_>,
@@ -53,13 +53,13 @@ pub fn packed_attention<B: Backend>(
     }
 }
 
-/// Query - key for each pair of positions: `[length, length]`, a query a row.
+/// Query - key for each pair of positions: `[length, length]`, one row per query.
 fn distances<B: Backend>(length: usize, device: &B::Device) -> Tensor<B, 2, Int> {
     let positions = Tensor::<B, 1, Int>::arange(0..length as i64, device);
     positions.clone().reshape([length, 1]) - positions.reshape([1, length])
 }
 
-/// What positions add to scores, in the shapes that padded texts need.
+/// What positions add to scores, in the shapes of padded texts.
 enum Positions<B: Backend> {
     None,
     /// `[heads, 2 * reach + 1]`.
@@ -95,7 +95,8 @@ impl<B: Backend> Positions<B> {
         }
     }
 
-    /// `scores` `[texts, heads, length, length]`, `query` and `key` `[texts, heads, length, head_dim]`.
+    /// `scores` `[texts, heads, length, length]`, `query` and `key` `[texts, heads, length,
+    /// head_dim]`.
     fn add_to(
         &self,
         scores: Tensor<B, 4>,
@@ -129,7 +130,7 @@ impl<B: Backend> Positions<B> {
                 }
                 if let Some(table) = query_table {
                     let all = key.matmul(table.clone()).mul_scalar(scale);
-                    // A key a row: the bucket of query - key stands at [key, query].
+                    // Each row is a key: the bucket of query - key is at [key, query].
                     let found = all.gather(3, of_pair.swap_dims(2, 3));
                     scores = scores + found.swap_dims(2, 3);
                 }

@@ -1,4 +1,4 @@
-//! Packed texts as padded ones, a group at a time.
+//! Converts packed texts to padded ones, a group at a time.
 
 use std::ops::Range;
 
@@ -6,18 +6,17 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 use splade_kernels::Offsets;
 
-/// Padded tokens that attention and the head take at once, where one text is not longer: what
+/// Padded tokens that attention and the head process at a time, unless one text is longer. It
 /// bounds the memory of scores and logits.
 const GROUP_TOKENS: usize = 2048;
 
-/// Neighbouring texts with tokens, padded to the longest of them.
+/// Neighbouring non-empty texts, padded to the longest of them.
 pub(super) struct Group {
     pub(super) texts: Range<usize>,
     pub(super) length: usize,
 }
 
-/// Groups of at most [`GROUP_TOKENS`] padded tokens, or of one text. Texts without tokens are in
-/// none.
+/// Groups of at most [`GROUP_TOKENS`] padded tokens, or of one text. Empty texts are in no group.
 pub(super) fn padded_groups(offsets: Offsets<'_>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (text, length) in offsets.ranges().map(|text| text.len()).enumerate() {
@@ -59,7 +58,7 @@ impl Group {
         index(padded.collect(), device)
     }
 
-    /// The padded position, within the group, of each packed token.
+    /// For each packed token, its padded position within the group.
     pub(super) fn unpadding_index<B: Backend>(
         &self,
         offsets: Offsets<'_>,
@@ -71,7 +70,7 @@ impl Group {
         index(packed.collect(), device)
     }
 
-    /// Whether a padded position is padding: `[texts * length]`.
+    /// Marks the padded positions that are padding: `[texts * length]`.
     pub(super) fn padding_mask<B: Backend>(
         &self,
         offsets: Offsets<'_>,

@@ -11,10 +11,10 @@ use super::groups::padded_groups;
 use crate::layers::{unwrap, wrap};
 use crate::{DecoderOps, Pooling, SpladeBackend};
 
-/// Logits that the head holds at once.
+/// Logits that the head holds at a time.
 const TILE_LOGITS: usize = 1 << 22;
 
-/// A decoder of plain tensors, in `f32`.
+/// A decoder as plain tensors, in `f32`.
 #[derive(Debug)]
 pub struct TensorDecoder<B: Backend> {
     /// `[vocab, hidden]`.
@@ -40,10 +40,10 @@ impl<B: SpladeBackend<Table = TensorTable<B>>> DecoderOps<B> for TensorDecoder<B
     }
 }
 
-/// The body of [`DecoderOps::pool`]: the vocabulary in tiles, the texts in groups.
+/// The body of [`DecoderOps::pool`]: a tile of the vocabulary and a group of texts at a time.
 ///
 /// # Shapes
-/// See there; `decoder` `[vocab, hidden]`, `bias` `[vocab]`.
+/// As there, with `decoder` `[vocab, hidden]` and `bias` `[vocab]`.
 pub fn head_pool<B: Backend>(
     hidden_states: FloatTensor<B>,
     decoder: FloatTensor<B>,
@@ -75,7 +75,7 @@ pub fn head_pool<B: Backend>(
             let logits = logits + bias.clone().slice([words.clone()]).unsqueeze();
             let logits = logits.reshape([texts, length, words.len()]);
             let pooled: Tensor<B, 3> = match pooling.strategy {
-                // Padding repeats a token of the same text, which changes no maximum.
+                // Padding repeats a token of the same text, which cannot change the maximum.
                 PoolStrategy::Max => activate_logits(logits.max_dim(1), pooling.activation),
                 PoolStrategy::Sum => {
                     let mask = mask.clone().expand([texts, length, words.len()]);

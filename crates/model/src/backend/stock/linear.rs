@@ -1,4 +1,4 @@
-//! A linear layer of plain tensors.
+//! A linear layer as plain tensors.
 
 use burn::tensor::TensorData;
 use burn::tensor::backend::Backend;
@@ -9,7 +9,7 @@ use super::activate;
 use crate::layers::{unwrap, wrap};
 use crate::{LinearOps, Matrix, SpladeBackend};
 
-/// A linear layer of plain tensors, in `f32`.
+/// A linear layer as plain tensors, in `f32`.
 #[derive(Debug)]
 pub struct TensorLinear<B: Backend> {
     /// `[out, in]`.

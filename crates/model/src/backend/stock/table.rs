@@ -1,4 +1,4 @@
-//! A table of a plain tensor.
+//! A table as a plain tensor.
 
 use burn::tensor::TensorData;
 use burn::tensor::backend::Backend;
@@ -8,7 +8,7 @@ use super::groups::index;
 use crate::layers::{unwrap, wrap};
 use crate::{Matrix, SpladeBackend, TableOps};
 
-/// A table of a plain tensor, in `f32`.
+/// A table as a plain tensor, in `f32`.
 #[derive(Clone, Debug)]
 pub struct TensorTable<B: Backend> {
     /// `[rows, width]`.
