@@ -34,7 +34,8 @@
 //!     reader.skip_done(writer.manifest())?;
 //!     for record in reader {
 //!         let record = record?;
-//!         # let encode = |text: &str| SparseRow::from_parts(30_522, vec![text.len() as u32], vec![1.0]);
+//!         # let encode =
+//!         #     |text: &str| SparseRow::from_parts(30_522, vec![text.len() as u32], vec![1.0]);
 //!         let row: SparseRow = encode(&record.text)?;
 //!         writer.write(&record.id, row.view(), None)?;
 //!         writer.add_input(&record.span);
@@ -43,7 +44,8 @@
 //! }
 //!
 //! let rows = VectorReader::open(&[output], &VectorReadOptions::default())?;
-//! let ids: Vec<String> = rows.map(|row| Ok(row?.0)).collect::<Result<_, splade_corpus::CorpusError>>()?;
+//! let ids: Vec<String> =
+//!     rows.map(|row| Ok(row?.0)).collect::<Result<_, splade_corpus::CorpusError>>()?;
 //! assert_eq!(ids, ["a", "b"]);
 //! # Ok(())
 //! # }

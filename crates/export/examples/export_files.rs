@@ -1,5 +1,5 @@
-//! Writes the files that `tests/reference/engines.py` shows to the engines' own parsers:
-//! `cargo run -p splade-export --example export_files -- FOLDER`.
+//! Writes the files that `tests/reference/engines.py` feeds to the engines' own parsers: `cargo run
+//! -p splade-export --example export_files -- FOLDER`.
 
 #[path = "../tests/it/files.rs"]
 mod files;

@@ -1,4 +1,4 @@
-//! Rows into a running Qdrant, through the `qdrant-client` crate (gRPC).
+//! Sends rows to a running Qdrant, through the `qdrant-client` crate (gRPC).
 
 use qdrant_client::qdrant::{
     CreateCollectionBuilder, NamedVectors, PointStruct, SparseIndexConfigBuilder,
@@ -11,7 +11,7 @@ use crate::row::{Weights, checked_vector, takes_row};
 use crate::seen_ids::SeenIds;
 use crate::{Engine, ExportError, ExportOptions, ExportRow, PointId};
 
-/// The point that [`Engine::Qdrant`] writes for the row, as a type of `qdrant-client`.
+/// The point that [`Engine::Qdrant`] writes for the row, as a `qdrant-client` type.
 ///
 /// # Errors
 /// [`ExportError::EmptyId`], [`ExportError::MissingVector`], [`ExportError::Name`].
@@ -37,7 +37,7 @@ pub fn qdrant_point(
 /// Creates the collection that [`Engine::setup`] describes.
 ///
 /// # Errors
-/// [`ExportError::CreateCollection`], also where it exists; [`ExportError::Name`].
+/// [`ExportError::CreateCollection`], also if it exists; [`ExportError::Name`].
 pub async fn create_qdrant_collection(
     client: &Qdrant,
     options: &ExportOptions,
@@ -56,9 +56,9 @@ pub async fn create_qdrant_collection(
     Ok(())
 }
 
-/// Upserts rows in batches of [`ExportOptions::batch_rows`], and waits until each is stored.
+/// Upserts rows in batches of [`ExportOptions::batch_rows`], and waits until each batch is stored.
 ///
-/// Ids that come twice are refused, as the options say; else the later row replaces the other.
+/// Duplicate ids are refused, if the options say so; otherwise the later row replaces the earlier.
 ///
 /// ```no_run
 /// use qdrant_client::Qdrant;
@@ -90,7 +90,7 @@ pub struct QdrantUpsert<'a> {
 }
 
 impl<'a> QdrantUpsert<'a> {
-    /// Nothing is sent yet.
+    /// Creates an upsert; nothing is sent yet.
     ///
     /// # Errors
     /// [`ExportError::Name`].
@@ -100,13 +100,13 @@ impl<'a> QdrantUpsert<'a> {
         Ok(Self { client, options, points, first_row, last_row, stored: 0, n_empty: 0, ids })
     }
 
-    /// Adds a row, and sends the batch if it is full. A row without weights is left out if the options
-    /// say so.
+    /// Adds a row, and sends the batch if it is full. A row without weights is skipped if the
+    /// options say so.
     ///
     /// # Errors
-    /// Those of [`qdrant_point`], [`ExportError::EmptyRow`] and [`ExportError::DuplicateId`], which leave the
-    /// batch as it was; [`ExportError::Upsert`] with the rows of the batch, which is kept: [`send`](Self::send)
-    /// tries it again.
+    /// Those of [`qdrant_point`], [`ExportError::EmptyRow`] and [`ExportError::DuplicateId`], which
+    /// leave the batch unchanged; [`ExportError::Upsert`] with the rows of the batch, which is
+    /// kept, so that [`send`](Self::send) can retry it.
     pub async fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         let point = qdrant_point(&self.options, row)?;
         let id_hash = self.ids.check(Engine::Qdrant, self.options.duplicate_ids, row)?;
@@ -122,10 +122,10 @@ impl<'a> QdrantUpsert<'a> {
         if self.points.len() < self.options.batch_rows.get() { Ok(()) } else { self.send().await }
     }
 
-    /// Sends the rows that wait, if any.
+    /// Sends the pending rows, if any.
     ///
     /// # Errors
-    /// [`ExportError::Upsert`]; the rows still wait then.
+    /// [`ExportError::Upsert`]; then the rows are still pending.
     pub async fn send(&mut self) -> Result<(), ExportError> {
         if self.points.is_empty() {
             return Ok(());
@@ -142,19 +142,19 @@ impl<'a> QdrantUpsert<'a> {
         Ok(())
     }
 
-    /// Rows that Qdrant has stored.
+    /// Number of rows stored by Qdrant.
     #[must_use]
     pub fn stored(&self) -> u64 {
         self.stored
     }
 
-    /// Rows without weights, stored or left out.
+    /// Number of rows without weights, stored or skipped.
     #[must_use]
     pub fn n_empty(&self) -> u64 {
         self.n_empty
     }
 
-    /// Sends the last batch and says how many rows are stored.
+    /// Sends the last batch and returns the number of rows stored.
     ///
     /// # Errors
     /// [`ExportError::Upsert`].

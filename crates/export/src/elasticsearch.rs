@@ -1,13 +1,14 @@
 //! Elasticsearch: `_bulk` lines, mappings and queries for `rank_features` and `sparse_vector`.
 //!
 //! A full stop in a token becomes `%2E`, and a `%` becomes `%25`, in documents and queries alike:
-//! `rank_features` read a full stop as a path (and the `rank_feature` query splits at the last one), and
-//! `sparse_vector` refused it up to 8.14. sentence-transformers makes `_` of it, which is a token of its
-//! own: of two weights one was lost.
+//! `rank_features` reads a full stop as a path (and the `rank_feature` query splits at the last
+//! one), and `sparse_vector` refused it up to 8.14. sentence-transformers replaces it with `_`,
+//! which is a token itself, so that one of two weights is lost.
 //!
 //! Source: sentence-transformers 6.2.0 `semantic_search_elasticsearch`; `RankFeaturesFieldMapper`,
-//! `RankFeatureQueryBuilder` and `SparseVectorFieldMapper` of Elasticsearch; weights: `FeatureField`
-//! of Lucene, which takes positive normal floats and keeps 9 significant bits of them.
+//! `RankFeatureQueryBuilder` and `SparseVectorFieldMapper` of Elasticsearch; weights:
+//! `FeatureField` of Lucene, which accepts positive normal floats and keeps 9 significant bits of
+//! them.
 
 use std::num::NonZeroUsize;
 
@@ -36,7 +37,7 @@ pub(crate) const SPARSE_VECTOR_SETUP: &str = r#"{
 }
 "#;
 
-/// Lucene's `FeatureField` takes no smaller weight.
+/// The smallest weight that Lucene's `FeatureField` accepts.
 pub(crate) const WEIGHTS: Weights = Weights::From(f32::MIN_POSITIVE);
 
 /// `IndexRequest.validate` of Elasticsearch and OpenSearch.
@@ -56,7 +57,7 @@ pub(crate) fn push(
     Ok(())
 }
 
-/// The action line, and the document up to the weights. OpenSearch has the same.
+/// The action line, and the document up to its weights. OpenSearch uses the same.
 pub(crate) fn push_start(
     engine: Engine,
     out: &mut Vec<u8>,
@@ -98,7 +99,7 @@ pub(crate) fn rank_features_query(
     Ok(json::into_string(out))
 }
 
-/// `prune` is off: indices made by 8.19, 9.1 and later would drop query tokens by themselves.
+/// `prune` is off: indices created by 8.19, 9.1 and later would otherwise drop query tokens.
 pub(crate) fn sparse_vector_query(
     names: Names<'_>,
     row: &ExportRow<'_>,

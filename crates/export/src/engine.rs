@@ -1,4 +1,4 @@
-//! The search engines, and what each is asked for: rows, a setup, queries.
+//! The search engines, and what can be written for each: rows, a setup, queries.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,35 +8,35 @@ use crate::names::Names;
 use crate::{ExportError, ExportOptions, ExportRow};
 use crate::{elasticsearch, milvus, opensearch, pgvector, qdrant, vespa};
 
-/// A search engine, and the form in which it takes sparse vectors.
+/// A search engine, and the format in which it accepts sparse vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Engine {
-    /// Qdrant: bodies of `PUT /collections/NAME/points`, one batch a line.
+    /// Qdrant: bodies of `PUT /collections/NAME/points`, one batch per line.
     Qdrant,
-    /// Elasticsearch with a field of type `rank_features`: NDJSON of `_bulk`.
+    /// Elasticsearch with a field of type `rank_features`: NDJSON for `_bulk`.
     Elasticsearch,
-    /// Elasticsearch 8.11 and later with a field of type `sparse_vector`: NDJSON of `_bulk`.
+    /// Elasticsearch 8.11 and later with a field of type `sparse_vector`: NDJSON for `_bulk`.
     ElasticsearchSparseVector,
-    /// OpenSearch with a field of type `rank_features`: NDJSON of `_bulk`.
+    /// OpenSearch with a field of type `rank_features`: NDJSON for `_bulk`.
     OpenSearch,
-    /// OpenSearch 3.3 and later with a field of type `sparse_vector` (Seismic, approximate),
-    /// keyed by indices: NDJSON of `_bulk`.
+    /// OpenSearch 3.3 and later with a field of type `sparse_vector` (Seismic, approximate), keyed
+    /// by indices: NDJSON for `_bulk`.
     OpenSearchSparseVector,
-    /// PostgreSQL with pgvector 0.7 and later, type `sparsevec`: rows of `COPY`.
+    /// PostgreSQL with pgvector 0.7 and later, type `sparsevec`: rows for `COPY`.
     Pgvector,
-    /// Vespa, a mapped tensor: JSON lines of `vespa feed`.
+    /// Vespa, a mapped tensor: JSON lines for `vespa feed`.
     Vespa,
     /// Milvus, a `SparseFloatVector`: a JSON array for bulk import or `MilvusClient.insert`.
     Milvus,
 }
 
-/// What the weights of an engine are keyed by.
+/// What keys the weights of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// The text of the token: [`ExportRow::tokens`] is needed.
+    /// The token's text: requires [`ExportRow::tokens`].
     Token,
-    /// The index into the vocabulary: [`ExportRow::vector`] is needed.
+    /// The index into the vocabulary: requires [`ExportRow::vector`].
     Index,
 }
 
@@ -53,7 +53,7 @@ impl Engine {
         Self::Milvus,
     ];
 
-    /// The name that [`FromStr`] reads: `qdrant`, `elasticsearch`, `elasticsearch-sparse-vector`,
+    /// The name that [`FromStr`] accepts: `qdrant`, `elasticsearch`, `elasticsearch-sparse-vector`,
     /// `opensearch`, `opensearch-sparse-vector`, `pgvector`, `vespa`, `milvus`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -69,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// Which weights of a row it needs.
+    /// Which weights of a row the engine needs.
     #[must_use]
     pub fn key(self) -> Key {
         match self {
@@ -83,7 +83,7 @@ impl Engine {
         }
     }
 
-    /// The field of the vector where [`ExportOptions::field`] is `None`; the first three as in
+    /// The vector's field if [`ExportOptions::field`] is `None`; the first three as in
     /// sentence-transformers: `text` for Qdrant, `tokens` for Elasticsearch and OpenSearch,
     /// `embedding` for pgvector, `sparse` for Vespa and Milvus.
     #[must_use]
@@ -99,8 +99,8 @@ impl Engine {
         }
     }
 
-    /// What must be there before the rows: the body that creates the collection or index, SQL,
-    /// a Vespa schema. `dimension` is the size of the vocabulary.
+    /// What must exist before the rows: the request body that creates the collection or index, SQL,
+    /// or a Vespa schema. `dimension` is the size of the vocabulary.
     ///
     /// | Engine | What to do with it |
     /// |---|---|
@@ -118,7 +118,7 @@ impl Engine {
             Self::Qdrant => names.fill(qdrant::SETUP),
             Self::Elasticsearch => names.fill(elasticsearch::RANK_FEATURES_SETUP),
             Self::ElasticsearchSparseVector => names.fill(elasticsearch::SPARSE_VECTOR_SETUP),
-            // The same body on purpose: OpenSearch has the type from before the fork.
+            // The same body on purpose: OpenSearch kept the type from before the fork.
             Self::OpenSearch => names.fill(elasticsearch::RANK_FEATURES_SETUP),
             Self::OpenSearchSparseVector => names.fill(opensearch::SPARSE_VECTOR_SETUP),
             Self::Pgvector => pgvector::setup(names, options.pgvector_index, dimension)?,
@@ -138,8 +138,8 @@ impl Engine {
     /// | Milvus | `POST /v2/vectordb/entities/search` |
     ///
     /// # Errors
-    /// [`ExportError::EmptyQuery`], and what [`ExportWriter::write`](crate::ExportWriter::write)
-    /// says of weights and tokens.
+    /// [`ExportError::EmptyQuery`], and the errors of
+    /// [`ExportWriter::write`](crate::ExportWriter::write) about weights and tokens.
     pub fn query(
         self,
         options: &ExportOptions,

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with an export.
+//! Errors of an export.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use crate::Engine;
 
 /// What is wrong with a row, a query, a name, or the file or server written to.
 ///
-/// `row` is the number the caller gave to the row: a line number of its file, from 1.
+/// `row` is the number that the caller gave to the row: a line number of its file, from 1.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -17,7 +17,7 @@ pub enum ExportError {
         /// The name.
         name: String,
     },
-    /// A collection, index, table, schema or field may not be called that.
+    /// The name of a collection, index, table, schema or field is not allowed.
     #[error("{engine} cannot have a {what} called `{name}`: {rule}")]
     #[non_exhaustive]
     Name {
@@ -27,10 +27,10 @@ pub enum ExportError {
         what: &'static str,
         /// The name.
         name: String,
-        /// What a name has to be.
+        /// The rule for such names.
         rule: &'static str,
     },
-    /// The engine is keyed by tokens, and the row came without.
+    /// The engine is keyed by tokens, but the row has none.
     #[error("row {row}: {engine} is keyed by tokens, and the row has none: decode it first")]
     #[non_exhaustive]
     MissingTokens {
@@ -39,7 +39,7 @@ pub enum ExportError {
         /// The row.
         row: u64,
     },
-    /// The engine is keyed by indices, and the row came without.
+    /// The engine is keyed by indices, but the row has none.
     #[error("row {row}: {engine} is keyed by indices, and the row has only tokens")]
     #[non_exhaustive]
     MissingVector {
@@ -48,15 +48,15 @@ pub enum ExportError {
         /// The row.
         row: u64,
     },
-    /// Every row needs an id.
+    /// The id of a row is empty.
     #[error("row {row}: the id is empty")]
     #[non_exhaustive]
     EmptyId {
         /// The row.
         row: u64,
     },
-    /// The engine limits the length of ids.
-    #[error("row {row}: the id has {found} {unit}, {engine} takes at most {limit}")]
+    /// An id exceeds the engine's limit.
+    #[error("row {row}: the id has {found} {unit}, but {engine} takes at most {limit}")]
     #[non_exhaustive]
     IdTooLong {
         /// The engine.
@@ -67,10 +67,10 @@ pub enum ExportError {
         found: usize,
         /// The limit.
         limit: usize,
-        /// What is counted.
+        /// The unit of the length.
         unit: &'static str,
     },
-    /// The engine refuses a character of the id.
+    /// An id contains a character that the engine refuses.
     #[error("row {row}: id {id:?} holds {character:?}, which {engine} refuses")]
     #[non_exhaustive]
     IdCharacter {
@@ -83,9 +83,9 @@ pub enum ExportError {
         /// The character.
         character: char,
     },
-    /// An id stood in an earlier row already; the engine would keep only one of the two.
+    /// An id occurred in an earlier row; the engine would keep only one of the two.
     #[error(
-        "row {row}: id {id:?} stood in an earlier row, {engine} would keep only one of the two"
+        "row {row}: id {id:?} occurred in an earlier row; {engine} would keep only one of the two"
     )]
     #[non_exhaustive]
     DuplicateId {
@@ -96,8 +96,8 @@ pub enum ExportError {
         /// The id.
         id: String,
     },
-    /// A token that is no key: the engine refuses empty ones.
-    #[error("row {row}: a token is empty, {engine} needs a name for each weight")]
+    /// A token is empty, which the engine refuses.
+    #[error("row {row}: a token is empty, but {engine} needs a name for each weight")]
     #[non_exhaustive]
     EmptyToken {
         /// The engine.
@@ -105,9 +105,9 @@ pub enum ExportError {
         /// The row.
         row: u64,
     },
-    /// A token that is there twice: the engine would keep one of the two weights.
+    /// A token occurs twice; the engine would keep only one of the weights.
     #[error(
-        "row {row}: the token {token:?} is there twice, {engine} would keep one of its weights"
+        "row {row}: the token {token:?} occurs twice; {engine} would keep only one of its weights"
     )]
     #[non_exhaustive]
     DuplicateToken {
@@ -118,7 +118,7 @@ pub enum ExportError {
         /// The token.
         token: String,
     },
-    /// A token that the engine's text form cannot hold.
+    /// A token cannot be written in the engine's text format.
     #[error("row {row}: {engine} cannot hold the token {token:?}: {reason}")]
     #[non_exhaustive]
     Token {
@@ -137,28 +137,28 @@ pub enum ExportError {
     WeightNotFinite {
         /// The row.
         row: u64,
-        /// The token or index whose weight it is.
+        /// The token or index of the weight.
         key: String,
         /// The weight.
         weight: f32,
     },
-    /// The engine takes positive weights only.
-    #[error("row {row}, {key}: weight {weight}, but {engine} takes weights from {least} up only")]
+    /// A weight is not positive, but the engine requires it.
+    #[error("row {row}, {key}: weight {weight}, but {engine} only takes weights from {least} up")]
     #[non_exhaustive]
     WeightTooSmall {
         /// The engine.
         engine: Engine,
         /// The row.
         row: u64,
-        /// The token or index whose weight it is.
+        /// The token or index of the weight.
         key: String,
         /// The weight.
         weight: f32,
-        /// The least weight that is taken.
+        /// The smallest weight that the engine accepts.
         least: f32,
     },
-    /// The engine limits the number of weights.
-    #[error("row {row}: {found} weights, {what} takes at most {limit}: lower max_active_dims")]
+    /// A row has more weights than the engine allows.
+    #[error("row {row}: {found} weights, but {what} takes at most {limit}: lower max_active_dims")]
     #[non_exhaustive]
     TooManyWeights {
         /// The row.
@@ -170,22 +170,22 @@ pub enum ExportError {
         /// The limit.
         limit: usize,
     },
-    /// A row without weights, where [`EmptyRows::Refuse`](crate::EmptyRows::Refuse) was chosen.
-    #[error("row {row}: no weights, and such rows are to be refused")]
+    /// A row has no weights, and [`EmptyRows::Refuse`](crate::EmptyRows::Refuse) was chosen.
+    #[error("row {row}: no weights, and such rows are refused")]
     #[non_exhaustive]
     EmptyRow {
         /// The row.
         row: u64,
     },
-    /// A query without weights ranks nothing; some engines would answer it with every document.
+    /// A query has no weights, so it ranks nothing; some engines would return every document.
     #[error("row {row}: the query has no weights")]
     #[non_exhaustive]
     EmptyQuery {
         /// The row.
         row: u64,
     },
-    /// The engine limits the dimension.
-    #[error("dimension {dimension}, {engine} takes at most {limit}")]
+    /// The dimension exceeds the engine's limit.
+    #[error("dimension {dimension}, but {engine} takes at most {limit}")]
     #[non_exhaustive]
     DimensionTooLarge {
         /// The engine.
@@ -195,7 +195,7 @@ pub enum ExportError {
         /// The limit.
         limit: usize,
     },
-    /// A row of another dimension than the rows before it.
+    /// The dimension of a row differs from that of the rows before it.
     #[error("row {row} has dimension {found}, the rows before it {expected}")]
     #[non_exhaustive]
     DimensionMismatch {
@@ -210,13 +210,13 @@ pub enum ExportError {
     #[error("cannot write the export after {rows} rows")]
     #[non_exhaustive]
     Write {
-        /// Rows that were handed to the output before.
+        /// Number of rows passed to the output before.
         rows: u64,
-        /// What the output says.
+        /// The output's error.
         #[source]
         source: io::Error,
     },
-    /// Qdrant does not take a batch.
+    /// Qdrant refused a batch.
     #[cfg(feature = "qdrant")]
     #[error("Qdrant did not take rows {first} to {last}; the rows before them are stored")]
     #[non_exhaustive]
@@ -225,18 +225,18 @@ pub enum ExportError {
         first: u64,
         /// Last row of the batch.
         last: u64,
-        /// What the client says.
+        /// The client's error.
         #[source]
         source: Box<qdrant_client::QdrantError>,
     },
-    /// Qdrant does not make the collection.
+    /// Qdrant could not create the collection.
     #[cfg(feature = "qdrant")]
     #[error("cannot create the Qdrant collection `{name}`")]
     #[non_exhaustive]
     CreateCollection {
         /// Its name.
         name: String,
-        /// What the client says.
+        /// The client's error.
         #[source]
         source: Box<qdrant_client::QdrantError>,
     },

@@ -1,7 +1,7 @@
-//! JSON into a buffer: strings, numbers that give the same `f32` back, maps of weights.
+//! Writes JSON into a buffer: strings, numbers that round-trip as `f32`, maps of weights.
 //!
-//! Written piece by piece, so that the bytes do not depend on how `serde_json` orders the keys
-//! of its maps (a feature that any other crate of a build can turn on).
+//! It is written piece by piece, so that the bytes do not depend on how `serde_json` orders the
+//! keys of its maps (a feature that any other crate in a build can enable).
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -11,12 +11,12 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("a Vec takes every write, a str is always JSON");
 }
 
-/// The shortest decimal that gives the same `f32` back.
+/// The shortest decimal that round-trips as `f32`.
 pub(crate) fn number(out: &mut Vec<u8>, weight: f32) {
     serde_json::to_writer(out, &weight).expect("a Vec takes every write, weights are finite");
 }
 
-/// The same as text, for forms that are not JSON.
+/// The same as text, for formats other than JSON.
 pub(crate) fn number_text(weight: f32) -> String {
     serde_json::to_string(&weight).expect("weights are finite")
 }
@@ -35,7 +35,7 @@ pub(crate) fn token_map<K: AsRef<str>>(out: &mut Vec<u8>, weights: &[(K, f32)]) 
     out.push(b'}');
 }
 
-/// `{"index":weight,...}`: JSON has only strings for keys.
+/// `{"index":weight,...}`: keys in JSON must be strings.
 pub(crate) fn index_map(out: &mut Vec<u8>, weights: impl Iterator<Item = (u32, f32)>) {
     out.push(b'{');
     for (position, (index, weight)) in weights.enumerate() {
@@ -65,7 +65,7 @@ pub(crate) fn index_lists(out: &mut Vec<u8>, indices: &[u32], values: &[f32]) {
     out.push(b']');
 }
 
-/// Text as it is.
+/// Text, unchanged.
 pub(crate) fn text(out: &mut Vec<u8>, text: impl Display) {
     write!(out, "{text}").expect("a Vec takes every write");
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Engines read a number as `f32` (pgvector: `strtof`) or as `f64` and round it.
+        /// Engines read a number as `f32` (pgvector: `strtof`), or as `f64` and round it.
         #[test]
         fn a_number_gives_the_same_f32_back(bits in any::<u32>()) {
             let weight = f32::from_bits(bits);

@@ -1,22 +1,35 @@
-//! Sparse vectors in the forms of search engines, and as a page for people.
+//! Sparse vectors in the formats of search engines, and as a page for people.
 //!
-//! [`ExportWriter`] streams rows in the form that an [`Engine`] loads; [`Engine::setup`] is what
-//! must be there before (mapping, table, schema), [`Engine::query`] finds documents afterwards.
-//! Rows that an engine would refuse, or would store as something else, are refused here, by row.
+//! [`ExportWriter`] streams rows in the format that an [`Engine`] loads; [`Engine::setup`] creates
+//! what must exist before (mapping, table, schema), and [`Engine::query`] finds documents
+//! afterwards. Rows that an engine would refuse, or would store differently, are refused here, with
+//! their row numbers.
 //!
 //! | Engine | Rows | Keyed by | Weights | Score of a query |
 //! |---|---|---|---|---|
-//! | [`Qdrant`](Engine::Qdrant) | a request of [`batch_rows`](ExportOptions::batch_rows) points a line | index | any | dot product |
-//! | [`Elasticsearch`](Engine::Elasticsearch) | `_bulk`, `rank_features` | token | positive | saturation, or nearly the dot product: [`RankFeatureFunction`] |
-//! | [`ElasticsearchSparseVector`](Engine::ElasticsearchSparseVector) | `_bulk`, `sparse_vector` | token | positive | nearly the dot product: weights keep 9 bits |
-//! | [`OpenSearch`](Engine::OpenSearch) | `_bulk`, `rank_features` | token | positive | nearly the dot product: weights keep 9 bits |
-//! | [`OpenSearchSparseVector`](Engine::OpenSearchSparseVector) | `_bulk`, `sparse_vector` | index | positive | approximate |
-//! | [`Pgvector`](Engine::Pgvector) | `COPY`, `sparsevec` | index | any | dot product |
-//! | [`Vespa`](Engine::Vespa) | `put` a line, mapped tensor | token | any | dot product |
-//! | [`Milvus`](Engine::Milvus) | a JSON array | index | positive | dot product |
+//! | [`Qdrant`] | requests of [`batch_rows`] points | index | any | dot product |
+//! | [`Elasticsearch`] | `_bulk`, `rank_features` | token | positive | [`RankFeatureFunction`] |
+//! | [`ElasticsearchSparseVector`] | `_bulk`, `sparse_vector` | token | positive | dot product* |
+//! | [`OpenSearch`] | `_bulk`, `rank_features` | token | positive | dot product* |
+//! | [`OpenSearchSparseVector`] | `_bulk`, `sparse_vector` | index | positive | approximate |
+//! | [`Pgvector`] | `COPY`, `sparsevec` | index | any | dot product |
+//! | [`Vespa`] | one `put` per line, mapped tensor | token | any | dot product |
+//! | [`Milvus`] | a JSON array | index | positive | dot product |
 //!
-//! Files for `_bulk` have two lines a document: cut them before an even number of lines, as
-//! `split -l 2000` does, into requests below the 100 MB that servers take.
+//! \* nearly: stored weights keep 9 significant bits.
+//!
+//! [`Qdrant`]: Engine::Qdrant
+//! [`batch_rows`]: ExportOptions::batch_rows
+//! [`Elasticsearch`]: Engine::Elasticsearch
+//! [`ElasticsearchSparseVector`]: Engine::ElasticsearchSparseVector
+//! [`OpenSearch`]: Engine::OpenSearch
+//! [`OpenSearchSparseVector`]: Engine::OpenSearchSparseVector
+//! [`Pgvector`]: Engine::Pgvector
+//! [`Vespa`]: Engine::Vespa
+//! [`Milvus`]: Engine::Milvus
+//!
+//! Files for `_bulk` have two lines per document: split them after an even number of lines, as
+//! `split -l 2000` does, into requests below the servers' limit of 100 MB.
 //!
 //! ```
 //! use std::num::NonZeroUsize;
@@ -29,7 +42,7 @@
 //! let setup = engine.setup(&options, 30522)?; // PUT /passages
 //! assert!(setup.contains("rank_features"));
 //!
-//! // What `SparseEncoder::decode` gives for a document.
+//! // As returned by `SparseEncoder::decode` for a document.
 //! let tokens = [("berlin".to_owned(), 1.5), ("capital".to_owned(), 0.25)];
 //! let row = ExportRow::new(1, "doc1").with_tokens(&tokens);
 //! let mut writer = ExportWriter::new(engine, options.clone(), Vec::new())?;
@@ -77,7 +90,7 @@ mod names;
 
 mod page;
 
-/// The client, in the version whose types stand in this crate's functions.
+/// The client, in the version whose types this crate's functions use.
 #[cfg(feature = "qdrant")]
 pub use qdrant_client;
 

@@ -1,12 +1,13 @@
 //! Milvus: the collection, a JSON array of rows, the search.
 //!
-//! The array is a file for bulk import, and, parsed, the `data` of `MilvusClient.insert` or of
-//! `POST /v2/vectordb/entities/insert`. Weights stand as `{"index": weight}`: of the two forms
-//! that Milvus documents (the other is `indices` and `values`) the one that pymilvus reads too.
+//! The array is a file for bulk import and, once parsed, the `data` of `MilvusClient.insert` or of
+//! `POST /v2/vectordb/entities/insert`. Weights are written as `{"index": weight}`; of the two
+//! formats that Milvus documents (the other is `indices` and `values`), only this one is read by
+//! pymilvus too.
 //!
-//! Source: Milvus 2.6 documentation, "Sparse Vector", "Prepare Source Data" and REST API v2;
-//! what is refused: milvus-lite 3.2.2, but for vectors without weights, which Milvus takes from 2.4.12
-//! on (milvus-io/milvus pull requests 34700 and 36061; bulk import 40585).
+//! Source: Milvus 2.6 documentation, "Sparse Vector", "Prepare Source Data" and REST API v2.
+//! Refusals follow milvus-lite 3.2.2, except for vectors without weights, which Milvus accepts
+//! since 2.4.12 (milvus-io/milvus pull requests 34700 and 36061; bulk import 40585).
 
 use std::num::NonZeroUsize;
 
@@ -44,10 +45,10 @@ pub(crate) const SETUP: &str = r#"{
 }
 "#;
 
-/// The longest `VarChar` there is.
+/// Maximum length of a `VarChar`.
 const MAX_ID_BYTES: usize = 65_535;
 
-/// Appends one row, and what stands between it and the `rows` before it.
+/// Appends one row, and the separator after the `rows` before it.
 pub(crate) fn push(
     out: &mut Vec<u8>,
     names: Names<'_>,
@@ -65,7 +66,7 @@ pub(crate) fn push(
     Ok(())
 }
 
-/// What ends the array behind `rows` rows.
+/// The end of the array after `rows` rows.
 pub(crate) fn end(rows: u64) -> &'static [u8] {
     if rows == 0 { b"[]\n" } else { b"\n]\n" }
 }
@@ -91,7 +92,7 @@ pub(crate) fn query(
     Ok(json::into_string(out))
 }
 
-/// Stored weights are not 0, so the least that is not negative is the least positive one.
+/// Stored weights are not 0, so the smallest non-negative weight is the smallest positive one.
 fn checked<'a>(row: &ExportRow<'a>) -> Result<SparseRowView<'a>, ExportError> {
     checked_vector(Engine::Milvus, row, Weights::From(f32::from_bits(1)))
 }

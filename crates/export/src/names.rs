@@ -1,4 +1,4 @@
-//! Which names the engines take for collections and fields.
+//! Which names the engines accept for collections and fields.
 
 use crate::{Engine, ExportError, ExportOptions};
 
@@ -30,13 +30,13 @@ impl<'a> Names<'a> {
         Ok(Self { name, field })
     }
 
-    /// `template` with `$NAME` and `$FIELD` replaced. Neither can hold a quote of JSON.
+    /// `template` with `$NAME` and `$FIELD` replaced. Neither can contain a JSON quote.
     pub(crate) fn fill(self, template: &str) -> String {
         template.replace("$NAME", self.name).replace("$FIELD", self.field)
     }
 }
 
-/// A rule in words, and as a function.
+/// A rule, in words and as a function.
 type Rule = (&'static str, fn(&str) -> bool);
 
 /// Source: `validate_collection_name` of Qdrant 1.16.
@@ -62,7 +62,7 @@ const ELASTICSEARCH: Rule = (
     },
 );
 
-/// Quoted, PostgreSQL takes every character but NUL; longer names are silently cut.
+/// In quotes, PostgreSQL accepts every character except NUL; longer names are silently truncated.
 const POSTGRES: Rule =
     ("1 to 63 bytes without NUL", |name| (1..=63).contains(&name.len()) && !name.contains('\0'));
 

@@ -1,8 +1,8 @@
-//! OpenSearch: `_bulk` lines and `neural_sparse` queries, for `rank_features` by token and for
+//! OpenSearch: `_bulk` lines and `neural_sparse` queries, for `rank_features` by token and
 //! `sparse_vector` by index.
 //!
-//! `rank_features` have the mapping of Elasticsearch, and full stops stay in tokens: OpenSearch
-//! does not read them as paths. The keys of a `sparse_vector` must be integers. It quantises
+//! `rank_features` use Elasticsearch's mapping, but full stops stay in tokens: OpenSearch does not
+//! read them as paths. The keys of a `sparse_vector` must be integers. OpenSearch quantises its
 //! weights to a byte, up to a ceiling (`quantization_ceiling_ingest` and `_search` of the method),
 //! once a segment is large enough for Seismic.
 //!

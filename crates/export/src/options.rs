@@ -1,18 +1,18 @@
-//! What an export may be told: names, batch size, index, scores.
+//! Options of an export: names, batch size, index, scores.
 
 use std::num::NonZeroUsize;
 
 /// How [`Engine::Elasticsearch`](crate::Engine::Elasticsearch) scores a shared token.
 ///
-/// With `w` the weight in the query and `S` the one in the document.
+/// `w` is the weight in the query and `S` the weight in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RankFeatureFunction {
-    /// `w * S / (S + pivot)`, with the pivot that Elasticsearch computes from the index. What
-    /// sentence-transformers 6.2.0 asks for; not the dot product.
+    /// `w * S / (S + pivot)`, with a pivot that Elasticsearch computes from the index. This is what
+    /// sentence-transformers 6.2.0 requests; it is not the dot product.
     #[default]
     Saturation,
-    /// `w * S`: the dot product, as near as the 9 bits of precision of a stored `S` allow.
+    /// `w * S`: the dot product, up to the 9 bits of precision of a stored `S`.
     Linear,
 }
 
@@ -20,37 +20,37 @@ pub enum RankFeatureFunction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PgvectorIndex {
-    /// None: queries read every row and are exact.
+    /// No index: queries read every row and are exact.
     #[default]
     None,
-    /// HNSW on the inner product: approximate. Takes at most
-    /// [`HNSW_MAX_NNZ`](crate::HNSW_MAX_NNZ) weights a row.
+    /// HNSW on the inner product: approximate. Limits rows to [`HNSW_MAX_NNZ`](crate::HNSW_MAX_NNZ)
+    /// weights.
     Hnsw,
 }
 
-/// What to do with an id that an earlier row had.
+/// What to do with an id that occurred in an earlier row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum DuplicateIds {
-    /// Refuse the row: most engines would silently replace the earlier one. Holds a 64-bit hash
-    /// of each id in memory, about 20 MB a million rows.
+    /// Refuse the row: most engines would silently replace the earlier one. Keeps a 64-bit hash of
+    /// each id in memory, about 20 MB per million rows.
     #[default]
     Refuse,
-    /// Write it. The caller knows that ids are unique, or wants the later row to win.
+    /// Write it: the caller knows that ids are unique, or wants the later row to win.
     Write,
 }
 
-/// What to do with a row without weights, as an empty text has it.
+/// What to do with a row without weights, such as that of an empty text.
 ///
-/// No search by weights finds such a row; fetched by id it is there. Every engine takes it in its newest
-/// version: Qdrant from 1.7 on, Milvus from 2.4.12 on (bulk import from 2.5.6 on), the others in each
-/// version that has the field's type. milvus-lite 3.2.2 refuses it.
+/// No search by weights finds such a row, but it can be fetched by its id. Every engine accepts it
+/// in its newest version: Qdrant since 1.7, Milvus since 2.4.12 (bulk import since 2.5.6), the
+/// others in every version that has the field's type. milvus-lite 3.2.2 refuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmptyRows {
     /// Write it like any other.
     #[default]
     Keep,
-    /// Leave it out, and count it: [`ExportWriter::n_empty`](crate::ExportWriter::n_empty).
+    /// Skip and count it: [`ExportWriter::n_empty`](crate::ExportWriter::n_empty).
     Skip,
     /// [`ExportError::EmptyRow`](crate::ExportError::EmptyRow).
     Refuse,
@@ -70,19 +70,19 @@ pub enum EmptyRows {
 pub struct ExportOptions {
     /// Name of the collection, index, table or schema. Default `splade`.
     pub name: String,
-    /// Name of the field of the vector; `None` is the engine's
+    /// Name of the vector's field; `None` is the engine's
     /// [`default_field`](crate::Engine::default_field).
     pub field: Option<String>,
-    /// Rows of one Qdrant request. Default 1000: about 4 MB of JSON at 200 weights a row, where
-    /// the server takes 32 MB.
+    /// Rows per Qdrant request. Default 1000: about 4 MB of JSON at 200 weights per row; the server
+    /// accepts 32 MB.
     pub batch_rows: NonZeroUsize,
     /// Scores of Elasticsearch's `rank_features`. Default as in sentence-transformers.
     pub rank_feature_function: RankFeatureFunction,
     /// Index of the pgvector column. Default none.
     pub pgvector_index: PgvectorIndex,
-    /// Ids that come twice. Default: refused.
+    /// Duplicate ids. Default: refused.
     pub duplicate_ids: DuplicateIds,
-    /// Rows without weights. Default: written, as every engine's newest version takes them.
+    /// Rows without weights. Default: written, since every engine's newest version accepts them.
     pub empty_rows: EmptyRows,
 }
 

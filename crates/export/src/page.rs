@@ -1,4 +1,5 @@
-//! A page for people: texts shaded by their vectors, and why queries match documents.
+//! A page for people: texts shaded by their vectors, and explanations of why queries match
+//! documents.
 
 mod error;
 
@@ -29,10 +30,10 @@ use report::Report;
 
 /// Texts and their vectors, ready to be written as one HTML page.
 ///
-/// With queries and documents, the page says for each query how the documents rank and what
-/// each shared term adds to a score. The page holds everything in its HTML: no script runs, no
-/// file or address is loaded, and a policy in its head forbids both. The same figures stand in
-/// it as JSON, in `<script type="application/json" id="data">`.
+/// With queries and documents, the page shows for each query how the documents rank and what each
+/// shared term adds to a score. The page is self-contained: it runs no script and loads no file or
+/// address, and a policy in its head forbids both. It also contains the same figures as JSON, in
+/// `<script type="application/json" id="data">`.
 ///
 /// # Examples
 /// ```
@@ -61,7 +62,7 @@ pub struct Explanation<'a> {
 }
 
 impl<'a> Explanation<'a> {
-    /// An explanation without texts. `model` is how the page names the model; `spell` is the
+    /// An explanation without texts. `model` is the model's name on the page; `spell` returns the
     /// vocabulary's spelling of an index (`##ing`, `Ġrain`, `▁rain`, or a feature's name).
     pub fn new(model: impl Into<String>, spell: impl Fn(u32) -> String + 'a) -> Self {
         Self {
@@ -83,14 +84,14 @@ impl<'a> Explanation<'a> {
         self
     }
 
-    /// The queries, in the order in which the page shows them. Default none.
+    /// The queries, in page order. Default none.
     #[must_use]
     pub fn with_queries(mut self, queries: Vec<ExplainedText<'a>>) -> Self {
         self.queries = queries;
         self
     }
 
-    /// The documents, or the texts where there are no queries. Default none.
+    /// The documents, or the texts if there are no queries. Default none.
     #[must_use]
     pub fn with_documents(mut self, documents: Vec<ExplainedText<'a>>) -> Self {
         self.documents = documents;
@@ -104,32 +105,32 @@ impl<'a> Explanation<'a> {
         self
     }
 
-    /// What a score is: dot or cosine, of which each shared term is a part. Default dot.
+    /// How scores are computed: dot or cosine, of which each shared term has a share. Default dot.
     #[must_use]
     pub fn with_similarity(mut self, similarity: SimilarityFunction) -> Self {
         self.similarity = similarity;
         self
     }
 
-    /// How the vocabulary marks where words begin and go on. Default: what most of the
-    /// spellings on the page look like.
+    /// How the vocabulary marks where words begin and continue. Default: what most spellings on the
+    /// page suggest.
     #[must_use]
     pub fn with_spelling(mut self, spelling: TokenSpelling) -> Self {
         self.spelling = Some(spelling);
         self
     }
 
-    /// Writes the page, in UTF-8. The same explanation gives the same bytes.
+    /// Writes the page in UTF-8. The same explanation gives the same bytes.
     ///
-    /// Its size grows with every term of every text, and with every term that a query shares
-    /// with a document: nothing is left out, long lists are folded.
+    /// Its size grows with every term of every text, and with every term that a query shares with a
+    /// document: nothing is left out, but long lists are folded.
     ///
     /// # Errors
     /// [`PageError::TokenRange`], [`PageError::DimensionMismatch`] and
     /// [`PageError::NoSharesOfScore`], before anything is written; [`PageError::Write`].
     pub fn write_html(&self, out: impl Write) -> Result<(), PageError> {
         let report = Report::new(self)?;
-        // The page is written in small pieces.
+        // The page is written in many small pieces.
         let mut out = BufWriter::new(out);
         html::write_page(&mut out, &report)
             .and_then(|()| out.flush())
@@ -154,21 +155,21 @@ impl<'a> ExplainedText<'a> {
         Self { label: None, text, tokens: Vec::new(), weights, reading: Reading::default() }
     }
 
-    /// What the page calls the text: an id, a title, a file. Default its number, `Document 1`.
+    /// The page's name for the text: an id, a title, a file. Default its number, `Document 1`.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// The tokens that the model read. Default none, so that every term is an expansion.
+    /// The tokens that the model read. Default none, which makes every term an expansion.
     #[must_use]
     pub fn with_tokens(mut self, tokens: Vec<TextToken>) -> Self {
         self.tokens = tokens;
         self
     }
 
-    /// Whether the model read all of the text. Default [`Reading::Whole`].
+    /// Whether the model read the whole text. Default [`Reading::Whole`].
     #[must_use]
     pub fn with_reading(mut self, reading: Reading) -> Self {
         self.reading = reading;
@@ -176,16 +177,16 @@ impl<'a> ExplainedText<'a> {
     }
 }
 
-/// A token and where it stands in its text.
+/// A token and its range in the text.
 ///
-/// The ranges of a text may overlap, as those of byte-level tokens of one character do, and may
-/// hold white space at their ends, which is not shaded. A range that ends within a character is
-/// widened to it. A token with an empty range (`[CLS]`, `[SEP]`) is no part of the text.
+/// The ranges of a text may overlap, like those of the byte-level tokens of one character, and may
+/// include white space at their ends, which is not shaded. A range that ends within a character is
+/// widened to include it. A token with an empty range (`[CLS]`, `[SEP]`) is not part of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextToken {
-    /// Bytes of the text, as the `tokenizers` crate's `Encoding::get_offsets` gives them after
-    /// `encode` (`encode_fast` gives none, `encode_char_offsets` counts characters).
+    /// Byte range in the text, as returned by the `tokenizers` crate's `Encoding::get_offsets`
+    /// after `encode` (`encode_fast` returns none, `encode_char_offsets` counts characters).
     pub range: Range<usize>,
     /// The token's index in the vector.
     pub index: u32,
@@ -207,8 +208,8 @@ pub enum TermKind {
     /// A token of the vocabulary, as in SPLADE: a text contains it, or the model added it.
     #[default]
     Tokens,
-    /// A learned feature without a spelling, as in CSR: no text contains it, and no token of a
-    /// text is shaded.
+    /// A learned feature without a spelling, as in CSR: no text contains it, and no token is
+    /// shaded.
     Features,
 }
 
@@ -219,6 +220,6 @@ pub enum Reading {
     /// All of it.
     #[default]
     Whole,
-    /// The model's limit cut the text: nothing after its last token was read.
+    /// The text was cut at the model's limit: nothing after its last token was read.
     Cut,
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL with pgvector: the table, rows of `COPY ... FROM` in text form, the query.
+//! PostgreSQL with pgvector: the table, rows of `COPY ... FROM` in text format, the query.
 //!
 //! A `sparsevec` is written `{1:0.5,3:1.25}/30522`: indices from 1, then the dimension.
 //!
@@ -14,11 +14,11 @@ use crate::names::Names;
 use crate::row::{Weights, check_query_weights, checked_vector};
 use crate::{Engine, ExportError, ExportRow, PgvectorIndex};
 
-/// `SPARSEVEC_MAX_NNZ`: weights of one stored row.
+/// `SPARSEVEC_MAX_NNZ`: maximum number of weights of a stored row.
 pub const SPARSEVEC_MAX_NNZ: usize = 16_000;
-/// `SPARSEVEC_MAX_DIM`: the dimension.
+/// `SPARSEVEC_MAX_DIM`: maximum dimension.
 pub const SPARSEVEC_MAX_DIM: usize = 1_000_000_000;
-/// `HNSW_MAX_NNZ`: weights of one row, or of a query, of an HNSW index.
+/// `HNSW_MAX_NNZ`: maximum number of weights of a row, or a query, with an HNSW index.
 pub const HNSW_MAX_NNZ: usize = 1_000;
 
 pub(crate) fn setup(
@@ -73,7 +73,7 @@ pub(crate) fn push(
     Ok(())
 }
 
-/// `<#>` is the negative inner product, which an index can sort by.
+/// `<#>` is the negative inner product, by which an index can sort.
 pub(crate) fn query(
     names: Names<'_>,
     index: PgvectorIndex,

@@ -1,14 +1,14 @@
-//! Qdrant's ids: unsigned integers and UUIDs, and what becomes of any other text.
+//! Qdrant's ids: unsigned integers and UUIDs, and how other texts are mapped to them.
 
 use uuid::Uuid;
 
-/// The id under which Qdrant stores a document. Its own id is in the payload as `id`, always.
+/// The id under which Qdrant stores a document. The payload always has the original id as `id`.
 ///
-/// * `0` to `18446744073709551615` in decimal, without sign or leading zeros: that number.
-/// * A UUID in the form `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` in lower case: that UUID.
-/// * Every other text: version 5 UUID of the text in the OID namespace, the same each time;
-///   `uuid.uuid5(uuid.NAMESPACE_OID, text)` in Python. UUIDs in other spellings are such texts,
-///   else two ids could become one.
+/// * `0` to `18446744073709551615` in decimal, without sign or leading zeros: this number.
+/// * A UUID in the form `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` in lower case: this UUID.
+/// * Any other text: the version 5 UUID of the text in the OID namespace, which is deterministic;
+///   `uuid.uuid5(uuid.NAMESPACE_OID, text)` in Python. UUIDs in other spellings are treated as such
+///   texts, since otherwise two ids could become one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PointId {
@@ -19,7 +19,7 @@ pub enum PointId {
 }
 
 impl PointId {
-    /// What the text of an id becomes.
+    /// Maps the text of an id.
     #[must_use]
     pub fn of(id: &str) -> Self {
         if let Ok(number) = id.parse::<u64>()

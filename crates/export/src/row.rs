@@ -1,4 +1,4 @@
-//! One row on its way to an engine, and the checks that every engine needs.
+//! One row for an engine, and the checks that every engine needs.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,13 +9,13 @@ use crate::{EmptyRows, Engine, ExportError, Key};
 
 /// A document or a query: its number, its id, and its weights by index, by token, or both.
 ///
-/// Engines are keyed by one of the two ([`Engine::key`]); the other is not looked at.
+/// An engine is keyed by one of the two ([`Engine::key`]) and ignores the other.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ExportRow<'a> {
-    /// Number of the row for messages: a line number of its file, from 1.
+    /// The row's number for messages: a line number of its file, from 1.
     pub row_number: u64,
-    /// Id of the document. A query's is not looked at.
+    /// Id of the document; ignored for queries.
     pub id: &'a str,
     /// Weights by index.
     pub vector: Option<SparseRowView<'a>>,
@@ -44,7 +44,7 @@ impl<'a> ExportRow<'a> {
         self
     }
 
-    /// Whether the row has none of the weights that the engine is keyed by.
+    /// Whether the row has no weights of the kind that the engine is keyed by.
     pub(crate) fn is_empty(&self, engine: Engine) -> bool {
         match engine.key() {
             Key::Index => self.vector.is_some_and(|vector| vector.nnz() == 0),
@@ -53,7 +53,7 @@ impl<'a> ExportRow<'a> {
     }
 }
 
-/// Whether a row is written, with the count of those without weights.
+/// Whether to write a row; also counts rows without weights.
 pub(crate) fn takes_row(
     engine: Engine,
     empty_rows: EmptyRows,
@@ -70,20 +70,21 @@ pub(crate) fn takes_row(
     Ok(empty_rows == EmptyRows::Keep)
 }
 
-/// Which weights an engine takes.
+/// Which weights an engine accepts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Weights {
-    /// Any finite one.
+    /// Any finite weight.
     Any,
-    /// This one and larger ones.
+    /// Weights of at least this value.
     From(f32),
 }
 
-/// What happens to a full stop in a token.
+/// What to do with a full stop in a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dots {
     Keep,
-    /// As in URLs: `%2E` for a full stop, and `%25` for `%`, so that no two tokens become one.
+    /// Escape as in URLs: `%2E` for a full stop and `%25` for `%`, so that distinct tokens stay
+    /// distinct.
     Escape,
 }
 
@@ -98,7 +99,7 @@ impl Dots {
     }
 }
 
-/// The vector of a row, its weights checked.
+/// The vector of a row, with its weights checked.
 pub(crate) fn checked_vector<'a>(
     engine: Engine,
     row: &ExportRow<'a>,
@@ -111,8 +112,8 @@ pub(crate) fn checked_vector<'a>(
     Ok(vector)
 }
 
-/// The tokens of a row, checked, in the order they came in. One that is there twice is refused: engines
-/// keep one weight of a key.
+/// The tokens of a row, checked, in the given order. A duplicate is refused: engines keep one
+/// weight per key.
 pub(crate) fn checked_tokens<'a>(
     engine: Engine,
     row: &ExportRow<'a>,
@@ -136,7 +137,7 @@ pub(crate) fn checked_tokens<'a>(
     Ok(checked)
 }
 
-/// Checks that the id is there and not longer than `limit` bytes.
+/// Checks that the id is not empty and has at most `limit` bytes.
 pub(crate) fn check_id_bytes(
     engine: Engine,
     row: &ExportRow<'_>,

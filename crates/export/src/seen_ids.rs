@@ -1,11 +1,11 @@
-//! The ids of rows so far, by their hashes.
+//! The hashes of the ids so far.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use crate::{DuplicateIds, Engine, ExportError, ExportRow};
 
-/// Ids that were there, if they may be there once.
+/// The ids seen so far, if duplicates are refused.
 #[derive(Debug, Default)]
 pub(crate) struct SeenIds {
     hasher: RandomState,
@@ -13,7 +13,8 @@ pub(crate) struct SeenIds {
 }
 
 impl SeenIds {
-    /// The hash of the row's id, to be [kept](Self::keep) with the row; none where ids may repeat.
+    /// The hash of the row's id, to [keep](Self::keep) once the row is accepted; `None` if ids may
+    /// repeat.
     ///
     /// # Errors
     /// [`ExportError::DuplicateId`].

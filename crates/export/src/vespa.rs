@@ -1,9 +1,9 @@
 //! Vespa: the schema with a mapped tensor, `put` operations, the query.
 //!
-//! Every document is scored with the exact dot product: Vespa has no inverted index on tensors.
-//! For larger collections the same expression can rank what another match phase finds.
+//! Every document is scored with the exact dot product: Vespa has no inverted index on tensors. In
+//! larger collections, the same expression can rank the results of another match phase.
 //!
-//! Weights stand below `cells`: in the shorter form without it a first token called `cells`,
+//! Weights are nested in `cells`: in the shorter form without it, a first token called `cells`,
 //! `blocks` or `type` is read as a keyword.
 //!
 //! Source: Vespa documentation, "Document JSON format" and "Tensor reference"; `TensorReader`,
@@ -16,7 +16,7 @@ use crate::names::Names;
 use crate::row::{Dots, Weights, check_query_weights, checked_tokens};
 use crate::{Engine, ExportError, ExportRow};
 
-/// Word for word what pyvespa 1.2.9 writes for these fields.
+/// Exactly what pyvespa 1.2.9 writes for these fields.
 pub(crate) const SETUP: &str = "schema $NAME {
     document $NAME {
         field id type string {
@@ -42,10 +42,10 @@ pub(crate) const SETUP: &str = "schema $NAME {
 }
 ";
 
-/// `IdString.MAX_LENGTH`: UTF-16 units of the whole document id.
+/// `IdString.MAX_LENGTH`: UTF-16 units of the complete document id.
 const MAX_ID_UNITS: usize = 0x10000;
 
-/// Appends the line of one document. The id is what stands behind `id:NAME:NAME::`, as it is.
+/// Appends the line of one document. Its id follows `id:NAME:NAME::` unchanged.
 pub(crate) fn push(
     out: &mut Vec<u8>,
     names: Names<'_>,
@@ -67,8 +67,8 @@ pub(crate) fn push(
     Ok(())
 }
 
-/// The tensor is a literal, `{{token:'a'}:1.5,{token:"b"}:0.5}`: a JSON object in its place would
-/// go through the parser of literals too, which knows no escapes.
+/// The tensor is a literal, `{{token:'a'}:1.5,{token:"b"}:0.5}`. A JSON object would go through the
+/// parser of literals too, which does not know JSON's escapes.
 pub(crate) fn query(
     names: Names<'_>,
     row: &ExportRow<'_>,
@@ -141,8 +141,8 @@ fn check_document_id(row: &ExportRow<'_>, document_id: &str) -> Result<(), Expor
     Ok(())
 }
 
-/// `Text.isTextCharacter`: no control characters but tab, line feed and carriage return; no
-/// noncharacters, except that U+FFFE and U+FFFF are let through.
+/// `Text.isTextCharacter`: no control characters except tab, line feed and carriage return; no
+/// noncharacters, except that U+FFFE and U+FFFF are allowed.
 fn is_text(character: char) -> bool {
     match u32::from(character) {
         0x9 | 0xA | 0xD => true,

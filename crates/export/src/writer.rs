@@ -1,4 +1,4 @@
-//! The stream of rows: checks each, writes it in the engine's form, counts.
+//! The stream of rows: checks, writes and counts each.
 
 use std::io::Write;
 
@@ -8,9 +8,9 @@ use crate::seen_ids::SeenIds;
 use crate::{Engine, ExportError, ExportOptions, ExportRow};
 use crate::{elasticsearch, milvus, opensearch, pgvector, qdrant, vespa};
 
-/// Writes rows in the form of one engine, one after the other, in the memory of one batch.
+/// Writes rows in the format of one engine, one after the other, with one batch in memory.
 ///
-/// A row that is refused leaves no trace in the output, so a caller may skip it and go on.
+/// A refused row leaves no trace in the output, so the caller may skip it and continue.
 ///
 /// ```
 /// use splade_export::{Engine, ExportOptions, ExportRow, ExportWriter};
@@ -29,12 +29,12 @@ pub struct ExportWriter<W> {
     engine: Engine,
     options: ExportOptions,
     out: W,
-    /// The rows of a batch that is not full.
+    /// The rows of an incomplete batch.
     batch: Vec<u8>,
     rows: u64,
-    /// Rows without weights, written or not.
+    /// Number of rows without weights, written or not.
     n_empty: u64,
-    /// Rows that the output has taken.
+    /// Number of rows passed to the output.
     handed: u64,
     dimension: Option<usize>,
     ids: SeenIds,
@@ -44,7 +44,7 @@ impl<W: Write> ExportWriter<W> {
     /// A writer to `out`, which should be buffered.
     ///
     /// # Errors
-    /// [`ExportError::Name`] where the engine does not take a name of the options.
+    /// [`ExportError::Name`] if the engine does not allow a name in the options.
     pub fn new(engine: Engine, options: ExportOptions, out: W) -> Result<Self, ExportError> {
         Names::checked(engine, &options)?;
         Ok(Self {
@@ -60,25 +60,25 @@ impl<W: Write> ExportWriter<W> {
         })
     }
 
-    /// Rows written so far.
+    /// Number of rows written so far.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Rows without weights so far: written, or left out with
+    /// Number of rows without weights so far: written, or skipped with
     /// [`EmptyRows::Skip`](crate::EmptyRows::Skip).
     #[must_use]
     pub fn n_empty(&self) -> u64 {
         self.n_empty
     }
 
-    /// Writes one row, or leaves it out if it has no weights and the options say so.
+    /// Writes one row, or skips it if it has no weights and the options say so.
     ///
     /// # Errors
-    /// Names the row, and says which of the engine's limits it breaks: a weight that is not
-    /// positive, too many weights, an empty token, an id that is empty, too long or was there
-    /// before, another dimension; no weights, where they are to be refused. [`ExportError::Write`] if the output fails.
+    /// Name the row and the engine's limit that it breaks: a weight that is not positive, too many
+    /// weights, an empty token, an id that is empty, too long or a duplicate, another dimension; no
+    /// weights, if those rows are refused. [`ExportError::Write`] if the output fails.
     pub fn write(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         if row.id.is_empty() {
             return Err(ExportError::EmptyId { row: row.row_number });
@@ -106,10 +106,10 @@ impl<W: Write> ExportWriter<W> {
         if full { self.flush_batch() } else { Ok(()) }
     }
 
-    /// Ends the last batch, flushes the output and gives it back.
+    /// Ends the last batch, flushes the output and returns it.
     ///
-    /// Without it the output is cut short: the last Qdrant batch is missing, and Milvus' JSON
-    /// does not parse.
+    /// Without this call the output is incomplete: the last Qdrant batch is missing, and Milvus'
+    /// JSON does not parse.
     ///
     /// # Errors
     /// [`ExportError::Write`].
@@ -126,7 +126,7 @@ impl<W: Write> ExportWriter<W> {
         Ok(self.out)
     }
 
-    /// Appends the row to the batch, in whole or, with an error, in part.
+    /// Appends the row to the batch: whole, or on an error possibly in part.
     fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         let names = Names::checked(self.engine, &self.options)?;
         let out = &mut self.batch;

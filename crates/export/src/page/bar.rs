@@ -1,7 +1,7 @@
-//! Bars: a value as a length beside others.
+//! Bars that show values as lengths.
 
-/// The inside of a bar: `value` as a part of `longest`, in another colour below zero. Nothing
-/// where the value is zero.
+/// The inside of a bar: `value` relative to `longest`, in another colour if negative, and nothing
+/// if zero.
 pub(crate) fn bar(value: f64, longest: f64) -> String {
     if value == 0.0 || longest == 0.0 {
         return String::new();

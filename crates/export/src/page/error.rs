@@ -1,4 +1,4 @@
-//! What can keep a page from being written.
+//! Errors of writing a page.
 
 use std::io;
 
@@ -6,38 +6,38 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
-    /// A token's range is not within its text.
+    /// A token's range is outside its text.
     #[error(
         "{text}, token {token}: bytes {start}..{end} are not within the text of {len} bytes: \
          give byte offsets into the text that was tokenised"
     )]
     #[non_exhaustive]
     TokenRange {
-        /// What the page calls the text.
+        /// The page's name for the text.
         text: String,
         /// The token's number, from 1.
         token: usize,
-        /// Where its range starts.
+        /// The start of its range.
         start: usize,
-        /// Where its range ends.
+        /// The end of its range.
         end: usize,
         /// Length of the text in bytes.
         len: usize,
     },
-    /// The vectors of two texts have different lengths.
+    /// The vectors of two texts have different dimensions.
     #[error("{text} has a vector of dimension {found}, but the texts before it {expected}")]
     #[non_exhaustive]
     DimensionMismatch {
-        /// What the page calls the text.
+        /// The page's name for the text.
         text: String,
         /// The dimension of its vector.
         found: usize,
         /// The dimension of the vectors before it.
         expected: usize,
     },
-    /// A score of this kind is no sum over shared terms.
+    /// A score of this kind is not a sum over shared terms.
     #[error(
-        "a {similarity} score is no sum over shared terms, so no term has a share of it: \
+        "a {similarity} score is not a sum over shared terms, so no term has a share of it: \
          explain with dot or cosine"
     )]
     #[non_exhaustive]
@@ -45,11 +45,11 @@ pub enum PageError {
         /// The similarity's name.
         similarity: &'static str,
     },
-    /// The page cannot be written to its output.
+    /// The page cannot be written.
     #[error("cannot write the page")]
     #[non_exhaustive]
     Write {
-        /// What the output says.
+        /// The output's error.
         #[source]
         source: io::Error,
     },

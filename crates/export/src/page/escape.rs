@@ -1,10 +1,10 @@
-//! Text from outside, made harmless for HTML.
+//! Escapes text from outside for HTML.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::io;
 
-/// Text for the content of an element or a quoted attribute. Controls become their pictures
-/// (`␀`), since HTML cannot hold some and shows none.
+/// Text for the content of an element or a quoted attribute. Control characters become their
+/// pictures (`␀`), since HTML cannot contain some of them and shows none.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
@@ -18,7 +18,7 @@ impl Display for Escaped<'_> {
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
                 '\n' | '\t' => f.write_char(c)?,
-                // The line break is written when its line feed comes.
+                // The line feed that follows writes the line break.
                 '\r' if chars.peek() == Some(&'\n') => {}
                 '\r' => f.write_char('\n')?,
                 '\0'..='\u{1F}' => f.write_char(picture(u32::from(c)))?,
@@ -31,7 +31,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// [`Escaped`] for a name on one line: line feeds and tabs become pictures too.
+/// Like [`Escaped`], for a name on one line: line feeds and tabs become pictures too.
 pub(crate) struct EscapedName<'a>(pub(crate) &'a str);
 
 impl Display for EscapedName<'_> {
@@ -47,13 +47,13 @@ impl Display for EscapedName<'_> {
     }
 }
 
-/// The picture of a control below U+0020.
+/// The picture of a control character below U+0020.
 fn picture(control: u32) -> char {
     char::from_u32(0x2400 + control).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// Passes JSON on so that no string in it can end the `<script>` element that holds it. JSON has
-/// these bytes in strings alone, where the escapes mean the same.
+/// Passes JSON on so that no string in it can end the enclosing `<script>` element. In JSON these
+/// bytes occur only within strings, where the escapes mean the same.
 pub(crate) struct ScriptData<W>(pub(crate) W);
 
 impl<W: io::Write> io::Write for ScriptData<W> {

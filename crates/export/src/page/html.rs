@@ -16,17 +16,17 @@ const STYLE: &str = include_str!("style.css");
 /// No script runs and nothing is loaded, whatever a text holds.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                       form-action 'none'";
-/// Links in the list of contents before the rest is folded.
+/// Number of links in the list of contents before the rest is folded.
 const MAX_LINKS: usize = 12;
 
-/// A group of texts that share a scale of colours.
+/// A group of texts that share a colour scale.
 pub(crate) struct Group<'a> {
     pub(crate) texts: &'a [TextReport<'a>],
     /// Plural, for the heading.
     pub(crate) heading: &'static str,
     /// Singular, for numbers.
     pub(crate) noun: &'static str,
-    /// Start of each text's anchor: `q` of `#q1`.
+    /// First letter of the texts' anchors: `q` in `#q1`.
     pub(crate) anchor: char,
     pub(crate) scale: Scale,
 }
@@ -55,7 +55,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Writes all of it.
+/// Writes the whole page.
 pub(crate) fn write_page(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     let (queries, documents) = (Group::queries(report), Group::documents(report));
     let title = EscapedName(report.title);
@@ -82,7 +82,7 @@ pub(crate) fn write_page(out: &mut dyn Write, report: &Report<'_>) -> io::Result
     writeln!(out, "</body>\n</html>")
 }
 
-/// The model and what is on the page, in one sentence or two.
+/// The model and the contents of the page, in one or two sentences.
 fn write_summary(
     out: &mut dyn Write,
     report: &Report<'_>,

@@ -13,17 +13,17 @@ use super::numbers::{Decimals, count, percent};
 use super::pairs::{PairReport, SharedTerm};
 use super::report::Report;
 
-/// Documents of a query, and shared terms of a pair, before the rest is folded.
+/// Number of documents of a query, and of shared terms of a pair, before the rest is folded.
 const MAX_DOCUMENTS: usize = 20;
 const MAX_TERMS: usize = 15;
-/// Fewer than these are not worth folding.
+/// Fewer rows than this are not worth folding.
 const MIN_FOLDED: usize = 4;
-/// Pairs of each query that are open when the page opens.
+/// Number of pairs of each query that are initially open.
 const N_OPEN: usize = 1;
-/// Characters of a document beside its label.
+/// Number of characters shown of a document, beside its label.
 const SNIPPET: usize = 90;
 
-/// Writes the section of scores: for each query its documents.
+/// Writes the section of scores: for each query, its documents.
 pub(crate) fn write_scores(
     out: &mut dyn Write,
     report: &Report<'_>,
@@ -71,7 +71,7 @@ struct Ranking<'a> {
 impl<'a> Ranking<'a> {
     fn new(report: &'a Report<'a>, query: usize, pairs: &'a [PairReport]) -> Self {
         let max = pairs.iter().map(|pair| pair.score.abs()).fold(0.0, f64::max);
-        // One more digit than weights have: scores are compared closely.
+        // One more digit than for weights, since close scores are compared.
         let decimals = match Decimals::for_max(max) {
             Decimals::Fixed(digits) => Decimals::Fixed(digits + 1),
             Decimals::Scientific => Decimals::Scientific,
@@ -138,7 +138,7 @@ impl<'a> Ranking<'a> {
         Ok(())
     }
 
-    /// How the products become the score, and how much of it is by expansion.
+    /// How the products become the score, and how much of it comes from expansion.
     fn write_sum(&self, out: &mut dyn Write, pair: &PairReport) -> io::Result<()> {
         let show = |value: f64| self.decimals.show(value);
         let dot = match self.report.similarity {
@@ -204,7 +204,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Writes a table of terms; `before` is the sum of the shares above it. Returns that sum with
+    /// Writes a table of terms. `before` is the sum of the shares above it; returns that sum plus
     /// the shares of these terms.
     fn write(
         &self,

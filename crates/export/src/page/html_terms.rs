@@ -9,13 +9,14 @@ use super::numbers::{Decimals, thousands};
 use super::report::{Report, Term, TextReport};
 use super::scale::Scale;
 
-/// Terms of the text, and expansions in their two columns, before the rest is folded.
+/// Number of the text's own terms, and of expansions in their two columns, before the rest is
+/// folded.
 const MAX_OWN: usize = 12;
 const MAX_EXPANSIONS: usize = 24;
-/// Fewer than these are not worth folding.
+/// Fewer terms than this are not worth folding.
 const MIN_TERMS: usize = 4;
 
-/// The terms by weight: those of the text, and the expansions.
+/// The terms by weight: the text's own, and the expansions.
 pub(crate) fn write_lists(
     out: &mut dyn Write,
     report: &Report<'_>,
@@ -43,7 +44,7 @@ struct TermList<'a> {
     scale: Scale,
     /// HTML.
     heading: &'a str,
-    /// Terms before the rest is folded.
+    /// Number of terms before the rest is folded.
     max: usize,
 }
 

@@ -1,4 +1,4 @@
-//! One text on the page: its words in reading order, its terms by weight.
+//! One text on the page: its words in reading order, and its terms by weight.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use super::report::{Report, TextReport};
 use super::scale::{N_STEPS, Scale};
 use super::segments::Segment;
 
-/// Bytes of a text before the rest is folded, and how many more make it worth folding.
+/// Number of bytes of a text before the rest is folded, and how many more make it worth folding.
 const MAX_TEXT: usize = 1500;
 const MIN_FOLDED: usize = 500;
 
@@ -44,7 +44,7 @@ pub(crate) fn write_text(
     writeln!(out, "</article>")
 }
 
-/// The scale of a group's colours, each step with its largest weight.
+/// A group's colour scale: each step with its largest weight.
 pub(crate) fn write_legend(out: &mut dyn Write, scale: Scale) -> io::Result<()> {
     if scale.max() == 0.0 {
         return Ok(());
@@ -69,7 +69,7 @@ pub(crate) fn write_legend(out: &mut dyn Write, scale: Scale) -> io::Result<()> 
     writeln!(out, "</p>")
 }
 
-/// The words of a text, shaded; the rest of a long one is folded.
+/// The shaded words of a text; the rest of a long text is folded.
 pub(crate) fn write_words(
     out: &mut dyn Write,
     report: &Report<'_>,
@@ -98,8 +98,8 @@ pub(crate) fn write_words(
     Ok(())
 }
 
-/// Where the part of a text that is always shown ends: at a space, or after a token where there
-/// is none near.
+/// The end of the part of a text that is always shown: at a space or, if there is none nearby,
+/// after a token.
 fn fold_at(text: &str, segments: &[Segment]) -> usize {
     if text.len() <= MAX_TEXT + MIN_FOLDED {
         return text.len();
@@ -127,7 +127,7 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    /// Writes a part of the text that cuts no segment.
+    /// Writes a part of the text that does not split a segment.
     fn write(&self, out: &mut dyn Write, part: Range<usize>) -> io::Result<()> {
         let mut at = part.start;
         let first = self.text.segments.partition_point(|segment| segment.start < part.start);
@@ -168,7 +168,7 @@ impl Words<'_> {
         )
     }
 
-    /// Text between tokens; what the model did not read is set apart.
+    /// Text between tokens; what the model did not read is marked.
     fn write_plain(&self, out: &mut dyn Write, range: Range<usize>) -> io::Result<()> {
         let end = self.text.text.floor_char_boundary(self.text.bytes_read);
         let read = range.start..range.end.min(end.max(range.start));
@@ -181,7 +181,7 @@ impl Words<'_> {
     }
 }
 
-/// Counts: terms, where they come from, and the tokens that have none.
+/// Counts of the terms, of their origins, and of the tokens without a term.
 fn write_facts(out: &mut dyn Write, report: &Report<'_>, text: &TextReport<'_>) -> io::Result<()> {
     let n_expansions = text.weights.iter().filter(|term| term.is_expansion()).count();
     let active = text.weights.len();

@@ -1,35 +1,34 @@
-//! Spellings of a vocabulary as people read them.
+//! Human-readable spellings of a vocabulary.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How a vocabulary marks where words begin and go on.
+/// How a vocabulary marks where words begin and continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum TokenSpelling {
-    /// No marks: spellings are shown as they are.
+    /// No marks: spellings are shown unchanged.
     #[default]
     Plain,
-    /// `##ing` goes on a word (BERT).
+    /// `##ing` continues a word (BERT).
     WordPiece,
-    /// Bytes written as letters; `Ġrain` begins a word (GPT-2, RoBERTa, ModernBERT).
+    /// Bytes are written as letters; `Ġrain` begins a word (GPT-2, RoBERTa, ModernBERT).
     ByteLevel,
     /// `▁rain` begins a word, `<0xE2>` is a byte (XLM-RoBERTa, T5, Llama).
     SentencePiece,
 }
 
-/// Stands before a token that goes on a word, as dictionaries write suffixes: a hyphen that no
-/// line breaks after.
+/// Precedes a token that continues a word, as dictionaries write suffixes: a non-breaking hyphen.
 const CONTINUES: char = '\u{2011}';
 
 impl TokenSpelling {
-    /// What most of the marks in some spellings of a vocabulary are; plain without any.
+    /// The most frequent kind of mark in some spellings of a vocabulary; plain if there are none.
     pub fn detect<'a>(spellings: impl IntoIterator<Item = &'a str>) -> Self {
         let mut counts = [0_usize; 3];
         for spelling in spellings {
-            // A vocabulary without these marks may still hold the token `##` or `###`.
+            // A vocabulary without these marks may still contain the token `##` or `###`.
             let goes_on = spelling.strip_prefix("##").is_some_and(|rest| !rest.starts_with('#'));
             counts[0] += usize::from(goes_on && spelling.len() > 2);
             counts[1] += usize::from(spelling.starts_with('Ġ'));
@@ -41,8 +40,8 @@ impl TokenSpelling {
         found.map_or(Self::Plain, |(&kind, _)| kind)
     }
 
-    /// The spelling as people read it: `‑ing` for `##ing`, `rain` for `Ġrain` and `▁rain`, `é`
-    /// for `Ã©`, `␣` for a lone space, `⟨F0⟩` for a byte that is no character by itself.
+    /// The human-readable spelling: `‑ing` for `##ing`, `rain` for `Ġrain` and `▁rain`, `é` for
+    /// `Ã©`, `␣` for a lone space, `⟨F0⟩` for a byte that is not a character by itself.
     #[must_use]
     pub fn readable(self, spelling: &str) -> String {
         let (text, begins_word) = match self {
@@ -69,14 +68,14 @@ impl TokenSpelling {
     }
 }
 
-/// A term's spelling in the vocabulary and as people read it.
+/// A term's spelling in the vocabulary, and its human-readable form.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Name {
     pub(crate) spelling: String,
     pub(crate) readable: String,
 }
 
-/// The names of every index on the page.
+/// The names of all indices on the page.
 pub(crate) type Names = BTreeMap<u32, Name>;
 
 /// Names each of `indices` once.
@@ -95,7 +94,7 @@ pub(crate) fn name_all(
     spellings.into_iter().map(|(index, spelling)| (index, name(spelling))).collect()
 }
 
-/// A text without the mark that begins a word, and whether it had one; marks within are spaces.
+/// A text without its word-initial mark, and whether it had one; inner marks become spaces.
 fn without_space(text: &str, mark: char) -> (String, bool) {
     let space = |rest: &str| rest.replace(mark, " ");
     match text.strip_prefix(mark) {
@@ -105,8 +104,8 @@ fn without_space(text: &str, mark: char) -> (String, bool) {
     }
 }
 
-/// Whether a token that starts so, without a mark, goes on the word before it. Punctuation does
-/// not, nor does a script that is written without spaces.
+/// Whether an unmarked token that starts with this character continues the previous word.
+/// Punctuation does not, nor do scripts written without spaces.
 fn goes_on_a_word(first: char) -> bool {
     let without_spaces = matches!(u32::from(first),
         0x0E00..=0x0EFF // Thai, Lao
@@ -118,7 +117,7 @@ fn goes_on_a_word(first: char) -> bool {
     (first.is_alphanumeric() || is_combining(first)) && !without_spaces
 }
 
-/// Marks that stand on the letter before them, of the commonest scripts.
+/// Combining marks of the most common scripts.
 fn is_combining(c: char) -> bool {
     matches!(u32::from(c),
         0x0300..=0x036F | 0x0483..=0x0489 | 0x0591..=0x05BD | 0x0610..=0x061A
@@ -126,9 +125,9 @@ fn is_combining(c: char) -> bool {
         | 0x1DC0..=0x1DFF | 0x20D0..=0x20FF | 0xFE00..=0xFE0F | 0xFE20..=0xFE2F)
 }
 
-/// The bytes that a byte-level spelling writes as letters; `None` where a letter is none of them.
+/// The bytes that a byte-level spelling writes as letters; `None` if a letter stands for no byte.
 fn decode_byte_level(spelling: &str) -> Option<Vec<u8>> {
-    // Bytes that are printable in Latin-1 stand for themselves, the others follow from U+0100 on.
+    // Printable Latin-1 bytes stand for themselves; the others follow from U+0100 on.
     let printable = |code: u32| matches!(code, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     let mut others = (0..=0xFF).filter(|&code| !printable(code));
     let shifted: Vec<u32> = others.by_ref().collect();
@@ -152,7 +151,7 @@ fn byte_token(spelling: &str) -> Option<u8> {
     (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// Bytes as text; those that are no character are written in hexadecimal.
+/// Bytes as text; bytes that are not characters are written in hexadecimal.
 fn show_bytes(bytes: &[u8]) -> String {
     let mut shown = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -166,7 +165,7 @@ fn show_bytes(bytes: &[u8]) -> String {
     shown
 }
 
-/// A name in which everything can be seen.
+/// A name with every character made visible.
 fn visible(text: &str) -> String {
     if text.is_empty() {
         return "⟨empty⟩".into();
@@ -188,7 +187,7 @@ fn is_direction(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters that take no room.
+/// Characters without width.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}'
         | '\u{FE00}'..='\u{FE0F}')

@@ -1,7 +1,7 @@
-//! Figures as the page prints them.
+//! Numbers as printed on the page.
 
-/// Digits after the point that show the largest of some values with about three figures, so that
-/// a column of them lines up.
+/// The number of decimals that shows the largest of some values with about three digits, so that a
+/// column of them lines up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Decimals {
     Fixed(usize),
@@ -9,7 +9,7 @@ pub(crate) enum Decimals {
 }
 
 impl Decimals {
-    /// For values of which the largest magnitude is `max`.
+    /// For values whose largest magnitude is `max`.
     pub(crate) fn for_max(max: f64) -> Self {
         if max == 0.0 {
             return Self::Fixed(2);
@@ -23,7 +23,7 @@ impl Decimals {
         }
     }
 
-    /// A value; one that would round to zero but is none says that it is less.
+    /// Shows a value; one that rounds to zero but is not zero is shown as less than the smallest.
     pub(crate) fn show(self, value: f64) -> String {
         let magnitude = value.abs();
         let sign = if value < 0.0 { "−" } else { "" };
@@ -41,7 +41,8 @@ impl Decimals {
     }
 }
 
-/// A share of 1 as `12.3 %`; one that would round to zero but is none says that it is less.
+/// A share of 1 as `12.3 %`; one that rounds to zero but is not zero is shown as less than the
+/// smallest.
 pub(crate) fn percent(share: f64) -> String {
     format!("{}\u{A0}%", Decimals::Fixed(1).show(share * 100.0))
 }

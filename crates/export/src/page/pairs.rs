@@ -13,7 +13,7 @@ pub(crate) struct PairReport {
     /// Index of the document, from 0.
     pub(crate) document: usize,
     pub(crate) score: f64,
-    /// Sum of the products: the score itself, before a cosine divides it by both lengths.
+    /// The sum of the products: the score itself, before a cosine divides it by both norms.
     pub(crate) dot: f64,
     pub(crate) query_norm: f64,
     pub(crate) document_norm: f64,
@@ -28,21 +28,21 @@ pub(crate) struct SharedTerm {
     pub(crate) query_weight: f32,
     pub(crate) document_weight: f32,
     pub(crate) product: f64,
-    /// The product as a part of the sum of all products' magnitudes, so that shares of mixed
-    /// signs stay within -1 and 1; without negative products, the part of the score.
+    /// The product divided by the sum of all products' magnitudes, which keeps shares of mixed
+    /// signs between -1 and 1; without negative products, the share of the score.
     pub(crate) share: f64,
     pub(crate) in_query: bool,
     pub(crate) in_document: bool,
 }
 
-/// A vector and the indices of which the text contains the term.
+/// A vector, and the indices of the terms that the text contains.
 #[derive(Clone, Copy)]
 pub(crate) struct Side<'a> {
     pub(crate) row: SparseRowView<'a>,
     pub(crate) in_text: &'a HashSet<u32>,
 }
 
-/// The documents by descending score; of equal scores, as search returns them in `f32`, the
+/// The documents by descending score. If the scores that search returns in `f32` are equal, the
 /// earlier document comes first.
 ///
 /// # Errors
@@ -85,7 +85,8 @@ fn explain_pair(
             })
         })
         .collect();
-    // Summed by increasing index, as in splade-sparse; + 0.0 for the -0.0 of no terms.
+    // Summed by ascending index, as in splade-sparse; + 0.0 turns the -0.0 of an empty sum into
+    // 0.0.
     let dot = terms.iter().map(|term| term.product).sum::<f64>() + 0.0;
     let magnitude: f64 = terms.iter().map(|term| term.product.abs()).sum();
     for term in &mut terms {

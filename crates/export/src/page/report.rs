@@ -1,4 +1,4 @@
-//! All that the page says, worked out before any of it is written.
+//! The whole content of the page, computed before any of it is written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ pub(crate) struct Report<'a> {
     pub(crate) model: &'a str,
     pub(crate) terms: TermKind,
     pub(crate) similarity: SimilarityFunction,
-    /// Length of every vector; 0 without texts.
+    /// Dimension of every vector; 0 without texts.
     pub(crate) dimension: usize,
     pub(crate) queries: Vec<TextReport<'a>>,
     pub(crate) documents: Vec<TextReport<'a>>,
@@ -27,17 +27,17 @@ pub(crate) struct Report<'a> {
     pub(crate) vocabulary: Names,
 }
 
-/// What is said of one text.
+/// The report on one text.
 #[derive(Serialize)]
 pub(crate) struct TextReport<'a> {
     pub(crate) label: String,
     pub(crate) text: &'a str,
-    /// Bytes of the text that the model read.
+    /// Number of bytes of the text that the model read.
     pub(crate) bytes_read: usize,
     pub(crate) n_tokens: usize,
-    /// Tokens whose vocabulary entry has no weight.
+    /// Number of tokens whose vocabulary entry has no weight.
     pub(crate) n_silent_tokens: usize,
-    /// Share of the weights' magnitudes that is on terms of the text.
+    /// The share of the weights' magnitudes on terms that the text contains.
     pub(crate) text_share: f64,
     pub(crate) segments: Vec<Segment>,
     /// By descending magnitude of the weight.
@@ -49,7 +49,7 @@ pub(crate) struct TextReport<'a> {
 pub(crate) struct Term {
     pub(crate) index: u32,
     pub(crate) weight: f32,
-    /// How often the text has it as a token; 0 for an expansion.
+    /// How often the text contains it as a token; 0 for an expansion.
     pub(crate) occurrences: usize,
 }
 
@@ -61,7 +61,7 @@ impl Term {
 
 impl<'a> Report<'a> {
     /// # Errors
-    /// Those of [`Explanation::write_html`], but for writing.
+    /// Those of [`Explanation::write_html`], except of writing.
     pub(crate) fn new(explanation: &'a Explanation<'a>) -> Result<Self, PageError> {
         let Explanation { queries, documents, terms, similarity, .. } = explanation;
         let dimension = check_dimensions(queries, documents)?;
@@ -104,7 +104,7 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// The name of an index that stands in this report.
+    /// The name of an index that occurs in this report.
     pub(crate) fn name(&self, index: u32) -> &Name {
         &self.vocabulary[&index]
     }
@@ -136,7 +136,7 @@ impl<'a> TextReport<'a> {
                 occurrences: occurrences.get(&index).copied().unwrap_or(0),
             })
             .collect();
-        // Stable: of equal magnitudes the lower index comes first.
+        // Stable: for equal magnitudes the lower index comes first.
         weights.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
 
         let mass = |terms: &mut dyn Iterator<Item = &Term>| -> f64 {
@@ -152,7 +152,7 @@ impl<'a> TextReport<'a> {
             n_tokens: own.len(),
             n_silent_tokens: own.iter().filter(|index| !has_weight(index)).count(),
             text_share: if all > 0.0 { from_text / all } else { 0.0 },
-            // The tokens of a text say nothing about features.
+            // A text's tokens are unrelated to features.
             segments: if kind == TermKind::Tokens { segments } else { Vec::new() },
             weights,
         })
@@ -174,7 +174,7 @@ impl<'a> TextReport<'a> {
     }
 }
 
-/// What the page calls a text.
+/// The page's name for a text.
 fn label(text: &ExplainedText<'_>, kind: &str, i: usize) -> String {
     text.label.clone().unwrap_or_else(|| format!("{kind} {}", i + 1))
 }

@@ -1,10 +1,10 @@
-//! The colour scale: weights to steps of shade.
+//! The colour scale, which maps weights to shades.
 
-/// Steps of each sign. The style sheet has a colour for each, `--p1` to `--p7` and `--n1` to
+/// Number of steps per sign. The style sheet has a colour for each, `--p1` to `--p7` and `--n1` to
 /// `--n7`.
 pub(crate) const N_STEPS: usize = 7;
 
-/// Steps of equal width from 0 to the largest magnitude of the texts that share a legend.
+/// Steps of equal width, from 0 to the largest magnitude among the texts that share a legend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scale {
     max: f64,
@@ -26,20 +26,20 @@ impl Scale {
         self.max
     }
 
-    /// Whether any weight is below zero.
+    /// Whether any weight is negative.
     pub(crate) fn has_negative(self) -> bool {
         self.has_negative
     }
 
-    /// The step of a weight, from 1, as a class of the style sheet: `p3`, `n7`.
+    /// The step of a weight, from 1, as a class in the style sheet: `p3`, `n7`.
     pub(crate) fn class(self, weight: f32) -> String {
         let sign = if weight < 0.0 { 'n' } else { 'p' };
         let step = (f64::from(weight).abs() / self.max * N_STEPS as f64).ceil();
-        // Division may round a weight at the edge of the last step beyond it.
+        // For the largest weight, the division may round to beyond the last step.
         format!("{sign}{}", step.clamp(1.0, N_STEPS as f64))
     }
 
-    /// The largest magnitude of a step, from 1.
+    /// The largest magnitude in a step, from 1.
     pub(crate) fn upper(self, step: usize) -> f64 {
         self.max * step as f64 / N_STEPS as f64
     }
@@ -77,7 +77,7 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    /// The values of a variable in the style sheet: in light, then in dark.
+    /// The values of a variable in the style sheet, for the light and the dark scheme.
     fn colours(variable: &str) -> Vec<&'static str> {
         let start = format!("{variable}:");
         STYLE.match_indices(&start).map(|(at, _)| STYLE[at + start.len()..][..8].trim()).collect()

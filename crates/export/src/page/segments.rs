@@ -1,4 +1,4 @@
-//! Tokens of a text as stretches of it that do not overlap.
+//! Merges the tokens of a text into segments that do not overlap.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{PageError, TextToken};
 
-/// A stretch of the text and the tokens that it is made of.
+/// A segment of the text, and the tokens that it consists of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Segment {
     pub(crate) start: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Segment {
     pub(crate) indices: Vec<u32>,
 }
 
-/// Joins tokens that overlap, and leaves out the white space at the ends of each.
+/// Merges overlapping tokens, and trims white space at the ends of each.
 ///
 /// # Errors
 /// [`PageError::TokenRange`].
@@ -40,7 +40,7 @@ pub(crate) fn join_tokens(
             parts.push((shaded, *index));
         }
     }
-    // Stable, so that the byte tokens of one character stay in their order.
+    // Stable, so that the byte tokens of one character keep their order.
     parts.sort_by_key(|(range, _)| range.start);
 
     let mut segments: Vec<Segment> = Vec::with_capacity(parts.len());
@@ -58,7 +58,7 @@ pub(crate) fn join_tokens(
     Ok(segments)
 }
 
-/// A range widened to whole characters, without the white space at its ends.
+/// A range widened to whole characters, with white space at its ends removed.
 fn trim(text: &str, range: &Range<usize>) -> Range<usize> {
     if range.is_empty() {
         return range.clone();

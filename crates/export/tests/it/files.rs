@@ -1,4 +1,4 @@
-//! Every file that the golden folder holds of our making: name and bytes.
+//! Every file of ours in the golden folder: name and bytes.
 
 use std::num::NonZeroUsize;
 

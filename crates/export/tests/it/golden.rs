@@ -1,4 +1,5 @@
-//! Our bytes against files that the engines' own parsers have read (`tests/reference/engines.py`).
+//! Compares our bytes with files that the engines' own parsers have read
+//! (`tests/reference/engines.py`).
 
 use std::collections::BTreeMap;
 use std::fs;

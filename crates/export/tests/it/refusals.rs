@@ -1,4 +1,4 @@
-//! What each engine would refuse is refused here, by row.
+//! Whatever an engine would refuse is refused here, with the row.
 
 use std::num::NonZeroUsize;
 
@@ -124,7 +124,7 @@ fn a_token_that_is_there_twice_is_refused() {
     let tokens = tokens(&[("a", 1.0), ("b", 1.0), ("a", 2.0)]);
     for engine in Engine::ALL.into_iter().filter(|engine| engine.key() == Key::Token) {
         let error = message(engine, &ExportRow::new(4, "x").with_tokens(&tokens));
-        assert!(error.starts_with("row 4: the token \"a\" is there twice"), "{error}");
+        assert!(error.starts_with("row 4: the token \"a\" occurs twice"), "{error}");
     }
 }
 
@@ -191,7 +191,7 @@ fn rows_without_weights_are_kept_left_out_or_refused_for_each_engine() {
         assert!(
             kept.windows(3).any(|bytes| bytes == b"\"y\"" || bytes == b"::y" || bytes == b"\ny\t")
         );
-        // Left out, it is as if it had never been there.
+        // If skipped, it leaves no trace.
         let (counts, skipped) = written(engine, EmptyRows::Skip, &rows).expect("taken");
         assert_eq!(counts, (2, 1), "{engine}");
         let (_, without) = written(engine, EmptyRows::Keep, &[rows[0], rows[2]]).expect("taken");
@@ -247,7 +247,7 @@ fn an_id_that_comes_twice_is_refused_unless_the_caller_wants_it() {
     let mut writer = ExportWriter::new(Engine::Qdrant, options.clone(), Vec::new()).expect("names");
     writer.write(&row(1)).expect("taken");
     let error = writer.write(&row(2)).expect_err("taken").to_string();
-    assert!(error.starts_with("row 2: id \"doc\" stood in an earlier row"), "{error}");
+    assert!(error.starts_with("row 2: id \"doc\" occurred in an earlier row"), "{error}");
     assert_eq!(writer.rows(), 1);
 
     let options = options.with_duplicate_ids(DuplicateIds::Write);

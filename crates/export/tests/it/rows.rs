@@ -7,7 +7,7 @@ use serde_json::Value;
 use splade_export::ExportRow;
 use splade_sparse::SparseRow;
 
-/// A document or query that owns its weights, in both keys.
+/// A document or query that owns its weights, by token and by index.
 pub(crate) struct OwnedRow {
     number: u64,
     id: String,

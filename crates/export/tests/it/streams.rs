@@ -1,4 +1,4 @@
-//! The writer as a stream: batches, refused rows, outputs that fail.
+//! The writer as a stream: batches, refused rows, failing outputs.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -68,7 +68,7 @@ proptest! {
         prop_assert_eq!(points.len(), rows as usize);
     }
 
-    /// `COPY` in text form: a backslash takes the next character, a tab ends a column.
+    /// The text format of `COPY`: a backslash escapes the next character, a tab ends a column.
     #[test]
     fn copy_gives_any_id_back(id in "[^\0]{1,20}") {
         let row = row(3);
@@ -141,7 +141,7 @@ fn a_token_with_a_full_stop_keeps_its_own_weight() {
     }
 }
 
-/// Takes some bytes, then no more.
+/// Accepts some bytes, then fails.
 struct FullDisk(usize);
 
 impl io::Write for FullDisk {

@@ -1,4 +1,4 @@
-//! Upserts through `qdrant-client`, into a stand-in for a server that speaks its gRPC.
+//! Upserts through `qdrant-client`, into a mock server that speaks its gRPC.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -29,7 +29,7 @@ use tonic_prost::ProstCodec;
 
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What the server was told, and the batch it refuses, counted from 0.
+/// What the server received, and the index of the batch that it refuses.
 #[derive(Default)]
 struct Heard {
     collections: Vec<CreateCollection>,

@@ -1,4 +1,4 @@
-//! A headless Chromium: finding one, and what it makes of a page.
+//! A headless Chromium: finds one, and loads pages in it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,13 +11,13 @@ use std::{env, io, thread};
 
 use serde_json::Value;
 
-/// The quickest first.
+/// The fastest first.
 const NAMES: [&str; 4] = ["chromium-headless-shell", "chromium", "google-chrome", "chrome"];
 /// Names a browser that is not on the path.
 const CHROME: &str = "CHROME";
-/// With the value `require`, a machine without a browser fails the tests.
+/// If set to `require`, the tests fail on a machine without a browser.
 const REQUIRED: &str = "SPLADE_TEST_CHROMIUM";
-/// A page takes a second; a browser that hangs should not hang the tests.
+/// A page takes a second; a browser that hangs must not hang the tests.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a page is shown.
@@ -34,12 +34,12 @@ pub enum Scheme {
     Dark,
 }
 
-/// A page as the browser has it after loading.
+/// A page as the browser sees it after loading.
 pub struct Dom {
     pub html: String,
-    /// Lines that the page, or the browser about it, wrote to the console.
+    /// Lines that the page, or the browser itself, wrote to the console.
     pub console: Vec<String>,
-    /// Addresses that the page asked the network for.
+    /// Addresses that the page requested from the network.
     pub requests: Vec<String>,
 }
 
@@ -59,10 +59,10 @@ impl Picture {
     }
 }
 
-/// The browser's program; `None`, after a line on stderr, where there is none.
+/// The browser's program; `None`, after a line on stderr, if there is none.
 ///
 /// # Panics
-/// If there is none but [`REQUIRED`] says that there must be, or [`CHROME`] names no file.
+/// If there is none although [`REQUIRED`] demands it, or if [`CHROME`] names no file.
 pub fn find() -> Option<&'static Path> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
@@ -77,7 +77,7 @@ pub fn find() -> Option<&'static Path> {
             .find(|program| program.is_file());
         if found.is_none() {
             let names = NAMES.join(", ");
-            // Past the test harness, which shows only what failing tests print.
+            // Bypasses the test harness, which shows only the output of failing tests.
             let _ = writeln!(
                 io::stderr(),
                 "skipped: no browser looks at the page: {CHROME} is unset, and {names} are not on \
@@ -171,8 +171,8 @@ fn run(
     (read(&out), messages)
 }
 
-/// What the page asked the network for, from Chromium's network log. The browser's own requests
-/// (updates, the clock) have no origin.
+/// The page's network requests, from Chromium's network log. The browser's own requests (updates,
+/// the clock) have no origin.
 fn read_requests(log: &Path) -> Vec<String> {
     let log: Value = serde_json::from_slice(&fs::read(log).unwrap()).unwrap();
     let events = log["events"].as_array().unwrap().iter().map(|event| &event["params"]);

@@ -1,4 +1,4 @@
-//! What the page says, without a browser.
+//! The content of the page, without a browser.
 
 use std::io::{self, Write};
 
@@ -56,7 +56,7 @@ fn every_weight_is_in_the_data_and_on_the_page() {
         let expected: Vec<(u32, f32)> =
             text.indices.iter().copied().zip(text.values.iter().copied()).collect();
         assert_eq!(weights, expected, "{}", text.label);
-        // The list of a text's terms is cut from where the text begins to where the next does.
+        // The list of a text's terms lies between the start of the text and the start of the next.
         let number = fixture.documents.iter().position(|d| d.label == text.label).unwrap() + 1;
         let (_, rest) = page.split_once(&format!("<article id=\"d{number}\"")).unwrap();
         let (article, _) = rest.split_once("</article>").unwrap();
@@ -172,7 +172,7 @@ fn a_refused_page_writes_nothing() {
         .with_documents(vec![text()]);
     for (explanation, message) in [
         (range, "d7, token 1: bytes 2..9 are not within the text of 4 bytes"),
-        (distance, "a euclidean score is no sum over shared terms"),
+        (distance, "a euclidean score is not a sum over shared terms"),
     ] {
         let mut out = Vec::new();
         let error = explanation.write_html(&mut out).unwrap_err();

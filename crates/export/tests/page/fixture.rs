@@ -15,7 +15,7 @@ pub struct Fixture {
     pub dimension: usize,
     pub queries: Vec<Text>,
     pub documents: Vec<Text>,
-    /// The reference's scores, for each query those of all documents.
+    /// The reference's scores: for each query, those of all documents.
     pub similarity: Vec<Vec<f32>>,
     pub spellings: BTreeMap<u32, String>,
 }
@@ -69,7 +69,7 @@ impl Text {
     }
 }
 
-/// A page of one text of `n_words` words, of which the model read all but the last tenth.
+/// A page with one text of `n_words` words, of which the model read all but the last tenth.
 pub fn long_page(n_words: usize) -> String {
     const VOCABULARY: u32 = 30_000;
     let word = |i: usize| (i * i * 7919 + i * 104_729) as u32 % (VOCABULARY / 10);
@@ -121,7 +121,7 @@ pub fn signed_page(terms: TermKind) -> String {
     write(&explanation)
 }
 
-/// Where pages and pictures are left to be looked at: `target/tmp` of the build.
+/// A folder in which pages and pictures are kept for inspection: the build's `target/tmp`.
 pub fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("page").join(name);
     fs::create_dir_all(&folder).unwrap();

@@ -15,12 +15,12 @@ const DESK: View = View { width: 1200, height: 1600, scheme: Scheme::Light };
 /// Two screens of a phone, one below the other.
 const PHONE: View = View { width: 390, height: 1688, scheme: Scheme::Light };
 
-/// Paper, darkest shade of either sign, and bars, as in `style.css`.
+/// Paper, the darkest shade of either sign, and bars, as in `style.css`.
 const LIGHT: [&str; 4] = ["#ffffff", "#dc9620", "#6493d0", "#d08b1c"];
 const DARK: [&str; 4] = ["#141517", "#855e0e", "#3066a1", "#c98d2e"];
 
-/// A script that tells what the browser made of the page, in an attribute of `<html>`. It stands
-/// before the page's policy, which would forbid it.
+/// A script that reports, in an attribute of `<html>`, what the browser made of the page. It
+/// precedes the page's policy, which would forbid it.
 const PROBE: &str = "<script>addEventListener('load', () => {
   const all = selector => [...document.querySelectorAll(selector)];
   const style = element => getComputedStyle(element);
@@ -41,7 +41,7 @@ const PROBE: &str = "<script>addEventListener('load', () => {
   document.documentElement.dataset.probe = encodeURIComponent(JSON.stringify(told));
 });</script>";
 
-/// A page, on the disk, and a folder that goes away.
+/// A page on the disk, in a temporary folder.
 struct Stage {
     page: PathBuf,
     pictures: PathBuf,
@@ -60,7 +60,7 @@ impl Stage {
         browser::dump(browser, &self.page, view, self.scratch.path())
     }
 
-    /// What the probe tells of the page.
+    /// What the probe reports about the page.
     fn probe(&self, browser: &Path, view: View) -> Value {
         let html = fs::read_to_string(&self.page).unwrap();
         let page = self.scratch.path().join("probed.html");
@@ -110,7 +110,7 @@ fn a_page_asks_for_nothing_and_complains_of_nothing() {
     }
 }
 
-/// Without this, the test before could pass because nothing is ever seen.
+/// Without this, the previous test could pass because nothing is ever visible.
 #[test]
 fn a_page_that_asks_and_complains_is_noticed() {
     let Some(browser) = browser::find() else { return };
@@ -126,7 +126,7 @@ fn what_a_text_holds_stays_text() {
     let Some(browser) = browser::find() else { return };
     let fixture = Fixture::load();
     let told = Stage::new("text", &fixture.page()).probe(browser, DESK);
-    // Controls are shown as pictures, all else as it is.
+    // Control characters are shown as pictures, everything else unchanged.
     let texts: Vec<String> = fixture
         .documents
         .iter()
@@ -222,7 +222,7 @@ fn a_text_of_5000_words_stays_usable() {
     let dom = stage.dump(browser, DESK);
     assert_eq!((dom.requests.len(), dom.console.len()), (0, 0));
     assert!(dom.html.contains("The model did not read the last"));
-    // Folded, the page is a few screens long: its end is on this picture.
+    // Folded, the page is a few screens long, so this picture shows its end.
     let view = View { height: 2400, ..DESK };
     let picture = stage.photograph(browser, view, "desk-light.png");
     let row = view.width as usize;

@@ -1,4 +1,4 @@
-//! The page as browsers have it: its content, and its looks in a headless Chromium.
+//! The page in browsers: its content, and its looks in a headless Chromium.
 #![forbid(unsafe_code)]
 #![allow(
     unreachable_pub,
