@@ -82,25 +82,28 @@ pub fn packed_attention<R: CubeRuntime>(
     let (bias, distances) = (bias.map(into_contiguous), positions.distances.map(into_contiguous));
     let rows = |tensor: &Option<CubeTensor<R>>| tensor.as_ref().map(|t| t.meta.shape()[0]);
     assert!(rows(&bias).is_none_or(|found| found == width), "bias is not [3 * hidden]");
-    assert!(rows(&distances).is_none_or(|found| found == n_heads), "distances are not by head");
+    assert!(
+        rows(&distances).is_none_or(|found| found == n_heads),
+        "distances are not one row per head"
+    );
     let is_odd = |table: &CubeTensor<R>| table.meta.shape()[1] % 2 == 1;
     assert!(distances.as_ref().is_none_or(is_odd), "distances are not from -reach to reach");
     let are_f32 = is_f32(bias.as_ref()) && is_f32(distances.as_ref());
     assert!(are_f32, "bias or distances are not f32");
     let (keys, queries) = (positions.keys, positions.queries);
     let tables = rows(&keys).zip(rows(&queries));
-    assert!(tables.is_none_or(|(a, b)| a == b), "keys and queries are of other numbers of buckets");
+    assert!(tables.is_none_or(|(a, b)| a == b), "keys and queries differ in buckets");
     let n_buckets = rows(&keys).or(rows(&queries)).unwrap_or(0);
     let within = positions.buckets.iter().all(|&bucket| (bucket as usize) < n_buckets);
     let enough = within && positions.buckets.len() + 1 >= 2 * offsets.longest();
-    assert!(n_buckets == 0 || enough && bias.is_none(), "buckets do not fit the texts");
+    assert!(n_buckets == 0 || enough && bias.is_none(), "a text is longer than the buckets cover");
     let scores = |table: Option<CubeTensor<R>>, part| {
         table.map(|table| buckets::scores(&qkv, table, shape, part))
     };
     let (by_key, by_query) = (scores(keys, 0), scores(queries, 1));
     let client = qkv.client.clone();
     let shared = client.properties().hardware.max_shared_memory_size;
-    assert!(attention_fits(head_dim, shared), "heads of {head_dim} do not fit");
+    assert!(attention_fits(head_dim, shared), "heads of width {head_dim} do not fit");
 
     let out = empty_like(&qkv, [tokens, hidden], qkv.dtype);
     let dtype: StorageType = qkv.dtype.into();

@@ -72,7 +72,7 @@ pub fn compact<R: CubeRuntime>(
         cubecl::future::block_on(client.read_async(vec![counts, kept_counts, indices, values]));
     let read = read.map_err(|error| format!("{error:?}"))?;
     let [counts, kept_counts, indices, values] = &read[..] else {
-        return Err("the device gave back other arrays than were asked for".to_owned());
+        return Err("the device returned other arrays than requested".to_owned());
     };
     let counts: &[u32] = bytemuck::cast_slice(counts);
     if counts.iter().any(|&count| count as usize > capacity) {

@@ -33,9 +33,9 @@ pub fn largest_logits<R: CubeRuntime>(
     let (x, decoder, bias) = (into_contiguous(x), into_contiguous(decoder), into_contiguous(bias));
     let [tokens, depth] = dims(&x);
     let (vocab, texts) = (decoder.meta.shape()[0], offsets.n_texts());
-    assert!(depth.is_multiple_of(FOUR), "hidden is no multiple of four");
+    assert!(depth.is_multiple_of(FOUR), "hidden is not a multiple of four");
     assert!([&x, &decoder, &bias].map(Some).into_iter().all(is_f32), "not all of the head is f32");
-    assert_eq!(decoder.meta.shape()[1], depth, "x and decoder do not fit");
+    assert_eq!(decoder.meta.shape()[1], depth, "x and decoder differ in width");
     assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
     assert_eq!(offsets.n_tokens(), tokens, "offsets do not cover the tokens");
     let texts_of = offsets.ranges().enumerate();

@@ -47,7 +47,7 @@ pub fn add_norm<R: CubeRuntime>(
         "norm is not [width] of f32"
     );
     let is_like = |other: &CubeTensor<R>| other.meta.shape() == x.meta.shape();
-    assert!(residual.as_ref().is_none_or(is_like), "residual is not like x");
+    assert!(residual.as_ref().is_none_or(is_like), "residual does not have the shape of x");
     let dtype = match (&norm, &residual) {
         (None, Some(residual)) => residual.dtype,
         _ => x.dtype,

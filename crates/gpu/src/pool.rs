@@ -66,7 +66,7 @@ impl<R: CubeRuntime> Pool<R> {
         let logits = into_contiguous(logits);
         let [tokens, words] = dims(&logits);
         let vocab = self.bias.meta.shape()[0];
-        assert_eq!(tokens, self.tokens, "logits are not of the offsets' tokens");
+        assert_eq!(tokens, self.tokens, "logits and offsets differ in tokens");
         assert!(first_word + words <= vocab, "a tile beyond the vocabulary");
         let units = self.texts * words;
         if units == 0 {

@@ -62,9 +62,9 @@ pub fn product<R: CubeRuntime>(
     weight: CubeTensor<R>,
     out: DType,
 ) -> CubeTensor<R> {
-    assert_eq!(x.dtype, weight.dtype, "x and weight are of two types");
+    assert_eq!(x.dtype, weight.dtype, "x and weight differ in type");
     let depth = x.meta.shape()[1];
-    assert_eq!(depth, weight.meta.shape()[1], "x and weight do not fit");
+    assert_eq!(depth, weight.meta.shape()[1], "x and weight differ in width");
     if depth.is_multiple_of(FOUR) && x.meta.shape()[0] <= few::MOST {
         return of_few(x, weight, out);
     }
@@ -99,7 +99,7 @@ fn on_tiles<R: CubeRuntime>(
         (into_contiguous(x), into_contiguous(weight), bias.map(into_contiguous));
     let [tokens, depth] = dims(&x);
     let columns = weight.meta.shape()[0];
-    assert_eq!(depth, weight.meta.shape()[1], "x and weight do not fit");
+    assert_eq!(depth, weight.meta.shape()[1], "x and weight differ in width");
     assert!(bias.as_ref().is_none_or(|bias| bias.meta.shape()[0] == columns), "bias is not [out]");
     assert!(is_f32(bias.as_ref()), "bias is not f32");
     let y = empty_like(&x, [tokens, columns], DType::F32);

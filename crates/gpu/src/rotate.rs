@@ -28,7 +28,7 @@ pub fn rotate<R: CubeRuntime>(
     let [tokens, width] = dims(&qkv);
     let AttentionShape { n_heads, head_dim, .. } = shape;
     assert_eq!(width, 3 * n_heads * head_dim, "qkv is not [tokens, 3 * hidden]");
-    assert!(head_dim.is_multiple_of(2), "a head of odd width cannot be turned");
+    assert!(head_dim.is_multiple_of(2), "a head of odd width cannot be rotated");
     assert_eq!(table.meta.shape()[1], head_dim, "table is not [positions, head_dim]");
     assert!(is_f32(Some(&table)), "table is not f32");
     assert_eq!(offsets.n_tokens(), tokens, "offsets do not cover the tokens");

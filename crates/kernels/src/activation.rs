@@ -26,7 +26,7 @@ pub enum Activation {
     Relu2,
     /// `relu6`: min(max(0, x), 6).
     Relu6,
-    /// `leaky_relu`: x where it is positive, else 0.01 x.
+    /// `leaky_relu`: x if positive, else 0.01 x.
     LeakyRelu,
     /// `hardswish`: x min(max(0, x + 3), 6) / 6.
     HardSwish,
@@ -46,8 +46,8 @@ pub enum Activation {
     Linear,
 }
 
-/// Each name of `config.json` with its function.
-/// transformers has two more, `prelu` and `xielu`, which have weights of their own.
+/// Each name of `config.json` with its function. transformers has two more, `prelu` and `xielu`,
+/// which have weights.
 const NAMES: [(&str, Activation); 22] = [
     ("gelu", Activation::Gelu),
     ("gelu_python", Activation::Gelu),
@@ -73,10 +73,10 @@ const NAMES: [(&str, Activation); 22] = [
     ("linear", Activation::Linear),
 ];
 
-/// A name that is none of [`Activation`]'s.
+/// A name that is not one of [`Activation`]'s.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownActivation {
-    /// The name as it was found.
+    /// The unknown name.
     pub name: String,
 }
 
@@ -121,7 +121,7 @@ pub fn activate(activation: Activation, x: &mut [f32]) {
     }
 }
 
-/// One `fn map_*(level, &mut [f32])` for each formula.
+/// Defines one `fn map_*(level, &mut [f32])` per formula.
 macro_rules! maps {
     ($($name:ident, $body:ident: |$x:ident| $formula:expr;)*) => {$(
         #[inline(always)]
@@ -159,11 +159,11 @@ maps! {
     map_sigmoid, sigmoid_body: |x| 1.0 / (1.0 + exp(-x));
     map_tanh, tanh_body: |x| tanh(x);
     map_laplace, laplace_body: |x| 0.5 * (1.0 + erf((x - LAPLACE_MEAN) / LAPLACE_WIDTH));
-    // ln(1 + e^x) = max(0, x) + ln(1 + e^-|x|), which no x overflows.
+    // ln(1 + e^x) = max(0, x) + ln(1 + e^-|x|), which cannot overflow.
     map_sqrt_softplus, sqrt_softplus_body: |x| {
         ((if x > 0.0 { x } else { 0.0 }) + exp(-x.abs()).ln_1p()).sqrt()
     };
-    // tanh(ln(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); from 20 on it is 1 in f32.
+    // tanh(ln(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); from x = 20 on it is 1 in f32.
     map_mish, mish_body: |x| {
         let e = exp(if x < 20.0 { x } else { 20.0 });
         let n = e * (e + 2.0);

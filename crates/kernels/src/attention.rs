@@ -1,9 +1,10 @@
 //! Multi-head self-attention over packed texts.
 //!
-//! A task has some queries of one head of one text. It takes the keys a chunk at a time: it multiplies its
-//! queries with the chunk's keys, takes exponentials relative to the largest score so far, and multiplies
-//! them with the values; a larger score scales down what earlier chunks gave (online softmax: Milakov and
-//! Gimelshein, arXiv:1805.02867). So memory does not grow with the length of a text.
+//! A task handles some queries of one head of one text, one chunk of keys at a time: it multiplies
+//! its queries with the keys, takes exponentials relative to the largest score so far, and
+//! multiplies these with the values. If a chunk has a larger score, the sums of earlier chunks are
+//! scaled down (online softmax: Milakov and Gimelshein, arXiv:1805.02867). So memory does not grow
+//! with the length of a text.
 
 mod panels;
 mod positions;
@@ -19,7 +20,7 @@ use crate::output::{Output, Unwritten, entries};
 use crate::product::ProductKernel;
 use crate::{Offsets, Precision};
 
-/// Queries of a task: each task packs the keys that it needs anew.
+/// Queries per task. Each task packs its keys anew.
 const QUERIES_PER_TASK: usize = 512;
 
 /// The heads of an attention layer.
@@ -29,12 +30,12 @@ pub struct AttentionShape {
     pub n_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
-    /// What scores are multiplied by, usually 1 / sqrt(head_dim).
+    /// Multiplies scores; usually 1 / sqrt(head_dim).
     pub scale: f32,
-    /// A token sees tokens at most this many positions away; `None` is its whole text.
+    /// A token attends to tokens at most this many positions away; `None` means the whole text.
     pub window: Option<usize>,
-    /// Precision of the products. Where it is not `f32`, queries, keys, values and the weights of the keys
-    /// are rounded to bf16, if the CPU has instructions for it.
+    /// Precision of the products. Unless it is `f32`, queries, keys, values and attention weights
+    /// are rounded to bf16 if the CPU has bf16 instructions.
     pub precision: Precision,
 }
 
@@ -52,35 +53,35 @@ impl AttentionShape {
     }
 }
 
-/// What the positions of a key and its query add to their score.
+/// What the relative position of a key and a query adds to their score.
 #[derive(Clone, Copy, Debug)]
 pub enum RelativePositions<'a> {
     /// Nothing.
     None,
-    /// A number per head and distance: `[n_heads, 2 * reach + 1]`, for the distances key - query from
-    /// -reach to reach. The ends also stand for all larger distances. Not scaled.
+    /// A number per head and distance: `[n_heads, 2 * reach + 1]`, for the distances key - query
+    /// from -reach to reach. Larger distances use the outermost numbers. Not scaled.
     Bias(&'a [f32]),
     /// Disentangled attention (DeBERTa): `scale * (query · key[b] + key · query[b])` for the bucket
     /// b of the distance.
     Disentangled {
-        /// Keys of the buckets, `[n_buckets, hidden]`, for what a query looks for.
+        /// Keys of the buckets, `[n_buckets, hidden]`, multiplied with the queries of tokens.
         key: Option<&'a [f32]>,
-        /// Queries of the buckets, `[n_buckets, hidden]`, for what a key is looked for by.
+        /// Queries of the buckets, `[n_buckets, hidden]`, multiplied with the keys of tokens.
         query: Option<&'a [f32]>,
         /// The bucket of each distance query - key, from `1 - positions` to `positions - 1`.
         buckets: &'a [u32],
     },
 }
 
-/// softmax(scale · Q Kᵀ + positions) V for each text and head; tokens see the tokens of their own
-/// text.
+/// softmax(scale · Q Kᵀ + positions) V for each text and head; a token attends only to tokens of
+/// its own text.
 ///
 /// # Shapes
-/// `qkv` `[tokens, 3 * hidden]`: each row holds the token's query, key and value;
-/// `offsets` `[texts + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
+/// `qkv` `[tokens, 3 * hidden]`: each row holds the token's query, key and value; `offsets` `[texts
+/// + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
 ///
 /// # Panics
-/// When the lengths do not fit together; when a text is longer than there are buckets for.
+/// If the lengths do not match, or if a text is longer than `buckets` covers.
 pub fn packed_attention(
     qkv: &[f32],
     offsets: Offsets<'_>,
@@ -98,13 +99,13 @@ pub fn packed_attention(
     let write = |output: &Output<'_, Unwritten>| {
         tasks.into_par_iter().for_each(|task| {
             let columns = task.head * head_dim..(task.head + 1) * head_dim;
-            // SAFETY: a task has its own queries of its own head: no two share rows and columns.
+            // SAFETY: a task owns its queries of its head: no two tasks share rows and columns.
             let mut out = unsafe { output.block(task.queries.clone(), columns) };
             let attention = Attention { qkv, shape, positions, kernel, task: &task };
             attention.run(&mut out);
         });
     };
-    // SAFETY: every token is a query of one task of each head, and each query's row is written.
+    // SAFETY: every token is a query of exactly one task per head, which writes its row.
     unsafe { Output::written(tokens, hidden, write) }
 }
 
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
     use crate::{reference, samples};
 
-    /// Numbers for positions of each kind, for `positions` positions and the heads of a shape.
+    /// Random positions of each kind.
     struct Positions {
         bias: Vec<f32>,
         key: Vec<f32>,

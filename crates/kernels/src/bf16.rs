@@ -3,22 +3,22 @@
 use crate::product::numbers_mut;
 use crate::simd::multiversion;
 
-/// The nearest bf16, of two equally near ones the even; NaN stays NaN.
+/// Rounds to the nearest bf16, ties to even; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn round(value: f32) -> u16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
-    // A NaN whose upper mantissa is empty would round to infinity.
+    // A NaN whose upper mantissa bits are 0 would become infinity.
     if value.is_nan() { ((bits >> 16) | 0x40) as u16 } else { rounded as u16 }
 }
 
-/// The same number.
+/// Converts to `f32`, exactly.
 #[cfg(test)]
 pub(crate) fn widen(value: u16) -> f32 {
     f32::from_bits(u32::from(value) << 16)
 }
 
-/// A row in groups of two, the first below; what lies beyond it is 0.
+/// Packs a row two numbers per group, the first in the lower half; the rest becomes 0.
 #[inline(always)]
 fn round_row_body(row: &[f32], groups: &mut [u32]) {
     let halves = numbers_mut::<u16>(groups);

@@ -1,7 +1,9 @@
-//! The two layers of a feed-forward block as one: what the first gives goes to the second in cache.
+//! The two layers of a feed-forward block, fused: the first layer's outputs reach the second in
+//! cache.
 //!
-//! A task has some rows. It takes the first layer's outputs a chunk at a time, and adds the chunk's share
-//! to the sums of the second: the wide states `[rows, wide]` are never whole.
+//! A task handles some rows. It computes the first layer's outputs a chunk at a time and adds their
+//! contribution to the sums of the second layer. The wide states `[rows, wide]` never exist as a
+//! whole.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -15,20 +17,20 @@ use crate::product::RowOrder;
 use crate::rows::{RowBuffer, row_groups};
 use crate::{Activation, Finish, LinearShape, PackedLinear, Precision, SimdLevel, bf16};
 
-/// Panels of the first layer's outputs in a chunk.
+/// Panels of the first layer's outputs per chunk.
 const CHUNK_PANELS: usize = 12;
 const CHUNK: usize = CHUNK_PANELS * PANEL;
-/// Bytes of a task's rows, a chunk and the sums, which stay in the second-level cache.
+/// Bytes of a task's rows, chunk and sums, which should stay in the second-level cache.
 const TASK_BYTES: usize = 1600 << 10;
 
 /// `finish(down(activation(up(x))))`.
 ///
 /// # Shapes
-/// `x` `[rows, up.in_features]`, `down.in_features` is `up.out_features`; returns
-/// `[rows, down.out_features]`.
+/// `x` `[rows, up.in_features]`; `down.in_features` is `up.out_features`; returns `[rows,
+/// down.out_features]`.
 ///
 /// # Panics
-/// When a length does not fit, or the layers do not.
+/// If the lengths or the layers do not match.
 pub fn feed_forward(
     x: &[f32],
     up: &PackedLinear,
@@ -38,27 +40,27 @@ pub fn feed_forward(
 ) -> Vec<f32> {
     let LinearShape { in_features, out_features: wide } = up.shape();
     let LinearShape { in_features: down_features, out_features } = down.shape();
-    assert_eq!(wide, down_features, "the second layer does not take what the first gives");
+    assert_eq!(wide, down_features, "the widths of the two layers differ");
     assert_eq!(x.len() % in_features, 0, "x is not whole rows");
     let rows = x.len() / in_features;
     finish.check(rows, out_features);
     let threads = rayon::current_num_threads();
     let blocking = blocking(up, down);
-    // So few rows that threads would share them, or layers that were rounded differently.
+    // Too few rows for every thread, or layers with different kernels.
     if rows < threads * blocking.step || up.kernel() != down.kernel() {
         return down.forward(&up.forward(x, Finish::Activate(activation)), finish);
     }
-    // One panel: whole rows for every task.
+    // One panel, so that every task has whole rows.
     let grid = Grid::plan(rows, 1, threads, blocking);
     let write = |output: &Output<'_, Unwritten>| {
         grid.run(|rows, _| {
-            // SAFETY: the tasks have rows of their own.
+            // SAFETY: each task owns its rows.
             let mut out = unsafe { output.block(rows.clone(), 0..out_features) };
             let x = &x[rows.start * in_features..rows.end * in_features];
             SCRATCH.with_borrow_mut(|scratch| {
                 task(scratch, x, up, activation, down, finish.activation(), &mut out);
             });
-            // SAFETY: `task` has written all panels of all rows.
+            // SAFETY: `task` wrote all panels of all rows.
             let mut out = unsafe { out.assume_written() };
             (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
         });
@@ -67,7 +69,7 @@ pub fn feed_forward(
     unsafe { Output::written(rows, out_features, write) }
 }
 
-/// The rows of a task.
+/// The number of rows per task.
 fn blocking(up: &PackedLinear, down: &PackedLinear) -> Blocking {
     let precision = up.kernel().precision();
     let numbers = row_groups(precision, up.shape().in_features)
@@ -96,7 +98,7 @@ fn task(
     sums.resize(down.n_panels() * filled * PANEL, 0.0);
     let wide = up.shape().out_features;
     let groups_of_panel = row_groups(up.kernel().precision(), PANEL);
-    // The scale of an integer depends on the whole row; a bf16 does not.
+    // A bf16 number can be rounded alone; an integer needs the scale of its row.
     let is_rounded_at_once = up.kernel().precision() == Precision::Bf16;
     if !is_rounded_at_once {
         chunk.resize(count * CHUNK, 0.0);
@@ -130,7 +132,7 @@ fn task(
         let groups = groups_in(down, &panels, groups_of_panel);
         for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
             match down.kernel().precision() {
-                // Integers have scales of their own in each chunk.
+                // Integers have different scales in each chunk.
                 Precision::Int8 => {
                     down.multiply(wide, panel, groups.clone(), tile, false);
                     let products = down.products(&mut tile[..count * PANEL], wide, panel).values();
@@ -158,13 +160,13 @@ fn round_rows(rows: &[f32], mut put: impl FnMut(usize, &[u32])) {
     }
 }
 
-/// The groups of the second layer's inputs that some panels of the first one's outputs are.
+/// The groups of the second layer's input that some panels of the first layer's output become.
 fn groups_in(down: &PackedLinear, panels: &Range<usize>, groups_of_panel: usize) -> Range<usize> {
     panels.start * groups_of_panel..(panels.end * groups_of_panel).min(down.groups().end)
 }
 
 thread_local! {
-    /// What a task needs, kept from one to the next.
+    /// Buffers of a task, kept for the thread's next one.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
@@ -207,7 +209,7 @@ mod tests {
                 false => Finish::Add(&residual),
                 true => Finish::AddNorm { residual: &residual, gamma: &gamma, beta: &beta, eps: 0.1 },
             };
-            // Of nothing, sigmoid makes something: what fills up a panel must not be seen.
+            // sigmoid(0) is not 0, so this detects padding that leaks out of a panel.
             let activation = if sigmoid { Activation::Sigmoid } else { Activation::Gelu };
             for precision in Precision::ALL {
                 for kernel in ProductKernel::available(precision) {

@@ -1,9 +1,9 @@
-//! The epilogue of a product: what follows it, done while its rows are in cache.
+//! The epilogue of a product, applied while its rows are in cache.
 
 use crate::layer_norm::{add_norm_rows, add_rows};
 use crate::{Activation, SimdLevel};
 
-/// What follows a product.
+/// The epilogue of a product.
 #[derive(Clone, Copy, Debug)]
 pub enum Finish<'a> {
     /// `activation(y)`.
@@ -35,16 +35,16 @@ impl Finish<'_> {
         match self {
             Self::Activate(_) => {}
             Self::Add(residual) => {
-                assert_eq!(residual.len(), rows * width, "residual is not like y")
+                assert_eq!(residual.len(), rows * width, "residual does not have the shape of y")
             }
             Self::AddNorm { residual, gamma, beta, .. } => {
-                assert_eq!(residual.len(), rows * width, "residual is not like y");
+                assert_eq!(residual.len(), rows * width, "residual does not have the shape of y");
                 assert_eq!((gamma.len(), beta.len()), (width, width), "gamma or beta is not [out]");
             }
         }
     }
 
-    /// What is done to a whole row `y`.
+    /// Applies the part that needs a whole row `y`.
     pub(crate) fn row(&self, row: usize, y: &mut [f32]) {
         let level = SimdLevel::detect();
         let own = row * y.len()..(row + 1) * y.len();

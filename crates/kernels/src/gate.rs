@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::{Activation, activate};
 
-/// Rows that a task takes at once.
+/// Rows per task.
 const ROWS_PER_TASK: usize = 16;
 
 /// `activation(a) * b` for the halves (a, b) of each row.
@@ -13,7 +13,7 @@ const ROWS_PER_TASK: usize = 16;
 /// `x` `[tokens, 2 * width]`; returns `[tokens, width]`.
 ///
 /// # Panics
-/// When `x` is not whole rows, or `width` is 0.
+/// If `x` is not whole rows, or if `width` is 0.
 ///
 /// # Source
 /// Shazeer, "GLU Variants Improve Transformer", arXiv:2002.05202.

@@ -1,19 +1,19 @@
-//! How a product is divided among threads.
+//! Divides a product among threads.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// How many rows a task takes.
+/// Limits on the number of rows per task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Blocking {
     /// At most this many.
     pub(crate) max_rows: usize,
-    /// A multiple of this, but for the last task.
+    /// A multiple of this, except in the last task.
     pub(crate) step: usize,
 }
 
-/// Rows and panels of the tasks of a product.
+/// The rows and panels of a product, divided into tasks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
     rows: usize,
@@ -23,8 +23,8 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// As many row blocks as divide evenly among the threads, and where there are too few rows for
-    /// that, the panels are divided as well.
+    /// Plans a number of row blocks that divides evenly among the threads. If there are too few
+    /// rows for that, panels are divided as well.
     pub(crate) fn plan(rows: usize, panels: usize, threads: usize, blocking: Blocking) -> Self {
         let Blocking { max_rows, step } = blocking;
         let row_tasks = rows.div_ceil(max_rows);
@@ -54,7 +54,7 @@ impl Grid {
             );
         };
         match row_tasks * panel_tasks {
-            // Not worth handing over.
+            // Not worth handing to another thread.
             1 => cell(0),
             n => (0..n).into_par_iter().with_max_len(1).for_each(cell),
         }

@@ -1,7 +1,7 @@
 //! The masked-LM head with its pooling: hidden states to one weight per vocabulary entry.
 //!
-//! Logits exist only as one block of tokens by one tile of the vocabulary, in cache; never
-//! `[texts, tokens, vocab]`.
+//! Logits exist only as one block of tokens by one tile of the vocabulary, in cache; `[texts,
+//! tokens, vocab]` never exists.
 
 mod packed;
 mod plain;
@@ -17,19 +17,19 @@ use crate::simd::multiversion;
 use crate::table::TableWeights;
 use crate::{Offsets, Table};
 
-/// Tokens that are multiplied at once.
+/// Tokens that are multiplied at a time.
 const TOKEN_BLOCK: usize = 256;
 
 /// How the logits of a text's tokens become one weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoolStrategy {
-    /// The largest over the tokens.
+    /// The maximum over the tokens.
     Max,
     /// The sum over the tokens.
     Sum,
 }
 
-/// What is applied to each logit before it is pooled.
+/// The activation of each logit, before pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoolActivation {
     /// ln(1 + relu(x)): what checkpoints call `relu`.
@@ -39,7 +39,7 @@ pub enum PoolActivation {
 }
 
 impl PoolActivation {
-    /// The activation of one logit. It never decreases, so that a maximum may be taken before it.
+    /// Applies the activation to one logit. It is monotone, so that the maximum may be taken first.
     pub fn apply(self, logit: f32) -> f32 {
         if logit <= 0.0 {
             return 0.0; // Nearly every logit; NaN goes on and stays NaN.
@@ -61,8 +61,8 @@ impl PoolActivation {
     }
 }
 
-/// A decoder over the vocabulary, and how it is multiplied: whole in its precision, or after a pass in
-/// integers that rules out the words which can have no weight, where this CPU gains by it.
+/// A decoder over the vocabulary, and its strategy: either one product in its own precision or, if
+/// this CPU gains by it, a pass in integers that rules out words which cannot have a weight.
 #[derive(Debug)]
 pub struct Head {
     decoder: Arc<Table>,
@@ -74,10 +74,11 @@ impl Head {
     /// Prepares a head.
     ///
     /// # Shapes
-    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all finite but for a bias of minus infinity.
+    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all finite except that a bias may be minus
+    /// infinity.
     ///
     /// # Panics
-    /// When the lengths do not fit.
+    /// If the lengths do not match.
     #[must_use]
     pub fn new(decoder: Arc<Table>, bias: Vec<f32>) -> Self {
         assert_eq!(bias.len(), decoder.n_rows(), "bias is not [vocab]");
@@ -85,34 +86,34 @@ impl Head {
         Self { decoder, bias, screen }
     }
 
-    /// The same head, which always multiplies the whole decoder.
+    /// Disables screening: the head always multiplies the whole decoder.
     #[must_use]
     pub fn without_screen(self) -> Self {
         Self { screen: None, ..self }
     }
 
-    /// Whether it may rule out words first.
+    /// Whether the head may rule out words by screening.
     pub fn has_screen(&self) -> bool {
         self.screen.is_some()
     }
 
-    /// Entries of a row.
+    /// Length of a row.
     pub fn vocab_size(&self) -> usize {
         self.bias.len()
     }
 
     /// One weight per vocabulary entry: the activation of each logit, pooled over a text's tokens.
     ///
-    /// With [`PoolStrategy::Max`] the maximum is taken of the raw logits and activated once, which is
-    /// the same, since the activation never decreases. A text without tokens gives zeros. Ruling out
-    /// words changes the result by no more than `f32` rounding.
+    /// With [`PoolStrategy::Max`], the maximum of the raw logits is taken and then activated, which
+    /// is the same since the activation is monotone. An empty text gives zeros. Screening changes
+    /// the result by no more than `f32` rounding.
     ///
     /// # Shapes
-    /// `hidden_states` `[tokens, hidden]`, `offsets` `[texts + 1]`; returns `[texts, vocab]`, all >= 0.
-    /// Where a text's hidden states are not finite, its row is NaN.
+    /// `hidden_states` `[tokens, hidden]`, `offsets` `[texts + 1]`; returns `[texts, vocab]`, all
+    /// >= 0. If a hidden state of a text is not finite, its row is NaN.
     ///
     /// # Panics
-    /// When the lengths do not fit.
+    /// If the lengths do not match.
     ///
     /// # Source
     /// SPLADE v2, arXiv:2109.10086.
@@ -126,7 +127,7 @@ impl Head {
         let Self { decoder, bias, screen } = self;
         let expected = entries(offsets.n_tokens(), decoder.width());
         assert_eq!(hidden_states.len(), expected, "hidden_states is not [tokens, hidden]");
-        // A sum has a part of every positive logit: a bound rules out less.
+        // Every positive logit contributes to a sum, so its bound would rule out fewer words.
         let screen = screen.as_ref().filter(|_| strategy == PoolStrategy::Max);
         let screened = screen.and_then(|screen| {
             let candidates = screen.candidates(hidden_states, offsets)?;
@@ -160,7 +161,7 @@ multiversion!(fn max_rows(rows: &[f32], max: &mut [f32]) = max_rows_body);
 /// Logits whose activations are computed together.
 const LANES: usize = 16;
 
-/// `sum[j] += activation(rows[i][j] + bias[j])` over all rows i, `stride` apart.
+/// `sum[j] += activation(rows[i][j] + bias[j])` over all rows i, which are `stride` apart.
 #[inline(always)]
 fn sum_rows_body(
     rows: &[f32],
@@ -175,7 +176,7 @@ fn sum_rows_body(
         let (sums, sums_rest) = sum.as_chunks_mut::<LANES>();
         for ((sums, lanes), bias) in sums.iter_mut().zip(lanes).zip(bias_lanes) {
             let logits: [f32; LANES] = std::array::from_fn(|i| lanes[i] + bias[i]);
-            // Nearly always none is; NaN is, and stays NaN.
+            // Usually no logit is positive. NaN passes the test, and stays NaN.
             if logits.iter().fold(false, |any, logit| any | (*logit > 0.0) | logit.is_nan()) {
                 sums.iter_mut().zip(logits).for_each(|(sum, logit)| *sum += activation.lane(logit));
             }
@@ -188,8 +189,8 @@ fn sum_rows_body(
 
 multiversion!(fn sum_rows(rows: &[f32], stride: usize, bias: &[f32], activation: PoolActivation, sum: &mut [f32]) = sum_rows_body);
 
-/// A comparison drops NaN, so a text whose hidden states are broken would come out as if it were
-/// whole: make its row NaN, which whoever takes the row refuses.
+/// Comparisons drop NaN, so a text with broken hidden states would look intact. Its row becomes NaN
+/// instead, which callers refuse.
 fn mark_not_finite(
     hidden_states: &[f32],
     offsets: Offsets<'_>,

@@ -1,10 +1,10 @@
-//! Memory of packed weights: cache lines in large pages, one mapping for many layers.
+//! Memory of packed weights: cache lines in huge pages, one mapping for many layers.
 //!
-//! A product streams through all of a layer's weights, and with pages of 4 KiB it waits for the
-//! processor's table of pages as much as for memory: on two cores of a Xeon large pages read 37 GB/s
-//! where small ones read 28 (docs/performance.md). The system gives large pages only to whole,
-//! aligned stretches of 2 MiB, which few layers fill; so layers that are loaded one after the other
-//! share a mapping. It is unmapped with the last of them.
+//! A product streams through all of a layer's weights. With 4 KiB pages it waits for address
+//! translation as much as for memory: on two cores of a Xeon, huge pages read 37 GB/s and small
+//! ones 28 (docs/performance.md). The system only backs whole, aligned ranges of 2 MiB with huge
+//! pages, which few layers fill. So layers loaded one after the other share a mapping, which is
+//! unmapped with the last of them.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use memmap2::{MmapMut, MmapRaw};
 
-/// Numbers of 32 bits in a line.
+/// 32-bit numbers per line.
 pub(crate) const LINE: usize = 16;
 
-/// Lines of a shared mapping: 32 MiB. What no layer has touched takes no memory.
+/// Lines of a shared mapping: 32 MiB. Lines that no layer touches take no memory.
 const SHARED: usize = (32 << 20) / size_of::<Line>();
 
 /// Aligned, so that no load straddles two cache lines.
@@ -23,7 +23,7 @@ const SHARED: usize = (32 << 20) / size_of::<Line>();
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [u32; LINE]);
 
-/// A slice of lines that nobody else has.
+/// A slice of lines with a single owner.
 #[derive(Debug)]
 pub(crate) struct Lines {
     mapping: Arc<MmapRaw>,
@@ -31,7 +31,7 @@ pub(crate) struct Lines {
     len: usize,
 }
 
-/// The mapping that layers still fit in, and the lines of it that are taken.
+/// The mapping that is being filled, and the number of its lines in use.
 static OPEN: Mutex<(Weak<MmapRaw>, usize)> = Mutex::new((Weak::new(), 0));
 
 impl Lines {
@@ -54,12 +54,12 @@ impl Lines {
     }
 }
 
-/// A new mapping of zeros, in large pages where the system has them.
+/// A new mapping of zeros, in huge pages if the system provides them.
 fn map(lines: usize) -> Arc<MmapRaw> {
     let layout = Layout::array::<Line>(lines.max(1));
     let layout = layout.unwrap_or_else(|_| handle_alloc_error(Layout::new::<Line>()));
     let mapping = MmapMut::map_anon(layout.size()).unwrap_or_else(|_| handle_alloc_error(layout));
-    // Advice: where it is not taken, pages are small and answers the same.
+    // Only advice: if it is ignored, pages are small and results are the same.
     #[cfg(target_os = "linux")]
     let _ = mapping.advise(memmap2::Advice::HugePage);
     Arc::new(mapping.into())
@@ -69,15 +69,16 @@ impl Deref for Lines {
     type Target = [Line];
 
     fn deref(&self) -> &[Line] {
-        // SAFETY: `zeros` took these lines of the mapping for this value alone, under a lock; the
-        // mapping begins at a page, so lines are aligned; it began as zeros, and any bits are a line.
+        // SAFETY: `zeros` reserved these lines of the mapping for this value only, under a lock.
+        // The mapping starts at a page boundary, so lines are aligned. It starts as zeros, and any
+        // bits are a valid line.
         unsafe { std::slice::from_raw_parts(self.first(), self.len) }
     }
 }
 
 impl DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [Line] {
-        // SAFETY: as above, and the value is borrowed alone.
+        // SAFETY: as above, and the value is borrowed uniquely.
         unsafe { std::slice::from_raw_parts_mut(self.first(), self.len) }
     }
 }

@@ -4,34 +4,33 @@ use crate::panels::PANEL;
 use crate::product::numbers_mut;
 use crate::simd::multiversion;
 
-/// What a row's integers are multiplied by, and their sum.
+/// The factor of a row's integers, and their sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RowScale {
-    /// NaN or infinite where a number of the row is.
+    /// NaN or infinite if a number of the row is.
     pub(crate) scale: f32,
     pub(crate) sum: i32,
 }
 
 impl RowScale {
-    /// What a row's numbers are multiplied by before they become integers.
+    /// The factor that turns a row's numbers into integers.
     pub(crate) fn inverse(largest: f32) -> f32 {
         let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-        // 127 / largest overflows for the smallest of all numbers; they are as good as 0.
+        // 127 / largest overflows for the smallest subnormals, which are as good as 0.
         if inverse.is_finite() { inverse } else { 0.0 }
     }
 }
 
-/// Adding 1.5 * 2^23 rounds to an integer, of two equally near ones the even, and leaves its two's
-/// complement in the lower bits.
+/// Adding 1.5 * 2^23 rounds to an integer, ties to even, and leaves its two's complement in the
+/// lower bits.
 pub(crate) const ROUND: f32 = 12_582_912.0;
-/// A group of `0 + 128` four times: what panels are padded with.
+/// A group of four times `0 + 128`, which panels are padded with.
 pub(crate) const ZERO_GROUP: u32 = 0x8080_8080;
 
-/// Rounds a row to integers of -127 to 127 times a scale, four in each group; what lies beyond the
-/// row is 0.
+/// Rounds a row to integers from -127 to 127 times a scale, four per group; the rest becomes 0.
 #[inline(always)]
 fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
-    // By bits, a NaN is above everything.
+    // Compared as bits, NaN is above everything.
     let magnitude = |largest: u32, v: &f32| largest.max(v.to_bits() & 0x7fff_ffff);
     let largest = f32::from_bits(row.iter().fold(0, magnitude));
     let inverse = RowScale::inverse(largest);
@@ -48,13 +47,13 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
 
 multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) -> RowScale = round_row_body);
 
-/// Each byte + 128: how panels hold a column that [`round_row`] has made.
+/// Adds 128 to each byte: panels store the columns of [`round_row`] in this form.
 pub(crate) fn add_128(groups: &mut [u32]) {
-    // That turns the upper bit of a byte over.
+    // This flips the upper bit of each byte.
     groups.iter_mut().for_each(|group| *group ^= ZERO_GROUP);
 }
 
-/// Of sums over panels with 128 added and rows as [`round_row`] makes them, the products: in place,
+/// Converts sums over panels (stored + 128) and rows of [`round_row`] into products, in place:
 /// `[rows, columns]`, bits of `i32` before and of `f32` after.
 #[inline(always)]
 fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {
@@ -69,7 +68,7 @@ fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {
 
 multiversion!(pub(crate) fn rescale(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) = rescale_body);
 
-/// The largest of each column over some rows, of sums as [`rescale`] takes them.
+/// The maximum of each column over some rows, from sums as [`rescale`] takes them.
 #[inline(always)]
 fn max_rows_body(sums: &[f32], rows: &[RowScale], columns: &[f32]) -> [f32; PANEL] {
     let mut max = [f32::NEG_INFINITY; PANEL];
@@ -80,7 +79,7 @@ fn max_rows_body(sums: &[f32], rows: &[RowScale], columns: &[f32]) -> [f32; PANE
             *max = if value > *max { value } else { *max };
         }
     }
-    // A column's scale is not negative: it may be multiplied by last.
+    // The scale of a column is not negative, so it may be applied last.
     max.iter_mut().zip(columns).for_each(|(max, column)| *max *= column);
     max
 }
@@ -123,7 +122,7 @@ mod tests {
             assert_eq!(groups, [0, 0]);
             assert!(round_row(level, &[1.0, f32::NAN, 2.0], &mut groups).scale.is_nan());
             assert!(round_row(level, &[1.0, f32::NEG_INFINITY], &mut groups).scale.is_infinite());
-            // The smallest of all numbers.
+            // The smallest subnormal.
             round_row(level, &[f32::from_bits(1)], &mut groups);
         }
     }

@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use crate::SimdLevel;
 use crate::simd::multiversion;
 
-/// Rows that one task takes: a few, so that small matrices do not pay for the hand-over.
+/// Rows per task: a few, so that small matrices are not handed to other threads.
 const ROWS_PER_TASK: usize = 16;
 
 /// `x = layer_norm(x + residual)`, row by row; see [`layer_norm`].
 ///
 /// # Panics
-/// When the lengths do not fit together.
+/// If the lengths do not match.
 pub fn add_layer_norm(x: &mut [f32], residual: &[f32], gamma: &[f32], beta: &[f32], eps: f32) {
     assert_eq!(x.len(), residual.len(), "x and residual differ in length");
     let width = row_width(x, gamma, beta);
@@ -21,13 +21,14 @@ pub fn add_layer_norm(x: &mut [f32], residual: &[f32], gamma: &[f32], beta: &[f3
         .for_each(|(x, residual)| add_norm_rows(level, x, residual, gamma, beta, eps));
 }
 
-/// y = (x - mean) / sqrt(var + eps) * gamma + beta for each row, var biased (divided by n).
+/// y = (x - mean) / sqrt(var + eps) * gamma + beta for each row, with biased variance (divided by
+/// n).
 ///
 /// # Shapes
 /// `x` `[rows, width]`, `gamma` and `beta` `[width]`; in place.
 ///
 /// # Panics
-/// When the lengths do not fit together.
+/// If the lengths do not match.
 pub fn layer_norm(x: &mut [f32], gamma: &[f32], beta: &[f32], eps: f32) {
     let width = row_width(x, gamma, beta);
     let level = SimdLevel::detect();
@@ -71,7 +72,7 @@ fn add_rows_body(x: &mut [f32], residual: &[f32]) {
 multiversion!(pub(crate) fn add_rows(x: &mut [f32], residual: &[f32]) = add_rows_body);
 multiversion!(fn norm_rows(x: &mut [f32], gamma: &[f32], beta: &[f32], eps: f32) = norm_rows_body);
 
-/// Sum of f(v) in 16 lanes, which vectorises, and in an order that no level changes.
+/// Sum of f(v) in 16 lanes, which vectorises, in the same order on every level.
 #[inline(always)]
 pub(crate) fn lane_sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0f32; 16];
@@ -85,7 +86,7 @@ pub(crate) fn lane_sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     sum_of_lanes(lanes) + rest
 }
 
-/// The sum of lanes, in an order that no level changes.
+/// The sum of the lanes, in the same order on every level.
 #[inline(always)]
 pub(crate) fn sum_of_lanes(mut lanes: [f32; 16]) -> f32 {
     let mut half = 8;

@@ -15,8 +15,8 @@
 //! let decoder = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0];
 //! let decoder = Table::new(decoder[..].into(), [3, 2], Precision::F32);
 //! let head = Head::new(Arc::new(decoder), vec![0.0; 3]);
-//! let pooled =
-//!     head.pool(&hidden_states, Offsets::new(&[0, 2, 3]), PoolStrategy::Max, PoolActivation::Relu);
+//! let offsets = Offsets::new(&[0, 2, 3]);
+//! let pooled = head.pool(&hidden_states, offsets, PoolStrategy::Max, PoolActivation::Relu);
 //! assert_eq!(pooled.len(), 2 * 3);
 //! assert!((pooled[1] - 3.0_f32.ln()).abs() < 1e-6); // max(0, 0, 2) -> ln(1 + 2)
 //! assert_eq!(pooled[2], 0.0); // never positive

@@ -1,17 +1,17 @@
 //! `exp`, `ln(1 + x)` and `erf` of one `f32`, written so that a loop over them vectorises.
 
-/// ln 2 in two parts, the first of few bits: a small integer times it is exact.
+/// ln 2 in two parts. The first has few bits, so that a small integer times it is exact.
 const LN2_HI: f32 = 0.693_359_4;
 const LN2_LO: f32 = -2.121_944_4e-4;
 
-/// e^x for finite x; 0 below -87.3, and 2^128's neighbourhood saturates above 88.3.
+/// e^x for finite x; 0 below -87.3, and about 2^128 above 88.3.
 ///
 /// # Source
-/// Cephes `expf`: x = n ln 2 + r, a degree-5 polynomial for e^r, and 2^n through the exponent
-/// bits. Worst relative error over [-87, 88] is 2e-7 (the test below).
+/// Cephes `expf`: x = n ln 2 + r, a polynomial of degree 5 for e^r, and 2^n through the exponent
+/// bits. Worst relative error over [-87, 88]: 2e-7 (tested below).
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Adding and taking away 1.5 * 2^23 rounds to an integer without an SSE4 instruction.
+    // Adding and subtracting 1.5 * 2^23 rounds to an integer without SSE4.
     const ROUND: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.336_5, 88.376_26);
     let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
@@ -24,17 +24,18 @@ pub(crate) fn exp(x: f32) -> f32 {
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
     p = p * r * r + r + 1.0;
-    // The integer stands in the lower bits: a conversion, which saturates, would not vectorise.
+    // The integer is in the lower bits. A conversion saturates, which would not vectorise.
     let integer = shifted.to_bits().wrapping_sub(ROUND.to_bits());
     let power = f32::from_bits(integer.wrapping_add(127) << 23);
     if x < -87.336_5 { 0.0 } else { p * power }
 }
 
-/// ln(1 + x) for x >= 0; NaN and infinity stay what they are.
+/// ln(1 + x) for x >= 0; NaN and infinity are preserved.
 ///
 /// # Source
-/// Cephes `logf` of u = 1 + x: u = m 2^e with m about 1, and a polynomial of degree 8 for ln m; what
-/// 1 + x has rounded away comes back as (x - (u - 1)) / u. Worst relative error is 2e-7 (the test below).
+/// Cephes `logf` of u = 1 + x: u = m 2^e with m near 1, and a polynomial of degree 8 for ln m. The
+/// rounding error of 1 + x is corrected by (x - (u - 1)) / u. Worst relative error: 2e-7 (tested
+/// below).
 #[inline(always)]
 pub(crate) fn log1p(x: f32) -> f32 {
     const SQRT_HALF: u32 = 0x3f35_04f3;
@@ -60,9 +61,9 @@ pub(crate) fn log1p(x: f32) -> f32 {
 /// The error function.
 ///
 /// # Source
-/// The rational approximation of Eigen and XLA (`generic_fast_erf_float`). From 3.92 on the result
-/// is 1 to the last bit; without that, GELU of -20 would be -1e-6 in place of 0. Worst absolute
-/// error is 4.5e-7 (the test below).
+/// The rational approximation of Eigen and XLA (`generic_fast_erf_float`). From 3.92 on, the result
+/// is exactly 1; otherwise GELU of -20 would be -1e-6 instead of 0. Worst absolute error: 4.5e-7
+/// (tested below).
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
     let large = x.abs() > 3.92;
@@ -95,7 +96,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Numbers from `from` to `to` in even steps.
+    /// Evenly spaced numbers from `from` to `to`.
     fn grid(from: f32, to: f32) -> impl Iterator<Item = f32> {
         (0..=200_000).map(move |i| from + (to - from) * i as f32 / 200_000.0)
     }
@@ -123,7 +124,7 @@ mod tests {
         for x in small.chain(grid(1e-6, 3.0)).chain(grid(3.0, 1e4)).chain(large) {
             let exact = f64::from(x).ln_1p();
             let relative = (f64::from(log1p(x)) - exact).abs() / exact;
-            // Of the smallest, the last bit is more.
+            // For subnormals, one unit in the last place is more than that.
             assert!(relative < 2e-7 || x < 1e-37, "log1p({x}): relative error {relative:e}");
         }
         assert_eq!(log1p(0.0), 0.0);

@@ -1,11 +1,11 @@
-//! Matrix products of strided views, on the `gemm` crate, one thread each.
+//! Matrix products of strided views, by the `gemm` crate, single-threaded.
 //!
-//! The callers split the work: a task that owns a block of the output computes it and applies the epilogue
-//! while the block is still in cache.
+//! Callers split the work: a task that owns a block of the output computes it and applies the
+//! epilogue while the block is in cache.
 
 use crate::output::Block;
 
-/// A matrix inside a slice: entry (r, c) stands at `r * row_stride + c * col_stride`.
+/// A matrix inside a slice: entry (r, c) is at `r * row_stride + c * col_stride`.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     data: &'a [f32],
@@ -25,10 +25,10 @@ impl<'a> View<'a> {
         Self { data, rows, cols, row_stride: stride, col_stride: 1 }
     }
 
-    /// `count` columns from `start` on.
+    /// `count` columns, starting at `start`.
     pub(crate) fn columns(self, start: usize, count: usize) -> Self {
         assert!(start.saturating_add(count) <= self.cols, "columns beyond the view");
-        // An empty view may have nothing to point at.
+        // An empty view may start beyond its slice.
         let data = self.data.get(start * self.col_stride..).unwrap_or_default();
         Self { data, cols: count, ..self }
     }
@@ -52,8 +52,8 @@ impl Block<'_> {
         if self.rows == 0 || self.cols == 0 {
             return;
         }
-        // SAFETY: both views were checked against their slices when they were made, the block
-        // against its output; the block is borrowed uniquely, so it overlaps neither view.
+        // SAFETY: both views were checked against their slices when they were made, and the block
+        // against its output. The block is borrowed uniquely, so it overlaps neither view.
         unsafe {
             gemm::gemm(
                 self.rows,

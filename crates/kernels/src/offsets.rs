@@ -1,16 +1,16 @@
-//! Where each of some packed texts begins and ends, checked once.
+//! Where each packed text starts and ends, checked once.
 
 use std::ops::Range;
 
 /// Offsets of packed texts, `[texts + 1]`: text i owns the tokens `offsets[i]..offsets[i + 1]`.
 ///
-/// They begin at 0 and rise, which whoever has this value need not check again.
+/// They start at 0 and never decrease; a value of this type was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offsets<'a>(&'a [u32]);
 
 impl<'a> Offsets<'a> {
     /// # Panics
-    /// When there are none, the first is not 0, or they fall.
+    /// If `offsets` is empty, does not start at 0, or decreases.
     #[must_use]
     pub fn new(offsets: &'a [u32]) -> Self {
         assert_eq!(offsets.first(), Some(&0), "offsets do not start at 0");
@@ -18,19 +18,19 @@ impl<'a> Offsets<'a> {
         Self(offsets)
     }
 
-    /// The numbers themselves.
+    /// The offsets as a slice.
     #[must_use]
     pub fn as_slice(self) -> &'a [u32] {
         self.0
     }
 
-    /// How many texts there are.
+    /// Number of texts.
     #[must_use]
     pub fn n_texts(self) -> usize {
         self.0.len() - 1
     }
 
-    /// How many tokens all texts have.
+    /// Number of tokens of all texts.
     #[must_use]
     pub fn n_tokens(self) -> usize {
         self.0[self.n_texts()] as usize
@@ -39,16 +39,16 @@ impl<'a> Offsets<'a> {
     /// The tokens of a text.
     ///
     /// # Panics
-    /// When there is no such text.
+    /// If there is no such text.
     #[must_use]
     pub fn range(self, text: usize) -> Range<usize> {
         self.tokens(text..text + 1)
     }
 
-    /// The tokens of some neighbouring texts.
+    /// The tokens of some consecutive texts.
     ///
     /// # Panics
-    /// When there is no such text.
+    /// If there is no such text.
     #[must_use]
     pub fn tokens(self, texts: Range<usize>) -> Range<usize> {
         self.0[texts.start] as usize..self.0[texts.end] as usize
@@ -65,7 +65,7 @@ impl<'a> Offsets<'a> {
         self.ranges().map(|text| text.len()).max().unwrap_or(0)
     }
 
-    /// The position of each token in its text: 0, 1, 2, ... for each text anew.
+    /// The position of each token in its text: 0, 1, 2, ... for each text.
     pub fn positions(self) -> impl Iterator<Item = u32> + use<'a> {
         self.ranges().flat_map(|text| 0..text.len() as u32)
     }

@@ -1,15 +1,15 @@
-//! Matrices that several tasks write, each its own block.
+//! Matrices that several tasks write, each task its own block.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// An entry of a matrix that nothing has been written to yet: it can be written, and not read.
+/// An entry that has not been written: it can be written, but not read.
 pub(crate) type Unwritten = MaybeUninit<f32>;
 
-/// What a block is made of: `f32`, or [`Unwritten`].
+/// The type of a block's entries: `f32` or [`Unwritten`].
 pub(crate) trait Entry: Copy + Send {
-    /// The entry with that value.
+    /// Makes an entry of a value.
     fn of(value: f32) -> Self;
 }
 
@@ -27,15 +27,16 @@ impl Entry for Unwritten {
     }
 }
 
-/// Entries of a matrix.
+/// Number of entries of a matrix.
 ///
 /// # Panics
-/// When no slice has so many: the product must not wrap, since pointers are checked against it.
+/// If no slice can have that many. The product must not wrap, since pointers are checked against
+/// it.
 pub(crate) fn entries(rows: usize, cols: usize) -> usize {
     rows.checked_mul(cols).unwrap_or_else(|| panic!("[{rows}, {cols}] is more than any memory"))
 }
 
-/// A row-major matrix that several tasks write, each its own block.
+/// A row-major matrix that several tasks write, each task its own block.
 pub(crate) struct Output<'a, T = f32> {
     data: *mut T,
     rows: usize,
@@ -43,9 +44,9 @@ pub(crate) struct Output<'a, T = f32> {
     slice: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the pointer comes from a `&mut [T]` that is borrowed for the value's life; blocks of it are
-// handed out only through `Output::block`, whose caller promises that they are disjoint. So a thread
-// that has a block has what a part of the `&mut [T]` would be, which may go to another thread.
+// SAFETY: the pointer comes from a `&mut [T]` that is borrowed as long as the value lives. Blocks
+// are handed out only by `Output::block`, whose caller guarantees that they are disjoint. So a
+// block on a thread is like a disjoint part of the `&mut [T]`, which may be sent to another thread.
 unsafe impl<T: Send> Sync for Output<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Output<'_, T> {}
@@ -76,18 +77,19 @@ impl<'a, T> Output<'a, T> {
     }
 }
 
-/// What the memory of a matrix holds before it is written, in builds with debug assertions: a signalling
-/// NaN, which no arithmetic gives.
+/// Fills the memory of unwritten matrices in builds with debug assertions: a signalling NaN, which
+/// no arithmetic produces.
 const MARK: u32 = 0x7fa0_5a5a;
 
 impl Output<'_, Unwritten> {
-    /// A matrix that `write` writes. Its memory is not zeroed first, which would cost a pass over it.
+    /// Makes a matrix that `write` fills. Its memory is not zeroed first, which saves a pass over
+    /// it.
     ///
     /// # Safety
     /// `write` writes every entry.
     ///
     /// # Panics
-    /// In builds with debug assertions, when it does not.
+    /// If it does not, in builds with debug assertions.
     pub(crate) unsafe fn written(
         rows: usize,
         cols: usize,
@@ -100,7 +102,7 @@ impl Output<'_, Unwritten> {
             unwritten.fill(Unwritten::new(f32::from_bits(MARK)));
         }
         write(&Output::new(unwritten, rows, cols));
-        // SAFETY: so many fit; the caller vouches that `write` has written them all.
+        // SAFETY: the capacity suffices; the caller guarantees that `write` wrote all entries.
         unsafe { values.set_len(len) };
         debug_assert!(values.iter().all(|v| v.to_bits() != MARK), "an entry was never written");
         values
@@ -123,7 +125,7 @@ impl<'a, T> Block<'a, T> {
         Self { data: data.as_mut_ptr(), rows, cols, stride: cols, output: PhantomData }
     }
 
-    /// Some rows and columns of it, while nobody uses the whole.
+    /// Some of its rows and columns, while the whole block is not used.
     pub(crate) fn part(&mut self, rows: Range<usize>, cols: Range<usize>) -> Block<'_, T> {
         assert!(rows.start < rows.end && rows.end <= self.rows, "rows beyond the block");
         assert!(cols.start < cols.end && cols.end <= self.cols, "columns beyond the block");
@@ -139,16 +141,16 @@ impl<'a, T> Block<'a, T> {
 
     pub(crate) fn row(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.rows, "a row beyond the block");
-        // SAFETY: the row lies within the block, which this value owns alone.
+        // SAFETY: the row is within the block, which this value owns exclusively.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(row * self.stride), self.cols) }
     }
 }
 
 impl<'a> Block<'a, Unwritten> {
-    /// The same block, to be read too.
+    /// The same block, now readable.
     ///
     /// # Safety
-    /// Every entry of it has been written.
+    /// Every entry of it was written.
     pub(crate) unsafe fn assume_written(self) -> Block<'a> {
         let Self { data, rows, cols, stride, .. } = self;
         Block { data: data.cast(), rows, cols, stride, output: PhantomData }
@@ -184,7 +186,8 @@ mod tests {
             // SAFETY: the only block.
             unsafe { output.block(0..2, 0..3) }.row(1).fill(Unwritten::new(0.0));
         };
-        // SAFETY: not kept, on purpose: with debug assertions the memory holds marks, so all of it may be read.
+        // SAFETY: violated on purpose: with debug assertions the memory holds marks, so it may be
+        // read.
         let _ = unsafe { Output::written(2, 3, write) };
     }
 

@@ -1,5 +1,4 @@
-//! Fully connected layers whose weights are packed once, with what follows the product done while
-//! it is in cache.
+//! Fully connected layers whose weights are packed once, with an epilogue applied in cache.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -13,11 +12,11 @@ use crate::product::{PanelView, ProductKernel, RowOrder, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer, row_groups};
 use crate::{Activation, Finish, Precision, SimdLevel, bf16};
 
-/// Widest rows of integers: 2^16 products of 127 * 255 at most fit a sum of 32 bits.
+/// Maximum width of integer rows: 2^16 products of at most 127 * 255 fit a 32-bit sum.
 pub(crate) const MAX_INTEGERS: usize = 1 << 16;
-/// Bytes of a task's rows.
+/// Maximum bytes of a task's rows.
 const MAX_ROWS_BYTES: usize = 600 << 10;
-/// Bytes of a task's rows in tiles.
+/// Maximum bytes of a task's rows in tile order.
 const MAX_TILES_BYTES: usize = 800 << 10;
 
 /// The sizes of a linear layer.
@@ -35,21 +34,21 @@ pub struct PackedLinear {
     shape: LinearShape,
     kernel: ProductKernel,
     panels: Panels,
-    /// Of each column, what its integers are multiplied by; filled up to whole panels.
+    /// The factor of each column's integers, padded to whole panels.
     scale: Vec<f32>,
-    /// Filled up to whole panels; empty is none.
+    /// Padded to whole panels; empty if the layer has none.
     bias: Vec<f32>,
 }
 
 impl PackedLinear {
-    /// Packs a layer's weights, rounded to `precision`; to bf16 where rows are wider than 65,536, whose
-    /// sums might not fit 32-bit integers.
+    /// Packs a layer's weights, rounded to `precision`. Integers become bf16 if rows are wider than
+    /// 65,536, since their sums might not fit in 32 bits.
     ///
     /// # Shapes
     /// `weight` `[out_features, in_features]` (as checkpoints store it), `bias` `[out_features]`.
     ///
     /// # Panics
-    /// When a length does not fit `shape`.
+    /// If a length does not match `shape`.
     #[must_use]
     pub fn new(
         weight: &[f32],
@@ -108,21 +107,21 @@ impl PackedLinear {
         self.shape
     }
 
-    /// Bytes that it holds.
+    /// Bytes of its weights, scales and bias.
     #[cfg(test)]
     fn memory_bytes(&self) -> usize {
         self.panels.memory_bytes() + size_of::<f32>() * (self.scale.len() + self.bias.len())
     }
 
-    /// Panels of columns.
+    /// Number of panels.
     pub(crate) fn n_panels(&self) -> usize {
         self.panels.n_panels()
     }
 
-    /// The weights of one column, as rounded: a row of `weight`, the row of a table.
+    /// The rounded weights of one column, which is a row of `weight`, or of a table.
     ///
     /// # Panics
-    /// When there is no such column; when `out` is not of the width of the input.
+    /// If there is no such column, or if `out` is not as long as the input is wide.
     pub fn column(&self, column: usize, out: &mut [f32]) {
         let LinearShape { in_features, out_features } = self.shape;
         assert!(column < out_features, "column {column} of {out_features}");
@@ -153,7 +152,7 @@ impl PackedLinear {
     /// `x` `[rows, in_features]`; returns `[rows, out_features]`.
     ///
     /// # Panics
-    /// When a length does not fit.
+    /// If the lengths do not match.
     pub fn forward(&self, x: &[f32], finish: Finish<'_>) -> Vec<f32> {
         let LinearShape { in_features, out_features } = self.shape;
         assert_eq!(x.len() % in_features, 0, "x is not whole rows");
@@ -172,13 +171,13 @@ impl PackedLinear {
                 let x = &x[rows.start * in_features..rows.end * in_features];
                 self.block(x, panels, finish.activation(), &mut out);
                 if grid.has_whole_rows() {
-                    // SAFETY: `block` has written all panels of all rows.
+                    // SAFETY: `block` wrote all panels of all rows.
                     let mut out = unsafe { out.assume_written() };
                     (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
                 }
             });
         };
-        // SAFETY: the cells of the grid cover it, and `block` writes all of a cell.
+        // SAFETY: the cells of the grid cover the output, and `block` writes all of a cell.
         let mut y = unsafe { Output::written(rows, out_features, write) };
         if !grid.has_whole_rows() {
             y.chunks_exact_mut(out_features).enumerate().for_each(|(r, y)| finish.row(r, y));
@@ -200,7 +199,7 @@ impl PackedLinear {
         });
     }
 
-    /// Writes `activation(products + bias)` to the columns of a block from `column` on.
+    /// Writes `activation(products + bias)` to a block, starting at column `column`.
     pub(crate) fn store<T: Entry>(
         &self,
         products: PanelSums<'_>,
@@ -212,12 +211,12 @@ impl PackedLinear {
         products.store(self.bias_of(panel), activation, out, column);
     }
 
-    /// The bias of a panel's columns, where there is one.
+    /// The bias of a panel's columns, if the layer has one.
     pub(crate) fn bias_of(&self, panel: usize) -> Option<&[f32; PANEL]> {
         self.bias.as_chunks().0.get(panel)
     }
 
-    /// The rows of a task: as many as stay in the second-level cache, beside a panel.
+    /// The number of rows per task: as many as fit in the second-level cache, beside a panel.
     pub(crate) fn blocking(&self) -> Blocking {
         match self.kernel.order() {
             RowOrder::Rows => {
@@ -231,7 +230,7 @@ impl PackedLinear {
         }
     }
 
-    /// Calls `take(panel, products)` with `x · weightᵀ` for each panel, in cache.
+    /// Calls `take(panel, products)` with `x · weightᵀ` for each panel, while it is in cache.
     pub(crate) fn for_each_panel(
         &self,
         x: &[f32],
@@ -249,8 +248,8 @@ impl PackedLinear {
         });
     }
 
-    /// The products of rows with some groups of a panel, one for each group of a row; with `accumulate`
-    /// added to what is there. Of integers they are integers.
+    /// Multiplies rows with some groups of a panel, as many as a row has; with `accumulate`, adds
+    /// to the present sums. Products of integers are integers.
     pub(crate) fn multiply(
         &self,
         rows: KernelRows<'_>,
@@ -278,7 +277,7 @@ impl PackedLinear {
             let columns = groups.start + part.start..groups.start + part.end;
             let ahead = match next {
                 _ if part.end < groups.len() => max_groups * STRIP,
-                // Backwards too: addresses wrap.
+                // If it is before this panel, the distance wraps.
                 Some(next) => next
                     .wrapping_sub(panel)
                     .wrapping_mul(self.panels.next_panel())
@@ -290,7 +289,7 @@ impl PackedLinear {
         }
     }
 
-    /// What [`multiply`](Self::multiply) has made.
+    /// The result of [`multiply`](Self::multiply).
     pub(crate) fn products<'a>(
         &'a self,
         sums: &'a mut [f32],
@@ -301,7 +300,7 @@ impl PackedLinear {
         PanelSums::new(sums, columns.map(|columns| (rows.scales(), columns)))
     }
 
-    /// All groups of a column.
+    /// The range of all groups of a column.
     pub(crate) fn groups(&self) -> Range<usize> {
         0..self.panels.groups()
     }
@@ -311,8 +310,8 @@ impl PackedLinear {
     }
 }
 
-/// Groups of a product at a time: a panel's part of them stays in the second-level cache (196 KB) and
-/// six rows' in the first, or, of tiles, two strips in the first (24 KB).
+/// Groups per product. A panel's part of them fits in the second-level cache (196 KB) and six rows'
+/// in the first. In tile order, two strips fit in the first (24 KB).
 fn max_groups(order: RowOrder) -> usize {
     match order {
         RowOrder::Rows => 768,
@@ -321,7 +320,7 @@ fn max_groups(order: RowOrder) -> usize {
 }
 
 thread_local! {
-    /// What a task needs, kept from one to the next.
+    /// Buffers of a task, kept for the thread's next one.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 

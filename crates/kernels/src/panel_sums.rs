@@ -1,4 +1,4 @@
-//! What a product with a panel gives, and what is made of it while it is in cache.
+//! The product of some rows with a panel, and what is done with it while it is in cache.
 
 use std::ops::Range;
 
@@ -10,19 +10,19 @@ use crate::{Activation, SimdLevel, activate};
 
 /// The products `[rows, PANEL]` of some rows with a panel.
 pub(crate) struct PanelSums<'a> {
-    /// Bits of `i32` where there are scales.
+    /// Bits of `i32` if there are scales.
     sums: &'a mut [f32],
-    /// What integers are multiplied by, of rows and columns.
+    /// The factors of integers, by row and by column.
     scales: Option<(&'a [RowScale], &'a [f32])>,
 }
 
 impl<'a> PanelSums<'a> {
-    /// Bits of `i32` where there are scales, of rows and of columns.
+    /// Wraps sums, which are bits of `i32` if there are scales of rows and columns.
     pub(crate) fn new(sums: &'a mut [f32], scales: Option<(&'a [RowScale], &'a [f32])>) -> Self {
         Self { sums, scales }
     }
 
-    /// The numbers themselves.
+    /// The products as floats.
     pub(crate) fn values(self) -> &'a mut [f32] {
         if let Some((rows, columns)) = self.scales {
             int8::rescale(SimdLevel::detect(), self.sums, rows, columns);
@@ -30,7 +30,7 @@ impl<'a> PanelSums<'a> {
         self.sums
     }
 
-    /// The largest of each column over some rows.
+    /// The maximum of each column over some rows.
     pub(crate) fn max(&self, rows: Range<usize>) -> [f32; PANEL] {
         let level = SimdLevel::detect();
         let sums = &self.sums[rows.start * PANEL..rows.end * PANEL];
@@ -40,7 +40,7 @@ impl<'a> PanelSums<'a> {
         }
     }
 
-    /// Writes `activation(products + bias)` to the columns of a block from `column` on.
+    /// Writes `activation(products + bias)` to a block, starting at column `column`.
     pub(crate) fn store<T: Entry>(
         self,
         bias: Option<&[f32; PANEL]>,
@@ -59,8 +59,8 @@ impl<'a> PanelSums<'a> {
         });
     }
 
-    /// Calls `take(first, rows)` with `activation(products + bias)`, a few rows at a time, in the
-    /// first-level cache.
+    /// Calls `take(first, rows)` with `activation(products + bias)` for a few rows at a time, which
+    /// are in the first-level cache.
     pub(crate) fn activated(
         self,
         bias: Option<&[f32; PANEL]>,
@@ -78,7 +78,7 @@ impl<'a> PanelSums<'a> {
     }
 }
 
-/// Rows that are activated and put away together.
+/// Rows that are activated and stored together.
 const AT_ONCE: usize = 16;
 
 const NO_BIAS: [f32; PANEL] = [0.0; PANEL];
@@ -90,7 +90,7 @@ fn add_bias_body(rows: &mut [f32], bias: &[f32; PANEL]) {
     }
 }
 
-/// Writes rows, a bias added, to the columns of a block from `column` on, as far as it goes.
+/// Writes rows plus a bias to a block, starting at column `column` and up to its end.
 #[inline(always)]
 fn store_added_body<T: Entry>(
     rows: &[f32],

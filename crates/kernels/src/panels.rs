@@ -1,8 +1,8 @@
-//! Weights packed for products: panels of 64 columns, the numbers of a group of inputs side by side.
+//! Weights packed for products: panels of 64 columns, in groups of 32 bits.
 //!
-//! A group is 32 bits of one column: an `f32`, two bf16, or four 8-bit integers. A panel is four strips
-//! of 16 columns, whose groups stand one below the other: vector instructions take a group of a strip
-//! at a time, AMX tiles 16 of them; both read this one layout.
+//! A group is 32 bits of one column: an `f32`, two bf16, or four 8-bit integers. A panel consists
+//! of four strips of 16 columns; the groups of a strip follow each other in memory. Vector
+//! instructions read one group of a strip at a time, AMX tiles 16 of them: both use this layout.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ use rayon::prelude::*;
 use crate::huge_pages::{LINE, Line, Lines};
 use crate::product::PanelView;
 
-/// Columns of a panel.
+/// Columns per panel.
 pub(crate) const PANEL: usize = 64;
-/// Columns of a strip: a line of groups.
+/// Columns per strip: one cache line of groups.
 pub(crate) const STRIP: usize = LINE;
-/// Strips of a panel.
+/// Strips per panel.
 const STRIPS: usize = PANEL / STRIP;
 
 /// `[panels, STRIPS, groups, STRIP]`, in whole cache lines.
@@ -26,9 +26,9 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// Packs `columns` columns of `groups` groups; `fill(column, groups)` writes those of one column
-    /// into zeros. Columns that fill up the last panel have `padding` in every group. Returns what
-    /// `fill` did too, column by column.
+    /// Packs `columns` columns of `groups` groups. `fill(column, groups)` writes the groups of one
+    /// column, which start as zeros. The columns that pad the last panel have `padding` in every
+    /// group. Also returns the results of `fill`, by column.
     pub(crate) fn pack<T: Send>(
         columns: usize,
         groups: usize,
@@ -60,12 +60,12 @@ impl Panels {
         self.lines.len().checked_div(self.groups * STRIPS).unwrap_or(0)
     }
 
-    /// Groups of a column.
+    /// Groups per column.
     pub(crate) fn groups(&self) -> usize {
         self.groups
     }
 
-    /// Some groups of the columns of one panel.
+    /// Some groups of one panel.
     pub(crate) fn panel(&self, panel: usize, groups: Range<usize>) -> PanelView<'_> {
         let lines = &self.lines[panel * STRIPS * self.groups..(panel + 1) * STRIPS * self.groups];
         let end = lines.len() - self.groups + groups.end;
@@ -73,7 +73,7 @@ impl Panels {
         PanelView { data, stride: STRIP, strip: self.groups * STRIP, ahead: 0 }
     }
 
-    /// From a panel's groups to the next panel's.
+    /// Distance from a panel's groups to those of the next panel.
     pub(crate) fn next_panel(&self) -> usize {
         self.groups * PANEL
     }
@@ -84,16 +84,17 @@ impl Panels {
         strip.iter().map(move |line| line.0[column % STRIP])
     }
 
-    /// Bytes that it holds.
+    /// Bytes of all panels.
     #[cfg(test)]
     pub(crate) fn memory_bytes(&self) -> usize {
         size_of_val::<[Line]>(&self.lines)
     }
 }
 
-/// The groups of whole lines.
+/// The groups of whole lines, as one slice.
 fn flat(lines: &[Line]) -> &[u32] {
-    // SAFETY: a `Line` is an array of `STRIP` numbers without padding (16 * 4 bytes, its alignment).
+    // SAFETY: a `Line` is an array of `STRIP` numbers without padding (16 * 4 bytes, its
+    // alignment).
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * STRIP) }
 }
 

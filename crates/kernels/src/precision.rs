@@ -1,19 +1,20 @@
-//! The number format that matrix products run in, by name.
+//! The number format of matrix products, by name.
 
 use std::fmt;
 
-/// What the weights of a layer are held in, and what its products multiply. Sums are `f32`, of integers
-/// `i32`; attention multiplies bf16 for both lower precisions, where the CPU has instructions for it.
+/// The type in which a layer's weights are held and multiplied. Sums are `f32`, or `i32` for
+/// integers. For both lower precisions, attention multiplies in bf16 if the CPU has bf16
+/// instructions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Precision {
-    /// `f32`: 32-bit floats, which agree with the reference to 1e-4.
+    /// `f32`: 32-bit floats, which match the reference within 1e-4.
     #[default]
     F32,
-    /// `bf16`: 16-bit floats with 8 bits of mantissa, summed in `f32`. Half the memory.
+    /// `bf16`: 16-bit floats with 8 bits of precision, summed in `f32`. Half the memory.
     Bf16,
-    /// `int8`: weights in 8-bit integers by output channel, activations by row, both scaled by their
-    /// largest, summed in 32-bit integers. A quarter of the memory.
+    /// `int8`: 8-bit integers, summed in 32-bit integers. Weights are scaled by the largest of
+    /// their output channel, activations by the largest of their row. A quarter of the memory.
     Int8,
 }
 

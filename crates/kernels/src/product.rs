@@ -1,18 +1,19 @@
 //! Some rows times one panel of packed weights: the inner loop of every linear layer, in each
 //! precision, on each instruction set.
 //!
-//! A **group** is 32 bits: one `f32`, two bf16 or four 8-bit integers. The product of two groups adds to
-//! one sum of 32 bits, `f32` or (of integers) `i32`. So one loop serves all precisions. A **panel** is 64
-//! columns of weights, in four **strips** of 16; a group of all 16 columns of a strip is a cache line.
+//! A **group** is 32 bits: one `f32`, two bf16 or four 8-bit integers. The product of two groups
+//! adds to one sum of 32 bits, `f32` or (of integers) `i32`. So one loop serves all precisions. A
+//! **panel** is 64 columns of weights, in four **strips** of 16; a group of all 16 columns of a
+//! strip is a cache line.
 //!
 //! ```text
 //!                        one panel: 64 columns (outputs)
 //!                   strip 0    strip 1    strip 2    strip 3
 //!                  16 columns
 //!                 ┌──────────┬──────────┬──────────┬──────────┐
-//!         group 0 │▒▒ line ▒▒│          │          │          │  Packed strip after strip, so that in
-//!         group 1 │          │          │          │          │  memory a strip's groups follow each
-//!            ...  │          │          │          │          │  other: a line of 64 bytes each.
+//!         group 0 │▒▒ line ▒▒│          │          │          │  Stored strip by strip: the groups
+//!         group 1 │          │          │          │          │  of a strip are adjacent, one line
+//!            ...  │          │          │          │          │  of 64 bytes each.
 //!         group G │          │          │          │          │
 //!                 └──────────┴──────────┴──────────┴──────────┘
 //!   rows (tokens)
@@ -26,7 +27,7 @@
 //! ```text
 //! for columns in panel, VECTORS vectors at a time:     (run)
 //!     for rows, ROWS at a time:                        (tile)
-//!         sums[ROWS][VECTORS] = 0, or what is there    (in registers)
+//!         sums[ROWS][VECTORS] = 0, or present sums     (in registers)
 //!         for group in 0..G:
 //!             w[VECTORS] = load(panel[group][columns]) (prefetch a few groups ahead)
 //!             for r in ROWS:
@@ -35,10 +36,11 @@
 //!         store(sums)
 //! ```
 //!
-//! ROWS x VECTORS is as large as the registers allow, since each load of weights serves ROWS rows: 6 x 2
-//! with the 16 registers of AVX2, 12 x 2 with the 32 of AVX-512. A panel stays in the second-level cache
-//! while all rows of a task pass by it; `packed_linear.rs` chooses how many rows that are. AMX replaces
-//! the two inner loops: its tiles take 16 rows and 16 groups at a time (`product/amx.rs`).
+//! ROWS x VECTORS is as large as the registers allow, since each load of weights serves ROWS rows:
+//! 6 x 2 with the 16 registers of AVX2, 12 x 2 with the 32 of AVX-512. A panel stays in the
+//! second-level cache while all rows of a task are multiplied with it; `packed_linear.rs` chooses
+//! the number of rows. AMX replaces the two inner loops: its tiles take 16 rows and 16 groups at a
+//! time (`product/amx.rs`).
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
@@ -59,8 +61,7 @@ use crate::panels::{PANEL, STRIP};
 pub(crate) use operands::TILE;
 pub(crate) use operands::{PanelView, RowOrder, Rows, bits, bits_mut, numbers_mut};
 
-/// An instruction set that products of some precision are compiled for: a token that exists only
-/// where the CPU has it.
+/// An instruction set for products in one precision: a token that exists only if the CPU has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProductKernel {
     precision: Precision,
@@ -72,19 +73,19 @@ enum Set {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 alone: `f32`, and bf16 widened.
+    /// AVX-512 without dot products: `f32`, and bf16 widened to it.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// AVX-512 BF16 or VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512Dot,
-    /// Tiles of 16 rows by 16 columns.
+    /// AMX: tiles of 16 rows by 16 columns.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Amx,
 }
 
 impl ProductKernel {
-    /// The best of this CPU for a precision, found once.
+    /// The best kernel of this CPU for a precision, detected once.
     pub fn detect(precision: Precision) -> Self {
         static BEST: OnceLock<[ProductKernel; 3]> = OnceLock::new();
         let best = |precision| {
@@ -94,7 +95,7 @@ impl ProductKernel {
         best[precision as usize]
     }
 
-    /// All of this CPU for a precision, slowest first.
+    /// All kernels of this CPU for a precision, slowest first.
     pub(crate) fn available(precision: Precision) -> Vec<Self> {
         #[allow(unused_mut, reason = "only x86-64 has more than one")]
         let mut sets = vec![Set::Portable];
@@ -124,7 +125,7 @@ impl ProductKernel {
         sets.into_iter().map(|set| Self { precision, set }).collect()
     }
 
-    /// What its sums are of.
+    /// The precision of its operands.
     pub(crate) fn precision(self) -> Precision {
         self.precision
     }
@@ -148,7 +149,8 @@ impl ProductKernel {
         }
     }
 
-    /// Whether the CPU has instructions for just this, and integers are several times as fast as `f32`.
+    /// Whether the CPU has dot product instructions for this precision; integers are then several
+    /// times as fast as `f32`.
     pub(crate) fn is_fast(self) -> bool {
         match self.set {
             Set::Portable => false,
@@ -161,7 +163,7 @@ impl ProductKernel {
         }
     }
 
-    /// The order in which it reads rows.
+    /// The row order that it reads.
     pub(crate) fn order(self) -> RowOrder {
         match self.set {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -171,12 +173,13 @@ impl ProductKernel {
     }
 
     /// `sums[r][c] (+)= Σ_g rows[r][g] · panel[g][c]` for the `PANEL` columns of a panel; with
-    /// `accumulate` added to what is there. Sums are the bits of `f32`, of integers those of `i32`.
+    /// `accumulate`, added to the present sums. Sums are the bits of `f32`, or of `i32` for
+    /// integers.
     ///
-    /// Of integers, rows are signed and panels are stored with 128 added (unsigned).
+    /// For integers, rows are signed, and panels are stored + 128 (unsigned).
     ///
     /// # Panics
-    /// When the slices are too short.
+    /// If the slices are too short.
     pub(crate) fn multiply(
         self,
         rows: Rows<'_>,
@@ -188,11 +191,11 @@ impl ProductKernel {
         if rows.count == 0 {
             return;
         }
-        assert!(rows.order == self.order(), "rows in another order than the kernel's");
+        assert!(rows.order == self.order(), "rows are not in the kernel's order");
         let n_sums = entries(rows.filled(), PANEL);
         assert!(n_sums <= sums.len(), "sums are not [rows, PANEL]");
         if groups == 0 {
-            // Sums of nothing, for which rows and panel need not have anything to point at.
+            // Empty sums: rows and panel may have no data to point at.
             if !accumulate {
                 sums[..n_sums].fill(0);
             }
@@ -212,7 +215,7 @@ impl ProductKernel {
             sums: sums.as_mut_ptr(),
             accumulate,
         };
-        // SAFETY: a `ProductKernel` is made only in `available`, where each instruction set was
+        // SAFETY: a `ProductKernel` is made only in `available`, after its instruction set was
         // detected; the asserts above keep every pointer of `args` within its slice.
         unsafe {
             match (self.set, self.precision) {
@@ -240,12 +243,12 @@ impl ProductKernel {
     }
 }
 
-/// How many groups ahead of a product are prefetched into the first-level cache, from the second.
+/// How many groups ahead a product prefetches from the second-level cache into the first.
 const PREFETCH_GROUPS: usize = 8;
-/// The same for the first rows that a panel is multiplied with: it comes from memory then.
+/// The same for the first rows that a panel is multiplied with, when it comes from memory.
 const PREFETCH_FIRST: usize = 64;
 
-/// What [`ProductKernel::multiply`] has checked.
+/// The operands, as checked by [`ProductKernel::multiply`].
 struct Args {
     rows: *const u32,
     row_stride: usize,
@@ -260,20 +263,20 @@ struct Args {
     accumulate: bool,
 }
 
-/// Vectors of sums on some instruction set. All methods are `#[inline(always)]`, so that they take
-/// on the features of their caller.
+/// Vectors of sums on some instruction set. All methods are `#[inline(always)]`, so that they are
+/// compiled with the features of their caller.
 ///
 /// # Safety
-/// Of whoever calls a method: the CPU has the instruction set, and the function that the method is
-/// inlined into is compiled for it; `load_sums`, `store_sums` and `load` get an address whose next
-/// [`LANES`](Self::LANES) numbers of 32 bits may be read, of `store_sums` written. There is no demand on
-/// their alignment, nor on the address that `prefetch` gets.
+/// Callers of every method guarantee that the CPU has the instruction set, and that the function
+/// into which the method is inlined is compiled for it. `load_sums`, `store_sums` and `load` take
+/// an address whose next [`LANES`](Self::LANES) 32-bit numbers may be read, or written for
+/// `store_sums`. Neither they nor `prefetch` require alignment, and `prefetch` takes any address.
 trait Product {
     /// A vector of sums.
     type Sums: Copy;
-    /// A vector of groups, of the panel or (all alike) of a row.
+    /// A vector of groups: of the panel, or one group of a row in every lane.
     type Groups: Copy;
-    /// Sums of a vector.
+    /// Lanes of a vector.
     const LANES: usize;
 
     unsafe fn zero() -> Self::Sums;
@@ -283,7 +286,7 @@ trait Product {
     unsafe fn splat(group: u32) -> Self::Groups;
     /// `sums + row · panel`.
     unsafe fn add(sums: Self::Sums, row: Self::Groups, panel: Self::Groups) -> Self::Sums;
-    /// Prefetches an address, which need not lie within any slice.
+    /// Prefetches an address, which may be outside any slice.
     #[inline(always)]
     unsafe fn prefetch(_at: *const u32) {}
 }
@@ -291,20 +294,20 @@ trait Product {
 /// All rows by all columns, `ROWS` rows and `VECTORS` vectors of columns at a time.
 ///
 /// # Safety
-/// As of [`Product`]; `args` are those that [`ProductKernel::multiply`] has checked.
+/// As of [`Product`]; `args` were checked by [`ProductKernel::multiply`].
 #[inline(always)]
 unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) {
     const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES) && STRIP.is_multiple_of(P::LANES)) }
     const { assert!(ROWS <= 12) }
     for column in (0..PANEL).step_by(VECTORS * P::LANES) {
         let mut row = 0;
-        // SAFETY: rows and columns stay within what the caller vouches for.
+        // SAFETY: rows and columns stay within what the caller guarantees.
         unsafe {
             while row + ROWS <= args.n_rows {
                 tile::<P, VECTORS, ROWS>(args, row, column);
                 row += ROWS;
             }
-            // Of the arms, those of `ROWS` and more are never taken, and never compiled.
+            // Arms of `ROWS` and more are never reached, and never compiled.
             macro_rules! rest {
                 ($($count:literal)*) => {
                     match args.n_rows - row {
@@ -318,17 +321,17 @@ unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) 
     }
 }
 
-/// `COUNT` rows by `VECTORS` vectors of columns, their sums in registers.
+/// `COUNT` rows by `VECTORS` vectors of columns, with their sums in registers.
 ///
 /// # Safety
-/// As of [`run`]; the rows from `row` and the columns from `column` on lie within `args`.
+/// As of [`run`]; the rows from `row` on and the columns from `column` on are within `args`.
 #[inline(always)]
 unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
     args: &Args,
     row: usize,
     column: usize,
 ) {
-    // SAFETY: the caller vouches for `args`, and that the tile lies within it.
+    // SAFETY: the caller guarantees `args`, and that the tile is within them.
     unsafe {
         let out = |r: usize, v: usize| args.sums.add((row + r) * PANEL + column + v * P::LANES);
         let mut sums = [[P::zero(); VECTORS]; COUNT];
@@ -341,7 +344,7 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         }
         let rows: [*const u32; COUNT] =
             std::array::from_fn(|r| args.rows.add((row + r) * args.row_stride));
-        // A vector of columns lies within one strip.
+        // A vector of columns is within one strip.
         let offset = |c: usize| c / STRIP * args.strip + c % STRIP;
         let mut columns_of: [*const u32; VECTORS] =
             std::array::from_fn(|v| args.panel.add(offset(column + v * P::LANES)));

@@ -1,5 +1,5 @@
-//! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles for tests and
-//! benchmarks, which include this file; the library does not contain it.
+//! The obvious twin of each kernel: loops in `f64` that read like the formula. Oracles for tests
+//! and benchmarks, which include this file; the library does not contain it.
 #![allow(dead_code, reason = "each target that includes this file uses some of it")]
 
 use splade_kernels::{
@@ -7,7 +7,7 @@ use splade_kernels::{
     RelativePositions,
 };
 
-/// The error function, by its everywhere-positive series (Abramowitz and Stegun 7.1.6).
+/// The error function, by its series of positive terms (Abramowitz and Stegun 7.1.6).
 pub(crate) fn erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();
@@ -24,7 +24,7 @@ pub(crate) fn erf(x: f64) -> f64 {
 #[allow(clippy::approx_constant, reason = "the reference's own digits")]
 const LAPLACE_MEAN: f64 = 0.707107;
 
-/// One number through an activation function.
+/// Applies an activation to one number.
 pub(crate) fn activation(activation: Activation, x: f64) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     match activation {
@@ -189,7 +189,7 @@ pub(crate) fn gate(x: &[f32], width: usize, act: Activation) -> Vec<f64> {
     .collect()
 }
 
-/// The twin of [`splade_kernels::Head::pool`]: every logit, activated, then pooled.
+/// The twin of [`splade_kernels::Head::pool`]: activates every logit, then pools.
 pub(crate) fn head_pool(
     hidden_states: &[f32],
     decoder: &[f32],

@@ -5,22 +5,22 @@ use rayon::prelude::*;
 use crate::simd::{SimdLevel, multiversion};
 use crate::{AttentionShape, Offsets};
 
-/// Rotates each token's query and key by its position in its text, in place: with the halves (a, b) of
-/// a head, a' = a cos - b sin and b' = b cos + a sin. Values are left alone.
+/// Rotates each token's query and key by its position in its text, in place: the halves (a, b) of a
+/// head become a' = a cos - b sin and b' = b cos + a sin. Values are unchanged.
 ///
 /// # Shapes
-/// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`; `table` `[positions, head_dim]`: the
+/// `qkv` `[tokens, 3 * hidden]`, `offsets` `[texts + 1]`, `table` `[positions, head_dim]`: the
 /// cosines of a position, then its sines.
 ///
 /// # Panics
-/// When the lengths do not fit together, a head has an odd width, or a text is longer than the table.
+/// If the lengths do not match, a head has an odd width, or a text is longer than the table.
 ///
 /// # Source
 /// Su et al., "RoFormer", arXiv:2104.09864, in the form of transformers' `rotate_half`.
 pub fn rotate(qkv: &mut [f32], offsets: Offsets<'_>, table: &[f32], shape: AttentionShape) {
     let AttentionShape { n_heads, head_dim, .. } = shape;
     let hidden = n_heads * head_dim;
-    assert!(head_dim > 0 && head_dim.is_multiple_of(2), "a head of odd width cannot be turned");
+    assert!(head_dim > 0 && head_dim.is_multiple_of(2), "a head of odd width cannot be rotated");
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
     assert_eq!(offsets.n_tokens(), qkv.len() / (3 * hidden), "offsets do not end at tokens");
     let positions: Vec<u32> = offsets.positions().collect();

@@ -1,4 +1,4 @@
-//! The left side of a product: rows, rounded to a kernel's precision and in the order that it takes.
+//! The left operand of a product: rows, rounded to a kernel's precision and stored in its order.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use crate::product::{ProductKernel, RowOrder, Rows, bits};
 use crate::simd::prefetch;
 use crate::{Precision, SimdLevel, bf16};
 
-/// Groups that rows of bf16 and of integers are filled up to: what an AMX tile takes.
+/// Rows of bf16 and integers are padded to a multiple of this: the width of an AMX tile.
 const GROUP_STEP: usize = 16;
 
 /// How many rows ahead of the one being rounded are prefetched: rows mostly come from memory.
 const ROWS_AHEAD: usize = 3;
 
-/// Groups of 32 bits that a row of so many numbers is held in.
+/// Number of 32-bit groups that hold a row of `width` numbers.
 pub(crate) fn row_groups(precision: Precision, width: usize) -> usize {
     match precision {
         Precision::F32 => width,
@@ -22,7 +22,7 @@ pub(crate) fn row_groups(precision: Precision, width: usize) -> usize {
     }
 }
 
-/// Room for rounded rows, kept from one task to the next.
+/// A buffer for rounded rows, kept from one task to the next.
 #[derive(Default)]
 pub(crate) struct RowBuffer {
     groups: Vec<u32>,
@@ -31,20 +31,21 @@ pub(crate) struct RowBuffer {
     scales: Vec<RowScale>,
 }
 
-/// Rows as a kernel takes them.
+/// Rows in a kernel's format.
 #[derive(Clone, Copy)]
 pub(crate) struct KernelRows<'a> {
     data: &'a [u32],
     order: RowOrder,
-    /// Groups of a row.
+    /// Groups per row.
     width: usize,
     count: usize,
-    /// Of integers.
+    /// The scale of each row, for integers.
     scales: &'a [RowScale],
 }
 
 impl RowBuffer {
-    /// `count` rows of `x`, `stride` numbers apart, of which the first `width` count.
+    /// Converts `count` rows of `x`, `stride` numbers apart; only the first `width` numbers of each
+    /// are used.
     pub(crate) fn take<'a>(
         &'a mut self,
         kernel: ProductKernel,
@@ -80,7 +81,7 @@ impl RowBuffer {
         }
     }
 
-    /// `count` rows of `width` numbers; `fill(row, groups)` writes all groups of one.
+    /// Makes `count` rows of `width` numbers; `fill(row, groups)` writes all groups of one row.
     pub(crate) fn fill(
         &mut self,
         kernel: ProductKernel,
@@ -100,13 +101,13 @@ impl RowBuffer {
 
     /// Makes room for `count` rows of `width` numbers.
     pub(crate) fn make_room(&mut self, kernel: ProductKernel, width: usize, count: usize) {
-        // What fills up the tiles is multiplied and thrown away.
+        // The rows that pad the last tile are multiplied too; their sums are ignored.
         let filled = kernel.order().filled(count);
         self.groups.resize(filled * row_groups(kernel.precision(), width), 0);
     }
 
-    /// Stores some groups of a row of `width` numbers, starting at group `first`; those beyond the end
-    /// of the row are dropped.
+    /// Stores some groups of a row of `width` numbers, starting at group `first`; those beyond the
+    /// end of the row are dropped.
     pub(crate) fn put(
         &mut self,
         kernel: ProductKernel,
@@ -120,7 +121,7 @@ impl RowBuffer {
         kernel.order().store(&mut self.groups, width, row, first, groups);
     }
 
-    /// Rows of `width` numbers, of which all groups were put.
+    /// The rows, once all groups of their `width` numbers are stored.
     pub(crate) fn filled(
         &self,
         kernel: ProductKernel,
@@ -137,17 +138,17 @@ impl<'a> KernelRows<'a> {
         self.count
     }
 
-    /// Groups of a row.
+    /// Groups per row.
     pub(crate) fn groups(&self) -> usize {
         self.width
     }
 
-    /// Rows that sums are held for.
+    /// Number of rows of sums, including padding.
     pub(crate) fn filled(&self) -> usize {
         self.order.filled(self.count)
     }
 
-    /// What integers are multiplied by.
+    /// The scale of each row, for integers.
     pub(crate) fn scales(&self) -> &'a [RowScale] {
         self.scales
     }

@@ -1,9 +1,8 @@
-//! Which vector instructions this CPU has, and one body of code compiled for each of them.
+//! Detects the vector instructions of this CPU, and compiles one body of code for each set.
 
 use std::sync::OnceLock;
 
-/// An instruction set that the kernels are compiled for: a token that exists only where the CPU
-/// has it.
+/// An instruction set that kernels are compiled for: a token that exists only if the CPU has it.
 ///
 /// Bodies use no fused multiply-add and fix the order of every sum, so that all levels give the
 /// same bits.
@@ -21,14 +20,14 @@ pub(crate) enum Level {
 }
 
 impl SimdLevel {
-    /// The best level of this CPU, found once.
+    /// The best level of this CPU, detected once.
     pub(crate) fn detect() -> Self {
         static LEVEL: OnceLock<SimdLevel> = OnceLock::new();
         *LEVEL
             .get_or_init(|| *Self::available().last().expect("the portable level is always there"))
     }
 
-    /// Every level that this CPU has, slowest first.
+    /// Every level of this CPU, slowest first.
     pub(crate) fn available() -> Vec<Self> {
         #[allow(unused_mut, reason = "only x86-64 has more than one level")]
         let mut levels = vec![Self(Level::Portable)];
@@ -52,22 +51,23 @@ impl SimdLevel {
     }
 }
 
-/// Prefetches some numbers.
+/// Prefetches a slice.
 #[inline(always)]
 pub(crate) fn prefetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]
     for line in values.iter().step_by(16) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which every CPU of this architecture has.
+        // SAFETY: a hint, which every CPU of this architecture supports.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()) }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = values;
 }
 
-/// Defines `fn name(level, args...)`, which runs `body` compiled for `level`; it may have one type parameter.
+/// Defines `fn name(level, args...)`, which runs `body` compiled for `level`. It may have one type
+/// parameter.
 ///
-/// `body` must be `#[inline(always)]`, so that it takes on the features of its caller.
+/// `body` must be `#[inline(always)]`, so that it is compiled with the features of its caller.
 macro_rules! multiversion {
     ($(#[$doc:meta])* $vis:vis fn $name:ident $(<$param:ident: $bound:ident>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
         $(#[$doc])*
@@ -80,7 +80,7 @@ macro_rules! multiversion {
                 fn avx2 $(<$param: $bound>)? ($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
                 match level.level() {
                     // SAFETY: a `SimdLevel` of this kind is made only in `SimdLevel::available`,
-                    // after it detected each of these features on this CPU.
+                    // after all of these features were detected on this CPU.
                     $crate::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },

@@ -3,14 +3,13 @@
 use crate::SimdLevel;
 use crate::simd::multiversion;
 
-/// Entries that are tested together: one test says that none of them counts, which is so for
-/// nearly all of a SPLADE row.
+/// Entries per test: one test skips a block of zeros, as nearly all blocks of a SPLADE row are.
 const BLOCK: usize = 32;
 
-/// Rows without their zeros: of each its columns, rising, and its values.
+/// Rows without their zeros: the columns of each row, ascending, and its values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SparseRows {
-    /// Where each row starts in the others, and where the last ends: `[rows + 1]`.
+    /// Where each row starts in `indices` and `values`, and where the last one ends: `[rows + 1]`.
     pub offsets: Vec<usize>,
     /// Columns.
     pub indices: Vec<u32>,
@@ -18,12 +17,12 @@ pub struct SparseRows {
     pub values: Vec<f32>,
 }
 
-/// Appends the index and value of each entry of `row` that is not zero, in rising order.
+/// Appends the index and value of each non-zero entry of `row`, in ascending order.
 ///
-/// Entries that are not finite are appended too: whoever takes the row refuses them.
+/// Entries that are not finite are appended too: callers refuse them.
 ///
 /// # Panics
-/// When `row` has more than 2^32 entries.
+/// If `row` has more than 2^32 entries.
 pub fn non_zeros(row: &[f32], indices: &mut Vec<u32>, values: &mut Vec<f32>) {
     assert!(u32::try_from(row.len()).is_ok(), "a row of more than 2^32 entries");
     collect(SimdLevel::detect(), row, indices, values);
@@ -32,7 +31,7 @@ pub fn non_zeros(row: &[f32], indices: &mut Vec<u32>, values: &mut Vec<f32>) {
 #[inline(always)]
 fn collect_body(row: &[f32], indices: &mut Vec<u32>, values: &mut Vec<f32>) {
     for (block, entries) in row.chunks(BLOCK).enumerate() {
-        // -0.0 is zero too: drop the sign bit.
+        // -0.0 is zero too, so the sign bit is dropped.
         let any = entries.iter().fold(0, |bits, v| bits | (v.to_bits() << 1));
         if any != 0 {
             for (i, &v) in entries.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! A matrix whose rows are looked up, and which a head multiplies: the embeddings of the vocabulary.
+//! A matrix whose rows are looked up and which a head multiplies: the vocabulary's embeddings.
 
 use std::borrow::Cow;
 
 use crate::output::entries;
 use crate::{LinearShape, PackedLinear, Precision};
 
-/// A row for each id, held in a precision.
+/// One row per id, held in a precision.
 #[derive(Debug)]
 pub struct Table {
     rows: usize,
@@ -18,18 +18,18 @@ pub struct Table {
 pub(crate) enum TableWeights {
     /// `f32`, row by row.
     Plain(Vec<f32>),
-    /// Rounded, as a layer of which a row is a column.
+    /// Rounded, as a packed layer: a row of the table is a column of the layer.
     Packed(PackedLinear),
 }
 
 impl Table {
-    /// Holds a matrix in `precision`: `f32` row by row, the others as the matrix products take them.
+    /// Holds a matrix in `precision`: `f32` row by row, other precisions as packed layers.
     ///
     /// # Shapes
     /// `weights` `[rows, width]`.
     ///
     /// # Panics
-    /// When the length does not fit, or is 0.
+    /// If the length does not match, or is 0.
     #[must_use]
     pub fn new(weights: Cow<'_, [f32]>, [rows, width]: [usize; 2], precision: Precision) -> Self {
         assert!(rows > 0 && width > 0, "a table of size 0");
@@ -44,20 +44,20 @@ impl Table {
         Self { rows, width, weights }
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.rows
     }
 
-    /// Numbers of a row.
+    /// Numbers per row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The rows of ids, as rounded: `[ids, width]`.
+    /// The rows of `ids`, as rounded: `[ids, width]`.
     ///
     /// # Panics
-    /// When there is no such row.
+    /// If there is no such row.
     pub fn rows(&self, ids: &[u32]) -> Vec<f32> {
         let mut rows = Vec::with_capacity(entries(ids.len(), self.width));
         ids.iter().for_each(|&id| self.push_row(id as usize, &mut rows));

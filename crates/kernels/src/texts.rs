@@ -1,4 +1,4 @@
-//! How the products of texts' tokens with a decoder are divided among threads.
+//! Divides the product of texts' tokens with a decoder among threads.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use crate::Offsets;
 
-/// Tasks for each thread: texts differ in length.
+/// Tasks per thread: several, since texts differ in length.
 const TASKS_PER_THREAD: usize = 4;
 
-/// Whole texts by panels: a task has all tokens of its texts.
+/// Groups of whole texts by panels: a task has all tokens of its texts.
 pub(crate) struct TextGrid {
     texts: Vec<Range<usize>>,
     panels: usize,
@@ -17,7 +17,8 @@ pub(crate) struct TextGrid {
 }
 
 impl TextGrid {
-    /// Each task has neighbouring texts with at most `max_rows` tokens in all, or a single longer one.
+    /// Plans tasks of consecutive texts with at most `max_rows` tokens in total, or of one longer
+    /// text.
     pub(crate) fn plan(offsets: Offsets<'_>, panels: usize, max_rows: usize) -> Self {
         let mut texts: Vec<Range<usize>> = Vec::new();
         for text in 0..offsets.n_texts() {
@@ -33,8 +34,8 @@ impl TextGrid {
         Self { texts, panels, panels_per_task: panels.div_ceil(panel_tasks).max(1) }
     }
 
-    /// Runs `task(texts, panels)` for each cell, on the current pool; the cells of a group of texts
-    /// follow each other, panels rising.
+    /// Runs `task(texts, panels)` for each cell, on the current pool. Results are in order: the
+    /// cells of a group of texts are consecutive, with ascending panels.
     pub(crate) fn run<T: Send>(
         &self,
         task: impl Fn(Range<usize>, Range<usize>) -> T + Sync,
@@ -49,7 +50,7 @@ impl TextGrid {
     }
 }
 
-/// The rows of each of some texts among the tokens of all of them, where it has any.
+/// For each of some texts that is not empty, its rows among the tokens of all of them.
 pub(crate) fn rows_of(
     offsets: Offsets<'_>,
     texts: Range<usize>,

@@ -1,4 +1,4 @@
-//! Keys and values as products take them.
+//! Packs keys and values into the panels of products.
 
 use std::ops::Range;
 
@@ -9,18 +9,18 @@ use crate::rows::row_groups;
 use crate::simd::multiversion;
 use crate::{Precision, SimdLevel, bf16};
 
-/// Keys of one head, turned, times the scale: `[strips of 16 keys, groups, 16]`.
+/// Keys of one head, transposed and scaled: `[strips of 16 keys, groups, 16]`.
 #[derive(Default)]
 pub(super) struct KeyPanels {
     groups: Vec<u32>,
     groups_of_key: usize,
-    /// One key.
+    /// One scaled key.
     scaled: Vec<f32>,
     row: Vec<u32>,
 }
 
 impl KeyPanels {
-    /// Takes `count` keys, `stride` apart.
+    /// Packs `count` keys, `stride` numbers apart.
     pub(super) fn pack(
         &mut self,
         kernel: ProductKernel,
@@ -59,7 +59,7 @@ impl KeyPanels {
         }
     }
 
-    /// Groups of a key.
+    /// Groups per key.
     pub(super) fn groups(&self) -> usize {
         self.groups_of_key
     }
@@ -71,14 +71,14 @@ impl KeyPanels {
     }
 }
 
-/// Values of one head in `f32`: rows, whose columns are those of the product.
+/// Values of one head in `f32`, used as panels without packing.
 pub(super) struct ValueRows<'a> {
     rows: &'a [f32],
     stride: usize,
 }
 
-/// `count` rows of values, `stride` apart, where they stand if they are whole panels wide, else
-/// copied and filled up with zeros.
+/// `count` rows of values, `stride` numbers apart: borrowed if `head_dim` is a multiple of a
+/// panel's width, else copied and padded with zeros.
 pub(super) fn value_rows<'a>(
     rows: &'a [f32],
     stride: usize,
@@ -99,14 +99,14 @@ pub(super) fn value_rows<'a>(
 }
 
 impl ValueRows<'_> {
-    /// Some rows of the `column`th panel.
+    /// Some rows of panel `column`.
     pub(super) fn panel(&self, rows: Range<usize>, column: usize) -> PanelView<'_> {
         let data = bits(&self.rows[rows.start * self.stride + column * PANEL..]);
         PanelView { data, stride: self.stride, strip: STRIP, ahead: 0 }
     }
 }
 
-/// Values of one head in bf16, two keys in a group: `[strips of 16 columns, groups, 16]`.
+/// Values of one head in bf16, two keys per group: `[strips of 16 columns, groups, 16]`.
 #[derive(Default)]
 pub(super) struct ValuePanels {
     groups: Vec<u32>,
@@ -114,7 +114,7 @@ pub(super) struct ValuePanels {
 }
 
 impl ValuePanels {
-    /// Takes `count` rows of values, `stride` apart.
+    /// Packs `count` rows of values, `stride` numbers apart.
     pub(super) fn pack(&mut self, rows: &[f32], stride: usize, count: usize, head_dim: usize) {
         let width = row_groups(Precision::Bf16, count);
         self.groups_of_column = width;
@@ -128,7 +128,7 @@ impl ValuePanels {
         }
     }
 
-    /// Some groups of the `column`th panel.
+    /// Some groups of panel `column`.
     pub(super) fn panel(&self, groups: Range<usize>, column: usize) -> PanelView<'_> {
         let strip = self.groups_of_column * STRIP;
         let start = column * (PANEL / STRIP) * strip;
@@ -138,7 +138,7 @@ impl ValuePanels {
     }
 }
 
-/// Some columns of rows, two rows in a group; what lies beyond both is 0.
+/// Interleaves some columns of each two rows; what exceeds the rows or columns becomes 0.
 #[inline(always)]
 fn pair_rows_body(
     rows: &[f32],

@@ -1,4 +1,4 @@
-//! What the positions of keys and queries add to their scores.
+//! What positions add to the scores of keys and queries.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::task::ScoreBlock;
 use crate::matmul::View;
 use crate::output::Block;
 
-/// Adds `bias[key - query]` to each score, distances beyond its reach as its ends.
+/// Adds `bias[key - query]` to each score; distances beyond its reach use its ends.
 pub(super) fn add_bias(scores: &mut [f32], block: &ScoreBlock, bias: &[f32]) {
     let reach = (bias.len() / 2) as isize;
     block.for_each(scores, |query, keys, scores| {
@@ -18,7 +18,7 @@ pub(super) fn add_bias(scores: &mut [f32], block: &ScoreBlock, bias: &[f32]) {
     });
 }
 
-/// Gives keys beyond the window a score that no sum of exponentials sees.
+/// Masks the keys beyond the window.
 pub(super) fn hide_beyond(scores: &mut [f32], block: &ScoreBlock, window: usize) {
     block.for_each(scores, |query, keys, scores| {
         for (key, score) in keys.zip(scores) {
@@ -29,7 +29,7 @@ pub(super) fn hide_beyond(scores: &mut [f32], block: &ScoreBlock, window: usize)
     });
 }
 
-/// Scores of queries and keys with the buckets of disentangled attention.
+/// Scores of a block's queries and keys with the buckets of disentangled attention.
 #[derive(Default)]
 pub(super) struct PositionScores {
     /// `[queries, buckets]`.
@@ -40,12 +40,12 @@ pub(super) struct PositionScores {
 
 /// One head of a block.
 pub(super) struct Head<'a> {
-    /// From the block's first query on, and from its first key.
+    /// The rows from the block's first query on, and those from its first key on.
     pub(super) queries: &'a [f32],
     pub(super) keys: &'a [f32],
-    /// From one token to the next.
+    /// Numbers from one token to the next.
     pub(super) stride: usize,
-    /// The head's columns of the tables of buckets, which are `hidden` wide.
+    /// The head's columns in the bucket tables, which are `hidden` wide.
     pub(super) columns: Range<usize>,
     pub(super) hidden: usize,
     pub(super) scale: f32,

@@ -1,5 +1,6 @@
-//! Attention with the layer that makes its queries, keys and values: a task makes those of a few heads
-//! of a few texts and attends to them while they are in cache. `[tokens, 3 * hidden]` is never whole.
+//! Attention fused with the layer that computes queries, keys and values. A task computes those of
+//! a few heads of a few texts and attends while they are in cache. `[tokens, 3 * hidden]` never
+//! exists as a whole.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -17,11 +18,11 @@ use crate::{Activation, Finish, LinearShape, Offsets, PackedLinear};
 /// [`packed_attention`] of `qkv(x)`.
 ///
 /// # Shapes
-/// `x` `[tokens, qkv.in_features]`, `qkv.out_features` is `3 * hidden`: each row's query, key and value;
-/// `offsets` `[texts + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
+/// `x` `[tokens, qkv.in_features]`; `qkv.out_features` is `3 * hidden`: each row's query, key and
+/// value; `offsets` `[texts + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
 ///
 /// # Panics
-/// When a length does not fit; when a text is longer than there are buckets for.
+/// If the lengths do not match, or if a text is longer than `buckets` covers.
 pub fn projected_attention(
     x: &[f32],
     qkv: &PackedLinear,
@@ -31,7 +32,7 @@ pub fn projected_attention(
 ) -> Vec<f32> {
     let LinearShape { in_features, out_features } = qkv.shape();
     let hidden = shape.hidden();
-    assert_eq!(out_features, 3 * hidden, "the layer does not make queries, keys and values");
+    assert_eq!(out_features, 3 * hidden, "the layer's output is not [3 * hidden]");
     assert_eq!(x.len() % in_features, 0, "x is not whole rows");
     let tokens = x.len() / in_features;
     assert_eq!(offsets.n_tokens(), tokens, "offsets do not end at tokens");
@@ -47,17 +48,17 @@ pub fn projected_attention(
         texts.into_par_iter().with_max_len(1).for_each(|texts| {
             let rows = offsets.tokens(texts.clone());
             let x = &x[rows.start * in_features..rows.end * in_features];
-            // SAFETY: the tasks have rows of their own.
+            // SAFETY: each task owns its rows.
             let mut out = unsafe { output.block(rows, 0..hidden) };
             let task = TextTask { x, qkv, offsets, texts, heads, shape, positions };
             SCRATCH.with_borrow_mut(|scratch| task.run(scratch, &mut out));
         });
     };
-    // SAFETY: every token is a row of one task, which writes all heads of it.
+    // SAFETY: every token is a row of exactly one task, which writes all its heads.
     unsafe { Output::written(tokens, hidden, write) }
 }
 
-/// Heads that are made together: those of a panel, or one of several panels.
+/// The heads that are computed together: all heads of one panel, or one head of several panels.
 #[derive(Clone, Copy)]
 struct HeadGroups {
     heads: usize,
@@ -66,7 +67,7 @@ struct HeadGroups {
 }
 
 impl HeadGroups {
-    /// `None` where heads and panels do not fit, or positions are not a head's own.
+    /// `None` if heads and panels do not align, or if positions depend on more than the head.
     fn of(shape: AttentionShape, positions: RelativePositions<'_>) -> Option<Self> {
         let AttentionShape { n_heads, head_dim, .. } = shape;
         let (heads, panels) = (PANEL / head_dim.clamp(1, PANEL), head_dim.div_ceil(PANEL));
@@ -75,8 +76,8 @@ impl HeadGroups {
         (fits && own).then(|| Self { heads, panels, count: n_heads / heads })
     }
 
-    /// The panels of a layer in the order that they are needed: of each group the queries', the keys'
-    /// and the values'.
+    /// The layer's panels in the order of use: for each group, those of its queries, keys and
+    /// values.
     fn panels_in_order(self) -> impl Iterator<Item = usize> {
         let Self { panels, count, .. } = self;
         let part = move |group: usize, which: usize| (which * count + group) * panels;
@@ -85,8 +86,8 @@ impl HeadGroups {
     }
 }
 
-/// Neighbouring texts of together not more than `max_rows` tokens; `None` where a text alone has more,
-/// or nothing has any.
+/// Groups neighbouring texts of at most `max_rows` tokens in total; `None` if one text has more, or
+/// if there is nothing to group.
 fn group_texts(offsets: Offsets<'_>, max_rows: usize) -> Option<Vec<Range<usize>>> {
     if offsets.n_texts() == 0 || max_rows == 0 || offsets.longest() > max_rows {
         return None;
@@ -103,7 +104,7 @@ fn group_texts(offsets: Offsets<'_>, max_rows: usize) -> Option<Vec<Range<usize>
     Some(groups)
 }
 
-/// Some texts and what is made of them.
+/// Some texts, and how to attend to them.
 struct TextTask<'a> {
     x: &'a [f32],
     qkv: &'a PackedLinear,
@@ -136,7 +137,7 @@ impl TextTask<'_> {
         }
     }
 
-    /// Writes what the heads of a group gather.
+    /// Writes the attention output of a group's heads.
     fn attend(&self, group: usize, qkv: &[f32], out: &mut Block<'_, Unwritten>) {
         let HeadGroups { heads, .. } = self.heads;
         let shape = AttentionShape { n_heads: heads, ..self.shape };
@@ -163,7 +164,7 @@ impl TextTask<'_> {
 }
 
 thread_local! {
-    /// What a task needs, kept from one to the next.
+    /// Buffers of a task, kept for the thread's next one.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 

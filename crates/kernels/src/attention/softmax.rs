@@ -1,4 +1,4 @@
-//! Softmax over keys that come a chunk at a time.
+//! Online softmax over chunks of keys.
 
 use std::ops::Range;
 
@@ -10,22 +10,22 @@ use crate::panels::PANEL;
 use crate::product::RowOrder;
 use crate::simd::multiversion;
 
-/// Exponentials that are computed together.
+/// Exponentials per loop iteration, which fill vectors.
 const LANES: usize = 16;
-/// A score that no sum of exponentials sees.
+/// The score of a masked key: its exponential is 0.
 pub(super) const HIDDEN: f32 = -1e30;
 
-/// For each query of a task, over the keys so far: the largest score, the sum of the exponentials
-/// beside it, and the values multiplied by them.
+/// State of each query of a task over the keys so far: the maximum score, the sum of exponentials
+/// relative to it, and the sum of values weighted by these.
 #[derive(Default)]
 pub(super) struct Running {
     max: Vec<f32>,
     sum: Vec<f32>,
-    /// `[panels of the head, queries, PANEL]`, the queries filled up to whole tiles.
+    /// `[panels of the head, queries, PANEL]`, with the queries padded to whole tiles.
     values: Vec<f32>,
 }
 
-/// Queries that values are held for.
+/// Number of queries including padding.
 fn filled(queries: usize) -> usize {
     RowOrder::Tiles.filled(queries)
 }
@@ -40,7 +40,7 @@ impl Running {
         self.values.resize(head_dim.div_ceil(PANEL) * filled(queries) * PANEL, 0.0);
     }
 
-    /// The values of some queries, a panel of the head at a time.
+    /// The value sums of some queries, one panel of the head at a time.
     pub(super) fn sums(&mut self, queries: Range<usize>) -> impl Iterator<Item = &mut [f32]> {
         let panel = filled(self.max.len()) * PANEL;
         let rows = queries.start * PANEL..queries.end * PANEL;
@@ -48,8 +48,8 @@ impl Running {
     }
 }
 
-/// Turns the scores `[panels, pitch, PANEL]` of some queries with `n_keys` keys into exponentials
-/// beside each query's largest score so far, and brings what the queries have to that.
+/// Replaces the scores `[panels, pitch, PANEL]` of some queries with `n_keys` keys by exponentials
+/// relative to each query's maximum so far, and rescales the running sums to the new maximum.
 pub(super) fn add_chunk(
     scores: &mut [f32],
     n_keys: usize,
@@ -103,7 +103,7 @@ fn exponentials_body(
     for panel in 0..panels {
         let width = filled(panel).next_multiple_of(LANES);
         for chunk in scores[offset(panel)..][..width].as_chunks::<LANES>().0 {
-            // NaN is greater than nothing; it comes through its exponential.
+            // NaN compares as not greater here; it propagates through its exponential.
             lanes.iter_mut().zip(chunk).for_each(|(m, &v)| *m = if v > *m { v } else { *m });
         }
     }

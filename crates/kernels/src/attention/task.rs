@@ -1,4 +1,4 @@
-//! The work of one task: attention of some queries of one head to the keys that they see.
+//! One task of attention: some queries of one head, and the keys that they attend to.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -13,19 +13,20 @@ use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer};
 use crate::{Precision, SimdLevel, bf16};
 
-/// Queries whose scores are held at once: with a chunk's keys they stay in the second-level cache.
+/// Queries whose scores are held at a time: with a chunk's keys they fit in the second-level cache.
 const QUERIES_AT_ONCE: usize = 96;
-/// Keys of a chunk: whole panels.
+/// Keys per chunk: a multiple of a panel's width.
 const KEYS_AT_ONCE: usize = 512;
 
-/// Some queries of one head of one text, and the keys that they see; both as packed tokens.
+/// Some queries of one head of one text, and the keys that they attend to, as ranges of packed
+/// tokens.
 pub(super) struct Task {
     pub(super) queries: Range<usize>,
     pub(super) keys: Range<usize>,
     pub(super) head: usize,
 }
 
-/// Those of some keys that some queries see.
+/// The part of `keys` that `queries` attend to.
 pub(super) fn seen(
     queries: &Range<usize>,
     keys: &Range<usize>,
@@ -37,7 +38,7 @@ pub(super) fn seen(
     first.min(end)..end
 }
 
-/// A task with what it works on.
+/// A task and its inputs.
 pub(super) struct Attention<'a> {
     pub(super) qkv: &'a [f32],
     pub(super) shape: AttentionShape,
@@ -70,7 +71,7 @@ impl Attention<'_> {
                 if seen.is_empty() {
                     continue;
                 }
-                // Whole panels of the chunk, and their keys.
+                // The range of whole panels within the chunk, and its keys.
                 let panels =
                     (seen.start - chunk.start) / PANEL..(seen.end - chunk.start).div_ceil(PANEL);
                 let keys = chunk.start + panels.start * PANEL
@@ -115,7 +116,7 @@ impl Attention<'_> {
         write_rows(running, out);
     }
 
-    /// Adds the values of a block's keys, each times its weight, in `f32`: a panel of keys at a time.
+    /// Adds the weighted values of a block's keys in `f32`, a panel of keys at a time.
     fn add_values<'s>(
         &self,
         weights: &[f32],
@@ -140,13 +141,13 @@ impl Attention<'_> {
         }
     }
 
-    /// From the head's query (0), key (1) or value (2) of a token on.
+    /// The data from a token's query (0), key (1) or value (2) of this head on.
     fn part(&self, token: usize, which: usize) -> &[f32] {
         let AttentionShape { n_heads, head_dim, .. } = self.shape;
         &self.qkv[token * self.stride() + (which * n_heads + self.task.head) * head_dim..]
     }
 
-    /// From one token to the next.
+    /// Numbers from one token to the next.
     fn stride(&self) -> usize {
         3 * self.shape.n_heads * self.shape.head_dim
     }
@@ -174,7 +175,7 @@ impl Attention<'_> {
     }
 }
 
-/// The weights of a block's keys as rows of bf16, one for each query.
+/// The attention weights of a block as rows of bf16, one per query.
 fn bf16_weights<'a>(
     rows: &'a mut RowBuffer,
     kernel: ProductKernel,
@@ -194,12 +195,12 @@ fn bf16_weights<'a>(
 pub(super) struct ScoreBlock {
     pub(super) queries: Range<usize>,
     pub(super) keys: Range<usize>,
-    /// Queries, filled up as the kernel wants them.
+    /// Number of queries, padded as the kernel requires.
     pitch: usize,
 }
 
 impl ScoreBlock {
-    /// Calls `change(query, keys, scores)` for each query and the keys of each panel.
+    /// Calls `change(query, keys, scores)` for each query and each panel of keys.
     pub(super) fn for_each(
         &self,
         scores: &mut [f32],
@@ -224,14 +225,14 @@ thread_local! {
 struct Scratch {
     keys: KeyPanels,
     values: Values,
-    /// Queries, and after them weights of keys.
+    /// Queries first, then attention weights.
     rows: RowBuffer,
     scores: Vec<f32>,
     running: Running,
     positions: PositionScores,
 }
 
-/// The values of a chunk: in bf16, or in `f32` where they have to be copied.
+/// The values of a chunk: packed as bf16, or as `f32` if they must be copied.
 #[derive(Default)]
 struct Values {
     packed: ValuePanels,

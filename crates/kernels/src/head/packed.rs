@@ -1,4 +1,4 @@
-//! The head of a decoder that is held in one rounded form, which is its word embeddings too.
+//! The head of a packed decoder in a rounded precision, which may also be the word embeddings.
 
 use super::{PoolActivation, PoolStrategy, sum_rows};
 use crate::output::{Output, entries};
@@ -6,7 +6,8 @@ use crate::panels::PANEL;
 use crate::texts::{TextGrid, rows_of};
 use crate::{LinearShape, Offsets, PackedLinear, SimdLevel};
 
-/// See [`Head::pool`](super::Head::pool); a row whose hidden states are not finite may be anything.
+/// See [`Head::pool`](super::Head::pool). The row of a text whose hidden states are not finite is
+/// unspecified.
 pub(super) fn pool(
     hidden_states: &[f32],
     decoder: &PackedLinear,

@@ -1,4 +1,4 @@
-//! The head of a decoder in `f32`, row by row: products of the `gemm` crate.
+//! The head of a row-major `f32` decoder, by products of the `gemm` crate.
 
 use rayon::prelude::*;
 
@@ -7,11 +7,12 @@ use crate::matmul::View;
 use crate::output::{Block, Output, entries};
 use crate::{Offsets, SimdLevel};
 
-/// Vocabulary entries of one task: with [`TOKEN_BLOCK`] tokens half a megabyte of logits, which stays in
-/// the second-level cache.
+/// Vocabulary entries per task. With [`TOKEN_BLOCK`] tokens their logits take half a megabyte,
+/// which fits in the second-level cache.
 const VOCAB_TILE: usize = 512;
 
-/// See [`Head::pool`](super::Head::pool); a row whose hidden states are not finite may be anything.
+/// See [`Head::pool`](super::Head::pool). The row of a text whose hidden states are not finite is
+/// unspecified.
 pub(super) fn pool(
     hidden_states: &[f32],
     decoder: &[f32],
@@ -36,7 +37,7 @@ pub(super) fn pool(
             hidden_size,
         );
         let bias = &bias[words.clone()];
-        // SAFETY: each task has its own columns.
+        // SAFETY: each task owns its columns.
         let mut out = unsafe { output.block(0..texts, words.clone()) };
         logits.resize(TOKEN_BLOCK * tile, 0.0);
         if strategy == PoolStrategy::Max {

@@ -1,11 +1,12 @@
-//! Which words of the vocabulary can have a weight in a text: a pass over the decoder in 8-bit
-//! integers, with a rigorous bound on what their rounding may hide.
+//! Screening: finds the words of the vocabulary that can have a weight in a text, by one pass over
+//! the decoder in 8-bit integers with a rigorous bound on the rounding error.
 //!
-//! A SPLADE row has a few hundred of thirty thousand entries. Words whose upper bound is not positive
-//! are zero for certain; the others are computed in `f32` as before, so the result is that of the
+//! A SPLADE row has a few hundred entries out of thirty thousand. Words whose upper bound is not
+//! positive are certainly zero; only the others are computed in `f32`. So the result is that of the
 //! whole product in `f32`, at about the cost of one in integers.
 //!
-//! For a token h and a word w with their rounded forms ĥ and ŵ,
+//! For a token h and a word w with rounded forms ĥ and ŵ,
+//!
 //! |h·w - ĥ·ŵ| <= ‖h - ĥ‖ ‖w‖ + ‖ĥ‖ ‖w - ŵ‖ (Cauchy-Schwarz).
 
 mod rounding;
@@ -23,35 +24,36 @@ use crate::table::TableWeights;
 use crate::texts::{TextGrid, rows_of};
 use crate::{LinearShape, Offsets, PackedLinear, Precision, Table};
 
-/// Vocabularies below this are not worth two passes.
+/// Smaller vocabularies are not worth two passes.
 const MIN_VOCAB: usize = 2048;
-/// Of ‖h‖ ‖w‖: more than what `f32` rounding adds to any of the sums.
+/// Relative to ‖h‖ ‖w‖: exceeds the `f32` rounding error of any of the sums.
 const SLACK: f32 = 4e-6;
 /// A batch fails screening if more than 1 in this many words survives.
 const WORST_SELECTIVITY: usize = 8;
-/// After this many failed batches in a row, screening ends for good.
+/// After this many failed batches in a row, screening is turned off for good.
 const MAX_FAILURES: u32 = 3;
 
-/// A decoder in 8-bit integers, made once from its weights.
+/// A decoder in 8-bit integers, prepared once from its weights.
 #[derive(Debug)]
 pub(super) struct Screen {
-    /// The words' integers.
+    /// The rounded words.
     words: PackedLinear,
-    /// Of each word: ‖w‖; ‖w - ŵ‖; its bias.
+    /// For each word: ‖w‖, ‖w - ŵ‖ and its bias.
     norm: Vec<f32>,
     error: Vec<f32>,
     bias: Vec<f32>,
-    /// Batches in a row that had too many words left.
+    /// Number of failed batches in a row.
     n_failures: AtomicU32,
 }
 
 impl Screen {
-    /// Rounds a decoder. `None` where this CPU has no instructions for it, where the vocabulary is too
-    /// small to gain anything, or where a pass in the decoder's own precision costs no more: that of
-    /// integers, and of any on a CPU with instructions for whole tiles.
+    /// Rounds a decoder. `None` if the CPU has no instructions for it, if the vocabulary is too
+    /// small, or if a pass in the decoder's own precision costs no more: int8 decoders, and any on
+    /// a CPU with AMX tiles.
     ///
     /// # Shapes
-    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all finite but for a bias of minus infinity.
+    /// `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all finite except that a bias may be minus
+    /// infinity.
     pub(super) fn new(decoder: &Table, bias: &[f32]) -> Option<Self> {
         match decoder.weights() {
             TableWeights::Plain(weights) => Self::of(weights, bias, decoder.width()),
@@ -85,7 +87,7 @@ impl Screen {
             numbers.resize(filled, 0.0);
             numbers
         };
-        // Words that fill up the last panel are never left.
+        // The padding words of the last panel never survive.
         let mut bias = bias.to_vec();
         bias.resize(filled, f32::NEG_INFINITY);
         Some(Self {
@@ -97,8 +99,8 @@ impl Screen {
         })
     }
 
-    /// The words of each text that may have a weight, rising; `None` if the batch fails screening, or
-    /// (without a pass) if the last few did: the checkpoint is not sparse.
+    /// The words of each text that may have a weight, in ascending order. `None` if the batch fails
+    /// screening, or (without a pass) if the last few did: the checkpoint is not sparse.
     pub(super) fn candidates(
         &self,
         hidden_states: &[f32],
@@ -129,7 +131,7 @@ impl Screen {
             });
             limits
         });
-        // The tasks of a text come with rising words.
+        // The tasks of a text arrive in ascending order of words.
         let mut of_texts = vec![Vec::new(); texts];
         for TextLimits { text, found, .. } in found.into_iter().flatten() {
             of_texts[text].extend(found);
@@ -155,7 +157,7 @@ impl Screen {
         }
     }
 
-    /// Of each word of a panel, what its logits in a text cannot exceed.
+    /// Upper bounds of a text's logits, for each word of a panel.
     fn upper_bounds(&self, panel: usize, max: &[f32; PANEL], slack: Slack) -> [f32; PANEL] {
         let words = panel * PANEL..(panel + 1) * PANEL;
         let (norm, error) = (&self.norm[words.clone()], &self.error[words.clone()]);
@@ -167,21 +169,21 @@ impl Screen {
     }
 }
 
-/// A text's share in a task.
+/// A text's state within a task.
 struct TextLimits {
     text: usize,
-    /// Its rows among the task's.
+    /// Its rows within the task.
     rows: Range<usize>,
     slack: Slack,
     found: Vec<u32>,
 }
 
-/// What the rounding of a text's tokens may hide, of the worst of them.
+/// Bounds on the rounding error of a text's tokens, by its worst token.
 #[derive(Clone, Copy)]
 struct Slack {
     /// ‖ĥ‖.
     norm: f32,
-    /// ‖h - ĥ‖, and more than what rounding in `f32` adds.
+    /// ‖h - ĥ‖, plus more than the `f32` rounding error.
     error: f32,
 }
 
@@ -202,7 +204,7 @@ mod tests {
     use super::*;
     use crate::samples::noise;
 
-    /// A decoder whose words are mostly negative, as a SPLADE model's are.
+    /// A decoder whose words are mostly negative, like a SPLADE model's.
     fn screen(hidden_size: usize, seed: u64) -> Option<(Screen, Vec<f32>)> {
         const VOCAB: usize = MIN_VOCAB + 37;
         let decoder = noise(VOCAB * hidden_size, seed);

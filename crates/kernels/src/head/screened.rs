@@ -1,5 +1,5 @@
-//! The head with max pooling, at the price of a pass in integers: [`Screen`](super::screen::Screen) rules
-//! out the words that can have no weight, and what is left is multiplied in `f32`.
+//! The head with max pooling at the cost of a pass in integers: [`Screen`](super::screen::Screen)
+//! rules out most words, and the remaining ones are multiplied in `f32`.
 
 use rayon::prelude::*;
 
@@ -8,8 +8,8 @@ use crate::matmul::View;
 use crate::output::{Block, entries};
 use crate::{Offsets, SimdLevel, Table};
 
-/// See [`Head::pool`](super::Head::pool); a row whose hidden states are not finite may be anything. Of each
-/// text `candidates` has the words that may have a weight; the others are 0.
+/// See [`Head::pool`](super::Head::pool). The row of a text whose hidden states are not finite is
+/// unspecified. `candidates` lists the words of each text that may have a weight; all others are 0.
 pub(super) fn pool(
     hidden_states: &[f32],
     decoder: &Table,
@@ -52,7 +52,7 @@ pub(super) fn pool(
     pooled
 }
 
-/// What a thread needs for the words that are left.
+/// Buffers of a thread for the remaining words.
 #[derive(Default)]
 struct Scratch {
     weights: Vec<f32>,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{LinearShape, Precision, reference, samples};
 
-/// A head, the numbers that it was made of, and inputs.
+/// A head, the numbers that it was made from, and inputs.
 struct Case {
     shape: LinearShape,
     decoder: Vec<f32>,
@@ -90,7 +90,7 @@ proptest! {
         let factor = 2f32.powi(size);
         let mut case = Case::new(&lengths, [2500, hidden_size], seed);
         case.hidden.iter_mut().for_each(|h| *h *= factor);
-        // From checkpoints that keep every word to such that keep none.
+        // From checkpoints that keep every word to checkpoints that keep none.
         let spread = factor * (hidden_size as f32).sqrt();
         case.bias.iter_mut().for_each(|b| *b = *b * 0.1 + shift * spread);
         let fast = case.pool(&case.head(Precision::F32), MAX, activation);
@@ -117,7 +117,7 @@ fn a_screened_rounded_head_is_near_the_whole_rounded_head() {
     case.bias.fill(-6.0);
     let fast = case.pool(&case.head(Precision::Bf16), MAX, RELU);
     let whole = case.pool(&case.head(Precision::Bf16).without_screen(), MAX, RELU);
-    // The whole one rounds its rows too.
+    // The unscreened head rounds its rows too.
     assert!(fast.iter().zip(&whole).all(|(a, b)| (a - b).abs() < 0.05));
     assert!(fast.iter().any(|v| *v > 0.0));
 }
@@ -138,7 +138,7 @@ fn a_screen_that_rules_nothing_out_is_given_up() {
 
 #[test]
 fn broken_hidden_states_give_nan_not_numbers() {
-    // Of a vocabulary that is screened, and one that is not.
+    // One vocabulary that is screened, and one that is not.
     for (vocab, precision) in [3, 2500].into_iter().flat_map(|v| Precision::ALL.map(|p| (v, p))) {
         for broken in [f32::NAN, f32::INFINITY] {
             let mut case = Case::new(&[1, 1], [vocab, 2], 1);

@@ -1,4 +1,4 @@
-//! Linear layers of every kernel against their formula.
+//! Linear layers of every kernel against the formula.
 
 use proptest::prelude::*;
 
@@ -34,7 +34,8 @@ proptest! {
             exact = reference::layer_norm(&rounded, &gamma, &beta, eps);
         }
         for precision in Precision::ALL {
-            // Of a sum of products of numbers below 1; the norm may enlarge it by 1/sqrt(eps).
+            // Tolerance of a sum of products of numbers below 1; the norm may amplify it by
+            // 1/sqrt(eps).
             let length = (in_features as f64).sqrt();
             let tolerance = match precision {
                 Precision::F32 => 3e-5,
@@ -49,7 +50,7 @@ proptest! {
                 for (a, b) in fast.iter().zip(&exact) {
                     prop_assert!((f64::from(*a) - b).abs() < tolerance, "{} {a} {b}", kernel.name());
                 }
-                // Instruction sets differ in the order of their sums alone.
+                // Instruction sets differ only in the order of their sums.
                 if let Some(first) = &first {
                     for (a, b) in fast.iter().zip(first) {
                         prop_assert!((a - b).abs() < 1e-4, "{} {a} {b}", kernel.name());

@@ -1,8 +1,9 @@
 //! Products on AMX: tiles of 16 rows by 16 groups times tiles of 16 groups by 16 columns.
 //!
-//! Two by two tiles of sums take the same eight registers that they are loaded through; rows and panels
-//! stand in whole tiles, so that a tile is sixteen cache lines in a row. Rust has no stable intrinsics
-//! for it: the instructions are written out, one block for a whole sum over the groups.
+//! Two by two tiles of sums and the tiles that they are computed from fill the eight registers.
+//! Rows and panels are stored as whole tiles, each sixteen consecutive cache lines. Rust has no
+//! stable intrinsics for AMX, so the instructions are in `asm!`: one block for a whole sum over the
+//! groups.
 
 use std::arch::asm;
 use std::sync::OnceLock;
@@ -13,7 +14,7 @@ use crate::Precision;
 /// Bytes of a tile.
 const TILE_BYTES: usize = 1024;
 
-/// Whether the CPU has it and the system lets this process use it; asked for once.
+/// Whether the CPU has AMX and the system lets this process use it; determined once.
 pub(super) fn is_available(precision: Precision) -> bool {
     static FOUND: OnceLock<[bool; 3]> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
@@ -28,7 +29,7 @@ pub(super) fn is_available(precision: Precision) -> bool {
     found[precision as usize]
 }
 
-/// AMX-BF16, AMX-TILE and AMX-INT8, by the CPU's own word.
+/// AMX-BF16, AMX-TILE and AMX-INT8, as reported by CPUID.
 fn cpu_bits() -> [bool; 3] {
     use std::arch::x86_64::{__cpuid, __cpuid_count};
     if __cpuid(0).eax < 7 {
@@ -38,8 +39,8 @@ fn cpu_bits() -> [bool; 3] {
     [22, 24, 25].map(|bit| features >> bit & 1 == 1)
 }
 
-/// Asks Linux for the tiles' state, which it saves for a process only on request. False where it
-/// refuses, or knows no such request.
+/// Requests the tile state from Linux, which saves it only for processes that ask. False if Linux
+/// refuses, or does not know the request.
 fn ask_for_tiles() -> bool {
     const ARCH_PRCTL: isize = 158;
     const REQUEST_PERMISSION: usize = 0x1023;
@@ -60,7 +61,7 @@ fn ask_for_tiles() -> bool {
     result == 0
 }
 
-/// What `ldtilecfg` reads: eight tiles of sixteen rows of 64 bytes.
+/// The operand of `ldtilecfg`: eight tiles of sixteen rows of 64 bytes.
 #[repr(C, align(64))]
 struct Configuration {
     palette: u8,
@@ -79,11 +80,12 @@ static CONFIGURATION: Configuration = Configuration {
 };
 
 /// # Safety
-/// `is_available` said so for `precision`; `args` as `ProductKernel::multiply` checks them, in whole
-/// tiles: rows in tiles, groups a multiple of 16, panels' groups 16 apart.
+/// `is_available` returned true for `precision`. `args` are checked as in
+/// `ProductKernel::multiply`, in whole tiles: rows in tile order, the number of groups a multiple
+/// of 16, the groups of a strip adjacent.
 pub(super) unsafe fn run(precision: Precision, args: &Args) {
-    // SAFETY: AMX is there; the configuration is a constant of the form that the instruction reads.
-    // Nothing but this module touches tiles, so the state lasts until `tilerelease`.
+    // SAFETY: AMX is available, and the configuration is a constant in the format of the
+    // instruction. No code outside this module uses tiles, so the state lasts until `tilerelease`.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly)) };
     let n_tiles = args.n_rows.div_ceil(TILE);
     let (pairs, single) = (n_tiles / 2, n_tiles % 2);
@@ -107,16 +109,16 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
             }
         }
     }
-    // SAFETY: AMX is there.
+    // SAFETY: AMX is available.
     unsafe { asm!("tilerelease", options(nostack, nomem)) };
 }
 
-/// Where a tile's rows, a strip's groups, and their sums begin.
+/// Pointers to a tile's rows, a strip's groups, and their sums.
 ///
 /// # Safety
 /// As [`run`]; tile and strip are within `args`.
 unsafe fn pointers(args: &Args, tile: usize, strip: usize) -> (*const u32, *const u32, *mut u32) {
-    // SAFETY: the caller vouches for `args`, and that tile and strip lie within it.
+    // SAFETY: the caller guarantees `args`, and that tile and strip are within them.
     unsafe {
         (
             args.rows.add(tile * TILE * args.row_stride),
@@ -133,8 +135,8 @@ macro_rules! two_by_two {
         /// # Safety
         /// As [`run`]; both tiles and both strips are within `args`.
         unsafe fn $name(args: &Args, tile: usize, strip: usize) {
-            // SAFETY: every tile that is loaded or stored lies within `args`; the counter is at
-            // least 1 where the loop is entered.
+            // SAFETY: every tile that is loaded or stored is within `args`; the counter is at least
+            // 1 when the loop is entered.
             unsafe {
                 let (rows, columns, sums) = pointers(args, tile, strip);
                 asm!(
@@ -186,8 +188,8 @@ macro_rules! two_by_two {
                     b = inout(reg) columns => _,
                     b1 = inout(reg) columns.wrapping_add(args.strip) => _,
                     line = in(reg) 4 * STRIP,
-                    // Each pair of tiles prefetches another two lines of a step. It is a hint: the
-                    // address may lie beyond the weights.
+                    // Each pair of tiles prefetches two more lines of a step. It is a hint: the
+                    // address may be beyond the weights.
                     ahead = in(reg) args.ahead.wrapping_mul(4).wrapping_add(tile * 4 * STRIP % TILE_BYTES),
                     steps = inout(reg) args.groups / TILE => _,
                     step = const TILE_BYTES,
@@ -203,10 +205,10 @@ macro_rules! two_by_two {
 two_by_two!(two_by_two_bf16, "tdpbf16ps");
 two_by_two!(two_by_two_int8, "tdpbsud");
 
-/// The instructions that prefetch the sixteen lines of a strip's tile, `{ahead}` bytes on.
-macro_rules! bring {
+/// The instructions that prefetch the sixteen lines of a strip's tile, `{ahead}` bytes ahead.
+macro_rules! prefetch_tile {
     ($strip:literal) => {
-        bring!($strip, 0 64 128 192 256 320 384 448 512 576 640 704 768 832 896 960)
+        prefetch_tile!($strip, 0 64 128 192 256 320 384 448 512 576 640 704 768 832 896 960)
     };
     ($strip:literal, $($offset:literal)*) => {
         concat!($("prefetcht1 [{", $strip, "} + {ahead}*1 + ", $offset, "]\n"),*)
@@ -215,13 +217,13 @@ macro_rules! bring {
 
 macro_rules! one_by_four {
     ($name:ident, $dot:literal) => {
-        /// One tile of rows by all strips. With so few rows, reading weights takes the time: all of the next
-        /// ones are prefetched.
+        /// One tile of rows by all strips. With so few rows, reading weights dominates, so all of
+        /// the next ones are prefetched.
         ///
         /// # Safety
         /// As [`run`]; the tile is within `args`.
         unsafe fn $name(args: &Args, tile: usize) {
-            // SAFETY: every tile that is loaded or stored lies within `args`.
+            // SAFETY: every tile that is loaded or stored is within `args`.
             unsafe {
                 let (rows, columns, sums) = pointers(args, tile, 0);
                 asm!(
@@ -243,10 +245,10 @@ macro_rules! one_by_four {
                     "4:",
                     "test {ahead}, {ahead}",
                     "jz 6f",
-                    bring!("b"),
-                    bring!("b1"),
-                    bring!("b2"),
-                    bring!("b3"),
+                    prefetch_tile!("b"),
+                    prefetch_tile!("b1"),
+                    prefetch_tile!("b2"),
+                    prefetch_tile!("b3"),
                     "6:",
                     "tileloadd tmm4, [{a} + {line}*1]",
                     "tileloadd tmm5, [{b} + {line}*1]",

@@ -1,4 +1,4 @@
-//! Products on AVX2 with FMA: eight sums a vector.
+//! Products on AVX2 with FMA: vectors of eight sums.
 
 use std::arch::x86_64::*;
 
@@ -6,15 +6,15 @@ use super::{Args, Product};
 use crate::Precision;
 
 const LANES: usize = 8;
-/// Two vectors by six rows are twelve sums, of sixteen registers.
+/// Two vectors by six rows take twelve of the sixteen registers.
 const VECTORS: usize = 2;
 const ROWS: usize = 6;
 
 /// # Safety
-/// AVX2 and FMA are there; `args` as `ProductKernel::multiply` checks them.
+/// The CPU has AVX2 and FMA; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn run(precision: Precision, args: &Args) {
-    // SAFETY: the features are on; the caller vouches for `args`.
+    // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe {
         match precision {
             Precision::F32 => super::run::<F32, VECTORS, ROWS>(args),
@@ -136,7 +136,7 @@ impl Product for Int8 {
         unsafe { _mm256_storeu_si256(at.cast(), sums) }
     }
 
-    /// In 16 bits first, even bytes and odd ones: `maddubs` would saturate.
+    /// Adds even and odd bytes separately in 16 bits: `maddubs` would saturate.
     #[inline(always)]
     unsafe fn add(sums: __m256i, row: __m256i, panel: __m256i) -> __m256i {
         // SAFETY: inlined where AVX2 is on.

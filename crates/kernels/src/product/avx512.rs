@@ -1,44 +1,44 @@
-//! Products on AVX-512: sixteen sums a vector; bf16 and 8-bit integers with their own instructions.
+//! Products on AVX-512: vectors of sixteen sums; bf16 and 8-bit integers by their own instructions.
 
 use std::arch::x86_64::*;
 
 use super::{Args, Product};
 
 const LANES: usize = 16;
-/// Two vectors by twelve rows are 24 sums, of 32 registers. Four by six would load a row's groups half as
-/// often, and the panel's, which come from farther away, twice as often.
+/// Two vectors by twelve rows take 24 of the 32 registers. Four by six would load a row's groups
+/// half as often, but the panel's twice as often, which come from farther away.
 const VECTORS: usize = 2;
 const ROWS: usize = 12;
 
 /// # Safety
-/// AVX-512 F is there; `args` as `ProductKernel::multiply` checks them.
+/// The CPU has AVX-512 F; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) unsafe fn run_f32(args: &Args) {
-    // SAFETY: the features are on; the caller vouches for `args`.
+    // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe { super::run::<F32, VECTORS, ROWS>(args) }
 }
 
 /// # Safety
-/// AVX-512 F and BW are there; `args` as `ProductKernel::multiply` checks them.
+/// The CPU has AVX-512 F and BW; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) unsafe fn run_bf16_widened(args: &Args) {
-    // SAFETY: the features are on; the caller vouches for `args`.
+    // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe { super::run::<Bf16Widened, VECTORS, ROWS>(args) }
 }
 
 /// # Safety
-/// AVX-512 BF16 is there; `args` as `ProductKernel::multiply` checks them.
+/// The CPU has AVX-512 BF16; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(super) unsafe fn run_bf16(args: &Args) {
-    // SAFETY: the features are on; the caller vouches for `args`.
+    // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe { super::run::<Bf16, VECTORS, ROWS>(args) }
 }
 
 /// # Safety
-/// AVX-512 VNNI is there; `args` as `ProductKernel::multiply` checks them.
+/// The CPU has AVX-512 VNNI; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) unsafe fn run_int8(args: &Args) {
-    // SAFETY: the features are on; the caller vouches for `args`.
+    // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe { super::run::<Int8, VECTORS, ROWS>(args) }
 }
 

@@ -1,24 +1,24 @@
-//! What products are of: rows and panels in groups of 32 bits, and slices seen as such groups.
+//! The operands of products: rows and panels in groups of 32 bits, and slices viewed as groups.
 
 use std::ops::Range;
 
 use crate::panels::{PANEL, STRIP};
 
-/// How rows stand in their slice.
+/// How rows are laid out in their slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowOrder {
     /// One after the other.
     Rows,
-    /// Sixteen rows at a time, and of these sixteen groups at a time: `[rows / 16, groups / 16, 16, 16]`.
-    /// Both are filled up to sixteen.
+    /// Sixteen rows by sixteen groups at a time: `[rows / 16, groups / 16, 16, 16]`, both padded to
+    /// a multiple of sixteen.
     Tiles,
 }
 
-/// Rows of a tile, and groups.
+/// Rows, and groups, per tile.
 pub(crate) const TILE: usize = 16;
 
 impl RowOrder {
-    /// Rows that stand in a slice for `rows` rows.
+    /// Number of rows in a slice, including padding.
     pub(crate) fn filled(self, rows: usize) -> usize {
         match self {
             Self::Rows => rows,
@@ -26,8 +26,8 @@ impl RowOrder {
         }
     }
 
-    /// Stores some groups of a row, starting at group `first` of its `width`. In tile order, `first`,
-    /// `width` and the number of groups are multiples of [`TILE`].
+    /// Stores some groups of a row, starting at group `first` of its `width`. In tile order,
+    /// `first`, `width` and the number of groups are multiples of [`TILE`].
     pub(crate) fn store(
         self,
         data: &mut [u32],
@@ -53,15 +53,15 @@ impl RowOrder {
 pub(crate) struct Rows<'a> {
     pub(crate) data: &'a [u32],
     pub(crate) order: RowOrder,
-    /// Groups from one row to the next; of tiles, groups of a whole row.
+    /// Groups from one row to the next; in tile order, groups of a whole row.
     pub(crate) stride: usize,
     pub(crate) count: usize,
-    /// Groups of each row that are multiplied.
+    /// Groups of each row to multiply.
     pub(crate) groups: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// Some groups of rows that stand in `order`, `width` groups each; of tiles, whole ones.
+    /// Some groups of rows stored in `order`, `width` groups each; in tile order, whole tiles.
     pub(crate) fn part(
         data: &'a [u32],
         order: RowOrder,
@@ -80,7 +80,8 @@ impl<'a> Rows<'a> {
         self.order.filled(self.count)
     }
 
-    /// The end of the last group. It saturates: what wraps might seem to lie within the slice.
+    /// The end of the last group. It saturates, since a wrapped end could seem to be within the
+    /// slice.
     pub(super) fn end(&self) -> usize {
         let (before, groups) = match self.order {
             RowOrder::Rows => (self.count - 1, self.groups),
@@ -94,17 +95,17 @@ impl<'a> Rows<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct PanelView<'a> {
     pub(crate) data: &'a [u32],
-    /// From one group's columns to the next's.
+    /// Groups from one group's columns to the next group's.
     pub(crate) stride: usize,
-    /// From one strip of 16 columns to the next.
+    /// Groups from one strip of 16 columns to the next.
     pub(crate) strip: usize,
-    /// The distance from a group to the same group of what is multiplied next, which is prefetched; 0 if
-    /// nothing is. It wraps where that lies before.
+    /// The distance from a group to the same group of the panel to prefetch; 0 if there is none. It
+    /// wraps if that panel comes before this one.
     pub(crate) ahead: usize,
 }
 
 impl PanelView<'_> {
-    /// The end of the last of so many groups, at least one. It saturates, as that of rows.
+    /// The end of the last of `groups` groups, at least one. It saturates, like that of rows.
     pub(super) fn end(&self, groups: usize) -> usize {
         let last_strip = self.strip.saturating_mul(PANEL / STRIP - 1);
         let last_group = self.stride.saturating_mul(groups - 1);
@@ -118,7 +119,7 @@ pub(crate) fn bits(values: &[f32]) -> &[u32] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
 }
 
-/// The bits of a slice of floats that is written.
+/// The bits of a mutable slice of floats.
 pub(crate) fn bits_mut(values: &mut [f32]) -> &mut [u32] {
     // SAFETY: as in `bits`; and every bit pattern is an `f32`.
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
@@ -127,19 +128,19 @@ pub(crate) fn bits_mut(values: &mut [f32]) -> &mut [u32] {
 /// An unsigned integer that groups are made of.
 ///
 /// # Safety
-/// Its size and alignment divide those of `u32`, and every bit pattern is one.
+/// Its size and alignment divide those of `u32`, and every bit pattern is valid.
 pub(crate) unsafe trait Part: Copy {}
 // SAFETY: a byte.
 unsafe impl Part for u8 {}
-// SAFETY: two bytes, any of which are a number.
+// SAFETY: two bytes, of any value.
 unsafe impl Part for u16 {}
 
-/// The bytes or halves of groups, the lowest first where the CPU has them so: on all that there are
-/// products for.
+/// The bytes or halves of groups. The lowest comes first, as on all little-endian CPUs: the only
+/// ones that there are products for.
 pub(crate) fn numbers_mut<T: Part>(groups: &mut [u32]) -> &mut [T] {
-    const { assert!(cfg!(target_endian = "little"), "groups are packed with the lowest part first") };
+    const { assert!(cfg!(target_endian = "little"), "groups are packed little-endian") };
     let count = size_of_val(groups) / size_of::<T>();
-    // SAFETY: by what a `Part` is, the slice is as long in bytes, aligned, and made of numbers; and every
-    // bit pattern that is written through it is a `u32`.
+    // SAFETY: by the contract of `Part`, the slice has the same length in bytes, is aligned, and
+    // has valid numbers; and every bit pattern written through it is a `u32`.
     unsafe { std::slice::from_raw_parts_mut(groups.as_mut_ptr().cast(), count) }
 }

@@ -1,4 +1,4 @@
-//! Products without instructions of one's own: arrays that the compiler vectorises (NEON on AArch64).
+//! Products without explicit instructions: arrays that the compiler vectorises (NEON on AArch64).
 
 use super::Product;
 
@@ -8,7 +8,8 @@ pub(super) struct F32;
 pub(super) struct Bf16;
 pub(super) struct Int8;
 
-/// `a * b + sum`, fused where the target always has the instruction, which else is a slow call.
+/// `a * b + sum`, fused on targets that always have the instruction; elsewhere it would be a slow
+/// call.
 #[inline(always)]
 fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
     if cfg!(target_arch = "aarch64") { a.mul_add(b, sum) } else { a * b + sum }
@@ -19,7 +20,7 @@ fn lanes(f: impl Fn(usize) -> f32) -> [f32; LANES] {
     std::array::from_fn(f)
 }
 
-/// What all precisions share: vectors are arrays.
+/// The part that all precisions share: vectors are arrays.
 macro_rules! array_product {
     ($name:ty, $sum:ty, $zero:expr, |$total:ident, $row:ident, $panel:ident| $add:expr) => {
         impl Product for $name {
@@ -34,19 +35,19 @@ macro_rules! array_product {
 
             #[inline(always)]
             unsafe fn load_sums(at: *const u32) -> Self::Sums {
-                // SAFETY: the caller vouches for LANES numbers of 32 bits, of any pattern.
+                // SAFETY: the caller guarantees LANES 32-bit numbers, of any pattern.
                 unsafe { at.cast::<Self::Sums>().read_unaligned() }
             }
 
             #[inline(always)]
             unsafe fn store_sums(sums: Self::Sums, at: *mut u32) {
-                // SAFETY: the caller vouches for LANES numbers of 32 bits.
+                // SAFETY: the caller guarantees LANES 32-bit numbers.
                 unsafe { at.cast::<Self::Sums>().write_unaligned(sums) }
             }
 
             #[inline(always)]
             unsafe fn load(at: *const u32) -> Self::Groups {
-                // SAFETY: the caller vouches for LANES groups.
+                // SAFETY: the caller guarantees LANES groups.
                 unsafe { at.cast::<Self::Groups>().read_unaligned() }
             }
 

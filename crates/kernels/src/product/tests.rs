@@ -7,7 +7,7 @@ use crate::bf16;
 use crate::panels::Panels;
 use crate::samples::noise;
 
-/// The sums as numbers, by the obvious formula.
+/// The sums as numbers, by the formula.
 fn plain(precision: Precision, rows: Rows<'_>, panel: PanelView<'_>, r: usize, c: usize) -> f64 {
     let pairs = (0..rows.groups).map(|g| {
         (
@@ -35,7 +35,7 @@ fn random_groups(precision: Precision, count: usize, seed: u64) -> Vec<u32> {
     let group = |v: &[f32]| match precision {
         Precision::F32 => v[0].to_bits(),
         Precision::Bf16 => u32::from(bf16::round(v[0])) | u32::from(bf16::round(v[1])) << 16,
-        // All bytes, the extremes among them.
+        // All byte values, including the extremes.
         Precision::Int8 => {
             let byte = |v: f32| (v * 140.0).clamp(-127.0, 127.0) as i8 as u8;
             u32::from_le_bytes([byte(v[0]), byte(v[1]), byte(v[2]), byte(v[3])])

@@ -1,8 +1,9 @@
-//! What several threads compute together is what one computes. ThreadSanitizer watches these tests
-//! (`cargo xtask sanitize`).
+//! Several threads compute what one thread computes. ThreadSanitizer watches these tests (`cargo
+//! xtask sanitize`).
 //!
-//! The thread of a test is a worker of its pool, so it waits as workers do, by atomics that ThreadSanitizer
-//! sees. A thread from outside waits by a condition variable of the standard library, which it does not see.
+//! The test's thread is a worker of its pool, so it waits as workers do: by atomics, which
+//! ThreadSanitizer sees. Any other thread would wait on a condition variable of the standard
+//! library, which it does not see.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
@@ -20,11 +21,11 @@ mod samples;
 use samples::{noise, offsets};
 
 const THREADS: usize = 4;
-/// Tokens of texts: one of many, some of few, one of none.
+/// Tokens per text: one long text, some short ones, one empty.
 const LENGTHS: [usize; 7] = [150, 1, 0, 31, 64, 17, 9];
 const TOKENS: usize = 272;
 
-/// The calling thread and some more.
+/// A pool of the calling thread and some more.
 fn join_pool() -> ThreadPool {
     ThreadPoolBuilder::new()
         .num_threads(THREADS)
@@ -33,7 +34,7 @@ fn join_pool() -> ThreadPool {
         .expect("threads start")
 }
 
-/// `compute` on this thread's pool gives what it gives on one thread.
+/// Asserts that `compute` gives the same on this thread's pool as on one thread.
 fn check(what: &str, compute: impl Fn() -> Vec<f32> + Sync) {
     assert_eq!(rayon::current_num_threads(), THREADS);
     let one = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread starts");

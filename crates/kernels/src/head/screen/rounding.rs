@@ -1,11 +1,11 @@
-//! How far rows are from the 8-bit integers that they are rounded to.
+//! Distances between rows and the 8-bit integers that they are rounded to.
 
 use crate::SimdLevel;
 use crate::int8::{ROUND, RowScale};
 use crate::layer_norm::lane_sum;
 use crate::simd::multiversion;
 
-/// A row and its integers, as [`crate::int8::round_row`] makes them.
+/// Norms of a row and its integers, as [`crate::int8::round_row`] makes them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Distances {
     /// ‖h‖.
@@ -22,21 +22,21 @@ impl Distances {
         let largest = largest(level, row);
         let inverse = RowScale::inverse(largest);
         if inverse == 0.0 {
-            // Rounded to nothing: zeros, and numbers below all others.
+            // All integers are 0: the row is zero, or its numbers are too small to scale.
             let norm = f64::from(largest) * (row.len() as f64).sqrt();
             return Self { norm, rounded_norm: 0.0, error: norm };
         }
-        // In units of the last integer, where no square is too large or too small.
+        // In units of the integers, where squares neither overflow nor underflow.
         let [exact, rounded, error] = squares(level, row, inverse).map(f64::from);
         let unit = f64::from(largest) / 127.0;
-        // What summing may have lost: a part in 2^24 for each term of a lane.
+        // Bounds the error of the sums: 2^-24 relative per term of a lane.
         let lost = 1.0 + (row.len() / 16 + 16) as f64 * 2f64.powi(-23);
         let length = |squares: f64| (squares * lost).sqrt() * unit;
         Self { norm: length(exact), rounded_norm: length(rounded), error: length(error) }
     }
 }
 
-/// An `f32` that is not below.
+/// Rounds up to an `f32`.
 pub(super) fn up(value: f64) -> f32 {
     (value * (1.0 + 1e-6)) as f32
 }
@@ -85,7 +85,7 @@ mod tests {
                 error += (v - q) * (v - q);
             }
             let found = Distances::of(&row);
-            // What the slack of a screen is for.
+            // The slack of a screen covers this much.
             let tolerance = 1e-6 * norm.sqrt();
             for (found, exact) in [(found.norm, norm), (found.rounded_norm, rounded_norm), (found.error, error)] {
                 prop_assert!(found >= exact.sqrt() - tolerance, "{found} {}", exact.sqrt());
