@@ -77,8 +77,8 @@ pub enum RelativePositions<'a> {
 /// its own text.
 ///
 /// # Shapes
-/// `qkv` `[tokens, 3 * hidden]`: each row holds the token's query, key and value; `offsets` `[texts
-/// + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
+/// `qkv` `[tokens, 3 * hidden]`: each row holds the token's query, key and value; `offsets`
+/// `[texts + 1]`, ending at `tokens`; returns `[tokens, hidden]`.
 ///
 /// # Panics
 /// If the lengths do not match, or if a text is longer than `buckets` covers.

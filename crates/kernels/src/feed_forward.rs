@@ -26,8 +26,8 @@ const TASK_BYTES: usize = 1600 << 10;
 /// `finish(down(activation(up(x))))`.
 ///
 /// # Shapes
-/// `x` `[rows, up.in_features]`; `down.in_features` is `up.out_features`; returns `[rows,
-/// down.out_features]`.
+/// `x` `[rows, up.in_features]`; `down.in_features` is `up.out_features`; returns
+/// `[rows, down.out_features]`.
 ///
 /// # Panics
 /// If the lengths or the layers do not match.

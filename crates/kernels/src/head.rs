@@ -1,7 +1,7 @@
 //! The masked-LM head with its pooling: hidden states to one weight per vocabulary entry.
 //!
-//! Logits exist only as one block of tokens by one tile of the vocabulary, in cache; `[texts,
-//! tokens, vocab]` never exists.
+//! Logits exist only as one block of tokens by one tile of the vocabulary, in cache;
+//! `[texts, tokens, vocab]` never exists.
 
 mod packed;
 mod plain;

@@ -1,5 +1,5 @@
-//! Several threads compute what one thread computes. ThreadSanitizer watches these tests (`cargo
-//! xtask sanitize`).
+//! Several threads compute what one thread computes. ThreadSanitizer watches these tests
+//! (`cargo xtask sanitize`).
 //!
 //! The test's thread is a worker of its pool, so it waits as workers do: by atomics, which
 //! ThreadSanitizer sees. Any other thread would wait on a condition variable of the standard

@@ -125,8 +125,8 @@ pub trait SpladeBackend: Backend {
     /// Layer norm of `x`, or of `x + residual`, over the last dimension.
     ///
     /// # Shapes
-    /// `x` and `residual` `[tokens, hidden]`, the weights of `norm` `[hidden]`; returns `[tokens,
-    /// hidden]`.
+    /// `x` and `residual` `[tokens, hidden]`, the weights of `norm` `[hidden]`; returns
+    /// `[tokens, hidden]`.
     fn add_layer_norm(
         x: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,

@@ -129,8 +129,8 @@ impl SentencePooling {
     /// other modes give 0. For a text without tokens, cls gives 0 as well.
     ///
     /// # Shapes
-    /// `hidden_states` `[tokens, in_features]`, `offsets` `[texts + 1]`; returns `[texts,
-    /// out_features]`.
+    /// `hidden_states` `[tokens, in_features]`, `offsets` `[texts + 1]`; returns
+    /// `[texts, out_features]`.
     ///
     /// # Panics
     /// If `hidden_states` and `offsets` disagree about the number of tokens.

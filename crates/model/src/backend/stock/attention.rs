@@ -95,8 +95,8 @@ impl<B: Backend> Positions<B> {
         }
     }
 
-    /// `scores` `[texts, heads, length, length]`, `query` and `key` `[texts, heads, length,
-    /// head_dim]`.
+    /// `scores` `[texts, heads, length, length]`, `query` and `key`
+    /// `[texts, heads, length, head_dim]`.
     fn add_to(
         &self,
         scores: Tensor<B, 4>,
