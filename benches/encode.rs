@@ -1,6 +1,6 @@
-//! Texts a second through the whole way of the data, with the model of the repository.
+//! Texts per second through the whole pipeline, with the model of the repository.
 //!
-//! cargo bench -p splade --bench encode [--features flex]
+//!     cargo bench -p splade --bench encode [--features flex]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use splade::{Device, SparseEncoder};
@@ -23,7 +23,7 @@ fn encode(criterion: &mut Criterion) {
         group.sample_size(10);
         for (name, n_texts, words) in [("query", 1, 5), ("passages", 64, 73), ("long", 8, 510)] {
             let texts: Vec<String> = (0..n_texts).map(|i| text(i, words)).collect();
-            // A benchmark of wrong answers is worth nothing.
+            // A benchmark of wrong results is worthless.
             let rows = encoder.encode(&texts).expect("the model of the repository is whole");
             assert!(rows.rows().all(|row| row.nnz() > 0));
             group.throughput(Throughput::Elements(n_texts as u64));

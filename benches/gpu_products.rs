@@ -1,5 +1,5 @@
-//! The matrix products that a GPU has, at the sizes of a BERT-base model: which are right, and how fast.
-//! `splade_gpu::product` takes the best of them.
+//! The matrix products that a GPU has, at the sizes of a BERT-base model: which are right, and how
+//! fast. `splade_gpu::product` takes the best of them.
 //!
 //! cargo bench -p splade-gpu --bench gpu_products --features cuda -- cuda
 //! cargo bench -p splade-gpu --bench gpu_products --features wgpu -- wgpu
@@ -30,8 +30,8 @@ mod samples;
 
 use samples::noise;
 
-/// Tokens, inner and outer width: the layers of BERT-base at batches of few and many tokens, a part of its
-/// head, and sizes that fit no tile.
+/// Tokens, inner and outer width: the layers of BERT-base with many and few tokens, a part of its
+/// head, and sizes that match no tile.
 const SIZES: [[usize; 3]; 6] = [
     [8192, 768, 768],
     [8192, 768, 3072],
@@ -140,7 +140,7 @@ fn one() -> TensorData {
     TensorData::new(vec![1.0f32], [1])
 }
 
-/// `any` makes a tensor, and so says which runtime it is.
+/// `any` makes a tensor, which selects the runtime.
 fn run<R: CubeRuntime, F: FloatElement, I: IntElement, BT: BoolElement>(
     any: impl Fn(&R::Device) -> CubeTensor<R>,
     device: &R::Device,
@@ -152,7 +152,7 @@ fn run<R: CubeRuntime, F: FloatElement, I: IntElement, BT: BoolElement>(
     let wait = || cubecl::future::block_on(client.sync()).map_err(|error| format!("{error:?}"));
     for dtype in [DType::F32, DType::BF16] {
         println!("{dtype:?}: TFLOP/s, and the relative error where it is above rounding");
-        // Matrix units multiply f32 in tf32 or f16, which is none of its precision.
+        // Matrix units multiply f32 in tf32 or f16, which is not f32 precision.
         let wanted = |name: &str| name.contains("mma") != (dtype == DType::F32);
         for (name, strategy) in strategies().into_iter().filter(|(name, _)| wanted(name)) {
             print!("{name:32}");
@@ -206,7 +206,7 @@ fn run<R: CubeRuntime, F: FloatElement, I: IntElement, BT: BoolElement>(
     }
 }
 
-/// The largest of some sums' errors, by the size of what is summed.
+/// The largest error of some sums, relative to the size of their terms.
 fn error(
     found: &[f32],
     x: &[f32],

@@ -1,14 +1,15 @@
-//! The index on disk, on real or made-up vectors: size, time to build, queries a second, exactness.
+//! The index on disk, on real or synthetic vectors: size, build time, queries per second,
+//! exactness.
 //!
 //! ```text
 //! cargo bench -p splade-index --bench index -- [DOCS.jsonl QUERIES.jsonl [K]]
 //! ```
 //!
-//! Files hold a JSON object a line: `{"id", "indices", "values"}`. Without them 100,000 documents of
-//! made-up Zipfian terms are used; `cargo bench` alone runs that. Every answer is compared with
-//! brute force (`splade_sparse::SearchIndex`), to the last bit for f32 weights. One thread is timed
-//! by the clock and, where the system says it, by the time that it was on a processor, which is the
-//! one to trust on a busy machine. benches/index_rivals.py measures others on the same files.
+//! Files hold one JSON object per line: `{"id", "indices", "values"}`. Without them, as in
+//! `cargo bench` alone, 100,000 documents of synthetic Zipfian terms are used. Every answer is
+//! compared with brute force (`splade_sparse::SearchIndex`), exactly for f32 weights.
+//! Single-threaded runs are timed by the clock and, if the system reports it, by CPU time, which is
+//! the one to trust on a busy machine. benches/index_rivals.py measures others on the same files.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -136,8 +137,8 @@ fn recall(found: &[Vec<Hit>], expected: &[Vec<Hit>]) -> f64 {
     shared as f64 / total.max(1) as f64
 }
 
-/// The result of `work`, run four times on one thread, and the least seconds of the last three: by
-/// the clock, and on a processor.
+/// Runs `work` four times on one thread. Returns its result and the least of the last three times
+/// in seconds: by the clock, and of CPU time.
 fn one_thread<T: Send>(work: impl Fn() -> T + Sync) -> (T, f64, f64) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     pool.install(|| {
@@ -153,9 +154,9 @@ fn one_thread<T: Send>(work: impl Fn() -> T + Sync) -> (T, f64, f64) {
     })
 }
 
-/// Seconds that this thread was on a processor, where Linux says it, else NaN.
+/// CPU seconds of this thread, or NaN if the system does not report them (only Linux does).
 fn thread_seconds() -> f64 {
-    // A thread's time is brought up to date when it is switched out.
+    // The CPU time of a thread is updated when it is switched out.
     std::thread::yield_now();
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     text.split_whitespace()
@@ -180,7 +181,7 @@ fn read(path: &str) -> Vectors {
     Vectors { ids, rows: rows.finish() }
 }
 
-/// Rows of `nnz` terms by Zipf's law, of which neighbours share half.
+/// Rows of `nnz` terms by Zipf's law; neighbouring rows share half of them.
 fn made_up(n_rows: usize, nnz: usize, seed: u64) -> Vectors {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut uniform = move || {

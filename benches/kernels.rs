@@ -1,7 +1,7 @@
-//! Each CPU kernel on the shapes of the tiny model and of BERT-base, beside its obvious twin (on fewer
-//! texts: compare what is done a second), and products beside the `gemm` crate's.
+//! Each CPU kernel on the shapes of the tiny model and of BERT-base, with its obvious twin (on
+//! fewer texts, so compare throughput), and linear layers against the `gemm` crate.
 //!
-//! cargo bench -p splade-kernels --bench kernels
+//!     cargo bench -p splade-kernels --bench kernels
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ use matmul::View;
 use output::Block;
 use samples::noise;
 
-/// Tokens of a text: what passages have on average.
+/// Tokens per text: the average of passages.
 const TEXT: usize = 75;
-/// Texts of one batch.
+/// Texts per batch.
 const TEXTS: usize = 16;
 const TOKENS: usize = TEXTS * TEXT;
 const VOCAB: usize = 30_522;
@@ -46,7 +46,7 @@ struct Sizes {
     hidden: usize,
     wide: usize,
     n_heads: usize,
-    /// Texts that the twins get.
+    /// Number of texts for the twins.
     twin_texts: usize,
 }
 
@@ -66,7 +66,7 @@ fn kernels(criterion: &mut Criterion) {
     sparsify(&mut group);
 }
 
-/// Times one thing that does so many operations.
+/// Times `run`, which performs `operations` operations.
 fn time<R>(group: &mut Group<'_>, name: &str, operations: usize, mut run: impl FnMut() -> R) {
     group.throughput(Throughput::Elements(operations as u64));
     group.bench_function(name, |bencher| bencher.iter(|| black_box(run())));
@@ -107,7 +107,7 @@ fn linear(group: &mut Group<'_>, sizes: Sizes) {
         });
     }
     let weight = noise(hidden * wide, 2);
-    // What the layer replaces: the product alone, without bias and activation.
+    // The part that the layer replaces: the product alone, without bias and activation.
     time(group, "linear/gemm crate", flops(TOKENS), || product_of_gemm(&x, &weight, shape));
     let x = &x[..twin_texts * TEXT * hidden];
     time(group, "linear_gelu/twin", flops(twin_texts * TEXT), || {
@@ -126,7 +126,7 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
         |precision| AttentionShape { n_heads, head_dim, scale: 0.125, window: None, precision };
     for precision in Precision::ALL {
         let (shape, layer) = (shape(precision), layer(hidden, 3 * hidden, precision));
-        // In int8 it is that of bf16.
+        // In int8, attention runs in bf16.
         if precision != Precision::Int8 {
             time(group, &format!("attention/{precision}"), flops(TEXTS), || {
                 packed_attention(&qkv, offsets, shape, positions)
@@ -144,7 +144,7 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
     time(group, "attention/twin", flops(twin_texts), || {
         reference::packed_attention(&qkv_of_few, few, shape, positions)
     });
-    // Cosines and sines of any angles: what is turned again and again keeps its length.
+    // Cosines and sines, so that repeated rotation preserves lengths.
     let angle = |i: usize| (i / head_dim * (i % head_dim % (head_dim / 2) + 1)) as f32;
     let cos = |i: usize| i % head_dim < head_dim / 2;
     let table: Vec<f32> = (0..TEXT * head_dim)

@@ -1,16 +1,17 @@
-//! The worker that `cargo xtask bench` times: commands on standard input, a JSON object a line on
-//! standard output. `benches/rivals.py worker` speaks the same language for other libraries.
+//! The worker that `cargo xtask bench` times: reads commands from standard input and writes one
+//! JSON object per line to standard output. `benches/rivals.py worker` speaks the same protocol for
+//! other libraries.
 //!
-//! cargo bench -p splade --bench measure -- --model FOLDER --texts FILE.jsonl
+//!     cargo bench -p splade --bench measure -- --model FOLDER --texts FILE.jsonl
 //!
 //! Says `ready` once the model is loaded, then answers
 //!
 //! | Command | does |
 //! |---|---|
-//! | `round` | encodes all texts once, and tells the seconds |
-//! | `query N` | encodes one short text N times after ten, and tells the median |
+//! | `round` | encodes all texts once, and reports the seconds |
+//! | `query N` | encodes one short text N times after ten warm-up runs, and reports the median |
 //! | `vectors FILE.npz` | writes the vectors of all texts |
-//! | `quit` | tells the most memory that was used, and ends |
+//! | `quit` | reports the peak memory, and exits |
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
@@ -32,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FIRST_TEXT: &str = "what is a learned sparse vector";
 const QUERY: &str = "how do learned sparse vectors find documents";
 const QUERY_WARM_UPS: usize = 10;
-/// Where all engines cut texts, if the model does not cut them before.
+/// Where all engines truncate texts, unless the model's limit is lower.
 const MAX_TOKENS: usize = 512;
 
 #[derive(Parser)]
@@ -42,7 +43,7 @@ struct Args {
     /// JSON lines with a `text`
     #[arg(long)]
     texts: PathBuf,
-    /// CPU threads; as many as there are cores where it is not given
+    /// CPU threads. Default: the number of cores
     #[arg(long)]
     threads: Option<NonZeroUsize>,
     /// Texts per forward pass; 0 leaves it to the library
@@ -52,23 +53,23 @@ struct Args {
     device: Device,
     #[arg(long, default_value_t = Precision::F32)]
     precision: Precision,
-    /// Use the first texts alone
+    /// Use only the first texts
     #[arg(long)]
     limit: Option<usize>,
-    /// Cargo says that this is a benchmark
+    /// Passed by Cargo to benchmarks
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() -> ExitCode {
-    // `cargo bench` and `cargo test --benches` run this too, without anything to measure.
+    // `cargo bench` and `cargo test --benches` run this too, with nothing to measure.
     if !std::env::args().any(|arg| arg == "--model" || arg.starts_with("--model=")) {
         return ExitCode::SUCCESS;
     }
     match Args::try_parse().map_err(Into::into).and_then(|args| run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody may be left to tell it to.
+            // The reader may be gone.
             let _ = say(&json!({"event": "error", "message": format!("{error:#}")}));
             ExitCode::FAILURE
         }
@@ -131,7 +132,7 @@ struct Worker {
 impl Worker {
     fn round(&self) -> Result<Value> {
         let (elapsed, embeddings) = self.time(&self.texts)?;
-        // Rounds of wrong answers are worth nothing.
+        // Timing wrong results is worthless.
         ensure!(embeddings.n_rows() == self.texts.len(), "{} rows", embeddings.n_rows());
         Ok(json!({"event": "round", "seconds": elapsed.as_secs_f64()}))
     }
@@ -158,7 +159,7 @@ impl Worker {
         Ok(json!({"event": "vectors", "nnz": embeddings.nnz()}))
     }
 
-    /// Whatever the device, the embeddings are on the host when this ends.
+    /// On every device, this returns once the embeddings are on the host.
     fn time(&self, texts: &[String]) -> Result<(Duration, SparseMatrix)> {
         let start = Instant::now();
         let encoded = self.encoder.encode_with(texts, &self.options)?;
@@ -180,7 +181,7 @@ fn read_texts(path: &Path, limit: Option<usize>) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// A field of this process in MiB; 0 on systems that do not tell it so.
+/// A field of this process's status in MiB; 0 on systems that do not report it.
 fn status_mb(field: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kilobytes: Option<u64> = status

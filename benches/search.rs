@@ -1,6 +1,7 @@
-//! Searching an in-memory index beside the product of the matrices, as one would write it with sprs.
+//! Searching an in-memory index, compared with the product of the matrices, as one would write it
+//! with sprs.
 //!
-//! cargo bench -p splade-sparse --bench search
+//!     cargo bench -p splade-sparse --bench search
 
 use std::num::NonZeroUsize;
 
@@ -11,8 +12,8 @@ use sprs::CsMatI;
 const DIMENSION: usize = 30522;
 const K: usize = 10;
 
-/// Rows as SPLADE models make them: `nnz` weights each, on vocabulary entries that are the more
-/// often used the lower they are.
+/// Rows like those of SPLADE models: `nnz` weights each; lower vocabulary entries are more
+/// frequent.
 fn random(n_rows: usize, nnz: usize, seed: u64) -> SparseMatrix {
     let mut state = seed;
     let mut next = move || {
@@ -31,7 +32,7 @@ fn random(n_rows: usize, nnz: usize, seed: u64) -> SparseMatrix {
 }
 
 /// The best documents of each query from the product with sprs; `documents` is transposed once,
-/// before.
+/// before the timing.
 fn brute_force(
     queries: &SparseMatrix,
     documents: &CsMatI<f32, u32, usize>,
@@ -55,7 +56,7 @@ fn search(criterion: &mut Criterion) {
     for n_queries in [1, 64] {
         let queries = random(n_queries, 25, 2);
         let index = SearchIndex::new(&documents);
-        // A benchmark of wrong answers is worth nothing.
+        // A benchmark of wrong results is worthless.
         let (found, expected) = (index.search(&queries, k), brute_force(&queries, &transposed));
         for (hits, expected) in found.iter().zip(&expected) {
             for (hit, (_, score)) in hits.iter().zip(expected) {

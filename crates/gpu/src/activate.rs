@@ -1,4 +1,5 @@
-//! What follows a product, in one pass: bias and activation; and the gate of gated feed-forward blocks.
+//! The epilogue of a product, bias and activation, in one pass; and the gate of gated feed-forward
+//! blocks.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -9,19 +10,19 @@ use splade_kernels::Activation;
 
 use crate::launch::{dims, elementwise, empty_like, is_f32, optional, vector_size};
 
-/// Whether the kernels here have the activation. The others are left to stock operations.
+/// Whether the kernels here support the activation. Others are left to stock operations.
 pub fn has_activation(activation: Activation) -> bool {
     use Activation::{Gelu, GeluTanh, Linear, Relu, Sigmoid, Silu, Tanh};
     matches!(activation, Gelu | GeluTanh | Linear | Relu | Sigmoid | Silu | Tanh)
 }
 
-/// `activation(y + bias)`, in place where `y` has no other owner.
+/// `activation(y + bias)`, in place if `y` has no other owner.
 ///
 /// # Shapes
 /// `y` `[tokens, out]` of any float type, `bias` `[out]` `f32`; returns `[tokens, out]`.
 ///
 /// # Panics
-/// When the shapes do not fit, or the activation is none of [`has_activation`]'s.
+/// If the shapes do not match, or if [`has_activation`] is false.
 pub fn add_bias<R: CubeRuntime>(
     y: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
@@ -42,8 +43,8 @@ pub fn add_bias<R: CubeRuntime>(
     let (count, dim) = elementwise(&client, units);
     let out = if y.can_mut() { y.clone() } else { empty_like(&y, [tokens, width], y.dtype) };
     let (has_bias, dtype) = (bias.is_some(), y.dtype.into());
-    // SAFETY: a unit reads and writes one vector below the `units` of `y`, and one of the bias below
-    // its columns.
+    // SAFETY: a unit reads and writes one vector below the `units` of `y`, and reads one of the
+    // bias below its columns.
     unsafe {
         bias_kernel::launch_unchecked(
             &client,
@@ -69,7 +70,7 @@ pub fn add_bias<R: CubeRuntime>(
 /// `x` `[tokens, 2 * width]` of any float type; returns `[tokens, width]`.
 ///
 /// # Panics
-/// When the activation is none of [`has_activation`]'s.
+/// If [`has_activation`] is false.
 pub fn gate<R: CubeRuntime>(x: CubeTensor<R>, activation: Activation) -> CubeTensor<R> {
     assert!(has_activation(activation), "no kernel has {activation:?}");
     let x = into_contiguous(x);
@@ -148,7 +149,7 @@ pub(crate) fn activate<N: Size>(
 ) -> Vector<f32, N> {
     let one = Vector::<f32, N>::new(1.0f32);
     let half = Vector::<f32, N>::new(0.5f32);
-    // CubeCL 0.10 has no negation of vectors in CUDA.
+    // CubeCL 0.10 cannot negate vectors in CUDA.
     let zero = Vector::<f32, N>::new(0.0f32);
     if comptime!(activation == Activation::Gelu) {
         x * half * (one + Vector::erf(x * Vector::new(0.707_106_77f32)))
@@ -169,7 +170,7 @@ pub(crate) fn activate<N: Size>(
     }
 }
 
-/// Within [-15, 15], beyond which it is 1: some drivers' `tanh` of large numbers is not a number.
+/// Clamped to [-15, 15], beyond which tanh is ±1: some drivers' `tanh` of large numbers is NaN.
 #[cube]
 fn tanh<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
     let (low, high) = (Vector::<f32, N>::new(-15.0f32), Vector::<f32, N>::new(15.0f32));

@@ -1,5 +1,5 @@
-//! Attention over packed texts: a cube for some queries of one text and one head, which goes through the
-//! keys of that text a block at a time and never holds all scores (online softmax).
+//! Attention over packed texts. A cube handles some queries of one text and one head; it goes
+//! through the keys of that text a block at a time and never holds all scores (online softmax).
 
 mod buckets;
 mod matrix;
@@ -14,28 +14,29 @@ use splade_kernels::{AttentionShape, Offsets};
 
 use crate::launch::{MAX_CUBES, Vec4, dims, empty_like, is_f32, optional, upload};
 
-/// Windows from here on are alike: no text has so many tokens, and sums with positions fit 32 bits.
+/// Larger windows are clamped to this: no text has that many tokens, and sums with positions fit in
+/// 32 bits.
 const WIDEST: usize = 1 << 30;
 
-/// What a kernel of attention is compiled for.
+/// The parameters that an attention kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Heads {
     n_heads: usize,
     head_dim: usize,
-    /// How far a token sees, where that is not its whole text.
+    /// How far a token attends, unless it is the whole text.
     window: Option<u32>,
     has_bias: bool,
     has_distances: bool,
-    /// Buckets of disentangled attention; 0 without it.
+    /// Buckets of disentangled attention; 0 if it is not used.
     n_buckets: usize,
     has_keys: bool,
     has_queries: bool,
 }
 
-/// What the positions of two tokens add to their score. All `f32`.
+/// What the relative positions of two tokens add to their score. All `f32`.
 #[derive(Clone, Debug)]
 pub struct Positions<R: CubeRuntime> {
-    /// For each head and key - query, clamped to the reach: `[n_heads, 2 * reach + 1]`.
+    /// For each head and distance key - query, clamped to the reach: `[n_heads, 2 * reach + 1]`.
     pub distances: Option<CubeTensor<R>>,
     /// Keys of the buckets, `[n_buckets, hidden]`: scale · query · key.
     pub keys: Option<CubeTensor<R>>,
@@ -51,21 +52,22 @@ impl<R: CubeRuntime> Default for Positions<R> {
     }
 }
 
-/// Whether [`packed_attention`] has heads of this size on a device with so much shared memory.
+/// Whether [`packed_attention`] supports heads of this width on a device with this much shared
+/// memory.
 pub fn attention_fits(head_dim: usize, shared_memory: usize) -> bool {
     head_dim.is_multiple_of(4) && head_dim > 0 && units::shared_bytes(head_dim) <= shared_memory
 }
 
-/// softmax(scale · Q Kᵀ + positions) V for each head, each token seeing the tokens of its own text, or
-/// those of them that are in its window. `bias` is added to queries, keys and values, but not for the
-/// buckets of positions. Scores and sums are `f32`.
+/// softmax(scale · Q Kᵀ + positions) V for each head. A token attends to the tokens of its own
+/// text, or to those within its window. `bias` is added to queries, keys and values, except in
+/// scores with buckets. Scores and sums are `f32`.
 ///
 /// # Shapes
-/// `qkv` `[tokens, 3 * hidden]` of any float type, `bias` `[3 * hidden]` `f32`, `offsets` `[texts + 1]`;
-/// returns `[tokens, hidden]`.
+/// `qkv` `[tokens, 3 * hidden]` of any float type, `bias` `[3 * hidden]` `f32`, `offsets`
+/// `[texts + 1]`; returns `[tokens, hidden]`.
 ///
 /// # Panics
-/// When the shapes do not fit, or [`attention_fits`] says no.
+/// If the shapes do not match, or if [`attention_fits`] is false.
 pub fn packed_attention<R: CubeRuntime>(
     qkv: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
@@ -138,14 +140,15 @@ pub fn packed_attention<R: CubeRuntime>(
         false => positions.buckets,
     };
     let middle = of_distances.len() as u32 / 2;
-    // SAFETY: of both, a block's queries and keys are tokens of one text, below the last offset, which is
-    // the number of rows; columns are below 3 * hidden, which the asserts compare with the arrays.
+    // SAFETY: for both kernels, a block's queries and keys are tokens of one text, below the last
+    // offset, which is the number of rows; columns are below 3 * hidden, which the asserts compare
+    // with the arrays.
     unsafe {
         let blocks = ArrayArg::from_raw_parts(upload(&qkv, &blocks), blocks.len());
         let table = upload(&qkv, &of_distances);
         let table = ArrayArg::from_raw_parts(table, of_distances.len());
         let n_blocks = n_blocks as u32;
-        // Two kernels of the same arguments.
+        // Launches one of two kernels with the same arguments.
         macro_rules! launch {
             ($kernel:ident, $dim:expr) => {
                 $kernel::kernel::launch_unchecked(
@@ -162,7 +165,7 @@ pub fn packed_attention<R: CubeRuntime>(
     out
 }
 
-/// The first token and the end of a text, and the first of some queries of it, for each cube.
+/// For each cube: the start and end of a text, and the first of its queries.
 fn query_blocks(offsets: Offsets<'_>, queries: usize) -> Vec<u32> {
     let blocks = offsets.ranges().flat_map(|text| {
         let (start, end) = (text.start as u32, text.end as u32);
@@ -171,7 +174,7 @@ fn query_blocks(offsets: Offsets<'_>, queries: usize) -> Vec<u32> {
     blocks.collect()
 }
 
-/// The keys that some queries see: the first, and the end.
+/// The range of keys that some queries attend to: first and end.
 #[cube]
 fn keys_of(
     text_start: u32,
@@ -192,7 +195,7 @@ fn keys_of(
     (first, end)
 }
 
-/// Four scalars of a token's row, with the bias; zeros from `end` on. Columns are in vectors.
+/// Four scalars of a token's row plus bias; zeros from `end` on. Columns are counted in vectors.
 #[cube]
 fn load<F: Float>(
     qkv: &Array<Vector<F, Const<4>>>,
@@ -213,7 +216,7 @@ fn load<F: Float>(
     loaded
 }
 
-/// The score of a pair of tokens with what their positions add; hidden ones are the lowest.
+/// Adds what positions contribute to the score of two tokens; masked pairs get the lowest score.
 #[cube]
 #[allow(clippy::collapsible_if, reason = "one condition is of the compilation, one of the kernel")]
 fn add_positions(
@@ -244,7 +247,7 @@ fn add_positions(
         if key < end_key {
             let n_heads = comptime!(heads.n_heads);
             let n_buckets = comptime!(heads.n_buckets);
-            // A query that fills the last tile is none, and may be beyond the table and the tokens.
+            // The queries that pad the last tile may be beyond the table and the tokens.
             let slot = min(query + middle - key, 2u32 * middle);
             let bucket = buckets[slot as usize] as usize;
             let head = head as usize;
@@ -271,10 +274,10 @@ fn add_positions(
     sum
 }
 
-/// The score of a pair that does not see each other, whose weight is zero whatever the largest score is.
+/// The score of a masked pair, whose weight is zero whatever the largest score is.
 const LOWEST: f32 = -1.0e30;
 
-/// e^(score - largest), zero for a hidden pair: where all so far are hidden, it would be 1.
+/// e^(score - largest), but zero for a masked pair: it would be 1 if all pairs so far are masked.
 #[cube]
 fn weight_of(score: f32, largest: f32) -> f32 {
     let mut weight = 0.0f32;

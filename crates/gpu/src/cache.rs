@@ -1,4 +1,4 @@
-//! Compiled kernels, kept on disk: compiling those of a model takes seconds at each start.
+//! Keeps compiled kernels on disk: compiling those of a model takes seconds at each start.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,7 +8,8 @@ use std::sync::{Arc, Once};
 use cubecl::config::cache::CacheConfig;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
-/// What the kernels here are made of: CubeCL knows a kernel by its name, not by its body.
+/// The sources of the kernels, for the cache key: CubeCL identifies a kernel by its name, not by
+/// its body.
 const SOURCES: [&str; 14] = [
     include_str!("activate.rs"),
     include_str!("attention.rs"),
@@ -26,10 +27,10 @@ const SOURCES: [&str; 14] = [
     include_str!("rotate.rs"),
 ];
 
-/// From the first call on, before any kernel is compiled, kernels are kept in the user's cache folder
-/// (`~/.cache/splade/kernels` on Linux), apart for other versions of them and other cards; not where
-/// `cubecl.toml` says something else, where CubeCL is in use already, or where the folder cannot be
-/// written. `cards` are the names of those that compile kernels of their own.
+/// Keeps compiled kernels in the user's cache folder (`~/.cache/splade/kernels` on Linux),
+/// separately for each version of the kernels and each set of cards. Call it before any kernel is
+/// compiled. It does nothing if `cubecl.toml` sets another cache, if CubeCL is already in use, or
+/// if the folder cannot be written. `cards` names the cards that need kernels of their own.
 pub fn keep_kernels(cards: &[String]) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -47,7 +48,7 @@ fn folder(cards: &[String]) -> Option<PathBuf> {
     let name = format!("{:016x}", hasher.finish());
     let folder = dirs::cache_dir()?.join("splade").join("kernels").join(name);
     fs::create_dir_all(&folder).ok()?;
-    // CubeCL panics where it cannot write.
+    // CubeCL panics if it cannot write.
     tempfile::tempfile_in(&folder).ok()?;
     Some(folder)
 }

@@ -1,12 +1,12 @@
-//! The graphics cards of a machine, as the backends see them. Both backends panic where there is none,
-//! so they are asked for first.
+//! The graphics cards of a machine, as the backends see them. Both backends panic without a card,
+//! so callers check here first.
 
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 #[cfg(feature = "wgpu")]
 pub(crate) mod wgpu;
 
-/// What a card is reached through.
+/// The API through which a card is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Api {
     /// CUDA.
@@ -17,33 +17,33 @@ pub enum Api {
     Metal,
 }
 
-/// What a card is.
+/// The kind of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CardKind {
-    /// Beside the processor, with memory of its own.
+    /// A separate card with its own memory.
     Discrete,
-    /// In the processor.
+    /// Part of the processor.
     Integrated,
-    /// Of a virtual machine.
+    /// Provided by a virtual machine.
     Virtual,
     /// Unknown.
     Other,
-    /// None: a driver that computes on the CPU.
+    /// Not a card: a driver that computes on the CPU.
     Software,
 }
 
 /// A card through one API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
-    /// What it is reached through.
+    /// The API through which it is used.
     pub api: Api,
-    /// Its index among those of the API, the best first: the number in a device's name.
+    /// Its index within the API, best card first: the number in a device's name.
     pub index: usize,
-    /// What the driver calls it.
+    /// The driver's name for it.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: CardKind,
-    /// Its address on the bus (`0000:65:00.0`), if the driver tells: the same card through two APIs has one
-    /// address.
+    /// Its bus address (`0000:65:00.0`), if the driver reports it. A card has the same address in
+    /// both APIs.
     pub bus: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! The entries of rows that are not zero, or the largest of them, gathered on the device: what crosses to the
-//! host is them alone.
+//! Gathers the non-zero entries of rows, or the largest of them, on the device, so that only these
+//! are copied to the host.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -13,21 +13,21 @@ use crate::launch::{cubes, dims, is_f32};
 
 /// Units that share a row.
 const UNITS: u32 = 256;
-/// All bits of a number but its sign.
+/// All bits of a number except its sign.
 const MAGNITUDE: u32 = 0x7fff_ffff;
 
-/// The entries of `rows` that are not zero (NaN is not); `None` where a row has more than `capacity`. With
-/// `keep`, the largest so many of each row, of equal ones those of lower columns; rows are >= 0 or NaN then,
-/// which counts as the largest.
+/// The non-zero entries of `rows`, including NaN; `None` if a row has more than `capacity`. With
+/// `keep`, only that many largest entries of each row; of equal ones, those of lower columns.
+/// `keep` requires rows that are >= 0 or NaN; NaN counts as the largest.
 ///
 /// # Shapes
 /// `rows` `[rows, columns]`, `f32`.
 ///
 /// # Errors
-/// What the device answers when it cannot compute or be read.
+/// The device's message if it cannot compute or be read.
 ///
 /// # Panics
-/// When the rows are not `f32`.
+/// If the rows are not `f32`.
 pub fn compact<R: CubeRuntime>(
     rows: CubeTensor<R>,
     capacity: usize,
@@ -45,8 +45,8 @@ pub fn compact<R: CubeRuntime>(
     let slots = n_rows * capacity;
     let indices = client.empty(slots * size_of::<u32>());
     let values = client.empty(slots * size_of::<f32>());
-    // SAFETY: the arrays have the lengths that are stated; the kernel reads columns below `columns` and
-    // writes slots below `capacity` of rows below the number of cubes.
+    // SAFETY: the arrays have the given lengths; the kernel reads columns below `columns` and
+    // writes slots below `capacity`, in rows below the number of cubes.
     unsafe {
         compact_kernel::launch_unchecked(
             &client,
@@ -61,7 +61,7 @@ pub fn compact<R: CubeRuntime>(
             capacity as u32,
         );
     }
-    // What is read of each row, from arrays of so many slots a row.
+    // The number of entries to read from each row, and arrays with `width` slots per row.
     let (mut width, mut kept) = (capacity, [counts.clone(), indices, values]);
     if let Some(keep) = keep.filter(|keep| *keep < capacity) {
         width = keep.max(1);
@@ -91,8 +91,8 @@ pub fn compact<R: CubeRuntime>(
     Ok(Some(sparse))
 }
 
-/// The largest `keep` of the entries of each row, as `compact_kernel` has left them: counts, columns and
-/// values, `keep` slots a row.
+/// The largest `keep` of each row's entries, from the output of `compact_kernel`: counts, columns
+/// and values, with `keep` slots per row.
 fn largest<R: CubeRuntime>(
     client: &ComputeClient<R>,
     [counts, indices, values]: &[Handle; 3],
@@ -102,7 +102,7 @@ fn largest<R: CubeRuntime>(
 ) -> [Handle; 3] {
     let (from, to) = (n_rows * capacity, n_rows * keep);
     let kept = [n_rows, to, to].map(|slots| client.empty(slots * size_of::<u32>()));
-    // SAFETY: the arrays have the lengths that are stated; of a row the kernel reads slots below its
+    // SAFETY: the arrays have the given lengths; in each row, the kernel reads slots below its
     // count and `capacity`, and writes slots below `keep`.
     unsafe {
         largest_kernel::launch_unchecked(
@@ -123,8 +123,8 @@ fn largest<R: CubeRuntime>(
     kept
 }
 
-/// A cube for each row. Each unit has neighbouring columns: it counts, learns from the counts before it
-/// where its entries go, and writes them.
+/// One cube per row. Each unit owns consecutive columns: it counts its entries, derives its first
+/// slot from the counts before it, and writes them.
 #[cube(launch_unchecked)]
 fn compact_kernel(
     rows: &Array<f32>,
@@ -167,10 +167,10 @@ fn compact_kernel(
     }
 }
 
-/// A cube for each row. The least that is kept is found bit by bit, from the highest: numbers that are not
-/// negative are in the order of their bits. Of entries that are equal to it, the first are kept. Signs are
-/// left out: a NaN may have one, and with it as the highest bit more entries would be above the least
-/// than there is room for.
+/// One cube per row. The smallest number to keep is found bit by bit, from the highest, since
+/// non-negative numbers are ordered like their bits. Of the entries equal to it, the first are
+/// kept. Signs are masked out: a NaN may have one, and as the highest bit it would let more entries
+/// compare above the smallest than there are slots.
 #[cube(launch_unchecked)]
 fn largest_kernel(
     counts: &Array<u32>,
@@ -219,7 +219,7 @@ fn largest_kernel(
             equal += 1u32;
         }
     }
-    // Of those equal to the least there is room for what those above it leave.
+    // Entries equal to the smallest fill the slots that those above it leave.
     let all_above = total_before(above, UNITS, &mut shared);
     let room = min(keep, count) - min(all_above, min(keep, count));
     let mut above_before = total_before(above, unit, &mut shared);
@@ -244,7 +244,7 @@ fn largest_kernel(
     }
 }
 
-/// The sum of what the units before `end` have.
+/// The sum over the units before `end`.
 #[cube]
 fn total_before(own: u32, end: u32, shared: &mut SharedMemory<u32>) -> u32 {
     sync_cube();
@@ -257,7 +257,7 @@ fn total_before(own: u32, end: u32, shared: &mut SharedMemory<u32>) -> u32 {
     total
 }
 
-/// Whether any bit but the sign's is set: NaN is there too, which a comparison may lose.
+/// Whether any bit other than the sign is set. Unlike a comparison, this includes NaN.
 #[cube]
 fn is_there(value: f32) -> bool {
     magnitude(value) != 0u32

@@ -1,5 +1,5 @@
-//! The head in `f32`: the product with the vocabulary and the largest logit of each text in one kernel, so
-//! that no logit is in memory.
+//! The head in `f32`: product with the vocabulary and maximum over each text's tokens in one
+//! kernel, so that logits never reach memory.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -14,15 +14,15 @@ use crate::launch::{Vec4, dims, elementwise, empty_like, is_f32, upload};
 use crate::pool::{BROKEN, activated, is_finite};
 use crate::product::tile::{self, ACROSS, FOUR, TILE, sums_of_tile};
 
-/// `pooled[text, word]`: the largest ln(1 + relu(logit)) over the tokens of the text, or ln(1 + that) where
-/// `twice`; 0 for a text without tokens, NaN where a logit is not finite.
+/// `pooled[text, word]`: the largest ln(1 + relu(logit)) over the tokens of the text, or ln(1 +
+/// that) if `twice`; 0 for an empty text, NaN if a logit is not finite.
 ///
 /// # Shapes
-/// `x` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all `f32`, hidden a multiple of
-/// four; `offsets` `[texts + 1]`; returns `[texts, vocab]` `f32`.
+/// `x` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all `f32`, with hidden a
+/// multiple of four; `offsets` `[texts + 1]`; returns `[texts, vocab]` `f32`.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// If the shapes do not match.
 pub fn largest_logits<R: CubeRuntime>(
     x: CubeTensor<R>,
     decoder: CubeTensor<R>,
@@ -46,14 +46,14 @@ pub fn largest_logits<R: CubeRuntime>(
     if texts * vocab == 0 {
         return pooled;
     }
-    // Numbers that are not negative are in the order of their bits, which every API has the largest of.
-    // Of one dimension: the rows of two may stand apart.
+    // Non-negative numbers are ordered like their bits, and every API has an atomic maximum of
+    // those. One-dimensional, since the rows of a two-dimensional tensor may be padded.
     let largest = zeros_client::<R>(client.clone(), device, [texts * vocab].into(), DType::U32);
     let count = CubeCount::Static(vocab.div_ceil(TILE) as u32, tokens.div_ceil(TILE) as u32, 1);
     let units = texts * vocab;
     let (finish_count, dim) = elementwise(&client, units);
-    // SAFETY: as of a layer's tile; texts are below the number of rows of `largest`, words below `vocab`;
-    // the second kernel has a unit for each element of both arrays.
+    // SAFETY: as for a layer's tile; texts are below the number of rows of `largest`, words below
+    // `vocab`; the second kernel has one unit per element of both arrays.
     unsafe {
         if tokens > 0 {
             kernel::launch_unchecked(
@@ -83,7 +83,7 @@ pub fn largest_logits<R: CubeRuntime>(
     pooled
 }
 
-/// A tile of tokens and words.
+/// Computes a tile of tokens and words.
 #[cube(launch_unchecked)]
 fn kernel(
     x: &Array<Vec4>,
@@ -136,7 +136,7 @@ fn kernel(
     }
 }
 
-/// The bits of what is above zero, zero for what is not, and `BROKEN` for what is not finite.
+/// The bits of a positive logit, zero for others, and `BROKEN` if it is not finite.
 #[cube]
 fn bits_of(logit: f32) -> u32 {
     let bits = u32::reinterpret(logit);
@@ -149,7 +149,7 @@ fn bits_of(logit: f32) -> u32 {
     found
 }
 
-/// Few logits of a trained model are above zero, so this has seldom anything to do.
+/// Few logits of a trained model are positive, so this rarely has to write.
 #[cube]
 #[allow(clippy::collapsible_if, reason = "a kernel evaluates both sides of an `and`")]
 fn raise(largest: &mut Array<Atomic<u32>>, index: usize, bits: u32) {

@@ -1,4 +1,5 @@
-//! What launches and kernels share: outputs, cubes, arguments, small arrays from the host, vectors of four.
+//! Shared by launches and kernels: outputs, cube counts, arguments, small arrays from the host,
+//! vectors of four.
 
 use burn_cubecl::cubecl;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -8,16 +9,16 @@ use burn_std::DType;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 
-/// The most cubes along one dimension that every API allows.
+/// The largest number of cubes along one dimension that every API allows.
 pub(crate) const MAX_CUBES: usize = 32_768;
 
-/// At least `n` cubes, which their kernel tells apart by `CUBE_POS`.
+/// At least `n` cubes, numbered by `CUBE_POS`.
 pub(crate) fn cubes(n: usize) -> CubeCount {
     let across = n.clamp(1, MAX_CUBES);
     CubeCount::Static(across as u32, n.div_ceil(across).max(1) as u32, 1)
 }
 
-/// Cubes with at least so many units in all, which their kernel tells apart by `ABSOLUTE_POS`.
+/// Cubes with at least that many units in total, numbered by `ABSOLUTE_POS`.
 pub(crate) fn elementwise<R: CubeRuntime>(
     client: &ComputeClient<R>,
     units: usize,
@@ -26,7 +27,7 @@ pub(crate) fn elementwise<R: CubeRuntime>(
     (calculate_cube_count_elemwise(client, units, dim), dim)
 }
 
-/// Scalars that a vector of rows of this width holds: 4 where the width is a multiple of that.
+/// Scalars per vector of rows of this width: 4 if the width is a multiple of it, else 1.
 pub(crate) fn vector_size(width: usize) -> usize {
     if width.is_multiple_of(4) { 4 } else { 1 }
 }
@@ -50,7 +51,7 @@ pub(crate) fn dims<R: CubeRuntime>(tensor: &CubeTensor<R>) -> [usize; 2] {
     [tensor.meta.shape()[0], tensor.meta.shape()[1]]
 }
 
-/// A tensor of that shape beside `like`, row after row, not yet written.
+/// An unwritten tensor of that shape on the device of `like`, row-major.
 pub(crate) fn empty_like<R: CubeRuntime>(
     like: &CubeTensor<R>,
     shape: [usize; 2],
@@ -65,13 +66,14 @@ pub(crate) fn upload<R: CubeRuntime>(like: &CubeTensor<R>, values: &[u32]) -> Ha
     like.client.create_from_slice(bytemuck::cast_slice(values))
 }
 
-/// Whether a tensor, if there is one, is `f32`: a kernel that takes one of a narrower type for that reads
-/// beyond its end.
+/// Whether a tensor, if there is one, is `f32`. A kernel that expects `f32` would read beyond the
+/// end of a narrower type.
 pub(crate) fn is_f32<R: CubeRuntime>(tensor: Option<&CubeTensor<R>>) -> bool {
     tensor.is_none_or(|tensor| tensor.dtype == DType::F32)
 }
 
-/// A tensor as an argument; in place of none any other, of which the kernel reads nothing.
+/// An optional tensor as an argument. If there is none, any other tensor is passed, which the
+/// kernel does not read.
 pub(crate) fn optional<R: CubeRuntime>(
     tensor: Option<CubeTensor<R>>,
     any: &CubeTensor<R>,

@@ -1,9 +1,9 @@
-//! What SPLADE inference does its own way on GPUs: kernels in CubeCL, one source for CUDA, Vulkan and
-//! Metal, and which cards a machine has.
+//! GPU kernels for SPLADE inference in CubeCL, from one source for CUDA, Vulkan and Metal; and the
+//! list of a machine's cards.
 //!
-//! `unsafe` stands here for the launches of kernels, which CubeCL does not check, and for questions to the
-//! CUDA libraries (docs/soundness.md). Each kernel has its oracle in stock burn operations in splade-model,
-//! whose tests compare the two.
+//! `unsafe` is used for kernel launches, which CubeCL does not check, and for queries to the CUDA
+//! libraries (docs/soundness.md). Each kernel has its oracle in stock burn operations in
+//! splade-model, whose tests compare the two.
 #![recursion_limit = "256"]
 
 mod activate;

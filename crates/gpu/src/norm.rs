@@ -14,23 +14,23 @@ const UNITS: u32 = 128;
 /// The weights of a layer norm, `[width]` `f32` each.
 #[derive(Clone, Debug)]
 pub struct Norm<R: CubeRuntime> {
-    /// The factor.
+    /// Multiplied with the normalised row.
     pub gamma: CubeTensor<R>,
-    /// The summand.
+    /// Added last.
     pub beta: CubeTensor<R>,
     /// Added to the variance.
     pub eps: f32,
 }
 
-/// `x + bias + residual`, or the layer norm of that. Computed in `f32`; the norm has the type of `x`, the
-/// sum that of the residual where there is one.
+/// `x + bias + residual`, or the layer norm of that, computed in `f32`. The norm has the type of
+/// `x`; the sum has the type of the residual, if there is one.
 ///
 /// # Shapes
 /// `x` and `residual` `[tokens, width]` of any float types, `bias` `[width]` `f32`; returns
 /// `[tokens, width]`.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// If the shapes do not match.
 pub fn add_norm<R: CubeRuntime>(
     x: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
@@ -65,8 +65,8 @@ pub fn add_norm<R: CubeRuntime>(
     let eps = norm.as_ref().map_or(0.0, |norm| norm.eps);
     let (gamma, beta) =
         norm.map(|norm| (into_contiguous(norm.gamma), into_contiguous(norm.beta))).unzip();
-    // SAFETY: the cube of a row reads and writes vectors of that row alone, and of `bias`, `gamma`,
-    // `beta` those below `columns`; the asserts say that all have them.
+    // SAFETY: the cube of a row reads and writes only vectors of that row, and reads those of
+    // `bias`, `gamma` and `beta` below `columns`; the asserts ensure that all have them.
     unsafe {
         norm_kernel::launch_unchecked(
             &client,
@@ -94,7 +94,7 @@ pub fn add_norm<R: CubeRuntime>(
     out
 }
 
-/// A cube for each row, which each unit has vectors of.
+/// One cube per row, whose vectors its units share.
 #[cube(launch_unchecked)]
 fn norm_kernel<X: Float, S: Float, Z: Float, N: Size>(
     x: &Array<Vector<X, N>>,
@@ -171,7 +171,7 @@ fn norm_kernel<X: Float, S: Float, Z: Float, N: Size>(
     }
 }
 
-/// The sum over the units of a cube, of all parts of their vectors.
+/// The sum over a cube's units and the lanes of their vectors.
 #[cube]
 fn cube_sum<N: Size>(value: Vector<f32, N>, shared: &mut SharedMemory<f32>) -> f32 {
     let unit = UNIT_POS as usize;

@@ -1,4 +1,4 @@
-//! From the logits of a tile of the vocabulary to one weight for each text and word of it.
+//! Pools the logits of a tile of the vocabulary to one weight per text and word.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -11,18 +11,18 @@ use splade_kernels::Offsets;
 
 use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
-/// Not a number, and above the bits of every number.
+/// NaN, with bits above those of every number.
 pub(crate) const BROKEN: u32 = 0x7fc0_0000;
 
-/// Weights of texts, found a tile of the vocabulary at a time: of the logits of a text's tokens the largest or
-/// the sum of ln(1 + relu(logit + bias)); 0 for a text without tokens, NaN where a logit is not finite.
+/// Weights of texts, computed a tile of the vocabulary at a time: the maximum or sum over a text's
+/// tokens of ln(1 + relu(logit + bias)); 0 for an empty text, NaN if a logit is not finite.
 #[derive(Debug)]
 pub struct Pool<R: CubeRuntime> {
     /// `[texts, vocab]`, `f32`.
     pooled: CubeTensor<R>,
     /// `[vocab]`, `f32`.
     bias: CubeTensor<R>,
-    /// `[texts + 1]`, `u32`, and how many there are.
+    /// `[texts + 1]`, `u32`, and their number.
     offsets: Handle,
     texts: usize,
     tokens: usize,
@@ -31,14 +31,14 @@ pub struct Pool<R: CubeRuntime> {
 }
 
 impl<R: CubeRuntime> Pool<R> {
-    /// Of no tile yet. `sum` is the sum over the tokens in place of the largest, `twice`
-    /// ln(1 + ln(1 + relu(x))) in place of ln(1 + relu(x)).
+    /// Starts without any tile. `sum` selects the sum over tokens instead of the maximum, `twice`
+    /// selects ln(1 + ln(1 + relu(x))) instead of ln(1 + relu(x)).
     ///
     /// # Shapes
     /// `bias` `[vocab]` `f32`, `offsets` `[texts + 1]`.
     ///
     /// # Panics
-    /// When the bias is not of so many words.
+    /// If `bias` does not have one number per word.
     pub fn new(
         bias: CubeTensor<R>,
         vocab: usize,
@@ -61,7 +61,7 @@ impl<R: CubeRuntime> Pool<R> {
     /// `logits` `[tokens, words]` of any float type.
     ///
     /// # Panics
-    /// When the shapes do not fit.
+    /// If the shapes do not match.
     pub fn add(&self, logits: CubeTensor<R>, first_word: usize) {
         let logits = into_contiguous(logits);
         let [tokens, words] = dims(&logits);
@@ -75,8 +75,9 @@ impl<R: CubeRuntime> Pool<R> {
         let client = logits.client.clone();
         let (count, dim) = elementwise(&client, units);
         let dtype = logits.dtype.into();
-        // SAFETY: a unit reads logits of rows below `offsets`' last, which is the number of tokens, and
-        // columns below `words`; the asserts keep the other indices within their arrays.
+        // SAFETY: a unit reads logits in rows below the last of `offsets`, which is the number of
+        // tokens, and columns below `words`; the asserts keep the other indices within their
+        // arrays.
         unsafe {
             pool_kernel::launch_unchecked(
                 &client,
@@ -96,7 +97,7 @@ impl<R: CubeRuntime> Pool<R> {
         }
     }
 
-    /// `[texts, vocab]` `f32`, once all tiles are there.
+    /// `[texts, vocab]` `f32`, once all tiles were added.
     pub fn into_pooled(self) -> CubeTensor<R> {
         self.pooled
     }
@@ -145,7 +146,7 @@ fn pool_kernel<F: Float>(
     pooled[text * vocab as usize + word_idx] = f32::reinterpret(u32::reinterpret(weight) | broken);
 }
 
-/// The exponent of infinity and NaN is all ones. A comparison would drop them.
+/// The exponent bits of infinity and NaN are all ones. A comparison would drop NaN.
 #[cube]
 pub(crate) fn is_finite(logit: f32) -> bool {
     (u32::reinterpret(logit) & 0x7f80_0000u32) != 0x7f80_0000u32
@@ -157,7 +158,7 @@ pub(crate) fn activated(logit: f32, #[comptime] twice: bool) -> f32 {
     if comptime!(twice) { log1p(once) } else { once }
 }
 
-/// ln(1 + x), small x too: what 1 + x rounds away comes back through the quotient.
+/// ln(1 + x), also for small x: the quotient corrects the rounding of 1 + x.
 #[cube]
 fn log1p(x: f32) -> f32 {
     let u = 1.0f32 + x;

@@ -1,7 +1,7 @@
 //! Products with the transposed weights of a layer.
 //!
-//! A few tokens have a kernel of their own, and so has `f32`; 16-bit types are multiplied by CubeCL's
-//! kernels for matrix units. Which is how fast: `benches/gpu_products.rs`.
+//! Products of a few tokens have their own kernel, as does `f32`; 16-bit types use CubeCL's kernels
+//! for matrix units. `benches/gpu_products.rs` measures them.
 
 mod few;
 pub(crate) mod tile;
@@ -24,19 +24,18 @@ use self::tile::{FOUR, TILE};
 use crate::activate::add_bias;
 use crate::launch::{cubes, dims, empty_like, is_f32, optional};
 
-/// Steps of this are even numbers of tiles of the kernels that load one tile ahead, which are wrong
-/// otherwise (cubek-matmul 0.2).
+/// Multiples of this are an even number of tiles in CubeCL's kernels that load one tile ahead. With
+/// an odd number, these give wrong results (cubek-matmul 0.2).
 const EVEN_DEPTH: usize = 128;
 
 /// `activation(x · weightᵀ + bias)`.
 ///
 /// # Shapes
-/// `x` `[tokens, in]`, `weight` `[out, in]`, of one float type, `bias` `[out]` `f32`; returns `[tokens, out]`
-/// of their type.
+/// `x` `[tokens, in]`, `weight` `[out, in]`, of the same float type, `bias` `[out]` `f32`; returns
+/// `[tokens, out]` of that type.
 ///
 /// # Panics
-/// When the shapes or types do not fit; when the activation is none of
-/// [`has_activation`](crate::has_activation)'s.
+/// If the shapes or types do not match, or if [`has_activation`](crate::has_activation) is false.
 pub fn linear<R: CubeRuntime>(
     x: CubeTensor<R>,
     weight: CubeTensor<R>,
@@ -53,10 +52,11 @@ pub fn linear<R: CubeRuntime>(
 /// `x · weightᵀ`, summed in `f32`.
 ///
 /// # Shapes
-/// `x` `[tokens, in]`, `weight` `[out, in]`, of one float type; returns `[tokens, out]` of type `out`.
+/// `x` `[tokens, in]`, `weight` `[out, in]`, of the same float type; returns `[tokens, out]` of
+/// type `out`.
 ///
 /// # Panics
-/// When the shapes or types do not fit, or no kernel can be launched.
+/// If the shapes or types do not match, or if no kernel can be launched.
 pub fn product<R: CubeRuntime>(
     x: CubeTensor<R>,
     weight: CubeTensor<R>,
@@ -81,7 +81,7 @@ pub fn product<R: CubeRuntime>(
     panic!("no matrix product can be launched here: {}", failures.join("; "));
 }
 
-/// Whether the kernel of tiles, which is `f32`, has the product, and not that of few tokens.
+/// Whether the product runs on the `f32` kernel of tiles, and not on the kernel of few tokens.
 fn has_tiles<R: CubeRuntime>(x: &CubeTensor<R>, weight: &CubeTensor<R>) -> bool {
     let (tokens, [columns, depth]) =
         (x.meta.shape()[0], [0, 1].map(|dim| weight.meta.shape()[dim]));
@@ -104,8 +104,8 @@ fn on_tiles<R: CubeRuntime>(
     assert!(is_f32(bias.as_ref()), "bias is not f32");
     let y = empty_like(&x, [tokens, columns], DType::F32);
     let (client, has_bias) = (x.client.clone(), bias.is_some());
-    // SAFETY: rows and columns that are read and written are below `tokens` and `columns`, and parts of
-    // the inner width below `depth`, which are the arrays' sizes.
+    // SAFETY: rows and columns that are read or written are below `tokens` and `columns`, and inner
+    // indices below `depth`, which are the arrays' sizes.
     unsafe {
         tile::layer_kernel::launch_unchecked(
             &client,
@@ -134,8 +134,8 @@ fn of_few<R: CubeRuntime>(x: CubeTensor<R>, weight: CubeTensor<R>, out: DType) -
         return y;
     }
     let (client, dtype) = (x.client.clone(), x.dtype.into());
-    // SAFETY: tokens are below the number of rows, columns and parts of the inner width below the
-    // arrays' sizes.
+    // SAFETY: tokens are below the number of rows, columns and inner indices below the arrays'
+    // sizes.
     unsafe {
         few::kernel::launch_unchecked(
             &client,
@@ -154,8 +154,8 @@ fn of_few<R: CubeRuntime>(x: CubeTensor<R>, weight: CubeTensor<R>, out: DType) -
     y
 }
 
-/// The ways of CubeCL to multiply, the best first. `f32` is multiplied in `f32`, not in tf32 or f16: what
-/// needs matrix units is none of its.
+/// CubeCL's strategies, best first. `f32` is multiplied in `f32`, not in tf32 or f16, which
+/// excludes matrix units.
 fn strategies(dtype: DType, depth: usize) -> Vec<Strategy> {
     let units = [Strategy::SimpleUnit(Default::default()), Strategy::Naive];
     if dtype == DType::F32 {
@@ -171,10 +171,10 @@ fn strategies(dtype: DType, depth: usize) -> Vec<Strategy> {
     double.into_iter().chain(single).chain(units).collect()
 }
 
-/// `product` in one of CubeCL's ways.
+/// `product` by one of CubeCL's strategies.
 ///
 /// # Errors
-/// The device does not have it.
+/// The device does not support it.
 pub fn product_with<R: CubeRuntime>(
     x: CubeTensor<R>,
     mut weight: CubeTensor<R>,

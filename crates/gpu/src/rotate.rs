@@ -9,15 +9,16 @@ use splade_kernels::{AttentionShape, Offsets};
 
 use crate::launch::{dims, elementwise, empty_like, is_f32, upload};
 
-/// With the halves (a, b) of each head of query and key, by the token's position in its text,
-/// a' = a cos - b sin and b' = b cos + a sin; values as they are.
+/// Rotates the halves (a, b) of each head of query and key by the token's position in its text: a'
+/// = a cos - b sin and b' = b cos + a sin. Values are unchanged.
 ///
 /// # Shapes
-/// `qkv` `[tokens, 3 * hidden]` of any float type, `offsets` `[texts + 1]`; `table`
-/// `[positions, head_dim]` `f32`: the cosines of a position, then its sines; returns `[tokens, 3 * hidden]`.
+/// `qkv` `[tokens, 3 * hidden]` of any float type, `offsets` `[texts + 1]`, `table`
+/// `[positions, head_dim]` `f32`: the cosines of a position, then its sines; returns
+/// `[tokens, 3 * hidden]`.
 ///
 /// # Panics
-/// When the shapes do not fit, or a head has an odd width.
+/// If the shapes do not match, or a head has an odd width.
 pub fn rotate<R: CubeRuntime>(
     qkv: CubeTensor<R>,
     offsets: Offsets<'_>,

@@ -42,7 +42,7 @@ impl PoolActivation {
     /// Applies the activation to one logit. It is monotone, so that the maximum may be taken first.
     pub fn apply(self, logit: f32) -> f32 {
         if logit <= 0.0 {
-            return 0.0; // Nearly every logit; NaN goes on and stays NaN.
+            return 0.0; // Nearly every logit. NaN falls through and stays NaN.
         }
         match self {
             Self::Relu => logit.ln_1p(),

@@ -1,4 +1,5 @@
-//! Disentangled attention: the score of each token with each bucket of distances, which attention looks up.
+//! Disentangled attention: the score of each token with each distance bucket, which the attention
+//! kernels look up.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -32,7 +33,8 @@ pub(super) fn scores<R: CubeRuntime>(
     let client = qkv.client.clone();
     let (count, dim) = elementwise(&client, units);
     let dtype = qkv.dtype.into();
-    // SAFETY: a unit below `units` reads the head of a token and the same of a bucket, which both have.
+    // SAFETY: a unit below `units` reads one head of a token and of a bucket, which are within both
+    // arrays.
     unsafe {
         kernel::launch_unchecked(
             &client,

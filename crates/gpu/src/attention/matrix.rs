@@ -1,5 +1,5 @@
-//! Attention on matrix units, for 16-bit types: a plane has 16 queries, and tiles of 16 x 16 x 16 make
-//! their scores and what they gather. Scores and sums are `f32`; weights are rounded to the type.
+//! Attention on matrix units, for 16-bit types: a plane handles 16 queries, in tiles of 16 x 16 x
+//! 16. Scores and sums are `f32`; attention weights are rounded to the type.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -12,15 +12,15 @@ use crate::launch::{MAX_CUBES, Vec4};
 
 pub(super) const PLANE: u32 = 32;
 pub(super) const PLANES: usize = 4;
-/// The side of a tile.
+/// Side of a tile.
 const TILE: usize = 16;
 pub(super) const QUERIES: usize = PLANES * TILE;
 const KEYS: usize = 64;
 const UNITS: usize = PLANE as usize * PLANES;
 /// Scalars of a vector.
 const FOUR: usize = 4;
-/// What a row is longer than its scalars, so that rows start in other banks of the shared memory. Tiles
-/// start at multiples of 32 bytes all the same.
+/// Padding of a row in scalars, so that rows start in different banks of the shared memory. Tiles
+/// still start at multiples of 32 bytes.
 const APART: usize = 8;
 
 /// Scalars from one row of keys or values to the next.
@@ -28,12 +28,12 @@ const fn key_pitch(head_dim: usize) -> usize {
     head_dim + APART
 }
 
-/// Scalars from one row of scores or weights to the next, and of queries and of what they gather.
+/// Scalars from one row of scores, weights, queries or outputs to the next.
 const fn score_pitch(head_dim: usize) -> usize {
     (if head_dim > KEYS { head_dim } else { KEYS }) + APART
 }
 
-/// Whether a device has matrix units of this type and room for such heads.
+/// Whether a device has matrix units for this type, and enough shared memory for such heads.
 pub(super) fn fits<R: CubeRuntime>(
     client: &ComputeClient<R>,
     dtype: StorageType,
@@ -89,13 +89,13 @@ pub(super) fn kernel<F: Float>(
     let n_tiles = comptime!(head_dim / TILE);
     let key_pitch = comptime!(key_pitch(head_dim));
     let score_pitch = comptime!(score_pitch(head_dim));
-    // In vectors.
+    // Counted in vectors.
     let width = comptime!(head_dim / FOUR);
     let hidden = comptime!(heads.n_heads * head_dim / FOUR);
     let column = head as usize * width;
     let key_row = comptime!(key_pitch / FOUR);
     let score_row = comptime!(score_pitch / FOUR);
-    // A unit shares its row of the plane's 16 with the next one: they have every second vector of it.
+    // Two units share a row of the plane's 16: each has every second vector.
     let lane = UNIT_POS_X as usize;
     let first_row = UNIT_POS_Y as usize * TILE;
     let own_row = first_row + lane / 2;
@@ -261,7 +261,7 @@ pub(super) fn kernel<F: Float>(
     }
 }
 
-/// Rows of tokens from `first` on.
+/// Loads the rows of tokens, starting at `first`.
 #[cube]
 fn load_rows<F: Float>(
     qkv: &Array<Vector<F, Const<4>>>,
@@ -297,7 +297,7 @@ fn zeros() -> Matrix<f32> {
     )
 }
 
-/// The tile at the start of `part`.
+/// Loads the tile at the start of `part`.
 #[cube]
 fn load_tile<F: Float>(
     part: &Slice<Vector<F, Const<4>>>,
@@ -305,13 +305,13 @@ fn load_tile<F: Float>(
     #[comptime] ident: MatrixIdent,
     #[comptime] layout: MatrixLayout,
 ) -> Matrix<F> {
-    // SAFETY: it is loaded in the next line.
+    // SAFETY: the next line loads it.
     let tile = unsafe { Matrix::<F>::uninitialized(ident, TILE, TILE, TILE, layout) };
     cmma::load(&tile, part, comptime!(pitch as u32));
     tile
 }
 
-/// What a plane's queries gather, row by row.
+/// Stores the outputs of a plane's queries, row by row.
 #[cube]
 fn store_tiles(
     tiles: &Sequence<Matrix<f32>>,

@@ -1,4 +1,5 @@
-//! Attention on the units that every card has, in `f32`: each has four queries, and four keys of a block.
+//! Attention in `f32` on the units that every card has: a unit handles four queries, and four keys
+//! of a block.
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
@@ -6,26 +7,26 @@ use cubecl::prelude::*;
 use super::{Heads, LOWEST, add_positions, keys_of, load, weight_of};
 use crate::launch::{MAX_CUBES, Vec4, column_of};
 
-/// Queries of a cube. A unit has four of them.
+/// Queries per cube, four per unit.
 pub(super) const QUERIES: usize = 32;
-/// Keys of a block. A unit has four of them.
+/// Keys per block, four per unit.
 const KEYS: usize = 32;
-/// Units that share their four queries.
+/// Units that share the same four queries.
 const ACROSS: usize = KEYS / FOUR;
 pub(super) const UNITS: usize = QUERIES / FOUR * ACROSS;
 /// Scalars of a vector.
 const FOUR: usize = 4;
-/// Vectors from one row of transposed queries or keys to the next: one more than there are, so that the
-/// rows start in other banks of the shared memory.
+/// Vectors from one row of transposed queries or keys to the next: one is padding, so that rows
+/// start in different banks of the shared memory.
 const PITCH: usize = QUERIES / FOUR + 1;
 
-/// Shared memory of a cube: queries, keys, values, weights, maxima.
+/// Bytes of shared memory per cube: queries, keys, values, weights, maxima.
 pub(super) fn shared_bytes(head_dim: usize) -> usize {
     let values = KEYS * padded(head_dim) / FOUR;
     (2 * head_dim * PITCH + values + KEYS * QUERIES / FOUR + UNITS) * size_of::<[f32; FOUR]>()
 }
 
-/// Columns of values, with those that fill the last unit's vectors.
+/// Columns of values, padded to whole vectors of the last unit.
 fn padded(head_dim: usize) -> usize {
     head_dim.next_multiple_of(ACROSS * FOUR)
 }
@@ -66,7 +67,7 @@ pub(super) fn kernel<F: Float>(
     let down = unit / ACROSS;
     let across = unit % ACROSS;
     let own_query = first_query + (down * FOUR) as u32;
-    // In vectors from here on.
+    // Counted in vectors from here on.
     let head_dim = comptime!(heads.head_dim);
     let width = comptime!(head_dim / FOUR);
     let hidden = comptime!(heads.n_heads * head_dim / FOUR);
@@ -166,7 +167,7 @@ pub(super) fn kernel<F: Float>(
         }
     }
 
-    // The sums of the units that share the queries.
+    // Sums over the units that share queries.
     sync_cube();
     maxima[unit] = sums;
     sync_cube();
@@ -196,7 +197,8 @@ pub(super) fn kernel<F: Float>(
     }
 }
 
-/// The rows of 32 tokens from `first` on, transposed: vectors of four tokens, `PITCH` a column.
+/// Loads the rows of 32 tokens from `first` on, transposed: vectors of four tokens, `PITCH` per
+/// column.
 #[cube]
 fn load_transposed<F: Float>(
     qkv: &Array<Vector<F, Const<4>>>,
@@ -228,7 +230,8 @@ fn load_transposed<F: Float>(
     }
 }
 
-/// The rows of 32 tokens from `first` on; what fills the last unit's vectors is zero.
+/// Loads the rows of 32 tokens from `first` on, padded with zeros to whole vectors of the last
+/// unit.
 #[cube]
 fn load_values<F: Float>(
     qkv: &Array<Vector<F, Const<4>>>,

@@ -9,15 +9,16 @@ use super::{Api, Card, CardKind};
 /// The cards of this machine, in the driver's order.
 ///
 /// # Errors
-/// A sentence that says what is missing, where there is none.
+/// A sentence that says what is missing, if there are none.
 pub fn cards() -> Result<Vec<Card>, String> {
-    // SAFETY: it loads the driver's library, or finds that there is none; every other call panics then.
+    // SAFETY: it loads the driver's library, or reports that there is none; then every other call
+    // would panic.
     if !unsafe { sys::is_culib_present() } {
         return Err(
             "the CUDA driver (libcuda) was not found; is the NVIDIA driver installed?".into()
         );
     }
-    // SAFETY: as above, for the compiler of kernels.
+    // SAFETY: as above, for the kernel compiler.
     if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
         return Err(
             "NVRTC (libnvrtc), which compiles CUDA kernels, was not found; install the CUDA \
@@ -40,7 +41,7 @@ pub fn cards() -> Result<Vec<Card>, String> {
     (0..count.unsigned_abs() as usize).map(card).collect()
 }
 
-/// Where cubecl-cuda 0.10 looks for CUDA's headers; it panics where there is nothing.
+/// The folder where cubecl-cuda 0.10 looks for CUDA's headers; without one, it panics.
 fn toolkit() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("CUDA_PATH") {
         return Some(folder.into());
@@ -55,10 +56,10 @@ fn toolkit() -> Option<PathBuf> {
 
 fn card(index: usize) -> Result<Card, String> {
     let failed = |error| format!("CUDA card {index}: {error}");
-    // Without a context, which would be made and thrown away beside those in use.
+    // Without a context: one would be created and destroyed beside those in use.
     let device = result::device::get(index as i32).map_err(failed)?;
     let name = result::device::get_name(device).map_err(failed)?;
-    // SAFETY: the device is one that the driver has just given.
+    // SAFETY: the driver has just returned this device.
     let attribute = |which| unsafe { result::device::get_attribute(device, which) }.map_err(failed);
     use sys::CUdevice_attribute_enum as Attribute;
     let domain = attribute(Attribute::CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID)?;

@@ -5,10 +5,10 @@ use wgpu::{Backend, DeviceType, Instance, InstanceDescriptor};
 
 use super::{Api, Card, CardKind};
 
-/// What burn-wgpu reaches cards through.
+/// The API that burn-wgpu uses on this platform.
 const API: Api = if cfg!(target_os = "macos") { Api::Metal } else { Api::Vulkan };
 
-/// A card, and what burn calls it.
+/// A card, and its device in burn.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     /// The card.
@@ -17,10 +17,10 @@ pub struct Adapter {
     pub device: WgpuDevice,
 }
 
-/// The adapters of this machine, the best first.
+/// The adapters of this machine, best first.
 ///
 /// # Errors
-/// A sentence that says what is missing, where there is none.
+/// A sentence that says what is missing, if there are none.
 pub fn adapters() -> Result<Vec<Adapter>, String> {
     let backend = if API == Api::Metal { Backend::Metal } else { Backend::Vulkan };
     let instance = Instance::new(InstanceDescriptor {
@@ -66,7 +66,7 @@ fn kind(found: DeviceType) -> CardKind {
     }
 }
 
-/// burn counts the cards of each kind for themselves.
+/// burn numbers the cards of each kind separately.
 fn device(kind: CardKind, number: usize) -> WgpuDevice {
     match kind {
         CardKind::Discrete => WgpuDevice::DiscreteGpu(number),

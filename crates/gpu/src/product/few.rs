@@ -1,20 +1,20 @@
-//! Products of a few tokens, such as a query's: what takes the time is reading the weights, once, for all
-//! tokens.
+//! Products of a few tokens, such as a query's. Reading the weights dominates, so they are read
+//! once for all tokens.
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
 
 use crate::launch::Vec4;
 
-/// Tokens at most: a unit has a sum of each.
+/// Maximum number of tokens: a unit has one sum per token.
 pub(super) const MOST: usize = 16;
-/// Columns of a cube.
+/// Columns per cube.
 pub(super) const COLUMNS: usize = 8;
 /// Units that share a column.
 const SHARING: usize = 16;
 pub(super) const UNITS: usize = COLUMNS * SHARING;
 
-/// The inner width is a multiple of four.
+/// Requires an inner width that is a multiple of four.
 #[cube(launch_unchecked)]
 pub(super) fn kernel<F: Float, O: Float>(
     x: &Array<Vector<F, Const<4>>>,

@@ -1,8 +1,9 @@
-//! Sums of products in `f32` on the units that every card has: tiles of 128 tokens x 128 columns, each unit
-//! with 8 x 8 of their sums in registers. Layers and the head finish them each in its way.
+//! Sums of products in `f32` on the units that every card has: tiles of 128 tokens x 128 columns,
+//! of which each unit holds 8 x 8 sums in registers. Layers and the head each apply their own
+//! epilogue.
 //!
-//! CubeCL's own are slower by half, and those of them that load ahead give wrong sums where the inner
-//! width is no multiple of their tiles (cubek-matmul 0.2, `DoubleUnit`).
+//! CubeCL's own kernels take half as long again, and those that load ahead give wrong sums if the
+//! inner width is not a multiple of their tiles (cubek-matmul 0.2, `DoubleUnit`).
 
 use burn_cubecl::cubecl;
 use cubecl::prelude::*;
@@ -11,21 +12,21 @@ use splade_kernels::Activation;
 use crate::activate::activate;
 use crate::launch::{Vec4, column_of};
 
-/// Tokens and columns of a tile.
+/// Tokens, and columns, per tile.
 pub(crate) const TILE: usize = 128;
-/// Of the inner width, at a time.
+/// Inner indices per step.
 const DEPTH: usize = 16;
 pub(crate) const UNITS: usize = 256;
-/// Units beside each other: each has 4 columns of either half of the tile.
+/// Units side by side: each has 4 columns of both halves of the tile.
 pub(crate) const ACROSS: usize = 16;
 /// Scalars of a vector.
 pub(crate) const FOUR: usize = 4;
-/// Vectors of one step of the inner width, and one more, so that steps start in other banks of the shared
-/// memory.
+/// Vectors per step of the inner width, plus one of padding, so that steps start in different banks
+/// of the shared memory.
 const PITCH: usize = TILE / FOUR + 1;
 
-/// The sums of a cube's tile, as a unit has them: at `4 * c + part` its column c of `part`'s half of the
-/// columns (`part / 2`), for four tokens of `part`'s half of the tokens (`part % 2`).
+/// The sums of a cube's tile, as one unit holds them. Entry `4 * c + part` is its column c in half
+/// `part / 2` of the columns, for four tokens in half `part % 2` of the tokens.
 #[cube]
 pub(crate) fn sums_of_tile(
     x: &Array<Vec4>,
@@ -47,7 +48,8 @@ pub(crate) fn sums_of_tile(
         sums[i] = Vec4::new(0.0f32);
     }
 
-    // Half of the units load rows of `x`, half those of `weight`: each four rows, one vector of them.
+    // Half of the units load rows of `x`, the others rows of `weight`: one vector of four rows
+    // each.
     let loader = unit % comptime!(UNITS / 2);
     let of_x = unit < comptime!(UNITS / 2);
     let part = loader % comptime!(DEPTH / FOUR);
@@ -66,7 +68,7 @@ pub(crate) fn sums_of_tile(
     }
     let steps = width.div_ceil(comptime!(DEPTH / FOUR));
     for step in 0..steps {
-        // What was loaded, transposed.
+        // Stores what was loaded, transposed.
         #[unroll]
         for c in 0..FOUR {
             let column = column_of(&loaded, c);
@@ -78,7 +80,7 @@ pub(crate) fn sums_of_tile(
             }
         }
         sync_cube();
-        // What comes next arrives while this is multiplied.
+        // Loads the next step while this one is multiplied.
         let next = (step + 1) * comptime!(DEPTH / FOUR) + part;
         #[unroll]
         for i in 0..FOUR {
@@ -128,7 +130,8 @@ fn load_row(
     loaded
 }
 
-/// A tile of `activation(x · weightᵀ + bias)`; columns are a multiple of four.
+/// Computes a tile of `activation(x · weightᵀ + bias)`; the number of columns is a multiple of
+/// four.
 #[cube(launch_unchecked)]
 pub(super) fn layer_kernel(
     x: &Array<Vec4>,

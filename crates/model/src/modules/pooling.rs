@@ -247,7 +247,7 @@ fn weighted_sum<'a>(row: &mut [f32], tokens: impl Iterator<Item = (&'a [f32], f3
     for (token, weight) in tokens {
         row.iter_mut().zip(token).for_each(|(sum, &h)| *sum += weight * h);
     }
-    let divisor = divisor.max(1e-9); // Of no tokens: the sum is 0, and 0 it stays.
+    let divisor = divisor.max(1e-9); // Without tokens the sum is 0, and stays 0.
     row.iter_mut().for_each(|sum| *sum /= divisor);
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn check<B: SpladeBackend>() {
     let device = B::Device::default();
     for (precision, tolerance) in PRECISIONS {
         if B::KIND == BackendKind::Host || !B::has_precision(precision, &device) {
-            continue; // The CPU's bf16 has tests of its own.
+            continue; // The CPU's bf16 is tested elsewhere.
         }
         let near = |what: &str, at: &dyn Fn(Precision) -> Vec<f32>| {
             let (exact, found) = (at(Precision::F32), at(precision));
