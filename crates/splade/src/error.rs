@@ -63,7 +63,7 @@ pub enum SpladeError {
         /// Why.
         why: &'static str,
     },
-    /// A JSON file is not what it should be.
+    /// A JSON file is broken, or has values of other types.
     #[error("{} is broken", .path.display())]
     #[non_exhaustive]
     Parse {

@@ -169,7 +169,7 @@ impl fmt::Debug for HubOptions {
 
 /// Downloads the files of a model that an encoder needs, and returns their folder.
 ///
-/// `id` is `owner/name`; a name alone is looked for under `sparse-encoder/`, as in
+/// `id` is `owner/name`; a name without an owner is looked for under `sparse-encoder/`, as in
 /// sentence-transformers. Files that are in the cache are not downloaded again.
 ///
 /// The files: configurations, tokenizer and static weights, by name, in the root and in the

@@ -31,7 +31,7 @@ struct StaticConfig {
 impl StaticEmbedding {
     /// Loads the table of a module's folder: the file that `path` of its `config.json` names
     /// (`idf.json` of token and weight, or OpenSearch's `query_token_weights.txt`; looked for in
-    /// the module's folder, then in the model's), else `weight` of its weights.
+    /// the module's folder, then in the model's), else the tensor `weight` of its weights.
     ///
     /// # Errors
     /// Files that are missing or broken.

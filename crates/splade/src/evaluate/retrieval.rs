@@ -277,7 +277,7 @@ impl Judging<'_> {
 /// Active dimensions and FLOPs, as sentence-transformers' evaluator prints them.
 ///
 /// # Errors
-/// None while the dimensions agree.
+/// None if the dimensions agree.
 pub fn statistics(
     queries: &SparseMatrix,
     documents: &SparseMatrix,

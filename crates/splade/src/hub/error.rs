@@ -46,7 +46,7 @@ pub enum HubError {
         #[source]
         source: io::Error,
     },
-    /// The system does not say where the user's files are.
+    /// The system names no home folder of the user.
     #[error("there is no home folder to cache models in; set the folder of the cache")]
     NoCacheFolder,
     /// The client for the hub cannot be made.
