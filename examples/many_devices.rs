@@ -21,8 +21,8 @@ fn main() -> Result<()> {
         encoder.encode_on(&devices, &texts[..50], &EncodeOptions::default())?.embeddings;
     println!("{} rows from {devices:?}", embeddings.n_rows());
 
-    // For many: the model is loaded onto the devices once. Workers on the same device share its weights,
-    // and CPU workers share the cores.
+    // For many calls: the model is loaded onto the devices once. Workers on the same device share
+    // its weights, and CPU workers share the cores.
     let pool = encoder.start_pool(&devices)?;
     println!("{} workers", pool.devices().count());
     let options = EncodeOptions::document()
