@@ -20,7 +20,7 @@ use crate::output::{Output, Unwritten, entries};
 use crate::product::ProductKernel;
 use crate::{Offsets, Precision};
 
-/// Queries per task. Each task packs its keys anew.
+/// Queries per task. Each task packs its own keys.
 const QUERIES_PER_TASK: usize = 512;
 
 /// The heads of an attention layer.

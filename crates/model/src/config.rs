@@ -43,7 +43,7 @@ impl ModelConfig {
             Some(architecture) => architecture,
             None => return Err(unknown_model_type(&model_type)),
         };
-        json.tell_unread()?;
+        json.warn_of_unread()?;
         let n_layers = architecture.backbone.layers.len();
         Ok(Self { classes: common.architectures, model_type, n_layers, architecture })
     }
@@ -110,7 +110,7 @@ impl<'a> Json<'a> {
     ///
     /// # Errors
     /// The file is not a JSON object.
-    fn tell_unread(&self) -> Result<(), ModelError> {
+    fn warn_of_unread(&self) -> Result<(), ModelError> {
         let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(self.bytes)
             .map_err(|source| ModelError::ParseConfig { path: self.path.to_owned(), source })?;
         let read = self.read.borrow();

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_is_told_with_its_key() {
+    fn an_error_about_a_wrong_type_names_the_key() {
         let said = |json: &str| parse_json::<Config>(json.as_bytes()).unwrap_err().to_string();
         assert!(
             said(r#"{"hidden_size": "x", "type": "y"}"#).starts_with("`hidden_size`: invalid type")

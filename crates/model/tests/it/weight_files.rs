@@ -90,7 +90,7 @@ fn safetensors_go_before_pickles() {
 }
 
 #[test]
-fn a_folder_without_weights_is_told_what_was_looked_for() {
+fn an_error_about_missing_weights_names_what_was_looked_for() {
     let folder = copy("plain");
     fs::remove_file(folder.path().join("model.safetensors")).unwrap();
     let error = load(folder.path()).unwrap_err();
