@@ -2,43 +2,43 @@
 //!
 //! A block's bound is the sum over the query's terms of |query weight| times the largest magnitude
 //! of the term in the block, which is at most `code * scale` (`lists.rs`). It is counted in whole
-//! units of [`BlockBounds::unit`]: with `factor = ceil(|query weight| * scale * 256 / unit)`, a term
-//! adds `factor * code >> 8`, which is less than 1 below its true part; so the sum plus the number
-//! of lists is never below the bound. Integers do not round, and the factors are rounded up with
-//! more to spare than `f64` can be off.
+//! units of [`BlockBounds::unit`]: with `factor = ceil(|query weight| * scale * 256 / unit)`, a
+//! term adds `factor * code >> 8`, which falls short of its true part by less than 1; so the sum
+//! plus the number of lists is never below the bound. Integers do not round, and the factors are
+//! rounded up by more than any error of `f64`.
 
 use crate::lists::{CHUNK_BLOCKS, TermList};
 use crate::score::QueryTerm;
 
-/// The bound of a block in which every term has its largest weight, about.
+/// Approximate bound of a block in which every term has its largest weight.
 const UNITS: f64 = 60_000.0;
-/// Each list adds less than 1 to [`UNITS`] by rounding, so that sums of this many lists fit in `u16`.
-/// A query of more terms, which no text has, is answered by scoring every block.
+/// Each list adds less than 1 to [`UNITS`] by rounding, so sums of this many lists fit in `u16`. A
+/// query with more terms, which no text has, scores every block.
 const MAX_LISTS: usize = 5_000;
-/// Lists with an entry for every block are read only for the blocks that the other lists leave over,
-/// starting from those that add least, as long as all of them can add no more than this.
+/// Dense lists are read only for the blocks that the other lists leave, starting with the lists
+/// that add least, as long as their total cannot exceed this.
 const TAIL_UNITS: u32 = 500;
-/// Blocks of which the sums stay in the first-level cache while all lists pass over them.
+/// Number of blocks whose sums stay in the first-level cache while all lists are added.
 const WINDOW: usize = 8_192;
-/// By how much the `f64` sum of exact products, rounded to `f32`, may exceed the sum of the real
-/// numbers, relative to the bound: 2⁻²⁴ and the number of terms times 2⁻⁵³. Far more than that.
+/// By how much the `f64` sum of exact products, rounded to `f32`, may exceed the real sum, relative
+/// to the bound: 2⁻²⁴ plus the number of terms times 2⁻⁵³. This is far more than that.
 const SLACK: f64 = 1e-6;
 
-/// The lists of a query's terms, ready to be summed.
+/// The lists of a query's terms, prepared for summing.
 pub(crate) struct BlockBounds<'a> {
-    /// Score of one unit.
+    /// The score of one unit.
     unit: f64,
-    /// Lists with an entry for every block, and their factors.
+    /// Dense lists, which have an entry for every block, and their factors.
     dense: Vec<(&'a [u8], u16)>,
-    /// Lists that only [`refine`](Self::refine) reads.
+    /// Dense lists that only [`refine`](Self::refine) reads.
     tail: Vec<(&'a [u8], u16)>,
-    /// The most that the lists of the tail add.
+    /// The most that the lists of the tail can add.
     tail_units: u32,
     sparse: Vec<(TermList<'a>, u16)>,
 }
 
 impl<'a> BlockBounds<'a> {
-    /// Prepares the lists of a query's terms, of which there is at least one.
+    /// Prepares the lists of a query's terms, at least one.
     pub(crate) fn new(terms: &[QueryTerm<'a>]) -> Self {
         // Exact: 40 bits.
         let step = |term: &QueryTerm<'_>| f64::from(term.weight.abs()) * f64::from(term.list.scale);
@@ -46,7 +46,7 @@ impl<'a> BlockBounds<'a> {
         let mut bounds =
             Self { unit, dense: Vec::new(), tail: Vec::new(), tail_units: 0, sparse: Vec::new() };
         for term in terms {
-            // At most 60,000 * 256 / 255 and the spare part.
+            // At most 60,000 * 256 / 255, and the rounding margin.
             let factor = (step(term) * 256.0 / unit * (1.0 + 1e-12)).ceil() as u16;
             if term.list.dense {
                 bounds.dense.push((term.list.codes, factor));
@@ -71,7 +71,7 @@ impl<'a> BlockBounds<'a> {
         }
     }
 
-    /// Sums all lists but the tail for every block.
+    /// Sums all lists except the tail, for every block.
     ///
     /// `None` if a list names a block that does not exist.
     pub(crate) fn sum(&self, bounds: &mut [u16]) -> Option<()> {
@@ -98,23 +98,24 @@ impl<'a> BlockBounds<'a> {
         Some(())
     }
 
-    /// The least sum, of all lists but the tail, of blocks that must be looked at when documents
-    /// that score below `threshold` are no hits.
+    /// The smallest sum, over all lists except the tail, with which a block may hold a hit, if hits
+    /// must score at least `threshold`.
     pub(crate) fn first_cut(&self, threshold: Option<f32>) -> u16 {
         self.cut(threshold, self.tail_units)
     }
 
-    /// The least sum, of all lists, of blocks that must be looked at.
+    /// The smallest sum, over all lists, with which a block may hold a hit.
     pub(crate) fn final_cut(&self, threshold: Option<f32>) -> u16 {
         self.cut(threshold, 0)
     }
 
     fn cut(&self, threshold: Option<f32>, left_out: u32) -> u16 {
         match threshold {
-            // Below the normal numbers, rounding to f32 is no longer relative to the sum.
+            // Below the normal numbers, the error of rounding to f32 is no longer relative to the
+            // sum.
             Some(threshold) if threshold > f32::MIN_POSITIVE => {
                 let least = f64::from(threshold.min(f32::MAX)) * (1.0 - SLACK) / self.unit;
-                // A sum is short of the bound by less than 1 for each list. Casts saturate.
+                // A sum falls short of the bound by less than 1 per list. Casts saturate.
                 let short = self.n_lists() as u32 + left_out;
                 (least as u32).saturating_sub(short).min(u16::MAX.into()) as u16
             }
@@ -136,13 +137,13 @@ impl<'a> BlockBounds<'a> {
     }
 }
 
-/// A term's part of a sum: `factor * code >> 8`.
+/// A term's contribution to a sum: `factor * code >> 8`.
 #[inline(always)]
 fn units(code: u8, factor: u16) -> u16 {
     ((u32::from(code) * u32::from(factor)) >> 8) as u16
 }
 
-/// [`units`] without a product of more than 16 bits, so that eight are computed at once.
+/// [`units`] without products of more than 16 bits, so that eight are computed at once.
 #[inline(always)]
 fn narrow_units(code: u8, [high, low]: [u16; 2]) -> u16 {
     let code = u16::from(code);

@@ -1,4 +1,4 @@
-//! Building an index from a stream of rows, in bounded memory.
+//! Builds an index from a stream of rows, in bounded memory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::weights::fits;
 use crate::writer::{SectionWriter, Spool};
 use crate::{IndexError, IndexOptions};
 
-/// Documents are numbered by `u32`, and counts of them fit in one too.
+/// Documents are numbered with `u32`, and their count must fit in one too.
 const MAX_DOCS: usize = u32::MAX as usize;
 
 /// What was built.
@@ -23,19 +23,19 @@ const MAX_DOCS: usize = u32::MAX as usize;
 pub struct IndexSummary {
     /// Number of documents.
     pub n_docs: usize,
-    /// Number of weights, over all documents.
+    /// Number of weights, summed over all documents.
     pub nnz: usize,
     /// Number of terms that occur in any document.
     pub n_terms: usize,
-    /// Size of the file.
+    /// Size of the file in bytes.
     pub file_bytes: u64,
 }
 
 /// Takes documents one by one and writes an index of them.
 ///
-/// The file appears under its name when it is whole, or not at all: until then it has another
-/// name in the same folder, and goes when the builder does. A document that [`push`](Self::push)
-/// refuses is left out; after [`IndexError::Write`] drop the builder.
+/// The file appears whole or not at all: until it is finished it has another name in the same
+/// folder, and it is removed if the builder is dropped. A document that [`push`](Self::push)
+/// refuses is left out; after [`IndexError::Write`], drop the builder.
 #[derive(Debug)]
 pub struct IndexBuilder {
     path: PathBuf,
@@ -54,8 +54,8 @@ pub struct IndexBuilder {
 }
 
 impl IndexBuilder {
-    /// Starts an index at `path` of documents of `dimension` terms. A file that is there is
-    /// replaced by [`finish`](Self::finish), and only then.
+    /// Starts an index at `path` for documents with `dimension` terms. An existing file is only
+    /// replaced by [`finish`](Self::finish).
     ///
     /// # Errors
     /// [`IndexError::DimensionTooLarge`]; [`IndexError::Write`] if the folder cannot be written to.
@@ -93,12 +93,12 @@ impl IndexBuilder {
         })
     }
 
-    /// Adds a document. Its number, `doc_idx`, is that of the documents before it.
+    /// Adds a document. Its number, `doc_idx`, is the number of documents before it.
     ///
     /// # Errors
     /// [`IndexError::RowDimension`]; [`IndexError::WeightFormat`] for a weight that a lossy format
-    /// cannot hold; [`IndexError::TooManyDocuments`]; [`IndexError::Write`]. That two ids are equal
-    /// is found by [`finish`](Self::finish).
+    /// cannot hold; [`IndexError::TooManyDocuments`]; [`IndexError::Write`]. Duplicate ids are
+    /// detected by [`finish`](Self::finish).
     pub fn push(&mut self, id: &str, row: SparseRowView<'_>) -> Result<(), IndexError> {
         let document = self.n_docs + 1;
         let id_owned = || id.to_owned();
@@ -132,10 +132,11 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// Writes what is left, checks that ids are unique, and gives the file its name.
+    /// Writes the rest, checks that ids are unique, and gives the file its name.
     ///
-    /// Ids are compared by sorted hashes, so that it takes no memory: two equal ones are found
-    /// here, not in [`push`](Self::push), and named with the numbers of both documents.
+    /// Ids are compared by their sorted hashes, which takes no extra memory. That is why duplicates
+    /// are found here and not in [`push`](Self::push), and reported with the numbers of both
+    /// documents.
     ///
     /// # Errors
     /// [`IndexError::DuplicateId`]; [`IndexError::Write`].

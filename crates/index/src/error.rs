@@ -1,11 +1,11 @@
-//! Everything that can go wrong between rows, an index file and its answers.
+//! Errors of building, reading and searching an index.
 
 use std::io;
 use std::path::PathBuf;
 
 /// What is wrong with a row, an index file or a query.
 ///
-/// Documents are named by their number, counted from 1 as lines of a file are.
+/// Documents are identified by their number, counted from 1 like the lines of a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexError {
@@ -15,7 +15,7 @@ pub enum IndexError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -25,18 +25,18 @@ pub enum IndexError {
     Write {
         /// The index being built.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// A dimension of more than `u32::MAX`: terms are `u32`.
+    /// The dimension exceeds `u32::MAX`; terms are `u32`.
     #[error("dimension {dimension} does not fit in u32")]
     #[non_exhaustive]
     DimensionTooLarge {
-        /// The dimension asked for.
+        /// The requested dimension.
         dimension: usize,
     },
-    /// A row of another dimension than the index.
+    /// The dimension of a row differs from that of the index.
     #[error(
         "document {document} (`{id}`) has dimension {found}, but the index has {expected}: \
          encode all documents with one model"
@@ -52,11 +52,11 @@ pub enum IndexError {
         /// The dimension of the index.
         expected: usize,
     },
-    /// Documents are numbered by `u32`.
+    /// There are too many documents to number them with `u32`.
     #[error("an index holds at most {limit} documents: split the corpus over several")]
     #[non_exhaustive]
     TooManyDocuments {
-        /// The most that there may be.
+        /// The maximum number of documents.
         limit: usize,
     },
     /// Two documents have the same id.
@@ -70,7 +70,7 @@ pub enum IndexError {
         /// Number of the second, from 1.
         second: usize,
     },
-    /// A weight that the chosen format cannot hold.
+    /// A weight cannot be stored in the chosen format.
     #[error(
         "document {document} (`{id}`), term {term}: weight {weight} cannot be stored as {format}: \
          store weights as f32"
@@ -88,16 +88,16 @@ pub enum IndexError {
         /// The format.
         format: &'static str,
     },
-    /// The file does not start as an index does.
-    #[error("{} is not an index of splade: its first bytes are others", .path.display())]
+    /// The file does not start like an index.
+    #[error("{} is not a splade index: its first bytes differ", .path.display())]
     #[non_exhaustive]
     NotAnIndex {
         /// The file.
         path: PathBuf,
     },
-    /// The file is of another version of the format.
+    /// The file has another version of the format.
     #[error(
-        "{} has format version {found}, but this program reads version {expected}: build it anew",
+        "{} has format version {found}, but this program reads version {expected}: rebuild it",
         .path.display()
     )]
     #[non_exhaustive]
@@ -106,20 +106,20 @@ pub enum IndexError {
         path: PathBuf,
         /// Its version.
         found: u32,
-        /// The version that is read.
+        /// The supported version.
         expected: u32,
     },
-    /// The bytes of a machine's numbers are in the other order than those of the file.
+    /// The machine's byte order differs from the file's.
     #[error("{} is little-endian, but this machine is not: it cannot map it", .path.display())]
     #[non_exhaustive]
     Endianness {
         /// The file.
         path: PathBuf,
     },
-    /// The file is shorter or longer than its header says.
+    /// The file's size differs from what its header says.
     #[error(
-        "{} has {found} bytes, but should have {expected}: it was cut or added to; copy it again \
-         or build it anew",
+        "{} has {found} bytes, but should have {expected}: it was truncated or extended; copy it again \
+         or rebuild it",
         .path.display()
     )]
     #[non_exhaustive]
@@ -132,15 +132,15 @@ pub enum IndexError {
         expected: u64,
     },
     /// A checksum or a part of the structure is wrong.
-    #[error("{} is damaged: {problem}; copy it again or build it anew", .path.display())]
+    #[error("{} is damaged: {problem}; copy it again or rebuild it", .path.display())]
     #[non_exhaustive]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The part that is wrong.
+        /// What is damaged.
         problem: &'static str,
     },
-    /// A query of another dimension than the index.
+    /// The dimension of a query differs from that of the index.
     #[error(
         "a query has dimension {found}, but the index {} has {expected}: encode queries with the \
          model of the documents",

@@ -1,4 +1,4 @@
-//! The header of an index file: what it holds, where, and checksums of all of it.
+//! The header of an index file: its contents, their offsets and their checksums.
 //!
 //! All numbers are little-endian. The header fills [`HEADER_BYTES`]:
 //!
@@ -20,12 +20,13 @@ use std::path::Path;
 use crate::weights::width;
 use crate::{IndexError, WeightFormat};
 
-/// Documents that are bounded and scored together. Of 4, 8, 16 and 32 the one with which a prototype
-/// searched 100,000 documents fastest: smaller blocks have tighter bounds, and more of them.
+/// Number of documents that are bounded and scored together. Of 4, 8, 16 and 32, a prototype
+/// searched 100,000 documents fastest with this: smaller blocks have tighter bounds, but there are
+/// more of them.
 pub(crate) const BLOCK_DOCS: usize = 4;
-/// Length of the header, and of the file before the first section.
+/// Length of the header, which is also the offset of the first section.
 pub(crate) const HEADER_BYTES: usize = 256;
-/// Every section starts at a multiple of this: the length of a cache line.
+/// Every section starts at a multiple of this, the length of a cache line.
 pub(crate) const ALIGNMENT: u64 = 64;
 pub(crate) const VERSION: u32 = 1;
 
@@ -44,7 +45,7 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    /// Where the section lies in a file that was checked to be long enough.
+    /// The range of the section, in a file that was checked to be long enough.
     pub(crate) fn range(self) -> Range<usize> {
         self.offset as usize..(self.offset + self.len) as usize
     }
@@ -59,17 +60,17 @@ pub(crate) struct Header {
     pub(crate) nnz: u64,
     pub(crate) n_terms: u64,
     pub(crate) file_bytes: u64,
-    /// In which documents terms occur (see `lists.rs`).
+    /// The documents in which terms occur (see `lists.rs`).
     pub(crate) lists: Section,
-    /// For each term that occurs, by term, `[u64; 4]` (see `lists.rs`).
+    /// `[u64; 4]` for each term that occurs, sorted by term (see `lists.rs`).
     pub(crate) term_table: Section,
-    /// Weights, by term, then document.
+    /// Weights, sorted by term, then by document.
     pub(crate) weights: Section,
-    /// `n_docs + 1` u64: where each id starts.
+    /// `n_docs + 1` u64: the offset of each id, and the end of the last.
     pub(crate) id_offsets: Section,
-    /// The ids, one after the other.
+    /// The concatenated ids.
     pub(crate) id_bytes: Section,
-    /// Documents by the hash of their id: u32 each.
+    /// Documents sorted by the hash of their id: u32 each.
     pub(crate) id_order: Section,
     /// The caller's text.
     pub(crate) metadata: Section,
@@ -113,7 +114,7 @@ impl Header {
         bytes
     }
 
-    /// Reads and checks the header of a file, of which `bytes` are all.
+    /// Reads and checks the header of a file whose whole content is `bytes`.
     pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self, IndexError> {
         let damaged = |problem| IndexError::Damaged { path: path.to_path_buf(), problem };
         if bytes.len() < MAGIC.len() || &bytes[..MAGIC.len()] != MAGIC {
@@ -172,7 +173,7 @@ impl Header {
         Ok(header)
     }
 
-    /// Whether counts and sections fit one another and the file.
+    /// Whether counts and sections are consistent with each other and with the file.
     fn is_consistent(&self) -> bool {
         let limit = u64::from(u32::MAX);
         // Checked first, so that the products below cannot overflow.

@@ -1,4 +1,4 @@
-//! External ids: a hash to find them by, and the check that no two are equal.
+//! External ids: their hashes, by which they are found, and the check that they are unique.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,15 +6,15 @@ use std::io;
 use crate::builder::Failure;
 use crate::writer::Spool;
 
-/// FNV-1a of 64 bits: the same on every machine and in every version. Equal hashes are told
-/// apart by the ids themselves.
+/// 64-bit FNV-1a: the same on every machine and in every version. The ids themselves resolve equal
+/// hashes.
 pub(crate) fn hash_id(id: &str) -> u64 {
     id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// Takes the documents by hash and looks for equal ids among equal hashes.
+/// Takes documents sorted by hash, and looks for equal ids among equal hashes.
 pub(crate) struct IdOrder<'a> {
     offsets: &'a mut Spool,
     bytes: &'a mut Spool,

@@ -1,4 +1,4 @@
-//! An index that is open: what it holds, and its parts as slices of the mapped file.
+//! An open index: its contents, and its parts as slices of the mapped file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,12 +17,12 @@ use crate::{IndexError, WeightFormat};
 /// An index on disk, mapped into memory.
 ///
 /// Opening checks the header, the sizes and the offsets of all parts, without reading them;
-/// [`verify`](Self::verify) reads and checks everything. Whatever the bytes of a damaged file, no
-/// call panics or reads outside it: it is an error, or, if the damage looks like data and `verify`
-/// was not asked, a wrong answer.
+/// [`verify`](Self::verify) reads and checks everything. Whatever a damaged file contains, no call
+/// panics or reads outside it. The result is an error, or a wrong answer if the damage looks like
+/// valid data and `verify` was not called.
 ///
-/// The file must not be cut short or written to while it is open. [`IndexBuilder`] does neither:
-/// it replaces a file by another, and whoever has the old one open keeps it.
+/// The file must not be truncated or written to while it is open. [`IndexBuilder`] does neither: it
+/// replaces the file, and processes that have the old one open keep it.
 ///
 /// [`IndexBuilder`]: crate::IndexBuilder
 pub struct Index {
@@ -48,7 +48,7 @@ pub struct SharedTerm {
     pub query_weight: f32,
     /// Its weight in the document, as stored.
     pub document_weight: f32,
-    /// Their product, which is exact: the term's part of the score.
+    /// Their product, which is exact: the term's contribution to the score.
     pub product: f64,
 }
 
@@ -63,7 +63,7 @@ impl Index {
         let map = MappedFile::open(&path)
             .map_err(|source| IndexError::Read { path: path.clone(), source })?;
         let header = Header::decode(&map, &path)?;
-        // The metadata are short, and handed out as they are, so they are checked at once.
+        // The metadata are short and returned unchanged, so they are checked right away.
         let bytes = &map[header.metadata.range()];
         let metadata = match str::from_utf8(bytes) {
             Ok(text) if crc32fast::hash(bytes) == header.metadata.crc => text.to_owned(),
@@ -84,7 +84,7 @@ impl Index {
         self.header.dimension as usize
     }
 
-    /// Number of weights, over all documents.
+    /// Number of weights, summed over all documents.
     #[must_use]
     pub fn nnz(&self) -> usize {
         self.header.nnz as usize
@@ -96,7 +96,7 @@ impl Index {
         self.header.n_terms as usize
     }
 
-    /// In what form weights are stored.
+    /// The format in which weights are stored.
     #[must_use]
     pub fn weight_format(&self) -> WeightFormat {
         self.header.weight_format
@@ -108,13 +108,13 @@ impl Index {
         &self.metadata
     }
 
-    /// Size of the file.
+    /// Size of the file in bytes.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
         self.header.file_bytes
     }
 
-    /// The file.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -139,7 +139,7 @@ impl Index {
         str::from_utf8(self.map[self.header.id_bytes.range()].get(start..end)?).ok()
     }
 
-    /// The document with an external id: a binary search by hash.
+    /// The document with an external id, found by binary search among the hashes.
     ///
     /// # Errors
     /// [`IndexError::Damaged`].
@@ -171,8 +171,8 @@ impl Index {
         Some(None)
     }
 
-    /// Why a document has its score: the terms it shares with the query, largest product first,
-    /// equal ones by term. The products sum to the score.
+    /// Explains a document's score: the terms it shares with the query, by descending product, then
+    /// by term. The products sum to the score.
     ///
     /// # Errors
     /// [`IndexError::QueryDimension`], [`IndexError::Damaged`].
@@ -216,7 +216,7 @@ impl Index {
         Ok(())
     }
 
-    /// The weight of a term in a document, if it has the term.
+    /// The weight of a term in a document, if the document has the term.
     fn document_weight(&self, term: &QueryTerm<'_>, doc_idx: usize) -> Option<Option<f32>> {
         let (block, lane) = (doc_idx / BLOCK_DOCS, doc_idx % BLOCK_DOCS);
         let Some(entry) = term.list.find(block) else { return Some(None) };
@@ -229,7 +229,7 @@ impl Index {
         self.weights().ok()?.value(position, term.list.scale).map(Some)
     }
 
-    /// The terms of a query that any document has, by term.
+    /// The query's terms that occur in any document, sorted by term.
     pub(crate) fn query_terms(
         &self,
         query: SparseRowView<'_>,
@@ -256,7 +256,7 @@ impl Index {
         Ok(Some(QueryTerm { weight, list }))
     }
 
-    /// The table of terms, by term.
+    /// The table of terms, sorted by term.
     pub(crate) fn term_table(&self) -> Result<&[[u64; 4]], IndexError> {
         self.slice(self.header.term_table)
             .ok_or_else(|| self.damaged("the table of terms is not intact"))

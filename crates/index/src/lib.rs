@@ -1,9 +1,9 @@
 //! An inverted index on disk for learned sparse vectors: compressed, memory-mapped, exact.
 //!
-//! For each term a list says in which blocks of a few documents it occurs, in which of them, and
-//! bounds its weights there in one byte. A query adds up bounds for all blocks, then scores blocks
-//! by descending bound until none can hold a hit: the answer is that of scoring everything, to the
-//! last bit.
+//! For each term, a list says in which blocks of a few documents it occurs and in which of their
+//! documents, and has a one-byte bound of its weights in each block. A query sums the bounds of all
+//! blocks, then scores blocks by descending bound until no further block can hold a hit. The result
+//! is bit-identical to scoring everything.
 //!
 //! ```
 //! use std::num::NonZeroUsize;
@@ -22,13 +22,13 @@
 //! let summary = builder.finish()?;
 //! assert_eq!((summary.n_docs, summary.nnz), (2, 4));
 //!
-//! // Opened at once, whatever its size.
+//! // Opens immediately, whatever its size.
 //! let index = Index::open(&path)?;
 //! let query = SparseRow::from_parts(5, vec![1, 3], vec![1.0, 2.0])?;
 //! let hits = index.search(query.view(), NonZeroUsize::MIN)?;
 //! assert_eq!((index.id(hits[0].doc_idx)?, hits[0].score), ("a", 2.0));
 //!
-//! // Why: the shared terms, largest part of the score first.
+//! // Why: the shared terms, by descending contribution to the score.
 //! let why = index.explain(query.view(), hits[0].doc_idx)?;
 //! assert_eq!((why[0].term, why[0].product), (1, 1.5));
 //! # Ok(())

@@ -1,4 +1,4 @@
-//! Writing the lists and weights of all terms from their postings, sorted.
+//! Writes the lists and weights of all terms from their sorted postings.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::lists::{BlockOfTerm, ListStart, encode_list};
 use crate::weights::{append, scale_for, stored};
 use crate::writer::{SectionWriter, Spool};
 
-/// Takes postings by term, then document. Holds those of one term.
+/// Takes postings sorted by term, then by document. Holds those of one term in memory.
 pub(crate) struct ListWriter {
     format: WeightFormat,
     n_blocks: usize,
@@ -63,7 +63,7 @@ impl ListWriter {
             return Ok(());
         }
         if self.format != WeightFormat::U8 {
-            // Rounded before the scale is chosen, which has to reach the largest of them.
+            // Rounded before the scale is chosen, which must cover the largest of them.
             for (_, weight) in &mut self.postings {
                 *weight = stored(self.format, *weight, 0.0);
             }

@@ -1,28 +1,28 @@
-//! A term's list: in which documents it occurs, and a bound of its weight in each block of them.
+//! A term's list: the documents in which it occurs, and a bound of its weights in each block of
+//! them.
 //!
-//! The term table holds for each term that occurs, by term, `[u64; 4]`: offset of its list; number
-//! of its first weight; term | entries << 32; bits of its scale | kind << 32. An entry is a block
-//! that has the term; of kind 0, for terms in many blocks, every block is one. A list starts at a
-//! multiple of 8 and has, one after the other:
+//! The term table has `[u64; 4]` for each term that occurs, sorted by term: offset of its list;
+//! index of its first weight; term | entries << 32; bits of its scale | kind << 32. An entry is a
+//! block that has the term; in lists of kind 0, for terms in many blocks, every block is an entry.
+//! A list starts at a multiple of 8 and consists of:
 //!
-//! * kind 1 only: for each 65,536 blocks where their part of the entries starts, and for the end
-//!   (u32);
-//! * for each 8 entries the number of weights before them (u32);
-//! * kind 1 only: the low halves of the numbers of the blocks (u16);
-//! * codes (u8): `code * scale` is the largest magnitude in the block, rounded up, so that it is
-//!   never below it; `f32 * u8` is exact in `f64`. 0 if the block does not have the term;
+//! * kind 1 only: for each 65,536 blocks, the start of their entries, and finally the end (u32);
+//! * for every 8 entries, the number of weights before them (u32);
+//! * kind 1 only: the lower halves of the block numbers (u16);
+//! * codes (u8): `code * scale` is the largest magnitude in the block, rounded up, so never below
+//!   it; `f32 * u8` is exact in `f64`. 0 if the block does not have the term;
 //! * zeros up to a multiple of 8;
 //! * masks (u8): bit `i` is set if document `i` of the block has the term;
 //! * zeros up to a multiple of 8.
 
 use crate::format::BLOCK_DOCS;
 
-/// Blocks that one part of a list of kind 1 covers.
+/// Number of blocks that one chunk of a list of kind 1 covers.
 pub(crate) const CHUNK_BLOCKS: usize = 1 << 16;
-/// Entries of which the number of weights before them is stored.
+/// The number of weights before an entry is stored for every this many entries.
 const RANK_ENTRIES: usize = 8;
-/// A list has an entry for every block if the term is in more than one of so many: passing over
-/// entries in order is that much faster than going where block numbers say.
+/// A list has an entry for every block if more than one block in this many has the term: reading
+/// entries in order is that much faster than following block numbers.
 const DENSE_FROM: usize = 8;
 
 const DENSE: u32 = 0;
@@ -34,7 +34,7 @@ pub(crate) struct TermEntry {
     pub(crate) term: u32,
     pub(crate) n_entries: u32,
     pub(crate) scale: f32,
-    /// Number of the term's first weight.
+    /// Index of the term's first weight.
     pub(crate) first_weight: u64,
     offset: u64,
     kind: u32,
@@ -61,14 +61,14 @@ impl TermEntry {
         }
     }
 
-    /// The term, from an undecoded entry.
+    /// The term of an undecoded entry.
     pub(crate) fn term_of(words: &[u64; 4]) -> u32 {
         words[2] as u32
     }
 
-    /// The list, of which `lists` is the section; `None` if it is damaged.
+    /// The list, in the section `lists`; `None` if it is damaged.
     pub(crate) fn list<'a>(self, lists: &'a [u8], n_blocks: usize) -> Option<TermList<'a>> {
-        // A scale from a damaged file could make bounds of NaN.
+        // A scale from a damaged file could turn bounds into NaN.
         if !(self.scale.is_finite() && self.scale > 0.0) || self.kind > SPARSE {
             return None;
         }
@@ -109,8 +109,8 @@ impl TermEntry {
     }
 }
 
-/// A term's list, borrowed from a file that may be damaged: its arrays have their lengths, `starts`
-/// are in order, and nothing else is sure.
+/// A term's list, borrowed from a file that may be damaged: its arrays have the right lengths and
+/// `starts` is sorted, but nothing else is certain.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TermList<'a> {
     /// Whether every block is an entry.
@@ -125,20 +125,20 @@ pub(crate) struct TermList<'a> {
 }
 
 impl<'a> TermList<'a> {
-    /// Of a list with chosen entries, those of a chunk of blocks: the number of the first, the
-    /// blocks counted from the first of the chunk, their codes.
+    /// The entries in a chunk of blocks, for a list that does not have every block: the index of
+    /// the first entry, the block numbers relative to the chunk, and their codes.
     pub(crate) fn chunk(self, chunk: usize) -> Option<(usize, &'a [u16], &'a [u8])> {
         let part = *self.starts.get(chunk)? as usize..*self.starts.get(chunk + 1)? as usize;
         Some((part.start, self.low.get(part.clone())?, self.codes.get(part)?))
     }
 
-    /// Which documents of the block of an entry have the term.
+    /// Which documents of an entry's block have the term.
     #[inline(always)]
     pub(crate) fn mask(self, entry: usize) -> u8 {
         self.masks.get(entry / RANK_ENTRIES).map_or(0, |masks| masks[entry % RANK_ENTRIES])
     }
 
-    /// Number of the first weight of an entry.
+    /// Index of the first weight of an entry.
     #[inline(always)]
     pub(crate) fn weight_at(self, entry: usize) -> Option<usize> {
         let group = entry / RANK_ENTRIES;
@@ -157,7 +157,7 @@ impl<'a> TermList<'a> {
         Some(first + low.binary_search(&((block % CHUNK_BLOCKS) as u16)).ok()?)
     }
 
-    /// Entry and block of all entries, by block.
+    /// All entries with their blocks, sorted by block.
     pub(crate) fn entries(self) -> impl Iterator<Item = (usize, usize)> {
         let blocks = self.starts.windows(2).enumerate().flat_map(move |(chunk, part)| {
             (part[0] as usize..part[1] as usize)
@@ -177,8 +177,8 @@ pub(crate) struct BlockOfTerm {
     pub(crate) largest: f32,
 }
 
-/// Appends the list of a term, which `blocks` have, to `bytes`, which are the section from `offset`
-/// on. Returns the entry of the table.
+/// Appends the list of a term that occurs in `blocks` to `bytes`, which is the section from
+/// `offset` on. Returns the entry of the table.
 pub(crate) fn encode_list(
     start: ListStart,
     blocks: &[BlockOfTerm],
@@ -217,7 +217,7 @@ pub(crate) fn encode_list(
     TermEntry { term, n_entries: entries.len() as u32, scale, first_weight, offset, kind }
 }
 
-/// A term, where its list and weights stand, and the scale of its codes.
+/// A term, the positions of its list and weights, and the scale of its codes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListStart {
     pub(crate) term: u32,
@@ -226,7 +226,8 @@ pub(crate) struct ListStart {
     pub(crate) scale: f32,
 }
 
-/// The least code of which the bound is not below `max`, which 255 times `scale` reaches; 0 for 0.
+/// The smallest code whose bound is at least `max`, which must not exceed 255 times `scale`; 0 for
+/// 0.
 fn code_for(max: f32, scale: f32) -> u8 {
     let mut code = (f64::from(max) / f64::from(scale)).ceil().min(255.0);
     while code * f64::from(scale) < f64::from(max) && code < 255.0 {
@@ -235,7 +236,7 @@ fn code_for(max: f32, scale: f32) -> u8 {
     code as u8
 }
 
-/// The documents of a block that a mask names, as far as a block has documents.
+/// The documents of a block selected by a mask.
 pub(crate) fn lanes(mask: u8) -> impl Iterator<Item = usize> {
     (0..BLOCK_DOCS).filter(move |lane| mask >> lane & 1 == 1)
 }

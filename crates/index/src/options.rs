@@ -1,21 +1,21 @@
-//! How an index is built.
+//! Options for building an index.
 
 use std::fmt;
 
-/// In what form the weights of documents are stored.
+/// The format in which the weights of documents are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum WeightFormat {
-    /// 4 bytes, as given: nothing is lost.
+    /// 4 bytes: lossless.
     #[default]
     F32,
     /// 2 bytes, rounded to nearest. Lossy: a weight of magnitude 2⁻¹⁴ or more is off by at most
     /// 2⁻¹¹ (0.05 %) of itself, a smaller one by at most 2⁻²⁴. Magnitudes of 65,520 or more are
     /// refused.
     F16,
-    /// 1 byte: a multiple, from 1 to 255, of a 255th of the term's largest weight. Lossy: a weight
-    /// is off by at most half of that 255th (0.2 % of the term's largest weight), one that is
-    /// smaller than half of it by less than the whole. Negative weights are refused.
+    /// 1 byte: a multiple, from 1 to 255, of 1/255 of the term's largest weight. Lossy: a weight is
+    /// off by at most half of that step (0.2 % of the term's largest weight); one below half a step
+    /// is off by less than a whole step. Negative weights are refused.
     U8,
 }
 
@@ -47,17 +47,17 @@ impl fmt::Display for WeightFormat {
     }
 }
 
-/// How an index is built.
+/// Options for building an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IndexOptions {
     /// How weights are stored. Default [`WeightFormat::F32`].
     pub weight_format: WeightFormat,
-    /// Bytes for postings and ids that wait to be sorted; what is more goes to temporary files.
-    /// Default 256 MiB, at least 1 MiB. On top of it come the list of one term, about 25 bytes for
-    /// each document that has it, and some megabytes of buffers.
+    /// Memory for postings and ids waiting to be sorted, in bytes; the rest spills to temporary
+    /// files. Default 256 MiB, at least 1 MiB. In addition, the list of one term needs about 25
+    /// bytes per document that has it, and buffers need a few megabytes.
     pub memory_bytes: usize,
-    /// Text that is stored with the index and given back: the model's name, or JSON. Default empty.
+    /// Text that is stored with the index and returned: the model's name, or JSON. Default empty.
     pub metadata: String,
 }
 

@@ -1,4 +1,4 @@
-//! The exact scores of the documents of some blocks.
+//! The exact scores of the documents in some blocks.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use crate::format::BLOCK_DOCS;
 use crate::lists::{CHUNK_BLOCKS, TermList};
 use crate::weights::{StoredWeight, Weights};
 
-/// What a sum holds before a term is added: `-0.0 + x` is `x`, products of non-zero `f32` are not
-/// zero in `f64`, and what cancels is `+0.0`.
+/// The value of a sum before a term is added: `-0.0 + x` is `x`, products of non-zero `f32` are not
+/// zero in `f64`, and cancellation gives `+0.0`.
 pub(crate) const UNTOUCHED: f64 = -0.0;
 
-/// Most blocks that are scored at once.
+/// Maximum number of blocks scored at once.
 pub(crate) const MAX_BATCH: usize = 1 << 14;
-/// A list is searched for each block if it has more than so many entries for one, else read from
-/// end to end.
+/// A list is searched for each block if it has more than this many entries per block, and read from
+/// end to end otherwise.
 const SEARCH_FROM: usize = 12;
-/// Entries that a search skips, or counts, at once.
+/// Number of entries that a search skips, or counts, at once.
 const STRIDE: usize = 16;
 
 /// Whether any term was added to a sum.
@@ -23,30 +23,30 @@ pub(crate) fn is_touched(sum: f64) -> bool {
     sum.to_bits() != UNTOUCHED.to_bits()
 }
 
-/// A term of a query that documents have.
+/// A query term that occurs in documents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueryTerm<'a> {
     pub(crate) weight: f32,
     pub(crate) list: TermList<'a>,
 }
 
-/// Blocks that are scored together, and room for it.
+/// Blocks that are scored together, and buffers for it.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// The blocks, in order; at most [`MAX_BATCH`].
+    /// The blocks, sorted; at most [`MAX_BATCH`].
     pub(crate) blocks: Vec<u32>,
     /// The sums of their documents.
     pub(crate) sums: Vec<[f64; BLOCK_DOCS]>,
-    /// For each block of the index its slot among `blocks`, from 1, or 0.
+    /// For each block of the index, its slot in `blocks`, from 1; 0 if it has none.
     slots: Vec<u16>,
-    /// Entry and slot of the blocks that have a term.
+    /// Entry and slot of each block that has a term.
     found: Vec<(u32, u16)>,
     /// First weight, mask and slot of the same blocks.
     ready: Vec<(usize, u8, u16)>,
 }
 
 impl Batch {
-    /// Sums up the products of all terms, by increasing term, for each document of the blocks.
+    /// Sums the products of all terms, by ascending term, for each document of the blocks.
     ///
     /// `None` if a list is damaged.
     pub(crate) fn score(
@@ -72,8 +72,8 @@ impl Batch {
         done
     }
 
-    /// Adds one term in three passes, each with a different memory-access pattern: find the term's blocks,
-    /// find its weights, add to the sums.
+    /// Adds one term in three passes, each with a different memory-access pattern: find the term's
+    /// blocks, find its weights, add to the sums.
     fn add<W: StoredWeight>(&mut self, term: &QueryTerm<'_>, weights: &[W]) -> Option<()> {
         let list = term.list;
         let n_found = if list.dense { self.find_dense(list) } else { self.find_sparse(list)? };
@@ -96,12 +96,12 @@ impl Batch {
         Some(())
     }
 
-    /// Finds the blocks that have a term whose list has an entry for every block. Returns their
+    /// Finds the blocks that have a term, in a list with an entry for every block. Returns their
     /// number.
     fn find_dense(&mut self, list: TermList<'_>) -> usize {
         let found = room(&mut self.found, self.blocks.len());
         let mut n_found = 0;
-        // All are written and some are written over, for branches would be mispredicted.
+        // Writes all and overwrites some, since branches would be mispredicted.
         for (slot, &block) in (1..).zip(&self.blocks) {
             found[n_found] = (block, slot);
             n_found += usize::from(list.mask(block as usize) != 0);
@@ -120,7 +120,7 @@ impl Batch {
         Some(n_found)
     }
 
-    /// Finds the blocks that have a term among those at `slots`, which are of one chunk.
+    /// Finds the blocks that have a term among those at `slots`, which are in one chunk.
     fn find_in_chunk(
         &mut self,
         list: TermList<'_>,
@@ -156,7 +156,7 @@ impl Batch {
     }
 }
 
-/// The list, with room for `n` and one to write over.
+/// The buffer, with space for `n` entries and one to overwrite.
 fn room(found: &mut Vec<(u32, u16)>, n: usize) -> &mut [(u32, u16)] {
     if found.len() <= n {
         found.resize(n + 1, (0, 0));
@@ -164,7 +164,7 @@ fn room(found: &mut Vec<(u32, u16)>, n: usize) -> &mut [(u32, u16)] {
     found
 }
 
-/// The first position from `at` on that is not below `target`.
+/// The first position from `at` whose value is at least `target`.
 fn skip_to(low: &[u16], mut at: usize, target: u16) -> usize {
     while let Some(&last) = low.get(at + STRIDE - 1)
         && last < target
@@ -172,7 +172,7 @@ fn skip_to(low: &[u16], mut at: usize, target: u16) -> usize {
         at += STRIDE;
     }
     match low[at..].first_chunk::<STRIDE>() {
-        // Counted without branches, eight at once.
+        // Counted without branches, eight at a time.
         Some(stride) => {
             at + stride.iter().map(|&low| u16::from(low < target)).sum::<u16>() as usize
         }

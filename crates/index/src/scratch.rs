@@ -1,38 +1,38 @@
-//! What a thread needs to search, allocated once and used again.
+//! Buffers that a thread needs for searching, allocated once and reused.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 use crate::score::Batch;
 
-/// Room for one search at a time.
+/// Buffers for one search at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     /// The bound of each block of documents, in units of the query.
     pub(crate) bounds: Vec<u16>,
-    /// The largest bound of each run of blocks.
+    /// The largest bound in each run of blocks.
     pub(crate) tops: Vec<u16>,
-    /// The same, in another order.
+    /// The same, partially sorted.
     pub(crate) sorted_tops: Vec<u16>,
-    /// Blocks that may hold a hit, in order: bound, number.
+    /// Blocks that may hold a hit, sorted by number: bound and number.
     pub(crate) candidates: Vec<(u16, u32)>,
-    /// Room for scoring.
+    /// Buffers for scoring.
     pub(crate) batch: Batch,
 }
 
-/// Scratches that no thread uses at the moment.
+/// Buffers that no thread is using.
 #[derive(Debug, Default)]
 pub(crate) struct ScratchPool(Mutex<Vec<Scratch>>);
 
 impl ScratchPool {
     pub(crate) fn take(&self) -> PooledScratch<'_> {
-        // A panic elsewhere leaves no half-made scratch in the pool.
+        // A panic elsewhere leaves no half-built scratch in the pool.
         let scratch = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         PooledScratch { pool: self, scratch: Some(scratch.unwrap_or_default()) }
     }
 }
 
-/// A scratch that goes back to its pool.
+/// A scratch that returns to its pool when dropped.
 pub(crate) struct PooledScratch<'a> {
     pool: &'a ScratchPool,
     scratch: Option<Scratch>,

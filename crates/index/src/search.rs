@@ -17,24 +17,26 @@ use crate::lists::lanes;
 use crate::score::{MAX_BATCH, QueryTerm, UNTOUCHED, is_touched};
 use crate::scratch::Scratch;
 
-/// Blocks of which the largest bound is kept, to pass over most of them at once.
+/// Number of blocks per run. Only the largest bound of each run is checked first, which skips most
+/// blocks.
 const RUN: usize = 16;
-/// Runs that the first round looks into, at least, and how many times more each later round does.
-/// More rounds score fewer blocks, but each goes through the lists.
+/// Minimum number of runs in the first round, and the factor by which each later round grows. More
+/// rounds score fewer blocks, but each scans the lists.
 const FIRST_RUNS: usize = 32;
 const GROWTH: usize = 4;
 
 impl Index {
-    /// The `k` documents of largest dot product with `query`, best first.
+    /// The `k` documents with the largest dot product with `query`, best first.
     ///
-    /// Exact with respect to the stored weights: the same hits, with the same scores to the last
-    /// bit, as [`splade_sparse::SearchIndex`] finds among them. Documents of equal score come in
-    /// their own order. One that shares no term with the query is never a hit; one that shares
+    /// Exact with respect to the stored weights: the same hits, with bit-identical scores, that
+    /// [`splade_sparse::SearchIndex`] finds. Ties keep the order of the documents. A document that
+    /// shares no term with the query is never a hit; one that shares terms is, even if its score is
+    /// zero or negative.
     /// terms is, even if its score is zero or negative.
     ///
     /// # Errors
-    /// [`IndexError::QueryDimension`]; [`IndexError::Damaged`] if a part that the query needs is not
-    /// intact.
+    /// [`IndexError::QueryDimension`]; [`IndexError::Damaged`] if a part that the query needs is
+    /// damaged.
     pub fn search(
         &self,
         query: SparseRowView<'_>,
@@ -44,8 +46,8 @@ impl Index {
         self.search_pruned(query, k, &mut self.scratch.take())
     }
 
-    /// [`search`](Self::search) for each row of `queries`, on the threads of the rayon pool that it
-    /// is called from.
+    /// Runs [`search`](Self::search) for each row of `queries`, on the threads of the calling rayon
+    /// pool.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -57,8 +59,8 @@ impl Index {
         (0..queries.n_rows()).into_par_iter().map(|row| self.search(queries.row(row), k)).collect()
     }
 
-    /// [`search`](Self::search) the obvious way: the scores of all documents, sorted. The pruned
-    /// search is tested against it.
+    /// Like [`search`](Self::search), but scores and sorts all documents. It is the oracle that
+    /// tests compare the pruned search with.
     ///
     /// # Errors
     /// Those of [`search`](Self::search).
@@ -108,8 +110,8 @@ impl Index {
         scratch.tops.clear();
         scratch.tops.extend(runs.map(|run| run.iter().fold(0, |top, &bound| top.max(bound))));
 
-        // In rounds, from the blocks of the largest bounds down to those that no longer reach the
-        // threshold, which rises with each round.
+        // In rounds, from the blocks with the largest bounds down to the threshold, which rises
+        // with each round.
         let mut best = BestHits::new(k);
         let mut n_runs = k.get().div_ceil(2 * BLOCK_DOCS).max(FIRST_RUNS);
         let mut upper = None;
@@ -126,7 +128,7 @@ impl Index {
         }
     }
 
-    /// Scores the blocks among the candidates that may hold hits.
+    /// Scores those candidates that may hold hits.
     fn visit_candidates(
         &self,
         terms: &[QueryTerm<'_>],
@@ -157,7 +159,7 @@ impl Index {
     }
 }
 
-/// A bound that about `n` runs of blocks reach: the `n`-th of their largest, or 0.
+/// A bound that about `n` runs of blocks reach: the `n`-th largest of their tops, or 0.
 fn nth_top(scratch: &mut Scratch, n: usize) -> u16 {
     let Scratch { tops, sorted_tops, .. } = scratch;
     if n >= tops.len() {
@@ -167,7 +169,7 @@ fn nth_top(scratch: &mut Scratch, n: usize) -> u16 {
     *sorted_tops.select_nth_unstable_by(n, |a, b| b.cmp(a)).1
 }
 
-/// Makes the blocks with bounds from `cut` on, and below `upper`, the candidates.
+/// Makes the blocks with bounds of at least `cut`, and below `upper`, the candidates.
 fn gather(scratch: &mut Scratch, cut: u16, upper: Option<u16>) {
     let Scratch { bounds, tops, candidates, .. } = scratch;
     candidates.clear();

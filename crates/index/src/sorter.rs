@@ -1,4 +1,5 @@
-//! Sorting more records than memory holds: sorted runs in temporary files, merged at the end.
+//! Sorts more records than fit in memory: sorted runs go to temporary files and are merged at the
+//! end.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-/// Two words to sort by and one that goes with them; ordered as it stands.
+/// Two words to sort by and one that goes with them; compared lexicographically.
 pub(crate) type Record = [u32; 3];
 
-/// Runs merged at once. Each holds a file open, and 64 KiB of memory.
+/// Number of runs merged at once. Each has a file open, and needs 64 KiB of memory.
 const MAX_RUNS: usize = 64;
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Takes records in any order, gives them back in ascending order.
+/// Takes records in any order, and returns them in ascending order.
 #[derive(Debug)]
 pub(crate) struct Sorter {
     folder: PathBuf,
@@ -28,7 +29,7 @@ impl Sorter {
     /// Holds up to `memory_bytes` of records; runs go to unnamed files in `folder`.
     pub(crate) fn new(folder: &Path, memory_bytes: usize) -> Self {
         let limit = (memory_bytes / size_of::<Record>()).max(1024);
-        // Pages that no record reached cost nothing.
+        // Pages that no record reaches cost nothing.
         let waiting = Vec::with_capacity(limit);
         Self { folder: folder.to_path_buf(), limit, waiting, runs: Vec::new() }
     }
@@ -52,7 +53,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// Hands all records to `visit`, in ascending order.
+    /// Passes all records to `visit`, in ascending order.
     pub(crate) fn finish<E: From<io::Error>>(
         mut self,
         mut visit: impl FnMut(Record) -> Result<(), E>,
@@ -78,10 +79,10 @@ fn write_run(folder: &Path, records: impl Iterator<Item = io::Result<Record>>) -
     Ok(file)
 }
 
-/// Several sorted runs as one.
+/// Several sorted runs, merged.
 struct Merge<'a> {
     runs: Vec<Run<'a>>,
-    /// The first record of each run that is not empty, and the number of the run.
+    /// The first record of each non-empty run, and the index of the run.
     heads: BinaryHeap<Reverse<(Record, usize)>>,
 }
 
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn records_come_back_sorted_however_many_runs_there_are() {
         let folder = std::env::temp_dir();
-        // 1024 records a run: none, a few, and more runs than are merged at once.
+        // 1024 records per run: none, a few, and more runs than are merged at once.
         for n in [0_u32, 1, 1023, 1024, 5000, 150_000] {
             let mut sorter = Sorter::new(&folder, 0);
             let scrambled = |i: u32| [i.wrapping_mul(2_654_435_761) % 977, i.reverse_bits(), i];

@@ -1,4 +1,4 @@
-//! Reading all of an index, and checking all that it says.
+//! Reads a whole index and checks all of it.
 
 use crate::IndexError;
 use crate::format::BLOCK_DOCS;
@@ -7,12 +7,12 @@ use crate::index::Index;
 use crate::lists::{TermEntry, TermList};
 
 impl Index {
-    /// Reads the whole file and checks it: the checksum of each section, that weights, terms and
-    /// counts are what a builder writes, that no bound is below a weight, that ids are text, unique
-    /// and found.
+    /// Reads the whole file and checks it: that the checksum of each section is right, that
+    /// weights, terms and counts are such as a builder writes, that no bound is below a weight, and
+    /// that ids are text, unique and can be found.
     ///
     /// # Errors
-    /// [`IndexError::Damaged`] with the first thing that is wrong.
+    /// [`IndexError::Damaged`] with the first damage found.
     pub fn verify(&self) -> Result<(), IndexError> {
         for (problem, section) in self.header.sections() {
             self.require(crc32fast::hash(&self.map[section.range()]) == section.crc, problem)?;
@@ -64,8 +64,8 @@ impl Index {
         self.require(n_weights == self.nnz(), "its header names another number of weights")
     }
 
-    /// Checks the entries of a list, of which the first weight is known, and returns the position
-    /// behind the last.
+    /// Checks the entries of a list whose first weight is at `first_weight`; returns the position
+    /// after the last weight.
     fn verify_list(&self, list: TermList<'_>, first_weight: usize) -> Result<usize, IndexError> {
         let weights = self.weights()?;
         let (mut at, mut last, mut n_entries) = (first_weight, None, 0);

@@ -1,13 +1,13 @@
-//! Weights of documents in the forms in which a file holds them.
+//! Weights of documents in the formats of an index file.
 
 use bytemuck::Pod;
 use half::f16;
 
 use crate::WeightFormat;
 
-/// A weight as it stands in a file.
+/// A weight as stored in a file.
 pub(crate) trait StoredWeight: Pod {
-    /// The weight. `scale` is the term's, which only [`WeightFormat::U8`] needs.
+    /// The weight. `scale` is the term's scale, which only [`WeightFormat::U8`] needs.
     fn value(self, scale: f32) -> f32;
 }
 
@@ -26,7 +26,7 @@ impl StoredWeight for u16 {
 
 impl StoredWeight for u8 {
     fn value(self, scale: f32) -> f32 {
-        // Exact, for a scale has 16 significant bits, unless it is infinite.
+        // Exact, since a scale has 16 significant bits, unless it is infinite.
         (f32::from(self) * scale).min(f32::MAX)
     }
 }
@@ -40,7 +40,7 @@ pub(crate) enum Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// All weights of a file, of which `bytes` are the section.
+    /// All weights of a file, given their section `bytes`.
     pub(crate) fn new(format: WeightFormat, bytes: &'a [u8]) -> Option<Self> {
         match format {
             WeightFormat::F32 => bytemuck::try_cast_slice(bytes).ok().map(Self::F32),
@@ -49,7 +49,7 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// The weight at a position, if it is there.
+    /// The weight at a position, if there is one.
     pub(crate) fn value(self, position: usize, scale: f32) -> Option<f32> {
         match self {
             Self::F32(weights) => weights.get(position).map(|weight| weight.value(scale)),
@@ -59,7 +59,7 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Whether `format` can hold a weight.
+/// Whether `format` can store a weight.
 pub(crate) fn fits(format: WeightFormat, weight: f32) -> bool {
     match format {
         WeightFormat::F32 => true,
@@ -68,7 +68,7 @@ pub(crate) fn fits(format: WeightFormat, weight: f32) -> bool {
     }
 }
 
-/// A weight that [`fits`], as it will be read back.
+/// The value that a weight which [`fits`] will have when read back.
 pub(crate) fn stored(format: WeightFormat, weight: f32, scale: f32) -> f32 {
     match format {
         WeightFormat::F32 => weight,
@@ -77,7 +77,7 @@ pub(crate) fn stored(format: WeightFormat, weight: f32, scale: f32) -> f32 {
     }
 }
 
-/// Appends the stored form of a weight that [`fits`].
+/// Appends the stored form of a weight which [`fits`].
 pub(crate) fn append(format: WeightFormat, weight: f32, scale: f32, bytes: &mut Vec<u8>) {
     match format {
         WeightFormat::F32 => bytes.extend(weight.to_le_bytes()),
@@ -86,7 +86,7 @@ pub(crate) fn append(format: WeightFormat, weight: f32, scale: f32, bytes: &mut 
     }
 }
 
-/// Bytes of one weight.
+/// Size of one weight in bytes.
 pub(crate) fn width(format: WeightFormat) -> usize {
     match format {
         WeightFormat::F32 => 4,
@@ -95,8 +95,8 @@ pub(crate) fn width(format: WeightFormat) -> usize {
     }
 }
 
-/// The scale of a term whose largest magnitude is given: 255 times it reaches that magnitude. It
-/// has 16 significant bits, so that its product with a byte is exact in `f32`.
+/// The scale of a term with the given largest magnitude, which 255 times the scale reaches. It has
+/// 16 significant bits, so that its product with a byte is exact in `f32`.
 pub(crate) fn scale_for(largest: f32) -> f32 {
     let mut bits = (largest / 255.0).to_bits().next_multiple_of(256).max(256);
     while f64::from(f32::from_bits(bits)) * 255.0 < f64::from(largest) {
@@ -107,7 +107,7 @@ pub(crate) fn scale_for(largest: f32) -> f32 {
 
 fn to_f16(weight: f32) -> f16 {
     let rounded = f16::from_f32(weight);
-    // A stored weight is never zero: a document without the term would be another document.
+    // A stored weight is never zero: otherwise the document would lose the term.
     if rounded == f16::ZERO { f16::from_bits(1).copysign(rounded) } else { rounded }
 }
 

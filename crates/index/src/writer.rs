@@ -1,4 +1,4 @@
-//! Writing a file section by section, each aligned and with its checksum.
+//! Writes a file section by section, each aligned and with its checksum.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -20,7 +20,7 @@ pub(crate) struct SectionWriter {
 }
 
 impl SectionWriter {
-    /// Starts the first section behind `skip` bytes that are written last.
+    /// Starts the first section after `skip` bytes that are written last.
     pub(crate) fn new(file: File, skip: u64) -> io::Result<Self> {
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
         out.seek(SeekFrom::Start(skip))?;
@@ -34,12 +34,12 @@ impl SectionWriter {
         Ok(())
     }
 
-    /// Bytes written into the present section.
+    /// Number of bytes written to the current section.
     pub(crate) fn section_len(&self) -> u64 {
         self.position - self.start
     }
 
-    /// Ends the present section, and starts another.
+    /// Ends the current section and starts the next.
     pub(crate) fn end_section(&mut self) -> io::Result<Section> {
         let section = Section {
             offset: self.start,
@@ -53,7 +53,7 @@ impl SectionWriter {
         Ok(section)
     }
 
-    /// Copies all of `spool` into the present section.
+    /// Copies all of `spool` into the current section.
     pub(crate) fn copy(&mut self, spool: Spool) -> io::Result<()> {
         let mut file = spool.into_file()?;
         let mut buffer = vec![0; BUFFER_BYTES];
@@ -65,7 +65,7 @@ impl SectionWriter {
         }
     }
 
-    /// Writes `first` at the start of the file, and waits until all of it is on the device.
+    /// Writes `first` at the start of the file, and syncs the whole file.
     pub(crate) fn finish(mut self, first: &[u8]) -> io::Result<()> {
         self.out.seek(SeekFrom::Start(0))?;
         self.out.write_all(first)?;
@@ -78,7 +78,7 @@ impl SectionWriter {
     }
 }
 
-/// Bytes that wait in an unnamed temporary file until their section's turn comes.
+/// Bytes kept in an unnamed temporary file until their section is written.
 #[derive(Debug)]
 pub(crate) struct Spool(BufWriter<File>);
 

@@ -14,7 +14,7 @@ fn row(dimension: usize, term: u32, weight: f32) -> SparseRow {
 
 #[test]
 fn memory_does_not_change_the_file() {
-    // 600,000 postings: the least memory holds 80,000.
+    // 600,000 postings; the minimum memory holds 80,000.
     let docs = zipf(5000, 20_000, 40, 1);
     let little = build(&docs, IndexOptions::default().with_memory_bytes(0));
     let much = build(&docs, IndexOptions::default());
@@ -48,7 +48,7 @@ fn two_documents_of_one_id_are_refused_and_the_old_file_stays() {
     }
     let error = builder.finish().unwrap_err();
     let IndexError::DuplicateId { id, first, second, .. } = &error else { panic!("{error}") };
-    // Which pair is found first is a matter of hashes.
+    // Which pair is found first depends on the hashes.
     assert_eq!((*first, *second), (id.parse::<usize>().unwrap() + 1, first + 70));
     assert!(error.to_string().contains(&format!("documents {first} and {second}")));
     assert_eq!(Index::open(&path).unwrap().id(0).unwrap(), "old");

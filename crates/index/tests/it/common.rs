@@ -1,4 +1,4 @@
-//! Vectors and indexes to test with.
+//! Vectors and indexes for tests.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ pub(crate) fn k(k: usize) -> NonZeroUsize {
     NonZeroUsize::new(k).expect("k is not zero")
 }
 
-/// An index in a folder of its own, which lives as long.
+/// An index in its own temporary folder.
 pub(crate) struct Built {
     pub(crate) index: Index,
     pub(crate) path: PathBuf,
     pub(crate) folder: TempDir,
 }
 
-/// Indexes `docs`, of which row `i` has the id `doc-i`.
+/// Indexes `docs`; row `i` has the id `doc-i`.
 pub(crate) fn build(docs: &SparseMatrix, options: IndexOptions) -> Built {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("docs.index");
@@ -57,7 +57,7 @@ pub(crate) fn docs_and_queries() -> impl Strategy<Value = (SparseMatrix, SparseM
         .prop_flat_map(|(dimension, n, m)| (matrix_of(dimension, n), matrix_of(dimension, m)))
 }
 
-/// A generator of numbers below a bound, always the same.
+/// A deterministic generator of numbers below a bound.
 pub(crate) fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
     let mut state = seed;
     move |below| {
@@ -67,7 +67,7 @@ pub(crate) fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// Rows of about `nnz` terms, low ones far more often; positive weights, most of them distinct.
+/// Rows of about `nnz` terms, low terms far more often; positive weights, mostly distinct.
 pub(crate) fn zipf(dimension: usize, n_rows: usize, nnz: usize, seed: u64) -> SparseMatrix {
     let mut number = numbers(seed);
     let mut triplets = Vec::new();

@@ -1,4 +1,4 @@
-//! Damaged, cut and foreign files: an error or an answer, never a panic.
+//! Damaged, truncated and foreign files give an error or an answer, never a panic.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use splade_sparse::{Hit, SparseMatrix};
 
 use crate::common::{build, k, numbers, zipf};
 
-/// Everything one can ask of the file; whether it was found intact, and what it answers.
+/// Uses every function of the file; returns whether it was found intact, and its answers.
 fn use_all(path: &Path, queries: &SparseMatrix) -> Option<(bool, Vec<Vec<Hit>>)> {
     let index = Index::open(path).ok()?;
     let intact = index.verify().is_ok();
@@ -41,7 +41,7 @@ fn a_flipped_bit_is_found_or_changes_nothing() {
         let expected = use_all(&built.path, &queries).unwrap();
         assert!(expected.0);
         let path = built.folder.path().join("damaged");
-        // All of the header, and every third byte behind it.
+        // All of the header, and every third byte after it.
         for at in (0..256).chain((256..bytes.len()).step_by(3)) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << (at / 3 % 8);
@@ -64,7 +64,7 @@ fn many_wrong_bytes_are_found() {
     for round in 0..300 {
         let mut damaged = bytes.clone();
         for _ in 0..[1, 4, 60][round % 3] {
-            // Behind the header, so that the file is opened.
+            // After the header, so that the file can be opened.
             let at = 256 + number(bytes.len() - 256);
             let value = [0, 1, 0x7f, 0xff, at % 256][number(5)];
             let len = number(16) + 1;
@@ -86,7 +86,7 @@ fn a_header_that_lies_is_an_error_or_harmless() {
     let mut number = numbers(4);
     for _ in 0..2000 {
         let mut damaged = bytes.clone();
-        // Counts and sections, but not the checksum, which is made right.
+        // Damages counts and sections, and then corrects the checksum.
         let at = 16 + number(216);
         damaged[at] = [0, 1, 0xff, damaged[at] ^ 0x10, damaged[at].wrapping_add(1)][number(5)];
         let crc = crc32fast::hash(&damaged[..232]);

@@ -6,7 +6,7 @@ use splade_sparse::{Hit, SearchIndex, SparseMatrix, SparseRow};
 
 use crate::common::{build, docs_and_queries, k, zipf};
 
-/// Bits, so that no comparison of floats is lenient.
+/// Bits, so that comparing floats is exact.
 fn bits(hits: &[Hit]) -> Vec<(usize, u32)> {
     hits.iter().map(|hit| (hit.doc_idx, hit.score.to_bits())).collect()
 }
@@ -23,7 +23,7 @@ fn check_against_brute_force(docs: &SparseMatrix, queries: &SparseMatrix, n_hits
             let found = built.index.search(queries.row(row), k(n)).expect("an intact index");
             assert!(bits(&found) == bits(expected), "query {row}, k = {n}");
             assert!(bits(&many[row]) == bits(expected), "query {row} of many, k = {n}");
-            // The twin is slow.
+            // The oracle is slow.
             if docs.n_rows() < 1000 || row == 0 {
                 let twin =
                     built.index.search_exhaustive(queries.row(row), k(n)).expect("an intact index");
