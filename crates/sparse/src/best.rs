@@ -1,4 +1,4 @@
-//! What a search found, and the best of it.
+//! The hits of a search, and the best of them.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct Hit {
     /// Its row in the matrix that was indexed.
     pub doc_idx: usize,
-    /// Its dot product with the query: the number that [`SparseRowView::dot`](crate::SparseRowView::dot)
-    /// returns.
+    /// Its dot product with the query, exactly as [`SparseRowView::dot`](crate::SparseRowView::dot)
+    /// returns it.
     pub score: f32,
 }
 
 impl Hit {
-    /// The order of results: by descending score, then in the documents' order.
+    /// The order of results: by descending score, ties in the order of the documents.
     #[must_use]
     pub fn best_first(&self, other: &Self) -> Ordering {
         other.score.total_cmp(&self.score).then(self.doc_idx.cmp(&other.doc_idx))
@@ -30,20 +30,20 @@ pub struct BestHits {
     k: NonZeroUsize,
     /// The worst of the kept hits is on top.
     heap: BinaryHeap<Ranked>,
-    /// Documents that score less are out.
+    /// Documents with a lower score are out.
     least: f32,
 }
 
 impl BestHits {
-    /// None so far.
+    /// Starts without hits.
     #[must_use]
     pub fn new(k: NonZeroUsize) -> Self {
         Self { k, heap: BinaryHeap::new(), least: f32::NEG_INFINITY }
     }
 
-    /// Offers a document with its sum, whose score is the sum rounded to `f32`.
+    /// Offers a document with its sum; its score is the sum rounded to `f32`.
     pub fn push(&mut self, doc_idx: usize, sum: f64) {
-        // Adding 0.0 lets the -0.0 of a tiny negative sum tie with 0.0.
+        // Adding 0.0 makes the -0.0 of a tiny negative sum tie with 0.0.
         let score = sum as f32 + 0.0;
         if score < self.least {
             return;
@@ -61,7 +61,7 @@ impl BestHits {
         }
     }
 
-    /// Documents that score less are no hits; `None` as long as there are fewer than `k`.
+    /// Documents with a lower score are not hits; `None` while there are fewer than `k`.
     #[must_use]
     pub fn threshold(&self) -> Option<f32> {
         let worst = self.heap.peek()?;

@@ -4,7 +4,7 @@ use crate::check::{check_dimension, check_n_rows};
 use crate::gather::gather_nonzeros;
 use crate::{SparseError, SparseMatrix, SparseRowView};
 
-/// Collects rows into a [`SparseMatrix`]. A push that fails leaves the builder as it was.
+/// Collects rows into a [`SparseMatrix`]. A push that fails leaves the builder unchanged.
 #[derive(Debug, Clone)]
 pub struct SparseMatrixBuilder {
     dimension: usize,
@@ -14,7 +14,7 @@ pub struct SparseMatrixBuilder {
 }
 
 impl SparseMatrixBuilder {
-    /// No rows yet, of this dimension.
+    /// An empty builder for rows of this dimension.
     ///
     /// # Panics
     /// If `dimension` does not fit in `u32`.
@@ -24,7 +24,7 @@ impl SparseMatrixBuilder {
         Self { dimension, indptr: vec![0], indices: Vec::new(), values: Vec::new() }
     }
 
-    /// Makes room for so many rows and entries more.
+    /// Reserves space for this many more rows and entries.
     pub fn reserve(&mut self, n_rows: usize, nnz: usize) {
         self.indptr.reserve(n_rows);
         self.indices.reserve(nnz);
@@ -74,7 +74,7 @@ impl SparseMatrixBuilder {
         Ok(())
     }
 
-    /// The matrix.
+    /// Returns the matrix.
     #[must_use]
     pub fn finish(self) -> SparseMatrix {
         SparseMatrix::from_checked_parts(self.dimension, self.indptr, self.indices, self.values)

@@ -18,7 +18,7 @@ pub(crate) fn check_n_rows(n_rows: usize) -> Result<(), SparseError> {
     }
 }
 
-/// Checks that each index has its value.
+/// Checks that there are as many indices as values.
 pub(crate) fn check_lengths(indices: &[u32], values: &[f32]) -> Result<(), SparseError> {
     if indices.len() == values.len() {
         Ok(())
@@ -27,7 +27,7 @@ pub(crate) fn check_lengths(indices: &[u32], values: &[f32]) -> Result<(), Spars
     }
 }
 
-/// Checks the entries of one row; `indices` and `values` are equally long.
+/// Checks the entries of one row; `indices` and `values` have equal lengths.
 pub(crate) fn check_row(
     row: usize,
     dimension: usize,
@@ -53,7 +53,7 @@ pub(crate) fn check_row(
     Ok(())
 }
 
-/// Checks that `indptr` cuts `nnz` entries into rows.
+/// Checks that `indptr` divides `nnz` entries into rows.
 pub(crate) fn check_indptr(indptr: &[usize], nnz: usize) -> Result<(), SparseError> {
     let (Some(&first), Some(&last)) = (indptr.first(), indptr.last()) else {
         return Err(SparseError::IndptrEmpty);

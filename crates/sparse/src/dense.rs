@@ -2,7 +2,7 @@
 
 use std::ops::Index;
 
-/// A row-major matrix of `f32`: what a similarity returns.
+/// A row-major matrix of `f32`, as returned by similarity functions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DenseMatrix {
     n_rows: usize,
@@ -11,10 +11,10 @@ pub struct DenseMatrix {
 }
 
 impl DenseMatrix {
-    /// Takes over `values`, row after row.
+    /// Takes ownership of `values`, row after row.
     ///
     /// # Panics
-    /// If there are not `n_rows * n_cols` of them.
+    /// If the number of values is not `n_rows * n_cols`.
     #[must_use]
     pub fn from_vec(n_rows: usize, n_cols: usize, values: Vec<f32>) -> Self {
         assert_eq!(
@@ -69,7 +69,7 @@ impl DenseMatrix {
 /// The value at `(row, column)`.
 ///
 /// # Panics
-/// If there is none.
+/// If there is no such row or column.
 impl Index<(usize, usize)> for DenseMatrix {
     type Output = f32;
 

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with sparse data from outside.
+//! Errors of sparse data from outside.
 
 use std::io;
 
@@ -8,18 +8,18 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SparseError {
-    /// Indices are `u32`, so a dimension has to fit in one.
+    /// Indices are `u32`, so a dimension must fit in one.
     #[error("dimension {dimension} does not fit in u32")]
     #[non_exhaustive]
     DimensionTooLarge {
-        /// The dimension asked for.
+        /// The requested dimension.
         dimension: usize,
     },
     /// Postings hold row numbers as `u32`, so a matrix has at most `u32::MAX` rows.
     #[error("{n_rows} rows are more than u32 can number")]
     #[non_exhaustive]
     TooManyRows {
-        /// The number of rows asked for.
+        /// The requested number of rows.
         n_rows: usize,
     },
     /// Every index needs one value.
@@ -44,7 +44,7 @@ pub enum SparseError {
         /// The dimension of the row.
         dimension: usize,
     },
-    /// The indices of a row are unsorted, or one stands there twice.
+    /// The indices of a row are unsorted or repeated.
     #[error("row {row}, position {position}: index {index} follows {previous}, but must exceed it")]
     #[non_exhaustive]
     IndicesNotIncreasing {
@@ -78,7 +78,7 @@ pub enum SparseError {
         index: u32,
     },
     /// `indptr` has one entry more than there are rows, so at least one.
-    #[error("indptr is empty, but holds at least one entry even for no rows")]
+    #[error("indptr is empty, but needs at least one entry even without rows")]
     IndptrEmpty,
     /// `indptr` starts with 0.
     #[error("indptr starts with {first}, expected 0")]
@@ -107,11 +107,11 @@ pub enum SparseError {
         /// Number of indices.
         nnz: usize,
     },
-    /// A row of another dimension than that of the matrix it should join.
+    /// The dimension of a row differs from that of its matrix.
     #[error("row {row} has dimension {found}, expected {expected}")]
     #[non_exhaustive]
     DimensionMismatch {
-        /// The number that the row would have had.
+        /// The index that the row would have had.
         row: usize,
         /// Its dimension.
         found: usize,
@@ -148,11 +148,11 @@ pub enum SparseError {
         /// Its range.
         expected: &'static str,
     },
-    /// A `.npz` file cannot be read or written, or is no intact ZIP archive.
+    /// A `.npz` file cannot be read or written, or is not an intact ZIP archive.
     #[error("cannot read or write the .npz archive")]
     #[non_exhaustive]
     Archive {
-        /// What the archive or the device says.
+        /// The error of the archive or the disk.
         #[source]
         source: io::Error,
     },
@@ -163,7 +163,7 @@ pub enum SparseError {
         /// Name of the array.
         array: &'static str,
     },
-    /// A `.npz` file holds a sparse matrix that is not in CSR.
+    /// A `.npz` file holds a sparse matrix in another format than CSR.
     #[error("the .npz archive holds the sparse format `{found}`, expected `csr`")]
     #[non_exhaustive]
     SparseFormat {
@@ -176,10 +176,10 @@ pub enum SparseError {
     NpyHeader {
         /// Name of the array.
         array: &'static str,
-        /// Which part is wrong.
+        /// What is wrong with it.
         problem: &'static str,
     },
-    /// An array has an element type that does not belong there.
+    /// An array has an unsupported element type.
     #[error("array `{array}` has dtype `{found}`, expected {expected}")]
     #[non_exhaustive]
     NpyDtype {
@@ -187,7 +187,7 @@ pub enum SparseError {
         array: &'static str,
         /// Its dtype, as NumPy spells it.
         found: String,
-        /// The ones that are read.
+        /// The supported types.
         expected: &'static str,
     },
     /// An array has the wrong shape.
@@ -198,11 +198,11 @@ pub enum SparseError {
         array: &'static str,
         /// Its shape.
         found: Vec<usize>,
-        /// The shape that belongs there.
+        /// The expected shape.
         expected: &'static str,
     },
-    /// A name of a row ends in NUL, which NumPy's texts cannot have: they are filled up with it.
-    #[error("row {row}: the id {id:?} ends in NUL, which texts of NumPy cannot have")]
+    /// The id of a row ends in NUL, which NumPy strings cannot represent: they are padded with it.
+    #[error("row {row}: the id {id:?} ends in NUL, which NumPy strings cannot have")]
     #[non_exhaustive]
     IdEndsInNul {
         /// The row, from 1.

@@ -1,9 +1,10 @@
 //! Learned sparse text embeddings at rest: rows, matrices, scores, search, statistics, files.
 //!
-//! A [`SparseRow`] is one embedding, a [`SparseMatrix`] (CSR, `u32` indices, `f32` weights) many.
-//! Both wrap types of [`sprs`] and keep its promises and two more: indices strictly increase and
-//! are below the dimension, stored values are finite and non-zero. Data from outside are checked
-//! once, on construction; after that nothing fails, and a dimension that does not match panics.
+//! A [`SparseRow`] is one embedding; a [`SparseMatrix`] (CSR, `u32` indices, `f32` weights) holds
+//! many. Both wrap types of [`sprs`], keep its invariants and add two: indices strictly increase
+//! and are below the dimension, and stored values are finite and not zero. Data from outside are
+//! checked once, on construction; after that nothing fails, except that mismatched dimensions
+//! panic.
 //!
 //! ```
 //! use std::io::Cursor;
@@ -27,7 +28,7 @@
 //! let pruned = docs.prune(&Pruning::default().with_max_ratio(0.25)?);
 //! assert_eq!(pruned.row(0).indices(), [1]);
 //!
-//! // All scores, or the best through an index.
+//! // All scores, or the best ones through an index.
 //! let scores = SimilarityFunction::Dot.similarity(&queries, &docs);
 //! assert_eq!(scores.row(0), [2.0, 0.5]);
 //! let hits = SearchIndex::new(&docs).search(&queries, NonZeroUsize::MIN);

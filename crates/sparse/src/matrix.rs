@@ -13,20 +13,21 @@ use crate::{Pruning, SparseError, SparseMatrixBuilder, SparseRow, SparseRowView}
 
 /// A sparse matrix in CSR: row `i` is the embedding of text `i`.
 ///
-/// Each row keeps the invariants of a [`SparseRow`]; 8 bytes an entry and 8 bytes a row.
-/// Serialised as `{dimension, indptr, indices, values}`, and checked again when deserialised.
+/// Each row keeps the invariants of a [`SparseRow`]. A matrix takes 8 bytes per entry and 8 bytes
+/// per row. Serialised as `{dimension, indptr, indices, values}`, and checked again when
+/// deserialised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "MatrixParts", into = "MatrixParts")]
 pub struct SparseMatrix(CsMatI<f32, u32, usize>);
 
 impl SparseMatrix {
-    /// Takes over the arrays of a CSR matrix.
+    /// Takes ownership of the arrays of a CSR matrix.
     ///
     /// # Shapes
     /// `indptr` `[n_rows + 1]`, `indices` and `values` `[nnz]`.
     ///
     /// # Errors
-    /// A variant of [`SparseError`] for each invariant, with the row and position at fault.
+    /// A variant of [`SparseError`] for each invariant, with the offending row and position.
     pub fn from_csr_parts(
         dimension: usize,
         indptr: Vec<usize>,
@@ -44,7 +45,7 @@ impl SparseMatrix {
         Ok(Self::from_checked_parts(dimension, indptr, indices, values))
     }
 
-    /// The rows, in this order.
+    /// A matrix of these rows, in order.
     ///
     /// # Errors
     /// [`SparseError::DimensionMismatch`], [`SparseError::DimensionTooLarge`] or
@@ -74,7 +75,7 @@ impl SparseMatrix {
         Ok(builder.finish())
     }
 
-    /// A builder of a matrix with rows of this dimension.
+    /// A builder for a matrix with rows of this dimension.
     ///
     /// # Panics
     /// If `dimension` does not fit in `u32`.
@@ -83,7 +84,7 @@ impl SparseMatrix {
         SparseMatrixBuilder::new(dimension)
     }
 
-    /// Wraps arrays of which the invariants are known to hold.
+    /// Wraps arrays whose invariants are known to hold.
     pub(crate) fn from_checked_parts(
         dimension: usize,
         indptr: Vec<usize>,
@@ -117,25 +118,25 @@ impl SparseMatrix {
         self.n_rows() == 0
     }
 
-    /// Where each row starts among the entries, and where the last one ends. `[n_rows + 1]`
+    /// The offset of each row among the entries, and the end of the last row. `[n_rows + 1]`
     #[must_use]
     pub fn indptr(&self) -> &[usize] {
         self.0.indptr().into_raw_storage()
     }
 
-    /// Positions within their rows of all stored entries.
+    /// The indices of all stored entries within their rows.
     #[must_use]
     pub fn indices(&self) -> &[u32] {
         self.0.indices()
     }
 
-    /// Values of all stored entries.
+    /// The values of all stored entries.
     #[must_use]
     pub fn values(&self) -> &[f32] {
         self.0.data()
     }
 
-    /// Bytes on the heap that the three arrays fill.
+    /// Heap size of the three arrays, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         size_of_val(self.indptr()) + size_of_val(self.indices()) + size_of_val(self.values())
@@ -167,15 +168,15 @@ impl SparseMatrix {
         (0..self.n_rows()).into_par_iter().map(|row_idx| self.row(row_idx))
     }
 
-    /// Range of the entries of the rows `rows`.
+    /// The range of the entries of the rows `rows`.
     fn entries(&self, rows: Range<usize>) -> Range<usize> {
         self.indptr()[rows.start]..self.indptr()[rows.end]
     }
 
-    /// The rows named by `row_idxs`, in that order; a row may be named more than once.
+    /// The rows selected by `row_idxs`, in that order; a row may be selected more than once.
     ///
     /// # Panics
-    /// If there is no such row, or there would be more rows than `u32` can number.
+    /// If there is no such row, or the result has more rows than `u32` can number.
     #[must_use]
     pub fn select_rows(&self, row_idxs: &[usize]) -> Self {
         let mut builder = Self::builder(self.dimension());
@@ -210,15 +211,15 @@ impl SparseMatrix {
         self.0.into_raw_storage()
     }
 
-    /// The rows at length 1: each weight over the root of the sum of the row's squared weights. Empty rows
-    /// stay empty.
+    /// The rows scaled to length 1: each weight divided by the square root of the sum of the row's
+    /// squared weights. Empty rows stay empty.
     #[must_use]
     pub fn normalized(&self) -> Self {
         let mut matrix = Self::builder(self.dimension());
         for row in self.rows() {
             let norm = row.squared_norm().sqrt();
             let scaled = row.iter().map(|(index, value)| (index, (f64::from(value) / norm) as f32));
-            // What rounds to zero is no stored weight.
+            // A weight that rounds to zero must not be stored.
             let (indices, values) = scaled.filter(|(_, value)| *value != 0.0).unzip();
             let row = SparseRow::from_checked_parts(self.dimension(), indices, values);
             matrix.push_row(row.view()).expect("the dimension is this matrix's, and no row is new");
@@ -242,7 +243,7 @@ impl SparseMatrix {
 impl TryFrom<CsMatI<f32, u32, usize>> for SparseMatrix {
     type Error = SparseError;
 
-    /// Checks what `sprs` does not: CSR order, finite and non-zero values.
+    /// Checks what `sprs` does not: CSR order, and values that are finite and not zero.
     fn try_from(matrix: CsMatI<f32, u32, usize>) -> Result<Self, SparseError> {
         if !matrix.is_csr() {
             return Err(SparseError::NotCsr);

@@ -9,7 +9,7 @@ use crate::SparseError;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// NumPy writes about 120 bytes, and itself refuses to read more than 10,000.
+/// NumPy writes about 120 bytes, and refuses to read more than 10,000 itself.
 const MAX_HEADER_BYTES: usize = 10_000;
 
 /// Element type and shape of an array.
@@ -17,7 +17,7 @@ const MAX_HEADER_BYTES: usize = 10_000;
 pub(crate) struct NpyHeader {
     /// NumPy's spelling of the element type, such as `<f4`.
     pub(crate) dtype: String,
-    /// No entries for a scalar.
+    /// Empty for a scalar.
     pub(crate) shape: Vec<usize>,
 }
 
@@ -25,7 +25,7 @@ impl NpyHeader {
     /// Writes the header of an array in C order, padded to NumPy's alignment of 64 bytes.
     pub(crate) fn write(&self, writer: &mut impl Write) -> io::Result<()> {
         let Self { dtype, shape } = self;
-        // A tuple of one ends in a comma, and one of several may.
+        // A tuple of one element ends in a comma, and longer ones may.
         let shape: String = shape.iter().map(|n| format!("{n}, ")).collect();
         let dictionary =
             format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({shape}), }}");
@@ -77,7 +77,7 @@ impl NpyHeader {
     }
 }
 
-/// What follows `'key':` in a Python dictionary.
+/// The text after `'key':` in a Python dictionary.
 fn field<'a>(dictionary: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = dictionary.split_once(&format!("'{key}'"))?;
     Some(rest.trim_start().strip_prefix(':')?.trim_start())

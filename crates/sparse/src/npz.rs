@@ -1,7 +1,8 @@
 //! SciPy's `.npz` files: a CSR matrix as a ZIP archive of NumPy arrays.
 //!
 //! # Source
-//! `scipy/sparse/_matrix_io.py` of SciPy 1.17: arrays `format`, `shape`, `indptr`, `indices`, `data`.
+//! `scipy/sparse/_matrix_io.py` of SciPy 1.17: arrays `format`, `shape`, `indptr`, `indices`,
+//! `data`.
 
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 
@@ -12,13 +13,13 @@ use crate::npy::NpyHeader;
 use crate::npz_ids::{read_ids, write_ids};
 use crate::{SparseError, SparseMatrix};
 
-/// Bytes of elements converted at once.
+/// Size of the buffer in which elements are converted, in bytes.
 const CHUNK_BYTES: usize = 1 << 16;
 
 const INTEGERS: &str = "<i4, <u4, <i8 or <u8";
 
 impl SparseMatrix {
-    /// Writes the matrix for `scipy.sparse.load_npz`. Arrays are stored uncompressed: weights
+    /// Writes the matrix for `scipy.sparse.load_npz`. Arrays are stored uncompressed, since weights
     /// hardly compress.
     ///
     /// # Errors
@@ -30,16 +31,16 @@ impl SparseMatrix {
         Ok(())
     }
 
-    /// As [`write_npz`](Self::write_npz), and the names of the rows as a further array `ids`,
-    /// which `scipy.sparse.load_npz` passes over and `numpy.load(file)["ids"]` reads. NumPy gives
-    /// each text the room of the longest, 4 bytes a character.
+    /// Like [`write_npz`](Self::write_npz), and also writes the ids of the rows as an additional
+    /// array `ids`, which `scipy.sparse.load_npz` ignores and `numpy.load(file)["ids"]` reads.
+    /// NumPy stores each text with the length of the longest, at 4 bytes per character.
     ///
     /// # Errors
-    /// As [`write_npz`](Self::write_npz), and [`SparseError::IdEndsInNul`]: such an id would come back
-    /// without its end.
+    /// As [`write_npz`](Self::write_npz), and [`SparseError::IdEndsInNul`]: such an id would lose
+    /// its end when read.
     ///
     /// # Panics
-    /// If there are not as many ids as rows.
+    /// If the number of ids differs from the number of rows.
     pub fn write_npz_with_ids(
         &self,
         writer: &mut (impl Write + Seek),
@@ -59,7 +60,7 @@ impl SparseMatrix {
 
     /// Writes the arrays of the matrix.
     fn write_arrays(&self, archive: &mut ZipWriter<impl Write + Seek>) -> Result<(), SparseError> {
-        // SciPy wants one integer type for both index arrays.
+        // SciPy requires the same integer type for both index arrays.
         let most = self.dimension().max(self.nnz());
         let narrow = i32::try_from(most).is_ok();
         let indptr = self.indptr().iter().map(|&start| start as u64);
@@ -79,23 +80,23 @@ impl SparseMatrix {
     }
 
     /// Reads what `scipy.sparse.save_npz` or [`write_npz`](Self::write_npz) wrote, compressed or
-    /// not. `float64` data are rounded to `f32`. Memory grows with the bytes that are really
-    /// there, whatever the headers claim.
+    /// not. `float64` data are rounded to `f32`. Memory grows with the actual size of the data,
+    /// whatever the headers claim.
     ///
     /// # Errors
-    /// A variant of [`SparseError`] for each way in which the file is broken, holds another
-    /// format than CSR or breaks an invariant. SciPy allows unsorted rows, duplicates and stored
-    /// zeros; `m.sum_duplicates(); m.eliminate_zeros()` before saving removes all three.
+    /// A variant of [`SparseError`] for each way in which the file may be broken, have another
+    /// format than CSR, or violate an invariant. SciPy allows unsorted rows, duplicates and stored
+    /// zeros; call `m.sum_duplicates(); m.eliminate_zeros()` before saving to remove all three.
     pub fn read_npz(reader: &mut (impl Read + Seek)) -> Result<Self, SparseError> {
         Self::read_arrays(&mut Source::open_archive(reader)?)
     }
 
-    /// As [`read_npz`](Self::read_npz), and the names of the rows if
+    /// Like [`read_npz`](Self::read_npz), and also returns the ids of the rows, if
     /// [`write_npz_with_ids`](Self::write_npz_with_ids) wrote them.
     ///
     /// # Errors
-    /// As [`read_npz`](Self::read_npz), and [`SparseError::NpyShape`] if there are not as many ids
-    /// as rows.
+    /// As [`read_npz`](Self::read_npz), and [`SparseError::NpyShape`] if the number of ids differs
+    /// from the number of rows.
     pub fn read_npz_with_ids(
         reader: &mut (impl Read + Seek),
     ) -> Result<(Self, Option<Vec<String>>), SparseError> {
@@ -123,7 +124,7 @@ impl SparseMatrix {
             return Err(SparseError::NpyShape { array, found, expected: "[2]" });
         };
         let indptr: Vec<usize> = source.read_integers("indptr")?;
-        // An empty indptr is for the constructor to refuse.
+        // The constructor refuses an empty indptr.
         if indptr.len().saturating_sub(1) != n_rows {
             let indptr = indptr.len().saturating_sub(1);
             return Err(SparseError::RowCount { shape: n_rows, indptr });
@@ -182,7 +183,7 @@ fn write_format(archive: &mut ZipWriter<impl Write + Seek>) -> Result<(), Sparse
 /// An archive to read arrays from.
 struct Source<R> {
     archive: ZipArchive<R>,
-    /// Size of the whole file, which no array is given room beyond before its bytes arrive.
+    /// Size of the whole file: no array gets a larger allocation before its bytes arrive.
     archive_bytes: u64,
 }
 
@@ -193,7 +194,7 @@ impl<R: Read + Seek> Source<R> {
         Ok(Self { archive: ZipArchive::new(reader).map_err(zip_error)?, archive_bytes })
     }
 
-    /// The names of the rows, where there are some.
+    /// The ids of the rows, if there are any.
     fn read_ids(&mut self) -> Result<Option<Vec<String>>, SparseError> {
         let array = "ids";
         if self.archive.index_for_name(&format!("{array}.npy")).is_none() {
@@ -203,7 +204,7 @@ impl<R: Read + Seek> Source<R> {
         read_ids(array, &header, reader).map(Some)
     }
 
-    /// The name of the sparse format, which SciPy writes as bytes, and wrote as text.
+    /// The name of the sparse format, which SciPy writes as bytes, and formerly as text.
     fn read_format(&mut self) -> Result<String, SparseError> {
         let array = "format";
         let (header, mut reader) = self.open(array)?;
@@ -259,7 +260,7 @@ impl<R: Read + Seek> Source<R> {
         }
     }
 
-    /// The header of an array, and a reader of what follows it.
+    /// The header of an array, and a reader for the rest.
     fn open(&mut self, array: &'static str) -> Result<(NpyHeader, impl Read), SparseError> {
         let name = format!("{array}.npy");
         let missing = || SparseError::MissingArray { array };
@@ -278,8 +279,8 @@ struct Elements<R> {
 }
 
 impl<R: Read> Elements<R> {
-    /// Converts all elements, each with its position, and reads to the end, where the archive's
-    /// checksum is compared.
+    /// Converts all elements, passing each one's position, and reads to the end, where the
+    /// archive's checksum is verified.
     fn read<T, const N: usize>(
         mut self,
         convert: impl Fn(usize, [u8; N]) -> Result<T, SparseError>,

@@ -1,4 +1,4 @@
-//! Names of rows as an array of NumPy texts (`<U`) within a `.npz` archive.
+//! Ids of rows as an array of NumPy strings (`<U`) in a `.npz` archive.
 
 use std::io::{self, BufWriter, Read, Seek, Write};
 
@@ -8,7 +8,7 @@ use crate::SparseError;
 use crate::npy::NpyHeader;
 use crate::npz::{io_error, start_array};
 
-/// Writes `ids.npy`: each text in UTF-32, filled up with zeros to the length of the longest.
+/// Writes `ids.npy`: each text in UTF-32, padded with zeros to the length of the longest.
 pub(crate) fn write_ids(
     archive: &mut ZipWriter<impl Write + Seek>,
     ids: &[impl AsRef<str>],
@@ -27,8 +27,8 @@ pub(crate) fn write_ids(
     writer.flush().map_err(io_error)
 }
 
-/// Reads texts of NumPy, in UTF-32 (`<U`) or in bytes (`|S`). Memory grows with the bytes that
-/// are really there.
+/// Reads NumPy strings, in UTF-32 (`<U`) or in bytes (`|S`). Memory grows with the actual size of
+/// the data.
 pub(crate) fn read_ids(
     array: &'static str,
     header: &NpyHeader,
@@ -37,7 +37,8 @@ pub(crate) fn read_ids(
     let dtype = &header.dtype;
     let width = |prefix| dtype.strip_prefix(prefix).and_then(|width| width.parse::<u64>().ok());
     let (is_utf32, bytes) = match (width("<U"), width("|S")) {
-        // Texts without bytes could be any number in no file at all; NumPy gives them one.
+        // An empty file could claim any number of zero-width texts; NumPy makes the width at least
+        // one.
         (Some(width @ 1..), _) => (true, width.saturating_mul(4)),
         (_, Some(width @ 1..)) => (false, width),
         _ => {

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use crate::{SparseMatrix, SparseRowView};
 
-/// Rows scored together. Their accumulators (64 KiB) stay in the second-level cache while every
-/// posting list of the query passes over them. A power of two, so that a mask replaces the
-/// bounds check.
+/// Number of rows scored together. Their accumulators (64 KiB) stay in the second-level cache while
+/// every posting list of the query is added. A power of two, so that a mask replaces the bounds
+/// check.
 const BLOCK: usize = 8192;
 
-/// What an accumulator holds before the first term is added.
+/// The value of an accumulator before the first term is added.
 ///
-/// `-0.0 + x` is `x`, products of non-zero `f32` are never zero in `f64`, and what cancels is
-/// `+0.0`: so a row was reached exactly if its accumulator is no longer `-0.0`, and neither a
+/// `-0.0 + x` is `x`, products of non-zero `f32` are never zero in `f64`, and cancellation gives
+/// `+0.0`. So a row was reached if and only if its accumulator is no longer `-0.0`, and neither a
 /// list of touched rows nor a second array is needed.
 const UNTOUCHED: f64 = -0.0;
 
-/// Posting lists of a [`SparseMatrix`], built once: for each term its rows, in order, and their
+/// Posting lists of a [`SparseMatrix`], built once: the rows of each term, in order, with their
 /// weights.
 #[derive(Debug, Clone)]
 pub struct Postings {
@@ -62,7 +62,7 @@ impl Postings {
         self.indptr.len() - 1
     }
 
-    /// The documents that contain `term`, in order, and its weight in each.
+    /// The documents that contain `term`, in order, with its weight in each.
     ///
     /// # Panics
     /// If there is no such term.
@@ -72,7 +72,7 @@ impl Postings {
         (&self.doc_idxs[entries.clone()], &self.weights[entries])
     }
 
-    /// Bytes on the heap that the lists fill.
+    /// Heap size of the lists, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         size_of_val(&*self.indptr) + size_of_val(&*self.doc_idxs) + size_of_val(&*self.weights)
@@ -82,14 +82,14 @@ impl Postings {
         self.indptr[term as usize]..self.indptr[term as usize + 1]
     }
 
-    /// Number of blocks that [`accumulate`](Self::accumulate) goes through.
+    /// Number of blocks that [`accumulate`](Self::accumulate) iterates over.
     pub(crate) fn n_blocks(&self) -> usize {
         self.n_docs.div_ceil(BLOCK)
     }
 
-    /// Sums `contribution(query weight, document weight)` over the terms that the query shares
-    /// with each document of `blocks`, by increasing term, and hands each block's first document
-    /// and sums to `visit`. Only [`is_touched`] sums are of documents that share a term.
+    /// Sums `contribution(query weight, document weight)` over the terms that the query shares with
+    /// each document of `blocks`, by ascending term, and passes each block's first document and
+    /// sums to `visit`. Documents share a term if and only if their sum [`is_touched`].
     pub(crate) fn accumulate(
         &self,
         query: SparseRowView<'_>,
@@ -133,12 +133,12 @@ pub(crate) fn is_touched(sum: f64) -> bool {
     sum.to_bits() != UNTOUCHED.to_bits()
 }
 
-/// What a worker needs for [`Postings::accumulate`], allocated once.
+/// Buffers that a worker needs for [`Postings::accumulate`], allocated once.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     /// One accumulator per document of a block.
     sums: Box<[f64; BLOCK]>,
-    /// What is left of each query term's posting list, and the term's weight in the query.
+    /// The rest of each query term's posting list, and the term's weight in the query.
     lists: Vec<(Range<usize>, f64)>,
 }
 

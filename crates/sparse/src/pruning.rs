@@ -6,8 +6,8 @@ use crate::{SparseError, SparseRow, SparseRowView};
 
 /// How to shorten rows. The default keeps everything.
 ///
-/// The stages apply in the order of the fields, each to what the one before has left, and judge
-/// magnitudes. Of equal magnitudes the lower index is kept.
+/// The stages apply in the order of the fields, each to the result of the previous one, and compare
+/// magnitudes. Of equal magnitudes, the lower index is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Pruning {
@@ -34,7 +34,7 @@ impl Pruning {
         Ok(self)
     }
 
-    /// Second stage: keep weights of at least this ratio to the row's largest.
+    /// Second stage: keep weights of at least this ratio of the row's largest.
     ///
     /// # Errors
     /// [`SparseError::PruningOption`] if it is not in 0..=1.
@@ -43,8 +43,8 @@ impl Pruning {
         Ok(self)
     }
 
-    /// Third stage: keep the largest weights, and stop when their sum reaches this share of the
-    /// row's sum of magnitudes. 1 keeps all, 0 keeps none.
+    /// Third stage: keep the largest weights until their sum reaches this share of the row's sum of
+    /// magnitudes. 1 keeps all, 0 keeps none.
     ///
     /// # Errors
     /// [`SparseError::PruningOption`] if it is not in 0..=1.
@@ -66,7 +66,7 @@ impl Pruning {
         self.minimum_weight
     }
 
-    /// The smallest ratio to the row's largest magnitude to keep; `None` keeps all.
+    /// The smallest ratio of the row's largest magnitude to keep; `None` keeps all.
     #[must_use]
     pub fn max_ratio(&self) -> Option<f32> {
         self.max_ratio
@@ -84,7 +84,7 @@ impl Pruning {
         self.max_active_dims
     }
 
-    /// Runs the stages on one row.
+    /// Applies the stages to one row.
     pub(crate) fn apply(&self, row: SparseRowView<'_>) -> SparseRow {
         let magnitude = |position: usize| f64::from(row.values()[position].abs());
         let mut positions: Vec<usize> = (0..row.nnz()).collect();
@@ -95,7 +95,8 @@ impl Pruning {
             let largest = positions.iter().map(|&position| magnitude(position)).fold(0.0, f64::max);
             positions.retain(|&position| magnitude(position) >= f64::from(max_ratio) * largest);
         }
-        // A share of 1 skips the stage: a sum that absorbs its smallest terms would drop them.
+        // A share of 1 skips the stage: a rounded sum that absorbs its smallest terms would drop
+        // them.
         if let Some(mass_share) = self.mass_share.filter(|&share| share < 1.0) {
             positions.sort_unstable_by(|&a, &b| row.compare_magnitude(a, b));
             let total: f64 = positions.iter().map(|&position| magnitude(position)).sum();

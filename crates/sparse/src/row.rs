@@ -1,4 +1,4 @@
-//! One sparse row that owns its entries.
+//! A sparse row that owns its entries.
 
 use std::num::NonZeroUsize;
 
@@ -12,17 +12,17 @@ use crate::{Pruning, SparseError, SparseRowView};
 
 /// A sparse vector: the embedding of one text.
 ///
-/// Indices strictly increase and are below the dimension; stored values are finite and
-/// non-zero. Serialised as `{dimension, indices, values}`, and checked again when deserialised.
+/// Indices strictly increase and are below the dimension; stored values are finite and not zero.
+/// Serialised as `{dimension, indices, values}`, and checked again when deserialised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RowParts", into = "RowParts")]
 pub struct SparseRow(CsVecI<f32, u32>);
 
 impl SparseRow {
-    /// Takes over indices and values.
+    /// Takes ownership of indices and values.
     ///
     /// # Errors
-    /// A variant of [`SparseError`] for each invariant, with the position at fault.
+    /// A variant of [`SparseError`] for each invariant, with the offending position.
     pub fn from_parts(
         dimension: usize,
         indices: Vec<u32>,
@@ -46,7 +46,7 @@ impl SparseRow {
         Ok(Self::from_checked_parts(dense.len(), indices, values))
     }
 
-    /// Wraps entries of which the invariants are known to hold.
+    /// Wraps entries whose invariants are known to hold.
     pub(crate) fn from_checked_parts(
         dimension: usize,
         indices: Vec<u32>,
@@ -56,7 +56,7 @@ impl SparseRow {
         Self(CsVecI::new(dimension, indices, values))
     }
 
-    /// The row, borrowed. All that can be computed from a row is computed there.
+    /// The row, borrowed. Everything that can be computed from a row is a method of the view.
     #[must_use]
     pub fn view(&self) -> SparseRowView<'_> {
         SparseRowView::from_checked_slices(self.0.dim(), self.0.indices(), self.0.data())
@@ -74,7 +74,7 @@ impl SparseRow {
         self.0.nnz()
     }
 
-    /// Positions of the stored entries, strictly increasing.
+    /// Indices of the stored entries, strictly increasing.
     #[must_use]
     pub fn indices(&self) -> &[u32] {
         self.0.indices()
@@ -86,12 +86,12 @@ impl SparseRow {
         self.0.data()
     }
 
-    /// The stored entries as `(index, value)`, by increasing index.
+    /// The stored entries as `(index, value)`, by ascending index.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (u32, f32)> {
         self.view().iter()
     }
 
-    /// The row with its zeros.
+    /// The row in dense form.
     ///
     /// # Shapes
     /// Returns `[dimension]`.

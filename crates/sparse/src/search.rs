@@ -1,4 +1,4 @@
-//! Exact search: the documents of largest dot product with a query.
+//! Exact search: the documents with the largest dot product with a query.
 
 use std::num::NonZeroUsize;
 
@@ -9,8 +9,8 @@ use crate::{BestHits, Hit, Postings, SparseMatrix, SparseRowView};
 
 /// An inverted index over the rows of a matrix.
 ///
-/// A query adds up its terms one after the other for a block of documents at a time, and keeps
-/// the best in a heap of `k`. Nothing is skipped or quantised: the result is exact.
+/// A query adds its terms one after the other for a block of documents at a time, and keeps the
+/// best `k` in a heap. Nothing is skipped or quantised: the result is exact.
 #[derive(Debug, Clone)]
 pub struct SearchIndex {
     postings: Postings,
@@ -29,13 +29,13 @@ impl SearchIndex {
         &self.postings
     }
 
-    /// For each query the `k` documents of largest dot product, best first, in parallel.
+    /// For each query, the `k` documents with the largest dot product, best first, in parallel.
     ///
-    /// Documents of equal score come in their own order. One that shares no term with the query
-    /// is never a hit; one that shares terms is, even if its score is zero or negative.
+    /// Ties keep the order of the documents. A document that shares no term with the query is never
+    /// a hit; one that shares terms is, even if its score is zero or negative.
     ///
     /// # Panics
-    /// If the queries have another dimension than the documents.
+    /// If the dimension of the queries differs from that of the documents.
     #[must_use]
     pub fn search(&self, queries: &SparseMatrix, k: NonZeroUsize) -> Vec<Vec<Hit>> {
         assert_eq!(
@@ -91,14 +91,14 @@ fn merge(parts: &[Vec<Hit>], k: NonZeroUsize) -> Vec<Hit> {
     hits
 }
 
-/// Keeps the best of the sums of a block of documents that follows all those offered before.
+/// Offers the sums of a block of documents, which follows all blocks offered before.
 fn offer(best: &mut BestHits, first_doc: usize, sums: &[f64]) {
-    /// Sums compared with the threshold at once. Almost all fail it once the heap is full.
+    /// Number of sums compared with the threshold at once. Almost all fail once the heap is full.
     const LANES: usize = 16;
     for (chunk_idx, chunk) in sums.chunks(LANES).enumerate() {
         let threshold = best.threshold().map_or(f64::NEG_INFINITY, f64::from);
-        // Documents come in order, so one that only ties is out. Rounding keeps order, so a sum below
-        // the threshold cannot exceed it once rounded.
+        // Documents come in order, so a tie is not enough. Rounding is monotone, so a sum below the
+        // threshold cannot exceed it once rounded.
         if chunk.iter().fold(false, |found, &sum| found | (sum > threshold)) {
             for (offset, &sum) in chunk.iter().enumerate() {
                 if is_touched(sum) {

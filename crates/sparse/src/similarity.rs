@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::postings::Workspace;
 use crate::{DenseMatrix, Postings, SparseError, SparseMatrix, SparseRowView};
 
-/// How two embeddings are compared; the higher, the more alike.
+/// How to compare two embeddings; higher scores mean more similar.
 ///
 /// Everything is summed in `f64` and rounded once.
 ///
@@ -21,7 +21,7 @@ pub enum SimilarityFunction {
     /// `Σ a·b`.
     #[default]
     Dot,
-    /// `Σ a·b / (‖a‖·‖b‖)`; 0 where a row is all zero.
+    /// `Σ a·b / (‖a‖·‖b‖)`; 0 if either row is zero.
     Cosine,
     /// `-‖a − b‖`; between matrices as `-sqrt(max(0, ‖a‖² − 2·Σ a·b + ‖b‖²))`.
     Euclidean,
@@ -75,7 +75,7 @@ impl SimilarityFunction {
                     postings.accumulate(row, blocks, workspace, |a, b| a * b, finish);
                 }
                 Self::Manhattan => {
-                    // What a shared term takes away from ‖a‖₁ + ‖b‖₁.
+                    // What a shared term subtracts from ‖a‖₁ + ‖b‖₁.
                     let excess = |a: f64, b: f64| a.abs() + b.abs() - (a - b).abs();
                     postings.accumulate(row, blocks, workspace, excess, finish);
                 }
@@ -117,7 +117,7 @@ impl SimilarityFunction {
         }
     }
 
-    /// What a score needs of each row by itself.
+    /// The part of a score that depends on one row alone.
     fn norm(self, row: SparseRowView<'_>) -> f64 {
         match self {
             Self::Dot => 0.0,
@@ -127,7 +127,7 @@ impl SimilarityFunction {
         }
     }
 
-    /// The score, from the sum over shared terms and both [`norm`](Self::norm)s.
+    /// The score, computed from the sum over shared terms and both [`norm`](Self::norm)s.
     fn finish(self, sum: f64, a: f64, b: f64) -> f32 {
         let score = match self {
             Self::Dot => sum,
@@ -136,7 +136,7 @@ impl SimilarityFunction {
             Self::Euclidean => 0.0 - (a - 2.0 * sum + b).max(0.0).sqrt(),
             Self::Manhattan => 0.0 - (a + b - sum).max(0.0),
         };
-        // Adding 0.0 turns the -0.0 of rows that share no term into 0.0.
+        // Adding 0.0 turns the -0.0 of rows without shared terms into 0.0.
         score as f32 + 0.0
     }
 }

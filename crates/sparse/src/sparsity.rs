@@ -17,8 +17,8 @@ pub struct Sparsity {
 }
 
 impl SparseMatrix {
-    /// Mean number of entries, and the share of zeros. A matrix without rows or columns has
-    /// 0.0 active dimensions and a ratio of 1.0.
+    /// The mean number of entries and the share of zeros. A matrix without rows or columns has 0.0
+    /// active dimensions and a ratio of 1.0.
     #[must_use]
     pub fn sparsity(&self) -> Sparsity {
         if self.is_empty() || self.dimension() == 0 {

@@ -4,12 +4,13 @@ use crate::check::{check_dimension, check_n_rows};
 use crate::{SparseError, SparseMatrix};
 
 impl SparseMatrix {
-    /// The matrix with these entries, which may come in any order.
+    /// A matrix with these entries, in any order.
     ///
     /// # Errors
     /// [`SparseError::TripletRow`] for a row that does not exist; otherwise as
     /// [`from_csr_parts`](Self::from_csr_parts). A duplicate entry is an error too
-    /// ([`SparseError::IndicesNotIncreasing`]): whether to add or replace is not for us to guess.
+    /// ([`SparseError::IndicesNotIncreasing`]), since adding and replacing would be equally
+    /// plausible.
     pub fn from_triplets(
         n_rows: usize,
         dimension: usize,

@@ -1,4 +1,4 @@
-//! A borrowed sparse row, and what can be computed from one.
+//! A borrowed sparse row, and what can be computed from it.
 
 use std::cmp::Ordering;
 use std::num::NonZeroUsize;
@@ -7,8 +7,8 @@ use crate::{Pruning, SparseRow};
 
 /// A sparse row borrowed from a [`SparseRow`] or a [`SparseMatrix`](crate::SparseMatrix).
 ///
-/// Products of `f32` are exact in `f64`, and sums are carried in `f64` by increasing index, so
-/// every score in this crate that means the same dot product is the same number.
+/// Products of `f32` are exact in `f64`, and are summed in `f64` by ascending index, so that every
+/// score in this crate with the meaning of the same dot product is the same number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SparseRowView<'a> {
     dimension: usize,
@@ -17,7 +17,7 @@ pub struct SparseRowView<'a> {
 }
 
 impl<'a> SparseRowView<'a> {
-    /// Borrows entries of which the invariants are known to hold.
+    /// Borrows entries whose invariants are known to hold.
     pub(crate) fn from_checked_slices(
         dimension: usize,
         indices: &'a [u32],
@@ -38,7 +38,7 @@ impl<'a> SparseRowView<'a> {
         self.indices.len()
     }
 
-    /// Positions of the stored entries, strictly increasing.
+    /// Indices of the stored entries, strictly increasing.
     #[must_use]
     pub fn indices(self) -> &'a [u32] {
         self.indices
@@ -50,18 +50,18 @@ impl<'a> SparseRowView<'a> {
         self.values
     }
 
-    /// The stored entries as `(index, value)`, by increasing index.
+    /// The stored entries as `(index, value)`, by ascending index.
     pub fn iter(self) -> impl ExactSizeIterator<Item = (u32, f32)> + 'a {
         self.indices.iter().copied().zip(self.values.iter().copied())
     }
 
-    /// The row as one that owns its entries.
+    /// The row as an owned row.
     #[must_use]
     pub fn to_row(self) -> SparseRow {
         SparseRow::from_checked_parts(self.dimension, self.indices.to_vec(), self.values.to_vec())
     }
 
-    /// The row with its zeros.
+    /// The row in dense form.
     ///
     /// # Shapes
     /// Returns `[dimension]`.
@@ -76,8 +76,8 @@ impl<'a> SparseRowView<'a> {
 
     /// Keeps the `k` entries of largest magnitude, with their signs.
     ///
-    /// Of equal magnitudes the lower index is kept. (The reference leaves that to `torch.topk`.)
-    /// A row with fewer than `k` entries stays as it is.
+    /// Of equal magnitudes, the lower index is kept. (The reference leaves this to `torch.topk`.) A
+    /// row with fewer than `k` entries is unchanged.
     #[must_use]
     pub fn top_k(self, k: NonZeroUsize) -> SparseRow {
         let mut positions: Vec<usize> = (0..self.nnz()).collect();
@@ -91,7 +91,7 @@ impl<'a> SparseRowView<'a> {
         pruning.apply(self)
     }
 
-    /// The dot product: exact products, summed in `f64` by increasing index, rounded once.
+    /// The dot product: exact products, summed in `f64` by ascending index, rounded once.
     ///
     /// # Panics
     /// If the dimensions differ.
@@ -99,7 +99,7 @@ impl<'a> SparseRowView<'a> {
     pub fn dot(self, other: SparseRowView<'_>) -> f32 {
         self.check_same_dimension(other);
         let sum: f64 = self.union(other).map(|(_, a, b)| f64::from(a) * f64::from(b)).sum();
-        // -0.0, which is what no terms sum to, becomes 0.0.
+        // -0.0, the sum of no terms, becomes 0.0.
         sum as f32 + 0.0
     }
 
@@ -113,8 +113,8 @@ impl<'a> SparseRowView<'a> {
         self.values.iter().map(|&value| f64::from(value.abs())).sum()
     }
 
-    /// `(index, a, b)` for each index stored in either row, by increasing index; 0.0 stands
-    /// where one of them has no entry.
+    /// `(index, a, b)` for each index stored in either row, by ascending index; a missing entry is
+    /// 0.0.
     pub(crate) fn union(self, other: SparseRowView<'_>) -> impl Iterator<Item = (u32, f32, f32)> {
         let (mut i, mut j) = (0, 0);
         std::iter::from_fn(move || {
@@ -142,7 +142,7 @@ impl<'a> SparseRowView<'a> {
         self.values[b].abs().total_cmp(&self.values[a].abs()).then(a.cmp(&b))
     }
 
-    /// Shortens `positions` to the `k` of largest magnitude, in no particular order.
+    /// Reduces `positions` to the `k` of largest magnitude, in no particular order.
     pub(crate) fn keep_largest(self, positions: &mut Vec<usize>, k: NonZeroUsize) {
         if k.get() < positions.len() {
             positions.select_nth_unstable_by(k.get(), |&a, &b| self.compare_magnitude(a, b));
@@ -165,11 +165,11 @@ impl<'a> SparseRowView<'a> {
     }
 }
 
-/// The elementwise product of two rows, of which the entries above zero are kept: what two
-/// texts have in common, and how much of their dot product each term is.
+/// The elementwise product of two rows, keeping entries above zero: the terms that two texts share,
+/// and how much each contributes to their dot product.
 ///
-/// Products are rounded to `f32`; one that is too large for it becomes `f32::MAX`, one that is
-/// too small is dropped.
+/// Products are rounded to `f32`; one that is too large becomes `f32::MAX`, and one that is too
+/// small is dropped.
 ///
 /// # Panics
 /// If the dimensions differ.

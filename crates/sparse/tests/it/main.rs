@@ -1,4 +1,5 @@
-//! The tests of the crate, one file per room; `reference` is the obvious way to do each thing.
+//! The tests of the crate, one file per topic; `reference` has the obvious way to compute each
+//! result.
 
 mod reference;
 mod strategies;

@@ -1,4 +1,4 @@
-//! `.npz`: what SciPy wrote is read, what we write comes back, what is broken is refused.
+//! `.npz`: what SciPy wrote is read, what we write is read back, and broken files are refused.
 
 use std::fs::File;
 use std::io::{Cursor, Write};
@@ -32,7 +32,7 @@ fn integers(numbers: &[i64]) -> Vec<u8> {
     npy("<i8", &format!("({},)", numbers.len()), &bytes)
 }
 
-/// A good archive of two rows, of which one array is replaced, or left out.
+/// A valid archive of two rows, with one array replaced or left out.
 fn archive_with(name: &str, replacement: Option<Vec<u8>>) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let arrays = [
@@ -165,7 +165,7 @@ proptest! {
             prop_assert!(read(bytes).is_err());
         } else {
             bytes[position] = byte;
-            // A change in a comment or a date harms nothing; one in the data is found.
+            // Damage in a comment or a date does no harm; damage in the data is detected.
             if let Ok(damaged) = read(bytes) {
                 prop_assert_eq!(damaged, matrix);
             }

@@ -1,4 +1,4 @@
-//! Pruning: each stage, their order, impossible options.
+//! Pruning: each stage, their order, invalid options.
 
 use std::num::NonZeroUsize;
 
@@ -38,13 +38,13 @@ fn the_largest_weights_are_kept_until_they_reach_the_share() {
     assert_eq!(kept(&weights, share(0.76)), [1.0, -4.0, 2.0]);
     assert_eq!(kept(&weights, share(0.875)), [1.0, -4.0, 2.0]);
     assert_eq!(kept(&weights, share(0.0)), [0.0; 0]);
-    // The second weight vanishes in the sum, and stays all the same.
+    // The second weight vanishes in the sum, but is kept.
     assert_eq!(kept(&[1e30, 1e-30], share(1.0)), [1e30, 1e-30]);
 }
 
 #[test]
 fn stages_apply_in_their_stated_order() {
-    // Of the mass 10 the share needs 4 and 3; of the 7 that the minimum weight leaves, 4 is enough.
+    // The share needs 4 and 3 of the mass 10; of the 7 that the minimum weight leaves, 4 is enough.
     let pruning = none().with_mass_share(0.57).unwrap();
     assert_eq!(kept(&[1.0, 2.0, 3.0, 4.0], pruning), [3.0, 4.0]);
     let pruning = pruning.with_minimum_weight(2.5).unwrap();

@@ -1,4 +1,4 @@
-//! Dense, slow and obvious: what the crate's results have to equal.
+//! Dense, slow and obvious versions, which the crate's results must equal.
 
 use splade_sparse::{Hit, SimilarityFunction, SparseMatrix, SparseRowView};
 
@@ -15,7 +15,7 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// One score, by the definitions.
+/// One score, by definition.
 pub(crate) fn score(function: SimilarityFunction, a: &[f64], b: &[f64]) -> f64 {
     let differences = || a.iter().zip(b).map(|(a, b)| a - b);
     match function {
@@ -29,7 +29,7 @@ pub(crate) fn score(function: SimilarityFunction, a: &[f64], b: &[f64]) -> f64 {
     }
 }
 
-/// The positions of the `k` largest magnitudes, earlier ones first among equals; ascending.
+/// Positions of the `k` largest magnitudes, the earlier one first among equals; ascending.
 pub(crate) fn largest(dense: &[f32], k: usize) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..dense.len()).filter(|&i| dense[i] != 0.0).collect();
     // A stable sort keeps the order of equals.

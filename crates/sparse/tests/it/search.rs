@@ -1,4 +1,4 @@
-//! Search equals brute force, ties and negative weights included.
+//! Search equals brute force, including ties and negative weights.
 
 use std::num::NonZeroUsize;
 
@@ -16,7 +16,8 @@ fn doc_idxs(hits: &[Hit]) -> Vec<usize> {
     hits.iter().map(|hit| hit.doc_idx).collect()
 }
 
-/// Documents over several blocks of accumulators, with weights of few values so that ties abound.
+/// Documents in several blocks of accumulators, with few distinct weights, so that there are many
+/// ties.
 fn many_docs(n_docs: usize) -> SparseMatrix {
     let mut state = 1_u64;
     let mut next = move |below: u64| {
@@ -27,7 +28,7 @@ fn many_docs(n_docs: usize) -> SparseMatrix {
     let mut triplets = Vec::new();
     for doc_idx in 0..n_docs {
         for term in 0..30 {
-            // Term 29 is in one document of the last block only.
+            // Term 29 is only in one document of the last block.
             if term < 29 && next(10) == 0 {
                 let weight = [-1.0, 0.5, 1.0, 2.0][next(4) as usize];
                 triplets.push((doc_idx, term, weight));
@@ -42,7 +43,7 @@ fn many_docs(n_docs: usize) -> SparseMatrix {
 fn search_over_many_blocks_equals_brute_force() {
     let docs = many_docs(20_011);
     let index = SearchIndex::new(&docs);
-    // Few queries share their documents among threads, many do not.
+    // A few queries share their documents among threads; many do not.
     let few = docs.select_rows(&[20_010, 3]);
     let many = docs.select_rows(&(0..30).map(|i| i * 600).collect::<Vec<_>>());
     for queries in [few, many] {

@@ -1,4 +1,4 @@
-//! serde: round trips, and corrupted forms are refused.
+//! serde: values round-trip, and corrupted forms are refused.
 
 use proptest::prelude::*;
 use serde_json::json;

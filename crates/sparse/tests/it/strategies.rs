@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use splade_sparse::SparseMatrix;
 
 /// Mostly zeros of either sign; few distinct magnitudes, so that ties and exact cancellation
-/// happen, and now and then any number of ordinary size.
+/// happen, and occasionally an arbitrary number of ordinary size.
 pub(crate) fn weight() -> impl Strategy<Value = f32> {
     prop_oneof![
         6 => Just(0.0_f32),
