@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::TokenizerError;
 
-/// Texts as token ids, one after the other, without padding.
+/// Texts as token ids, concatenated without padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenBatch {
     /// The ids of all texts.
@@ -13,43 +13,43 @@ pub struct TokenBatch {
     pub token_type_ids: Vec<u32>,
     /// `texts + 1` entries: text i owns the tokens `offsets[i]..offsets[i + 1]`.
     pub offsets: Vec<u32>,
-    /// How many tokens of each text were cut off, since it was longer than `max_seq_length`.
+    /// How many tokens of each text were cut off to fit `max_seq_length`.
     pub n_cut: Vec<u32>,
 }
 
 impl TokenBatch {
-    /// How many texts there are.
+    /// Number of texts.
     pub fn n_texts(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// How many tokens all texts have together.
+    /// Number of tokens, summed over all texts.
     pub fn n_tokens(&self) -> usize {
         self.input_ids.len()
     }
 
-    /// How many texts were longer than `max_seq_length` and were cut.
+    /// Number of texts that were longer than `max_seq_length` and were cut.
     pub fn n_truncated(&self) -> usize {
         self.n_cut.iter().filter(|&&n| n > 0).count()
     }
 
-    /// Where the tokens of text `text` stand.
+    /// The range of the tokens of text `text`.
     ///
     /// # Panics
-    /// When there is no such text.
+    /// If there is no such text.
     pub fn range(&self, text: usize) -> Range<usize> {
         self.offsets[text] as usize..self.offsets[text + 1] as usize
     }
 
-    /// How many tokens each text has.
+    /// Number of tokens of each text.
     pub fn lengths(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         self.offsets.windows(2).map(|w| (w[1] - w[0]) as usize)
     }
 
-    /// Adds the texts of another batch behind these.
+    /// Appends the texts of another batch.
     ///
     /// # Errors
-    /// More than 2^32 - 1 tokens; nothing is added then.
+    /// The result would have more than 2^32 - 1 tokens; then nothing is added.
     pub fn append(&mut self, other: &Self) -> Result<(), TokenizerError> {
         let start = self.n_tokens();
         let n_tokens = start + other.n_tokens();
@@ -66,10 +66,11 @@ impl TokenBatch {
         Ok(())
     }
 
-    /// The texts `texts`, in that order, as a batch of their own.
+    /// The texts `texts`, in that order, as a new batch.
     ///
     /// # Panics
-    /// When there is no such text; when texts are named so often that they have more than 2^32 - 1 tokens.
+    /// If there is no such text, or if texts are repeated so often that they have more than 2^32 -
+    /// 1 tokens.
     pub fn select(&self, texts: &[usize]) -> Self {
         let mut selected = Self { offsets: vec![0], ..Self::default() };
         for &text in texts {

@@ -1,4 +1,4 @@
-//! Which class transformers makes a folder's tokenizer by.
+//! The class with which transformers builds a folder's tokenizer.
 //!
 //! # Source
 //! transformers 5.24, `models/auto/tokenization_auto.py`.
@@ -12,7 +12,7 @@ use crate::TokenizerError;
 use crate::config::TOKENIZER_CONFIG;
 use crate::fields::{Fields, Node};
 
-/// What a tokenizer is made by.
+/// What builds a tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Albert,
@@ -22,11 +22,11 @@ pub(crate) enum Class {
     MpNet,
     Roberta,
     XlmRoberta,
-    /// `tokenizer.json`, as it is.
+    /// `tokenizer.json`, unchanged.
     AsWritten,
 }
 
-/// Names in `tokenizer_config.json`, without a `Fast` at their end.
+/// Names in `tokenizer_config.json`, without the suffix `Fast`.
 const CLASSES: &[(&str, Class)] = &[
     ("AlbertTokenizer", Class::Albert),
     ("BartTokenizer", Class::Roberta),
@@ -50,7 +50,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("XLMRobertaTokenizer", Class::XlmRoberta),
 ];
 
-/// Classes of transformers that build a tokenizer of their own, whatever `tokenizer.json` says.
+/// Classes of transformers that build their own tokenizer, whatever `tokenizer.json` says.
 #[rustfmt::skip]
 const OTHER_CLASSES: &[&str] = &[
     "BarthezTokenizer", "BartphoTokenizer", "BertGenerationTokenizer", "BertJapaneseTokenizer",
@@ -74,7 +74,7 @@ const OTHER_CLASSES: &[&str] = &[
     "XGLMTokenizer", "XLMTokenizer", "XLNetTokenizer",
 ];
 
-/// The class of a `model_type`, where no file names one.
+/// The class for a `model_type`, if no file names one.
 const OF_MODEL_TYPES: &[(&str, &str, Class)] = &[
     ("albert", "AlbertTokenizer", Class::Albert),
     ("bert", "BertTokenizer", Class::Bert),
@@ -89,7 +89,7 @@ const OF_MODEL_TYPES: &[(&str, &str, Class)] = &[
     ("xlm-roberta", "XLMRobertaTokenizer", Class::XlmRoberta),
 ];
 
-/// A class, and the name that a file gives it, or that a model type has.
+/// A class, and its name in a file or for a model type.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) class: Class,
@@ -97,10 +97,10 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// The class that the files name; `None` where they leave it to the kind of vocabulary.
+    /// The class that the files name; `None` if they leave it to the kind of vocabulary.
     ///
     /// # Errors
-    /// A class that builds a tokenizer that is not supported; one that is code of the model's own.
+    /// The class builds an unsupported tokenizer, or is code of the model's own.
     pub(crate) fn find(
         config: &Fields,
         model: &ModelFile,
@@ -132,7 +132,8 @@ impl Named {
         }
         let json_alone = of_model.is_some_and(|(.., class)| *class == Class::AsWritten);
         let class = match (name, known) {
-            // Whatever class is named: transformers knows that many of these name a wrong one.
+            // Whatever class is named: transformers knows that many files of these models name a
+            // wrong one.
             (Some(_), _) if json_alone && !has_code => Class::AsWritten,
             (Some(_), Some((_, class))) => *class,
             (Some(name), None) if is_other => return Err(unsupported(name)),
@@ -141,7 +142,7 @@ impl Named {
                 let named = of_model.map(|(_, name, class)| (*name, *class));
                 return Ok(match (named, model.exists) {
                     (Some((name, class)), _) => Some(Self { class, name: name.to_owned() }),
-                    // A folder without any config.json is one that transformers does not load.
+                    // transformers does not load a folder without config.json.
                     (None, false) => None,
                     (None, true) if folder.join("tokenizer.json").exists() => {
                         Some(Self { class: Class::AsWritten, name: "TokenizersBackend".to_owned() })
@@ -153,10 +154,10 @@ impl Named {
         Ok(name.map(|name| Self { class, name: name.to_owned() }))
     }
 
-    /// Checks that the class can be made of a vocabulary of this kind.
+    /// Checks that the class can be built from a vocabulary of this kind.
     ///
     /// # Errors
-    /// It needs another one.
+    /// It needs another kind of vocabulary.
     pub(crate) fn check(&self, model: &ModelWrapper) -> Result<(), TokenizerError> {
         let (expected, found) = (self.class.model(), kind(model));
         if expected == found || self.class == Class::AsWritten {
@@ -167,7 +168,7 @@ impl Named {
 }
 
 impl Class {
-    /// The kind of model that it has.
+    /// The kind of model that the class has.
     fn model(self) -> &'static str {
         match self {
             Self::Bert | Self::MpNet => "WordPiece",
@@ -177,7 +178,7 @@ impl Class {
         }
     }
 
-    /// What stands for a folder that names no class.
+    /// The class for a folder that names none.
     pub(crate) fn of_kind(model: &ModelWrapper, from_json: bool) -> Self {
         match kind(model) {
             "WordPiece" => Self::Bert,
@@ -198,7 +199,7 @@ fn kind(model: &ModelWrapper) -> &'static str {
 
 fn is_other(bare: &str, folder: &Path) -> bool {
     if bare == "LlamaTokenizer" {
-        // transformers takes the file as it is where it is one of bytes.
+        // transformers uses a byte-level file unchanged.
         let json = std::fs::read(folder.join("tokenizer.json")).unwrap_or_default();
         let of_bytes = br#""ByteLevel""#;
         return !json.windows(of_bytes.len()).any(|window| window == of_bytes);
@@ -225,8 +226,8 @@ fn has_code(config: &Fields) -> bool {
     }
 }
 
-/// What the model's `config.json` says of the tokenizer; nothing where it cannot be read: the model's
-/// own loader says what is wrong with it.
+/// What the model's `config.json` says about the tokenizer; empty if it cannot be read, which the
+/// model's own loader reports.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ModelFile {
     model_type: Option<String>,

@@ -1,7 +1,7 @@
-//! What stands beside a vocabulary: `tokenizer_config.json`, and what the older `special_tokens_map.json`
-//! and `added_tokens.json` say in addition, merged as transformers merges them.
+//! The files beside a vocabulary: `tokenizer_config.json`, and the additions of the older
+//! `special_tokens_map.json` and `added_tokens.json`, merged as transformers merges them.
 //!
-//! Where `tokenizer_config.json` has `added_tokens_decoder`, neither of the older files is read.
+//! If `tokenizer_config.json` has `added_tokens_decoder`, neither of the older files is read.
 //!
 //! # Source
 //! transformers 5.24, `PreTrainedTokenizerBase._from_pretrained` in `tokenization_utils_base.py`.
@@ -19,35 +19,35 @@ pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 pub(crate) const SPECIAL_TOKENS_MAP: &str = "special_tokens_map.json";
 pub(crate) const ADDED_TOKENS: &str = "added_tokens.json";
 
-/// The roles that a token can have, in the order in which such tokens are added to a vocabulary.
+/// The roles that a token can have, in the order in which their tokens are added to a vocabulary.
 pub(crate) const ROLES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
-/// Everything that the files say, and the tokens that they name.
+/// Everything that the files say, including the tokens that they name.
 #[derive(Debug, Default)]
 pub(crate) struct TokenizerConfig {
     fields: Fields,
-    /// Keys that `special_tokens_map.json` has set.
+    /// Keys set by `special_tokens_map.json`.
     from_map: Vec<String>,
-    /// Keys of a `special_tokens_map.json` that nobody reads, since there is `added_tokens_decoder`.
+    /// Keys of a `special_tokens_map.json` that is ignored because of `added_tokens_decoder`.
     pub(crate) ignored_map: Vec<String>,
-    /// Tokens with an id of their own, by it. The id gives their order; the number that a token gets
-    /// is that of the vocabulary, or the next one.
+    /// Tokens listed with an id, sorted by it. The id only determines the order; a token's actual
+    /// id is that of the vocabulary, or the next free one.
     pub(crate) listed: Vec<Token>,
-    /// Tokens by role; `None` where a file says null.
+    /// Tokens by role; `None` if a file says null.
     roles: BTreeMap<&'static str, Option<Token>>,
-    /// Special tokens under names of their own.
+    /// Special tokens with names of their own.
     pub(crate) model_specific: Vec<(String, Token)>,
-    /// Special tokens without a name; `None` where no file has a list of them.
+    /// Special tokens without a name; `None` if no file lists any.
     pub(crate) extra: Option<Vec<Token>>,
 }
 
 impl TokenizerConfig {
-    /// Reads the files of `folder`; `fields` is its `tokenizer_config.json`, `of_json` are the added
-    /// tokens of `tokenizer.json`.
+    /// Reads the files of `folder`. `fields` is its `tokenizer_config.json`, and `of_json` are the
+    /// added tokens of `tokenizer.json`.
     ///
     /// # Errors
-    /// A file that is not what it should be; a token in a form that transformers refuses.
+    /// A file has unexpected content, or a token in a form that transformers refuses.
     pub(crate) fn read(
         folder: &Path,
         mut fields: Fields,
@@ -95,7 +95,7 @@ impl TokenizerConfig {
                 }
                 for token in of_json {
                     let id = token.get("id").and_then(whole_number);
-                    // What is wrong in it, the `tokenizers` crate tells.
+                    // The `tokenizers` crate reports what is wrong with it.
                     let (Some(token), Some(id)) = (Token::ruled(token), id) else { continue };
                     listed.insert(id, token);
                 }
@@ -106,8 +106,7 @@ impl TokenizerConfig {
         Ok(config)
     }
 
-    /// Takes over what `special_tokens_map.json` says: any key in it stands above the same one of
-    /// `tokenizer_config.json`.
+    /// Applies `special_tokens_map.json`, whose keys override those of `tokenizer_config.json`.
     fn lay_map_over(&mut self, map: Option<Fields>) -> Result<(), TokenizerError> {
         for (key, value) in map.unwrap_or_default().iter() {
             let value = match value {
@@ -121,7 +120,7 @@ impl TokenizerConfig {
                     };
                     for token in tokens {
                         let token = match token {
-                            // transformers would give `special` twice.
+                            // transformers would pass `special` twice.
                             Node::Object(fields) if fields.get("special").is_none() => {
                                 as_added_token(fields, true)
                             }
@@ -152,7 +151,7 @@ impl TokenizerConfig {
         Ok(())
     }
 
-    /// What the files call special, so far as `added_tokens.json` is concerned.
+    /// The tokens that the files call special, as far as `added_tokens.json` is concerned.
     fn special_words(&self) -> Vec<String> {
         let word = |node: &Node| Token::named(node).map(|token| token.content().to_owned());
         let roles = ROLES.iter().filter_map(|role| self.fields.get(role).and_then(word));
@@ -170,7 +169,7 @@ impl TokenizerConfig {
                 Node::Null => None,
                 node => {
                     let token = self.token(role, node)?;
-                    // A token that is listed has the rules that stand there.
+                    // A listed token has the rules of its entry.
                     let listed = self.listed.iter().find(|t| t.content() == token.content());
                     Some(listed.cloned().unwrap_or(token))
                 }
@@ -178,12 +177,12 @@ impl TokenizerConfig {
             self.roles.insert(role, token);
         }
         self.extra = match self.fields.get("extra_special_tokens") {
-            // Null is no list, and yet it keeps the older key from being read.
+            // Null is not a list, but it still keeps the older key from being read.
             Some(Node::Null) => Some(Vec::new()),
             Some(_) => self.list("extra_special_tokens")?,
             None => self.list("additional_special_tokens")?,
         };
-        // Keys that end like a role and hold a token are one, whatever they are called.
+        // Any key that ends like a role and holds a token is a role, whatever its name.
         let own =
             self.fields.iter().filter(|(key, _)| key.ends_with("_token") && !ROLES.contains(key));
         let own = own.filter_map(|(key, node)| Some((key.to_owned(), Token::named(node)?)));
@@ -224,12 +223,12 @@ impl TokenizerConfig {
         Token::named(node).ok_or_else(|| self.value(key, node, EXPECTED_TOKEN))
     }
 
-    /// The token of a role: what a file says, else what the class takes; `None` where it has none.
+    /// The token of a role: as a file says, or else the class's default; `None` if it has none.
     pub(crate) fn role(&self, role: &str, default: Option<Token>) -> Option<Token> {
         self.roles.get(role).cloned().unwrap_or(default)
     }
 
-    /// Whether a file says that there is no token of this role.
+    /// Whether a file says that no token has this role.
     pub(crate) fn is_null(&self, role: &str) -> bool {
         self.roles.get(role) == Some(&None)
     }
@@ -238,7 +237,7 @@ impl TokenizerConfig {
         &self.fields
     }
 
-    /// The file that has set a key.
+    /// The file that set a key.
     pub(crate) fn file_of(&self, key: &str) -> &'static str {
         if self.from_map.iter().any(|name| name == key) {
             SPECIAL_TOKENS_MAP
@@ -247,7 +246,7 @@ impl TokenizerConfig {
         }
     }
 
-    /// A value that is not what it should be.
+    /// The error for an unexpected value.
     pub(crate) fn value(&self, key: &str, found: &Node, expected: &'static str) -> TokenizerError {
         TokenizerError::ConfigValue {
             file: self.file_of(key),
@@ -257,17 +256,17 @@ impl TokenizerConfig {
         }
     }
 
-    /// A key that is not supported, or not with this value.
+    /// The error for a key that is unsupported, or unsupported with this value.
     pub(crate) fn unsupported(&self, key: &str, why: &'static str) -> TokenizerError {
         TokenizerError::UnsupportedKey { file: self.file_of(key), key: key.to_owned(), why }
     }
 
-    /// A switch that is on or off.
+    /// A boolean.
     pub(crate) fn switch(&self, key: &str, default: bool) -> Result<bool, TokenizerError> {
         Ok(self.choice(key)?.unwrap_or(default))
     }
 
-    /// A switch that may be left open, too.
+    /// A boolean that may be null or missing.
     pub(crate) fn choice(&self, key: &str) -> Result<Option<bool>, TokenizerError> {
         match self.fields.get(key) {
             None => Ok(None),
@@ -277,15 +276,15 @@ impl TokenizerConfig {
         }
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative integer.
     pub(crate) fn number(&self, key: &str) -> Result<Option<usize>, TokenizerError> {
         let Some(node) = self.fields.get(key) else { return Ok(None) };
         let number = whole_number(node).and_then(|number| usize::try_from(number).ok());
         number.map(Some).ok_or_else(|| self.value(key, node, "a whole number"))
     }
 
-    /// The longest text in tokens, where a file gives a limit (transformers takes what is above
-    /// 1e20 for none, and writes 1e30 in digits). `max_len` is the older name.
+    /// The maximum length of a text in tokens, if a file sets a limit (transformers treats values
+    /// above 1e20 as none, and writes 1e30 in digits). `max_len` is the older name.
     pub(crate) fn max_length(&self) -> Result<Option<usize>, TokenizerError> {
         let keys = ["model_max_length", "max_len"];
         let Some(key) = keys.into_iter().find(|key| self.fields.get(key).is_some()) else {
@@ -299,7 +298,7 @@ impl TokenizerConfig {
         }
     }
 
-    /// The end of a long text that is cut off; `baked_in` is what `tokenizer.json` says.
+    /// The end at which long texts are cut; `baked_in` is what `tokenizer.json` says.
     pub(crate) fn truncation_direction(
         &self,
         baked_in: Option<TruncationDirection>,
@@ -313,7 +312,7 @@ impl TokenizerConfig {
     }
 }
 
-/// The older name of the list gives way to the newer one.
+/// The newer name of the list takes precedence over the older one.
 fn rename_additional(fields: &mut Fields) {
     if !fields.get("extra_special_tokens").is_some_and(Node::is_truthy)
         && let Some(list) = fields.remove("additional_special_tokens")
@@ -322,7 +321,7 @@ fn rename_additional(fields: &mut Fields) {
     }
 }
 
-/// Keys that end in `_token` and hold a string, and tokens that `extra_special_tokens` gives names.
+/// Keys that end in `_token` and hold a string, and tokens that `extra_special_tokens` names.
 fn collect_model_specific(fields: &mut Fields) {
     let is_own = |(key, value): &(&str, &Node)| {
         key.ends_with("_token") && !ROLES.contains(key) && matches!(value, Node::Text(_))
@@ -344,7 +343,7 @@ fn collect_model_specific(fields: &mut Fields) {
 
 fn whole_number(node: &Node) -> Option<i64> {
     match node {
-        // 2^53: what is larger is no id.
+        // 2^53: a larger number is not an id.
         Node::Number(n) if n.fract() == 0.0 && n.abs() < 9e15 => Some(*n as i64),
         _ => None,
     }

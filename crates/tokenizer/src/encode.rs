@@ -1,4 +1,5 @@
-//! Texts, pairs of texts and token ids to a [`TokenBatch`]: with their special tokens, and cut.
+//! Converts texts, pairs of texts and token ids to a [`TokenBatch`], with special tokens and
+//! truncation.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,56 +10,57 @@ use tokenizers::{Encoding, Token};
 use crate::tokenizer::TokenTypes;
 use crate::{TokenBatch, Tokenizer, TokenizerError};
 
-/// Whether a text gets the special tokens of its model (`[CLS]` and `[SEP]`, say).
+/// Whether a text gets the special tokens of its model (such as `[CLS]` and `[SEP]`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SpecialTokens {
-    /// As every transformer wants it.
+    /// Add them, as every transformer requires.
     #[default]
     Add,
-    /// As a table of weights wants it. Texts are still cut to `max_seq_length` tokens.
+    /// Leave them out, as a table of weights requires. Texts are still cut to `max_seq_length`
+    /// tokens.
     Leave,
 }
 
-/// The end of a long text that is cut off.
+/// The end at which a long text is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TruncationSide {
-    /// Its first tokens go.
+    /// Removes the first tokens.
     Left,
-    /// Its last tokens go.
+    /// Removes the last tokens.
     Right,
 }
 
-/// Which text of a pair is cut, where both together are too long.
+/// Which text of a pair is cut if the pair is too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PairTruncation {
-    /// The longer one, until both are of one length; from then on both.
+    /// The longer one, until both have the same length; then both alternately.
     #[default]
     LongestFirst,
-    /// The first alone.
+    /// Only the first.
     OnlyFirst,
 }
 
-/// How inputs become tokens; [`Tokenizer::rules`] are those that its files give.
+/// How inputs become tokens; [`Tokenizer::rules`] are the rules from the tokenizer's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenizeRules {
-    /// Whether special tokens are put around each input.
+    /// Whether special tokens are added to each input.
     pub special_tokens: SpecialTokens,
-    /// Tokens, special ones counted, that an input is cut to; `None` cuts nothing.
+    /// Maximum number of tokens of an input, including special tokens; `None` cuts nothing.
     pub max_seq_length: Option<usize>,
-    /// Which end of a text is cut off.
+    /// The end at which a text is cut.
     pub side: TruncationSide,
     /// Which text of a pair is cut.
     pub of_pair: PairTruncation,
 }
 
-/// What becomes the tokens of one row.
+/// The input for one row.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// A text.
     Text(Cow<'a, str>),
-    /// Two texts, which the template puts together.
+    /// Two texts, combined by the template.
     Pair(Cow<'a, str>, Cow<'a, str>),
-    /// A text that is token ids already.
+    /// A text that is already token ids.
     Ids(&'a [u32]),
 }
 
@@ -68,14 +70,14 @@ impl<'a> From<&'a str> for Input<'a> {
     }
 }
 
-/// A token in its text.
+/// A token of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Its id.
     pub id: u32,
-    /// Whether the template has added it. A special token that the text itself spells is not meant.
+    /// Whether the template added it. A special token that the text itself spells does not count.
     pub is_special: bool,
-    /// The bytes of the text that it stands for; none where the template has added it.
+    /// The bytes of the text that it covers; empty if the template added it.
     pub range: Range<usize>,
 }
 
@@ -87,11 +89,11 @@ struct Encoded {
 }
 
 impl Tokenizer {
-    /// Tokenises texts in parallel, on the rayon pool that this is called from, by the tokenizer's own
+    /// Tokenises texts in parallel, on the calling rayon pool, by the tokenizer's own
     /// [`rules`](Self::rules). Text i of the batch is `texts[i]`.
     ///
     /// # Errors
-    /// A text that the tokenizer refuses, by its index; more than 2^32 - 1 tokens.
+    /// A text that the tokenizer refuses, with its index; more than 2^32 - 1 tokens.
     pub fn encode_batch<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
@@ -99,12 +101,13 @@ impl Tokenizer {
         self.encode_inputs(texts.len(), &self.rules(), |text| Ok(texts[text].as_ref().into()))
     }
 
-    /// Tokenises the inputs `input(0)..input(n_inputs)` in parallel, on the rayon pool that this is called
-    /// from. Text i of the batch is `input(i)`. After an input that is an error no new one is begun.
+    /// Tokenises the inputs `input(0)..input(n_inputs)` in parallel, on the calling rayon pool.
+    /// Text i of the batch is `input(i)`. After an error, no further input is started.
     ///
     /// # Errors
-    /// What `input` says; an input that the tokenizer refuses; an id that the vocabulary does not have; a
-    /// limit that leaves no room for the special tokens of a pair; more than 2^32 - 1 tokens.
+    /// The errors of `input`; an input that the tokenizer refuses; an id that is not in the
+    /// vocabulary; a limit without room for the special tokens of a pair; more than 2^32 - 1
+    /// tokens.
     pub fn encode_inputs<'a, E: From<TokenizerError> + Send>(
         &self,
         n_inputs: usize,
@@ -136,10 +139,10 @@ impl Tokenizer {
         Ok(batch)
     }
 
-    /// The tokens of one text, after cutting, with where each stands in it; and how many were cut off.
+    /// The tokens of one text after cutting, with their ranges in it, and how many were cut off.
     ///
     /// # Errors
-    /// A text that the tokenizer refuses.
+    /// The tokenizer refuses the text.
     pub fn pieces(
         &self,
         text: &str,
@@ -182,7 +185,7 @@ impl Tokenizer {
             }
         };
         let encoding = encoding.map_err(|source| TokenizerError::Encode { text, source })?;
-        // Keep the ids alone: an `Encoding` holds a string for each token.
+        // Keep only the ids: an `Encoding` holds a string for each token.
         let (ids, type_ids) = (encoding.get_ids(), encoding.get_type_ids());
         let (ids, mut type_ids) = match kept(&encoding, rules)? {
             None => (ids.to_vec(), type_ids.to_vec()),
@@ -196,14 +199,14 @@ impl Tokenizer {
     }
 }
 
-/// The tokens of an encoding that are left when it is cut, in their order; `None` where all are.
+/// The tokens of an encoding that remain after cutting, in order; `None` if all do.
 ///
-/// The `tokenizers` crate cuts before it puts special tokens around a text, and has the limit inside of the
-/// tokenizer. Cutting afterwards, around the tokens that the template has added, gives the same tokens for
-/// any limit without a tokenizer for each, and makes no copies of what is cut off.
+/// The `tokenizers` crate cuts before it adds special tokens, with a limit stored in the tokenizer.
+/// Cutting afterwards, around the tokens that the template added, gives the same tokens for any
+/// limit without a tokenizer for each, and does not copy what is cut off.
 ///
 /// # Errors
-/// A limit that leaves no room for the special tokens, or for the text that is not to be cut.
+/// The limit leaves no room for the special tokens, or for the text that must not be cut.
 ///
 /// # Source
 /// tokenizers 0.23, `utils/truncation.rs`.
@@ -217,7 +220,7 @@ fn kept(encoding: &Encoding, rules: &TokenizeRules) -> Result<Option<Vec<usize>>
     let room = max_seq_length
         .checked_sub(n_special)
         .ok_or(TokenizerError::MaxSeqLength { max_seq_length, n_special })?;
-    // The second text of a pair; all of a single one is the first.
+    // Whether each token is from the second text of a pair; a single text is the first.
     let is_second: Vec<bool> = match encoding.n_sequences() {
         2 => encoding.get_sequence_ids().iter().map(|&id| id == Some(1)).collect(),
         _ => vec![false; encoding.len()],
@@ -245,7 +248,7 @@ fn kept(encoding: &Encoding, rules: &TokenizeRules) -> Result<Option<Vec<usize>>
     Ok(Some((0..encoding.len()).filter(is_kept).collect()))
 }
 
-/// What is left of two texts that have `room` tokens together.
+/// The lengths of two texts after cutting them to `room` tokens in total.
 fn longest_first((first, second): (usize, usize), room: usize) -> (usize, usize) {
     let (short, long) = (first.min(second), first.max(second));
     if short + long <= room {
@@ -269,7 +272,8 @@ mod tests {
 
     use super::*;
 
-    /// One with token types, one that trims offsets, one with the last special token twice, one as written.
+    /// One with token types, one that trims offsets, one with the last special token doubled, one
+    /// unchanged.
     static TOKENIZERS: LazyLock<Vec<Tokenizer>> = LazyLock::new(|| {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
         let names =

@@ -1,4 +1,4 @@
-//! What can be wrong with a tokenizer's files or with what is asked of it.
+//! Errors of a tokenizer's files, and of its use.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub enum TokenizerError {
         #[source]
         source: std::io::Error,
     },
-    /// A folder has no tokenizer that can be read.
+    /// A folder has no supported tokenizer.
     #[error(
         "{} has no tokenizer: neither tokenizer.json, nor vocab.txt, nor vocab.json with merges.txt \
          (a SentencePiece model alone has to be converted to tokenizer.json)",
@@ -37,7 +37,7 @@ pub enum TokenizerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file of settings is not a JSON object.
+    /// A settings file is not a JSON object.
     #[error("{} is not a tokenizer configuration", .path.display())]
     #[non_exhaustive]
     ParseConfig {
@@ -47,7 +47,7 @@ pub enum TokenizerError {
         #[source]
         source: serde_json::Error,
     },
-    /// A field of a file of settings has a value that is not known.
+    /// A field of a settings file has an unknown value.
     #[error("{file}: `{field}` is `{found}`, expected {expected}")]
     #[non_exhaustive]
     ConfigValue {
@@ -57,10 +57,10 @@ pub enum TokenizerError {
         field: String,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The supported values.
         expected: &'static str,
     },
-    /// A field of a file of settings changes vectors in a way that is not supported.
+    /// A field of a settings file changes vectors in an unsupported way.
     #[error("{file}: `{key}` is not supported: {why}")]
     #[non_exhaustive]
     UnsupportedKey {
@@ -68,27 +68,27 @@ pub enum TokenizerError {
         file: &'static str,
         /// The field.
         key: String,
-        /// What is missing.
+        /// What is not supported.
         why: &'static str,
     },
-    /// The class of the tokenizer needs another kind of model than tokenizer.json holds.
+    /// The tokenizer's class needs another kind of model than `tokenizer.json` has.
     #[error("tokenizer class `{class}` needs a {expected} vocabulary, but the file holds {found}")]
     #[non_exhaustive]
     ModelOfClass {
         /// The class that `tokenizer_config.json` names.
         class: String,
-        /// What it needs.
+        /// The kind that it needs.
         expected: &'static str,
-        /// What was found.
+        /// The kind that was found.
         found: &'static str,
     },
-    /// The class of the tokenizer is not supported.
+    /// The tokenizer's class is not supported.
     #[error("tokenizer class `{class}` is not supported: {why}")]
     #[non_exhaustive]
     UnsupportedClass {
         /// The class that `tokenizer_config.json` names.
         class: String,
-        /// What is missing.
+        /// What is not supported.
         why: &'static str,
     },
     /// A special token is not in the vocabulary.
@@ -97,7 +97,7 @@ pub enum TokenizerError {
     SpecialToken {
         /// The token.
         token: String,
-        /// What it is for.
+        /// The role of the token.
         role: &'static str,
     },
     /// The limit leaves no room for the special tokens.
@@ -106,12 +106,12 @@ pub enum TokenizerError {
     )]
     #[non_exhaustive]
     MaxSeqLength {
-        /// What was asked for.
+        /// The requested limit.
         max_seq_length: usize,
-        /// Special tokens of a text.
+        /// Number of special tokens per text.
         n_special: usize,
     },
-    /// One text cannot be tokenised.
+    /// A text cannot be tokenised.
     #[error("text {text} cannot be tokenised")]
     #[non_exhaustive]
     Encode {
@@ -121,19 +121,19 @@ pub enum TokenizerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A pair whose second text, which is not to be cut, leaves no room for the first.
+    /// The second text of a pair, which must not be cut, leaves no room for the first.
     #[error(
         "the second text of a pair has {n_second} tokens and is not to be cut, but max_seq_length is \
          {max_seq_length} with special tokens"
     )]
     #[non_exhaustive]
     PairTooLong {
-        /// Tokens of the second text.
+        /// Number of tokens of the second text.
         n_second: usize,
         /// The limit.
         max_seq_length: usize,
     },
-    /// A token id that the vocabulary does not have.
+    /// A token id is not in the vocabulary.
     #[error("text {text}: the vocabulary has no token with the id {id}")]
     #[non_exhaustive]
     UnknownId {
@@ -150,13 +150,13 @@ pub enum TokenizerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// More tokens than offsets can count.
+    /// There are more tokens than offsets can count.
     #[error(
         "the texts of one call have {n_tokens} tokens; at most 2^32 - 1 can be encoded at once"
     )]
     #[non_exhaustive]
     TooManyTokens {
-        /// Tokens of all texts.
+        /// Number of tokens of all texts.
         n_tokens: usize,
     },
 }

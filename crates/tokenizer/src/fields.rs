@@ -1,4 +1,4 @@
-//! JSON whose objects keep the order of their file: tokens that a file names get their ids in it.
+//! JSON whose objects keep the order of the file, which determines the ids of the tokens it names.
 
 use std::fmt;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) enum Node {
 pub(crate) struct Fields(Vec<(String, Node)>);
 
 impl Fields {
-    /// Reads a file that holds an object; `None` where there is no such file.
+    /// Reads a file that holds an object; `None` if there is no such file.
     ///
     /// # Errors
     /// A file that cannot be read, or that holds something else.
@@ -41,7 +41,7 @@ impl Fields {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// A field that was there keeps its position.
+    /// Sets a field; an existing one keeps its position.
     pub(crate) fn set(&mut self, key: &str, value: Node) {
         match self.0.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = value,
@@ -68,7 +68,7 @@ impl Fields {
 }
 
 impl Node {
-    /// Whether it says something: not null, false, zero, or empty.
+    /// Whether the value is neither null, false, zero nor empty.
     pub(crate) fn is_truthy(&self) -> bool {
         match self {
             Self::Null => false,

@@ -1,4 +1,4 @@
-//! `tokenizer.json`: read by the `tokenizers` crate, and once more for what that crate does not show.
+//! `tokenizer.json`: read by the `tokenizers` crate, and again for what that crate does not expose.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use crate::fields::Fields;
 use crate::rebuild::JsonSettings;
 use crate::unread_json::{self, ModelKeys};
 
-/// A `tokenizer.json`, read.
+/// A parsed `tokenizer.json`.
 #[derive(Debug)]
 pub(crate) struct JsonFile {
     pub(crate) tokenizer: tokenizers::Tokenizer,
     pub(crate) added_tokens: Vec<Fields>,
     pub(crate) settings: JsonSettings,
-    /// Keys that nothing reads, with the names of the parts that they stand in.
+    /// Keys that nothing reads, qualified by the names of their parts.
     pub(crate) unread: Vec<String>,
 }
 
@@ -25,7 +25,7 @@ impl JsonFile {
     /// Reads the file.
     ///
     /// # Errors
-    /// A file that cannot be read, or is no tokenizer.
+    /// The file cannot be read, or is not a tokenizer.
     pub(crate) fn read(path: &Path) -> Result<Self, TokenizerError> {
         let bytes = std::fs::read(path)
             .map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
@@ -33,10 +33,10 @@ impl JsonFile {
             .map_err(|source| TokenizerError::Parse { path: path.to_owned(), source })
     }
 
-    /// The tokenizer of a vocabulary that stands in files of its own.
+    /// Builds the tokenizer of a vocabulary from other files.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a tokenizer.
     pub(crate) fn from_vocabulary(json: &Value, path: &Path) -> Result<Self, TokenizerError> {
         Self::parse(json.to_string().as_bytes())
             .map_err(|source| TokenizerError::Parse { path: path.to_owned(), source })
@@ -60,7 +60,7 @@ impl JsonFile {
 }
 
 /// The parts of the file. `tokenizers` 0.23.2 parses `decoder` with an `expect`, so a syntax error
-/// there, as in a file that was cut short, would panic. Parsing it here, before, makes that an error.
+/// there, as in a truncated file, would panic. Parsing it here first makes that an error.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shown {
@@ -82,7 +82,7 @@ struct Padding {
 }
 
 impl Shown {
-    /// The keys that `tokenizer`, which was made of them, does not have.
+    /// The keys that are missing from `tokenizer`, which was built from them.
     fn unread(&self, tokenizer: &tokenizers::Tokenizer) -> serde_json::Result<Vec<String>> {
         let mut unread = Vec::new();
         for (name, found, written) in [
@@ -98,7 +98,7 @@ impl Shown {
         }
         unread.extend(self.model.unread());
         unread.extend(unread_json::of_added_tokens(self.added_tokens.as_deref().unwrap_or(&[])));
-        // One for all added tokens, and for all parts of a list.
+        // Merge those of all added tokens, and of all parts of a list.
         unread.sort_unstable();
         unread.dedup();
         Ok(unread)

@@ -1,8 +1,9 @@
-//! Which keys of a tokenizer's files are read: each is honoured, has no part in a vector, is refused by
-//! name, or is read by nobody, which is told.
+//! Which keys of a tokenizer's files are read. Each key is either honoured, irrelevant for vectors,
+//! refused by name, or reported because nothing reads it.
 //!
 //! # Source
-//! transformers 5.24: `PreTrainedTokenizerBase`, `TokenizersBackend`, and the classes of classes.rs.
+//! transformers 5.24: `PreTrainedTokenizerBase`, `TokenizersBackend`, and the classes of
+//! classes.rs.
 
 use crate::TokenizerError;
 use crate::classes::Class;
@@ -10,7 +11,7 @@ use crate::config::{ROLES, SPECIAL_TOKENS_MAP, TokenizerConfig};
 use crate::fields::Node;
 use crate::special::Token;
 
-/// A key that neither this crate nor transformers reads: it changes nothing.
+/// A key that neither this crate nor transformers reads: it has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreadKey {
@@ -20,7 +21,7 @@ pub struct UnreadKey {
     pub key: String,
 }
 
-/// Read for every class, here as there.
+/// Read for every class, here and in transformers.
 const HONOURED: &[&str] = &[
     "additional_special_tokens",
     "auto_map",
@@ -37,12 +38,12 @@ const HONOURED: &[&str] = &[
     "tokenizer_class",
     "truncation_side",
     "trust_remote_code",
-    // With tokenizer.json they are not read, and without it each class sets its own template.
+    // Ignored with tokenizer.json; without it, each class sets its own template.
     "add_bos_token",
     "add_eos_token",
 ];
 
-/// Read by transformers, for decoding, chats, saving and finding files: no vector depends on them.
+/// Read by transformers for decoding, chats, saving and finding files: no vector depends on them.
 const IDLE: &[&str] = &[
     "_commit_hash",
     "backend",
@@ -80,18 +81,18 @@ const REFUSED: &[&str] = &[
     "vocab",
 ];
 
-/// Models whose positions do not depend on how much padding stands before a text.
+/// Models whose positions do not depend on the padding before a text.
 const PADDED_ON_ANY_SIDE: &[&str] =
     &["camembert", "gte", "modernbert", "mpnet", "new", "roberta", "xlm-roberta"];
 
 impl Class {
-    /// The keys that this class reads, beyond those that all do.
+    /// The keys that this class reads, in addition to the common ones.
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Bert | Self::MpNet => {
                 &["do_lower_case", "strip_accents", "tokenize_chinese_chars"]
             }
-            // `errors` is for decoding.
+            // `errors` is only used for decoding.
             Self::Roberta => &["add_prefix_space", "errors", "trim_offsets"],
             Self::XlmRoberta | Self::Camembert => &["add_prefix_space"],
             Self::Albert => &["add_prefix_space", "do_lower_case", "keep_accents", "trim_offsets"],
@@ -108,10 +109,10 @@ impl Class {
     }
 }
 
-/// Goes through all keys; gives those that nobody reads.
+/// Checks all keys; returns those that nothing reads.
 ///
 /// # Errors
-/// A key, or a value of one, that changes vectors in the reference and is not supported.
+/// A key, or its value, changes vectors in the reference and is not supported.
 pub(crate) fn check(
     config: &TokenizerConfig,
     class: Class,
@@ -138,7 +139,7 @@ pub(crate) fn check(
     Ok(unread)
 }
 
-/// Values of keys that all classes read.
+/// Checks the values of keys that all classes read.
 fn check_value(
     config: &TokenizerConfig,
     key: &str,
@@ -173,7 +174,7 @@ fn check_value(
     }
 }
 
-/// Files for single versions of transformers: each holds from the version on that its name has.
+/// Files for particular versions of transformers: each applies from the version in its name on.
 fn fast_tokenizer_files(config: &TokenizerConfig, value: &Node) -> Result<(), TokenizerError> {
     let key = "fast_tokenizer_files";
     let Node::List(files) = value else {
@@ -192,7 +193,7 @@ fn fast_tokenizer_files(config: &TokenizerConfig, value: &Node) -> Result<(), To
     Ok(())
 }
 
-/// The names of a model's inputs, where a file has them.
+/// The names of a model's inputs, if a file has them.
 pub(crate) fn model_input_names(
     config: &TokenizerConfig,
 ) -> Result<Option<Vec<&str>>, TokenizerError> {

@@ -1,8 +1,8 @@
-//! Text to packed token ids, and ids back to tokens, on Hugging Face's `tokenizers`.
+//! Text to packed token ids, and ids back to tokens, based on Hugging Face's `tokenizers`.
 //!
-//! A [`Tokenizer`] is loaded from a model's folder and turns texts into a [`TokenBatch`]: the ids
-//! of all texts one after the other, with the offset of each, and no padding. Truncation and
-//! padding that are switched on in `tokenizer.json` are overridden.
+//! A [`Tokenizer`] is loaded from a model's folder and turns texts into a [`TokenBatch`]: the
+//! concatenated ids of all texts, with the offset of each, and no padding. Truncation and padding
+//! settings in `tokenizer.json` are overridden.
 //!
 //! ```no_run
 //! use splade_tokenizer::Tokenizer;
@@ -38,7 +38,7 @@ pub use error::TokenizerError;
 pub use keys::UnreadKey;
 pub use tokenizer::{DecodeSpecial, Tokenizer};
 
-/// The files of a tokenizer, of which a folder has some.
+/// The files that a tokenizer may consist of.
 pub const FILES: [&str; 7] = [
     "tokenizer.json",
     "tokenizer_config.json",

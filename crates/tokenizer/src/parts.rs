@@ -1,4 +1,4 @@
-//! The parts of a tokenizer that classes are put together from, as `tokenizer.json` writes them.
+//! The parts from which classes assemble a tokenizer, in the format of `tokenizer.json`.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(crate) fn words_with_metaspace(config: &TokenizerConfig) -> Result<Value, To
     Ok(json!({"type": "Sequence", "pretokenizers": steps}))
 }
 
-/// The character map of a SentencePiece model, where the normaliser of the file has one.
+/// The character map of a SentencePiece model, if the file's normaliser has one.
 pub(crate) fn charsmap(inner: &Tokenizer) -> Result<Option<Value>, TokenizerError> {
     let Some(normalizer) = inner.get_normalizer() else { return Ok(None) };
     let normalizer = serde_json::to_value(normalizer).map_err(|error| unusable(error.into()))?;
@@ -67,16 +67,16 @@ pub(crate) fn set_decoder(inner: &mut Tokenizer, json: &Value) -> Result<(), Tok
     Ok(())
 }
 
-/// What stands between the two texts of a pair.
+/// What separates the two texts of a pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pairs {
-    /// `first A last B last`; what belongs to B is of type 1.
+    /// `first A last B last`, with type 1 for the tokens of B.
     Typed,
-    /// `first A last last B last`, all of type 0.
+    /// `first A last last B last`, with type 0 throughout.
     LastTwice,
 }
 
-/// `first text last`, all of type 0, and a template of pairs.
+/// Sets the template `first text last`, with type 0 throughout, and a template for pairs.
 pub(crate) fn set_template(
     inner: &mut Tokenizer,
     (first, first_role): (&str, &'static str),
@@ -106,7 +106,7 @@ pub(crate) fn set_template(
     Ok(())
 }
 
-/// The same as RoBERTa writes it.
+/// The same template in RoBERTa's format.
 pub(crate) fn set_roberta_template(
     inner: &mut Tokenizer,
     ((cls, cls_role), (sep, sep_role)): ((&str, &'static str), (&str, &'static str)),
@@ -127,7 +127,7 @@ fn id(inner: &Tokenizer, token: &str, role: &'static str) -> Result<u32, Tokeniz
     inner.token_to_id(token).ok_or_else(missing)
 }
 
-/// A part of a tokenizer, from what `tokenizer.json` would say.
+/// A part of a tokenizer, given as in `tokenizer.json`.
 fn part<T: DeserializeOwned>(json: &Value) -> Result<T, TokenizerError> {
     serde_json::from_value(json.clone()).map_err(|error| unusable(error.into()))
 }

@@ -1,10 +1,10 @@
-//! The tokenizers that transformers' classes build.
+//! Rebuilds the tokenizers of transformers' classes.
 //!
-//! transformers 5 takes no more than the vocabulary, the merges, the added tokens and a SentencePiece
-//! character map from `tokenizer.json` for these classes: the model's settings, normaliser,
-//! pre-tokenizer and template come from the class and from `tokenizer_config.json`. So a cased
-//! `tokenizer.json` beside a `BertTokenizer` that does not say `do_lower_case: false` is lower-cased.
-//! For any other class the file is taken as it is.
+//! For these classes, transformers 5 takes only the vocabulary, the merges, the added tokens and a
+//! SentencePiece character map from `tokenizer.json`; the model's settings, normaliser,
+//! pre-tokenizer and template come from the class and from `tokenizer_config.json`. For example, a
+//! cased `tokenizer.json` is lower-cased if it comes with a `BertTokenizer` that does not say
+//! `do_lower_case: false`. For any other class, the file is used unchanged.
 //!
 //! # Source
 //! transformers 5.24, `models/*/tokenization_*.py`, `tokenization_utils_tokenizers.py`
@@ -24,7 +24,7 @@ use crate::parts::{
 };
 use crate::special::Token;
 
-/// What `tokenizer.json` says beyond what the `tokenizers` crate shows.
+/// Contents of `tokenizer.json` that the `tokenizers` crate does not expose.
 #[derive(Debug, Default)]
 pub(crate) struct JsonSettings {
     /// The id of the unknown token of a Unigram model.
@@ -33,18 +33,18 @@ pub(crate) struct JsonSettings {
     pub(crate) pad_token: Option<String>,
 }
 
-/// The tokens that a tokenizer calls special, by role or not.
+/// The special tokens of a tokenizer, with or without a role.
 #[derive(Debug, Default)]
 pub(crate) struct SpecialTokens {
-    /// In the order in which they are added; roles first.
+    /// In the order in which they are added; roles come first.
     named: Vec<(String, Token)>,
     extra: Vec<Token>,
 }
 
-/// Makes `inner` what transformers makes of these files, and gives the tokens that it calls special.
+/// Turns `inner` into what transformers makes of these files; returns the special tokens.
 ///
 /// # Errors
-/// A special token that is not in the vocabulary; a value that the class cannot have.
+/// A special token is not in the vocabulary, or a value is impossible for the class.
 pub(crate) fn rebuild(
     inner: &mut Tokenizer,
     class: Class,
@@ -60,8 +60,8 @@ pub(crate) fn rebuild(
                 );
             }
         }
-        // Added tokens are the class's business: those of the file are among `config.listed`, or count
-        // no more.
+        // The class decides about added tokens: those of the file are in `config.listed`, or are
+        // obsolete.
         inner.with_added_vocabulary(AddedVocabulary::new());
         set_model(inner, class, config, settings, &special)?;
         set_steps(inner, class, config)?;
@@ -83,7 +83,7 @@ pub(crate) fn rebuild(
 }
 
 impl Class {
-    /// The token that the class takes for a role that no file names.
+    /// The class's default token for a role that no file names.
     fn default_token(self, role: &str) -> Option<Token> {
         let [bos, eos, unk, sep, pad, cls, mask] = match self {
             Self::AsWritten => return None,
@@ -100,7 +100,8 @@ impl Class {
         (!token.is_empty()).then(|| Token::Plain(token.to_owned()))
     }
 
-    /// As the class takes a token of a role: some give a plain one rules of their own.
+    /// The token of a role as the class treats it: some classes give plain tokens rules of their
+    /// own.
     fn with_rules(self, role: &str, token: Token) -> Token {
         match (self, token) {
             (Self::MpNet, Token::Plain(content)) => {
@@ -113,7 +114,7 @@ impl Class {
         }
     }
 
-    /// The roles that the class builds its model and its template with.
+    /// The roles from which the class builds its model and its template.
     fn needed_roles(self) -> &'static [&'static str] {
         match self {
             Self::AsWritten => &[],
@@ -149,22 +150,22 @@ impl SpecialTokens {
         Self { named, extra }
     }
 
-    /// The token of a role; none has no text.
+    /// The token of a role, or an empty text if there is none.
     pub(crate) fn content(&self, role: &str) -> &str {
         self.get(role).unwrap_or_default()
     }
 
-    /// The token of a role, where there is one.
+    /// The token of a role, if there is one.
     pub(crate) fn get(&self, role: &str) -> Option<&str> {
         self.named.iter().find(|(known, _)| known == role).map(|(_, token)| token.content())
     }
 
-    /// All of them.
+    /// All special tokens.
     pub(crate) fn contents(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(|(_, token)| token).chain(&self.extra).map(Token::content)
     }
 
-    /// Whether a token has a role, and nothing else makes it special.
+    /// Whether a token is special only because of a role.
     pub(crate) fn is_only_a_role(&self, token: &str) -> bool {
         let is = |(_, known): &(String, Token)| known.content() == token;
         let is_role = |named: &&(String, Token)| ROLES.contains(&named.0.as_str());
@@ -173,8 +174,8 @@ impl SpecialTokens {
             && !self.extra.iter().any(|known| known.content() == token)
     }
 
-    /// Adds the tokens that files list, then those of roles and other special ones that are not among
-    /// these.
+    /// Adds the tokens that files list, then the tokens of roles and other special ones that are
+    /// not listed.
     fn add(&self, inner: &mut Tokenizer, listed: &[Token]) -> Result<(), TokenizerError> {
         let mut known: Vec<String> =
             inner.get_added_tokens_decoder().into_values().map(|token| token.content).collect();
@@ -193,7 +194,7 @@ impl SpecialTokens {
     }
 }
 
-/// The model over the same vocabulary with the settings of the class.
+/// Sets the model: the same vocabulary with the settings of the class.
 fn set_model(
     inner: &mut Tokenizer,
     class: Class,
@@ -202,14 +203,14 @@ fn set_model(
     special: &SpecialTokens,
 ) -> Result<(), TokenizerError> {
     let unk = special.content("unk_token");
-    // Nearly every file has these settings; then the vocabulary need not be copied.
+    // Nearly every file already has these settings; then the vocabulary need not be copied.
     match inner.get_model() {
         ModelWrapper::WordPiece(found) => {
             if found.token_to_id(unk).is_none() {
                 let role = "unk_token";
                 return Err(TokenizerError::SpecialToken { token: unk.to_owned(), role });
             }
-            // `##`, and words of more than 100 characters become the unknown token.
+            // `##`, and the unknown token for words of more than 100 characters.
             if found.unk_token != unk
                 || found.continuing_subword_prefix != "##"
                 || found.max_input_chars_per_word != 100
@@ -263,7 +264,7 @@ fn set_model(
     Ok(())
 }
 
-/// Normaliser and pre-tokenizer.
+/// Sets the normaliser and the pre-tokenizer.
 fn set_steps(
     inner: &mut Tokenizer,
     class: Class,
@@ -322,7 +323,7 @@ fn set_steps(
     }
 }
 
-/// What turns tokens back into text.
+/// Sets the decoder, which turns tokens back into text.
 fn set_class_decoder(
     inner: &mut Tokenizer,
     class: Class,
@@ -342,7 +343,7 @@ fn set_class_decoder(
     set_decoder(inner, &decoder)
 }
 
-/// The template, with the ids that its tokens have in the end.
+/// Sets the template, with the final ids of its tokens.
 fn set_post_processor(
     inner: &mut Tokenizer,
     class: Class,
@@ -369,7 +370,7 @@ fn set_post_processor(
             let tokens = pair("cls_token", "sep_token");
             set_roberta_template(inner, tokens, add_prefix_space, trim_offsets)
         }
-        // The file's, where it has one.
+        // Keep the file's, if it has one.
         Class::Albert if inner.get_post_processor().is_some() => Ok(()),
         Class::Albert => {
             let (cls, sep) = pair("cls_token", "sep_token");

@@ -1,15 +1,15 @@
-//! A token that a file names: a string, or an object with rules for finding it in a text.
+//! A token named in a file: a string, or an object with rules for finding it in a text.
 
 use tokenizers::AddedToken;
 
 use crate::fields::{Fields, Node};
 
-/// A token as its file gives it.
+/// A token as written in its file.
 #[derive(Clone, Debug)]
 pub(crate) enum Token {
-    /// Its text alone.
+    /// Only its text.
     Plain(String),
-    /// With rules. Unless the file says so, a special token is not normalised, and another is.
+    /// With rules. By default, a special token is not normalised, and any other token is.
     Ruled { token: AddedToken, normalized: Option<bool> },
 }
 
@@ -18,8 +18,8 @@ pub(crate) const EXPECTED_TOKEN: &str =
     "a string, or an object with `\"__type\": \"AddedToken\"` and `content`";
 
 impl Token {
-    /// A string, or an object that calls itself an `AddedToken`: transformers takes no other object
-    /// where a token is named.
+    /// A string, or an object marked as an `AddedToken`: transformers accepts no other object where
+    /// a token is named.
     pub(crate) fn named(node: &Node) -> Option<Self> {
         match node {
             Node::Text(text) => Some(Self::Plain(text.clone())),
@@ -28,7 +28,8 @@ impl Token {
         }
     }
 
-    /// An object with `content` and rules; `None` where a rule is no boolean. Other keys are ignored.
+    /// An object with `content` and rules; `None` if a rule is not a boolean. Other keys are
+    /// ignored.
     pub(crate) fn ruled(fields: &Fields) -> Option<Self> {
         let switch = |key: &str| match fields.get(key) {
             None => Some(None),
@@ -43,7 +44,7 @@ impl Token {
         Some(Self::Ruled { token, normalized: switch("normalized")? })
     }
 
-    /// With the rules that a class gives it: `lstrip` as said, all others as they are by default.
+    /// A token with a class's rules: the given `lstrip`, and defaults otherwise.
     pub(crate) fn with_lstrip(content: &str, lstrip: bool) -> Self {
         let token = AddedToken::from(content, false).lstrip(lstrip);
         Self::Ruled { token, normalized: None }
@@ -56,7 +57,8 @@ impl Token {
         }
     }
 
-    /// As it is added to the vocabulary. A string is special; an object is where it or `special` says so.
+    /// The token as added to the vocabulary. A string is special; an object is special if it, or
+    /// `special`, says so.
     pub(crate) fn added(&self, special: bool) -> AddedToken {
         match self {
             Self::Plain(content) => AddedToken::from(content.clone(), true),
@@ -80,12 +82,12 @@ impl PartialEq for Token {
     }
 }
 
-/// Whether an object calls itself a token.
+/// Whether an object is marked as a token.
 pub(crate) fn is_added_token(fields: &Fields) -> bool {
     fields.get("__type") == Some(&Node::Text("AddedToken".to_owned()))
 }
 
-/// The same object, as one that calls itself a token.
+/// The same object, marked as a token.
 pub(crate) fn as_added_token(fields: &Fields, special: bool) -> Node {
     let mut fields = fields.clone();
     fields.set("__type", Node::Text("AddedToken".to_owned()));

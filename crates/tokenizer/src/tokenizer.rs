@@ -1,4 +1,4 @@
-//! A model's tokenizer: loading it, its vocabulary, ids to tokens and to text.
+//! A model's tokenizer: loading, its vocabulary, and ids back to tokens and to text.
 
 use std::path::Path;
 
@@ -15,19 +15,19 @@ use crate::rebuild;
 use crate::vocabulary_files::{self, Source};
 use crate::{PairTruncation, SpecialTokens, TokenizeRules, TokenizerError, TruncationSide};
 
-/// What becomes of special tokens when ids are turned into text.
+/// What to do with special tokens when ids are turned into text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeSpecial {
-    /// They are spelt as they are.
+    /// Spell them out.
     Keep,
-    /// They are left out: `skip_special_tokens` of transformers.
+    /// Leave them out, like `skip_special_tokens` of transformers.
     Drop,
 }
 
-/// Turns texts into packed token ids, as transformers' tokenizer of the same folder does.
+/// Turns texts into packed token ids, as transformers' tokenizer for the same folder does.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
-    /// It never cuts: [`TokenizeRules`] say where.
+    /// It never truncates: that is up to [`TokenizeRules`].
     pub(crate) inner: tokenizers::Tokenizer,
     side: TruncationSide,
     model_max_length: Option<usize>,
@@ -43,36 +43,36 @@ pub struct Tokenizer {
     unread_keys: Vec<UnreadKey>,
 }
 
-/// Which segment ids a model gets.
+/// The segment ids of a model's inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenTypes {
-    /// Those of the template.
+    /// As in the template.
     OfTemplate,
-    /// None: all of them are 0.
+    /// Always 0.
     Zero,
 }
 
-/// Whether decoded text is cleaned of spaces once more, as transformers did it before decoders did.
+/// Whether to clean up spaces in decoded text, as transformers did before decoders did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CleanUp {
-    /// `clean_up_tokenization_spaces` says so.
+    /// As `clean_up_tokenization_spaces` requires.
     Spaces,
     Nothing,
 }
 
 impl Tokenizer {
-    /// Loads the tokenizer of a model's folder: `tokenizer.json`, else `vocab.txt` (BERT, MPNet), else
-    /// `vocab.json` with `merges.txt` (RoBERTa); and, where they are there, `tokenizer_config.json`,
-    /// `special_tokens_map.json` and `added_tokens.json`.
+    /// Loads the tokenizer of a model's folder: `tokenizer.json`, or else `vocab.txt` (BERT,
+    /// MPNet), or else `vocab.json` with `merges.txt` (RoBERTa); and `tokenizer_config.json`,
+    /// `special_tokens_map.json` and `added_tokens.json` if they exist.
     ///
-    /// Truncation and padding that `tokenizer.json` has switched on are switched off. The longest
-    /// text is what `model_max_length` says, until [`set_max_seq_length`](Self::set_max_seq_length).
-    /// Keys that nothing reads are told, as a warning (as information those that old releases of transformers
-    /// wrote by themselves), and listed by [`unread_keys`](Self::unread_keys).
+    /// Truncation and padding settings in `tokenizer.json` are disabled. Texts are cut to
+    /// `model_max_length`, until [`set_max_seq_length`](Self::set_max_seq_length) is called. Keys
+    /// that nothing reads are logged as a warning (as information if old releases of transformers
+    /// wrote them by default), and listed by [`unread_keys`](Self::unread_keys).
     ///
     /// # Errors
-    /// A file that cannot be read or is not what it should be; a tokenizer class or a key that is not
-    /// supported; a special token that is not in the vocabulary.
+    /// A file that cannot be read or has unexpected content; an unsupported tokenizer class or key;
+    /// a special token that is not in the vocabulary.
     pub fn load(folder: &Path) -> Result<Self, TokenizerError> {
         let fields = Fields::read(&folder.join(TOKENIZER_CONFIG))?.unwrap_or_default();
         let model = ModelFile::read(folder);
@@ -134,23 +134,25 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
-    /// Keys of the tokenizer's files that nothing reads, here or in transformers; they were told when
-    /// the tokenizer was loaded.
+    /// Keys of the tokenizer's files that nothing reads, here or in transformers; they were logged
+    /// on loading.
     pub fn unread_keys(&self) -> &[UnreadKey] {
         &self.unread_keys
     }
 
-    /// The longest text in tokens that the tokenizer's files allow; `None` where they name no limit.
+    /// The maximum length of a text in tokens, from the tokenizer's files; `None` if they set no
+    /// limit.
     pub fn model_max_length(&self) -> Option<usize> {
         self.model_max_length
     }
 
-    /// Tokens, special ones counted, that a text is cut to; `None` cuts nothing.
+    /// Maximum number of tokens of a text, including special tokens; `None` cuts nothing.
     pub fn max_seq_length(&self) -> Option<usize> {
         self.max_seq_length
     }
 
-    /// Cuts texts to `max_seq_length` tokens from now on. The special tokens count, and are kept.
+    /// Sets the maximum number of tokens of a text, including special tokens, which are always
+    /// kept.
     ///
     /// # Errors
     /// See [`check_max_seq_length`](Self::check_max_seq_length).
@@ -160,10 +162,10 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Whether texts can be cut to `max_seq_length` tokens.
+    /// Checks that texts can be cut to `max_seq_length` tokens.
     ///
     /// # Errors
-    /// When that leaves no room for the special tokens, or is 0.
+    /// It leaves no room for the special tokens, or is 0.
     pub fn check_max_seq_length(&self, max_seq_length: usize) -> Result<(), TokenizerError> {
         if max_seq_length < self.n_special.max(1) {
             return Err(TokenizerError::MaxSeqLength { max_seq_length, n_special: self.n_special });
@@ -171,12 +173,12 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Cuts long texts at this end from now on, whatever the tokenizer's files say.
+    /// Sets the end at which long texts are cut, overriding the tokenizer's files.
     pub fn set_truncation_side(&mut self, side: TruncationSide) {
         self.side = side;
     }
 
-    /// How texts become tokens where a call does not say otherwise: with special tokens, cut to
+    /// The default rules for tokenising: add special tokens, and cut to
     /// [`max_seq_length`](Self::max_seq_length) at the end that the files name.
     pub fn rules(&self) -> TokenizeRules {
         TokenizeRules {
@@ -187,11 +189,10 @@ impl Tokenizer {
         }
     }
 
-    /// Lower-cases texts before anything else is done to them, as `do_lower_case` of
-    /// `sentence_bert_config.json` asks for.
+    /// Lower-cases texts before any other step, for `do_lower_case` in `sentence_bert_config.json`.
     ///
     /// # Errors
-    /// None that is known; the `tokenizers` crate's signature allows for one.
+    /// No error is known, but the signature in the `tokenizers` crate allows one.
     pub fn prepend_lowercase(&mut self) -> Result<(), TokenizerError> {
         let mut steps = vec![NormalizerWrapper::Lowercase(Lowercase)];
         steps.extend(self.inner.get_normalizer().cloned());
@@ -206,13 +207,13 @@ impl Tokenizer {
         self.vocab_size
     }
 
-    /// The rows that a model's embeddings must at least have. A token that the vocabulary lacks and
-    /// that only has a role (a `[MASK]` that was never trained, say) needs none, until a text spells it.
+    /// The minimum number of rows of a model's embeddings. A token that is not in the vocabulary
+    /// and only has a role (such as an untrained `[MASK]`) needs none, until a text spells it.
     pub fn n_needed_rows(&self) -> usize {
         self.n_needed_rows
     }
 
-    /// Special tokens that each text gets.
+    /// Number of special tokens per text.
     pub fn n_special_tokens(&self) -> usize {
         self.n_special
     }
@@ -222,18 +223,18 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
-    /// Whether an id is that of a token that the files call special: by a role, or by a list.
+    /// Whether an id is that of a special token, by a role or by a list in the files.
     pub fn is_special(&self, id: u32) -> bool {
         self.special_ids.binary_search(&id).is_ok()
     }
 
-    /// The ids that mean no word: of `cls_token`, `eos_token`, `pad_token` and `unk_token`, by the
-    /// configuration, else by the names that XLM-RoBERTa has.
+    /// The ids of tokens that stand for no word: `cls_token`, `eos_token`, `pad_token` and
+    /// `unk_token`, as named in the configuration or else as in XLM-RoBERTa.
     pub fn idle_ids(&self) -> &[u32] {
         &self.idle_ids
     }
 
-    /// The id that stands for what the vocabulary has no token for, where there is one.
+    /// The id of the unknown token, if there is one.
     pub fn unk_id(&self) -> Option<u32> {
         self.unk_id
     }
@@ -243,18 +244,19 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
-    /// Each token with its id, by rising id; added tokens are among them.
+    /// All tokens with their ids, including added tokens, by ascending id.
     pub fn vocabulary(&self) -> Vec<(String, u32)> {
         let mut tokens: Vec<(String, u32)> = self.inner.get_vocab(true).into_iter().collect();
         tokens.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
         tokens
     }
 
-    /// The text that token ids spell, as the decoder of the tokenizer puts it together: that of BERT joins
-    /// `##` pieces and takes the spaces before punctuation out. An id without a token gives nothing.
+    /// The text that token ids spell, as the tokenizer's decoder assembles it: BERT's decoder joins
+    /// `##` pieces and removes spaces before punctuation. An id without a token contributes
+    /// nothing.
     ///
     /// # Errors
-    /// A decoder of `tokenizer.json` that cannot take these tokens.
+    /// The decoder of `tokenizer.json` cannot handle these tokens.
     ///
     /// # Source
     /// transformers 5.24, `tokenization_utils_tokenizers.py`, `_decode`.
@@ -269,7 +271,7 @@ impl Tokenizer {
     }
 }
 
-/// What `clean_up_tokenization_spaces` replaces, in this order.
+/// The replacements of `clean_up_tokenization_spaces`, in order.
 const SPACES: [(&str, &str); 10] = [
     (" .", "."),
     (" ?", "?"),
@@ -283,7 +285,8 @@ const SPACES: [(&str, &str); 10] = [
     (" 're", "'re"),
 ];
 
-/// Byte-level text has its spaces from the text: transformers leaves them alone there, but for a second key.
+/// Byte-level tokens contain the text's own spaces, which transformers leaves alone unless a second
+/// key is set.
 fn clean_up(config: &TokenizerConfig, inner: &tokenizers::Tokenizer) -> CleanUp {
     let is_on = |key: &str| config.fields().get(key).is_some_and(Node::is_truthy);
     let is_bpe = matches!(inner.get_model(), ModelWrapper::BPE(_));
@@ -316,7 +319,7 @@ fn sizes(inner: &tokenizers::Tokenizer, special: &rebuild::SpecialTokens) -> (us
     (of_model.max(one_more(added.keys().copied().max())), of_model.max(needed))
 }
 
-/// The segment ids of a template reach the model where `token_type_ids` is one of its inputs.
+/// The template's segment ids reach the model if `token_type_ids` is one of its inputs.
 fn token_types(config: &TokenizerConfig, class: Class) -> Result<TokenTypes, TokenizerError> {
     let named = match keys::model_input_names(config)? {
         Some(names) => names.contains(&"token_type_ids"),
@@ -338,8 +341,9 @@ fn read(source: &Source) -> Result<JsonFile, TokenizerError> {
     }
 }
 
-/// Keys that older releases of transformers wrote into most checkpoints by themselves. Nobody reads them
-/// now, and no user can do anything about them, so they are told as information and not as a warning.
+/// Keys that older releases of transformers wrote to most checkpoints by default. Nothing reads
+/// them now, and users can do nothing about them, so they are logged as information, not as a
+/// warning.
 const ONCE_WRITTEN: [&str; 6] = [
     "do_basic_tokenize",
     "max_length",
@@ -349,7 +353,7 @@ const ONCE_WRITTEN: [&str; 6] = [
     "truncation_strategy",
 ];
 
-/// Tells, in one line for each file, which keys change nothing.
+/// Logs, in one line per file, which keys have no effect.
 fn tell(folder: &Path, unread: &[UnreadKey]) {
     for file in crate::FILES {
         let path = folder.join(file);

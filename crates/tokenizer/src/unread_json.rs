@@ -1,4 +1,5 @@
-//! Keys of `tokenizer.json` that the `tokenizers` crate passes over: it does not write them again.
+//! Keys of `tokenizer.json` that the `tokenizers` crate ignores: they are missing when it
+//! serialises the parts.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -6,7 +7,8 @@ use serde_json::Value;
 
 use crate::fields::Fields;
 
-/// What each kind of model reads, by name. A model is not written again, for its vocabulary's sake.
+/// The keys that each kind of model reads. A model is not serialised again, because of the size of
+/// its vocabulary.
 const OF_MODELS: [(&str, &[&str]); 4] = [
     ("WordPiece", &["unk_token", "continuing_subword_prefix", "max_input_chars_per_word"]),
     ("Unigram", &["unk_id", "byte_fallback"]),
@@ -26,14 +28,14 @@ const OF_MODELS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// What an entry of `added_tokens` has.
+/// The keys of an entry of `added_tokens`.
 const OF_ADDED_TOKENS: [&str; 7] =
     ["id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"];
 
-/// What parts of that type read and do not write: names of older files.
+/// Keys that a part of this type reads but does not write: names in older files.
 const READ_ALONE: [(&str, &[&str]); 1] = [("Metaspace", &["add_prefix_space", "str_rep"])];
 
-/// The keys of `model`, and one of the values.
+/// The keys of `model`, and the value of one of them.
 #[derive(Default)]
 pub(crate) struct ModelKeys {
     kind: Option<String>,
@@ -42,7 +44,8 @@ pub(crate) struct ModelKeys {
 }
 
 impl ModelKeys {
-    /// The keys that a model of this kind does not read. A file of an old release does not say the kind.
+    /// The keys that this kind of model does not read. A file of an old release does not state the
+    /// kind.
     pub(crate) fn unread(&self) -> impl Iterator<Item = String> {
         let is_kind = |kind: &str| self.kind.as_deref().is_none_or(|named| named == kind);
         let known = move |key: &str| {
@@ -88,14 +91,14 @@ impl<'de> Deserialize<'de> for ModelKeys {
     }
 }
 
-/// The keys of added tokens that none of them has.
+/// The keys of added tokens that are not known.
 pub(crate) fn of_added_tokens(tokens: &[Fields]) -> impl Iterator<Item = String> {
     let keys = tokens.iter().flat_map(Fields::keys);
     keys.filter(|key| !OF_ADDED_TOKENS.contains(key)).map(|key| format!("added_tokens.{key}"))
 }
 
-/// The keys of a part, as it stands in the file, that are not there where it is written again, with the
-/// names of the parts that they stand in. A key that is null says nothing.
+/// The keys in the file's version of a part that are missing when the part is serialised again,
+/// qualified by the names of their parts. A null value is ignored.
 pub(crate) fn of_part(name: &str, found: &Value, written: &Value) -> Vec<String> {
     match (found, written) {
         (Value::Object(found), Value::Object(written)) => {

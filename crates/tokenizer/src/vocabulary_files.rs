@@ -1,8 +1,9 @@
-//! Tokenizers from before `tokenizer.json`: a vocabulary, and for byte pairs their merges, as the
-//! `tokenizer.json` that transformers makes of them.
+//! Tokenizers from before `tokenizer.json`: a vocabulary and, for byte pairs, their merges. They
+//! are converted to the `tokenizer.json` that transformers makes of them.
 //!
 //! # Source
-//! transformers 5.24, `models/bert/tokenization_bert.py` and `models/roberta/tokenization_roberta.py`.
+//! transformers 5.24, `models/bert/tokenization_bert.py` and
+//! `models/roberta/tokenization_roberta.py`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::TokenizerError;
 use crate::classes::Class;
 
-/// What a folder's tokenizer is read from.
+/// The file that a folder's tokenizer is read from.
 pub(crate) enum Source {
     /// `tokenizer.json`.
     Json(PathBuf),
@@ -23,11 +24,11 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// What a folder has for a class: `tokenizer.json`, else the files of the class; the first that is
-    /// there where no class is named.
+    /// The source for a class: `tokenizer.json`, or else the files of the class; if no class is
+    /// named, the first that exists.
     ///
     /// # Errors
-    /// It has none.
+    /// The folder has none.
     pub(crate) fn find(folder: &Path, class: Option<Class>) -> Result<Self, TokenizerError> {
         let [json, txt, vocab, merges] =
             ["tokenizer.json", "vocab.txt", "vocab.json", "merges.txt"]
@@ -46,8 +47,8 @@ impl Source {
     }
 }
 
-/// `vocab.txt` as a `tokenizer.json`: a token a line, its id the number of the line from 0. Special
-/// tokens, normaliser and template are made later, by the class, as for every tokenizer of it.
+/// `vocab.txt` as a `tokenizer.json`: one token per line, whose id is the line number from 0.
+/// Special tokens, normaliser and template are added later by the class, as for all its tokenizers.
 pub(crate) fn word_piece(path: &Path) -> Result<Value, TokenizerError> {
     let text = read(path)?;
     let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
@@ -59,7 +60,8 @@ pub(crate) fn word_piece(path: &Path) -> Result<Value, TokenizerError> {
     })))
 }
 
-/// `vocab.json` and `merges.txt` as a `tokenizer.json` of byte pairs; the same holds for it.
+/// `vocab.json` and `merges.txt` as a `tokenizer.json` of byte pairs; the class adds the rest
+/// later.
 pub(crate) fn byte_pairs(vocab_path: &Path, merges_path: &Path) -> Result<Value, TokenizerError> {
     let vocab: BTreeMap<String, u32> =
         serde_json::from_str(&read(vocab_path)?).map_err(|error| parse_error(vocab_path, error))?;

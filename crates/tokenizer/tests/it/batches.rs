@@ -1,4 +1,4 @@
-//! Many texts are each text, packed.
+//! A batch of texts equals each text alone, concatenated.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ static UNLIMITED: LazyLock<Tokenizer> = LazyLock::new(|| Folder::copy_of(UNCASED
 static LIMITED: LazyLock<Tokenizer> =
     LazyLock::new(|| Folder::copy_of(CASED).config("model_max_length", 7).tokenizer());
 
-/// Any text, and texts of pieces that tokenizers stumble over.
+/// Any text, and texts made of pieces that are difficult for tokenizers.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("river"),
@@ -32,7 +32,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), prop::collection::vec(piece, 0..12).prop_map(|p| p.concat())]
 }
 
-/// Each text alone, put together by hand.
+/// Each text alone, concatenated by hand.
 fn one_by_one(tokenizer: &Tokenizer, texts: &[String]) -> TokenBatch {
     let mut whole = TokenBatch { offsets: vec![0], ..TokenBatch::default() };
     for text in texts {

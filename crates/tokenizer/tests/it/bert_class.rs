@@ -1,5 +1,5 @@
-//! Which of the two files decides: `BertTokenizer` is built from `tokenizer_config.json`, other
-//! classes from `tokenizer.json` (crates/tokenizer/src/rebuild.rs).
+//! Which of two files decides: `BertTokenizer` is built from `tokenizer_config.json`, other classes
+//! from `tokenizer.json` (crates/tokenizer/src/rebuild.rs).
 
 use serde_json::{Value, json};
 use splade_tokenizer::TokenizerError;
@@ -30,7 +30,7 @@ fn an_absent_do_lower_case_lower_cases_whatever_tokenizer_json_says() {
 #[test]
 fn do_lower_case_false_keeps_case_whatever_tokenizer_json_says() {
     let tokenizer = Folder::copy_of(UNCASED).config("do_lower_case", false).tokenizer();
-    // This vocabulary has no capitals.
+    // This vocabulary has no upper-case letters.
     assert_eq!(tokens(&tokenizer, "A b"), ["[CLS]", "[UNK]", "b", "[SEP]"]);
 }
 

@@ -1,4 +1,4 @@
-//! What may stand beside a vocabulary means what it means to transformers
+//! The files beside a vocabulary mean what they mean in transformers
 //! (tests/reference/tokenizer_files.py).
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ struct Case {
     expected: Option<Expected>,
 }
 
-/// What transformers makes of the files.
+/// The result in transformers.
 struct Expected {
     ids: Vec<Vec<u32>>,
     added: BTreeMap<u32, String>,
@@ -45,7 +45,7 @@ fn golden() -> (Vec<String>, Vec<Case>) {
 }
 
 impl Case {
-    /// The fixture's files but its weights, changed.
+    /// The fixture's files except its weights, with changes.
     fn folder(&self) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(tests().join("fixtures").join(&self.checkpoint)).unwrap() {
@@ -72,7 +72,7 @@ impl Case {
     }
 }
 
-/// A JSON file with some of its fields changed; null takes one out, `a.b` is a field in an object.
+/// A JSON file with some fields changed; null removes a field, `a.b` is a field of an object.
 fn changed(old: Option<Vec<u8>>, changes: &Value) -> String {
     let mut fields: Map<String, Value> =
         old.map(|bytes| serde_json::from_slice(&bytes).unwrap()).unwrap_or_default();
@@ -106,8 +106,9 @@ fn ids_with_every_file_are_the_reference_s() {
                 wrong.push(format!("{context}: the reference refuses this"));
                 continue;
             }
-            // A template with a token that the vocabulary lacks: the reference's ids are beyond it. Or
-            // an unknown token that it lacks: the reference fails at the first unknown word.
+            // A template with a token that is not in the vocabulary (the reference assigns ids
+            // beyond it), or a missing unknown token (the reference fails at the first unknown
+            // word).
             (Some(_), Err(TokenizerError::SpecialToken { .. })) => {
                 n_refused += 1;
                 continue;

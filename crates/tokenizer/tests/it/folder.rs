@@ -1,4 +1,4 @@
-//! A tokenizer's folder, copied from tests/fixtures to be changed.
+//! A tokenizer's folder, copied from tests/fixtures and modified.
 
 use std::path::Path;
 
@@ -40,7 +40,7 @@ impl Folder {
         self.set("tokenizer.json", field, Some(value))
     }
 
-    /// Sets a field of an object within `tokenizer.json`.
+    /// Sets a field of a nested object in `tokenizer.json`.
     pub(crate) fn nested(self, pointer: &str, field: &str, value: Value) -> Self {
         let bytes = std::fs::read(self.0.path().join("tokenizer.json")).expect("a fixture's file");
         let mut json: Value = serde_json::from_slice(&bytes).expect("JSON");
@@ -53,12 +53,12 @@ impl Folder {
         self.set("tokenizer_config.json", field, Some(value.into()))
     }
 
-    /// Takes a field out of `tokenizer_config.json`.
+    /// Removes a field from `tokenizer_config.json`.
     pub(crate) fn config_without(self, field: &str) -> Self {
         self.set("tokenizer_config.json", field, None)
     }
 
-    /// Sets a field of any of its files; one that is not there is made.
+    /// Sets a field of any of its files, which is created if missing.
     pub(crate) fn put(self, file: &str, field: &str, value: Value) -> Self {
         self.set(file, field, Some(value))
     }
@@ -99,7 +99,7 @@ pub(crate) fn batch(
         .encode_inputs(inputs.len(), rules, |text| Ok::<_, TokenizerError>(inputs[text].clone()))
 }
 
-/// The message of an error with those of its causes.
+/// The message of an error, with those of its causes.
 pub(crate) fn message(error: &TokenizerError) -> String {
     let mut message = error.to_string();
     let mut source = std::error::Error::source(error);

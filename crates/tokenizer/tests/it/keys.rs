@@ -1,4 +1,4 @@
-//! No key of a tokenizer's files is dropped without a word.
+//! No key of a tokenizer's files is silently dropped.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use splade_tokenizer::TokenizerError;
 
 use crate::folder::{CASED, Folder, UNCASED, message, tokens};
 
-/// The keys that were told, with their files.
+/// The reported keys, with their files.
 fn unread(folder: &Folder) -> Vec<(&'static str, String)> {
     let tokenizer = folder.tokenizer();
     tokenizer.unread_keys().iter().map(|unread| (unread.file, unread.key.clone())).collect()
@@ -20,7 +20,7 @@ proptest! {
         for (file, whole) in [("tokenizer_config.json", CASED), ("special_tokens_map.json", UNCASED)] {
             let folder = Folder::copy_of(whole).put(file, &key, json!(value));
             prop_assert_eq!(unread(&folder), [(file, key.clone())]);
-            // The older file is not read at all then.
+            // Then the older file is not read at all.
             let folder = folder.put("tokenizer_config.json", "added_tokens_decoder", json!({}));
             prop_assert_eq!(unread(&folder), [(file, key.clone())]);
         }
@@ -51,7 +51,7 @@ fn a_key_in_a_part_of_tokenizer_json_that_nobody_reads_is_told() {
         json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFC", "x": 1}]});
     let folder = Folder::copy_of(UNCASED).json("normalizer", sequence);
     assert_eq!(unread(&folder), [("tokenizer.json", "normalizer.normalizers.x".to_owned())]);
-    // Metaspace reads what it does not write again.
+    // Metaspace reads keys that it does not write.
     let metaspace =
         json!({"type": "Metaspace", "replacement": "_", "add_prefix_space": true, "y": 1});
     let folder = Folder::copy_of(UNCASED).json("pre_tokenizer", metaspace);
@@ -174,7 +174,7 @@ fn a_class_that_builds_another_tokenizer_is_refused_with_the_way_out() {
         let error = folder.load().unwrap_err();
         assert!(matches!(error, TokenizerError::UnsupportedClass { .. }), "{error:?}");
         assert!(message(&error).contains("PreTrainedTokenizerFast"), "{error}");
-        // ModernBERT takes its file as it is, whatever class is named.
+        // ModernBERT uses its file unchanged, whatever class is named.
         folder.write("config.json", r#"{"model_type": "modernbert"}"#).tokenizer();
     }
 }

@@ -1,4 +1,4 @@
-//! The tests of the crate, one file per room; `folder` makes the tokenizers.
+//! The tests of the crate, one file per topic; `folder` makes the tokenizers.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the way to fail")]
 

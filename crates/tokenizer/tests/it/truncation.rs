@@ -1,4 +1,4 @@
-//! Where a text is cut.
+//! Where texts are cut.
 
 use serde_json::{Value, json};
 use splade_tokenizer::TokenizerError;
