@@ -1,4 +1,5 @@
-//! `cargo xtask api`: the public names of the library's root, and of its modules, read from the sources.
+//! `cargo xtask api`: the public names of the library's root, and of its modules, read from the
+//! sources.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +13,7 @@ use crate::workspace;
 /// The root file of the facade.
 pub(crate) const ROOT: &str = "crates/splade/src/lib.rs";
 
-/// Prints the names, a module a line.
+/// Prints the names, one module per line.
 pub(crate) fn run() -> Result<()> {
     let metadata = workspace::load_metadata()?;
     let root = metadata.workspace_root.as_std_path().join(ROOT);
@@ -33,8 +34,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The names that a file makes public at its top level: what it declares and what it re-exports, modules
-/// included. `code` is blank where comments and literals stand.
+/// The names that a file makes public at its top level, by declaration or re-export, including
+/// modules. In `code`, comments and literals are blanked.
 pub(crate) fn names(code: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for item in items(code) {
@@ -61,7 +62,7 @@ pub(crate) fn names(code: &str) -> BTreeSet<String> {
 /// A public module of a file.
 struct Module {
     name: String,
-    /// Where it is not in a file of its own.
+    /// `None` if it has a file of its own.
     body: Option<String>,
 }
 
@@ -79,7 +80,7 @@ fn modules(code: &str) -> Vec<Module> {
     declared.collect()
 }
 
-/// The items of a file, without their attributes, white space made one blank.
+/// The items of a file, without attributes, with white space collapsed to one space.
 fn items(code: &str) -> Vec<String> {
     let (mut items, mut item, mut depth) = (Vec::new(), String::new(), 0_usize);
     for c in code.chars() {
@@ -92,7 +93,7 @@ fn items(code: &str) -> Vec<String> {
         let is_attribute = item.trim_start().starts_with('#');
         let ends = match c {
             ';' => true,
-            // A list of names goes on to its semicolon.
+            // A list of names ends at its semicolon.
             '}' => {
                 !item.trim_start().starts_with("pub use") && !item.trim_start().starts_with("use")
             }
@@ -109,7 +110,8 @@ fn items(code: &str) -> Vec<String> {
     items
 }
 
-/// The names of a tree of `use`: `a::{b, c as d}` are `b` and `d`. `parent` is what `self` means.
+/// The names of a `use` tree: `a::{b, c as d}` gives `b` and `d`. `parent` is the meaning of
+/// `self`.
 fn collect(tree: &str, parent: &str, names: &mut BTreeSet<String>) {
     let tree = tree.trim();
     if let Some((path, list)) = tree.split_once('{') {

@@ -1,11 +1,11 @@
-//! Debian packages that tests need, installed where that can be done without asking.
+//! Installs Debian packages that tests need, if that is possible without prompting.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::command;
 
-/// Installs packages, and says in a line where that cannot be done: `what` is not there then.
+/// Installs packages; if that is impossible, prints a line saying that `what` is missing.
 pub(crate) fn install(what: &str, packages: &[&str]) {
     let Some(prefix) = installer() else {
         eprintln!(
@@ -29,7 +29,7 @@ pub(crate) fn install(what: &str, packages: &[&str]) {
     }
 }
 
-/// What to write before `apt-get`: nothing as root, sudo where it asks for no password.
+/// The prefix for `apt-get`: empty as root, sudo if it needs no password.
 fn installer() -> Option<Vec<&'static str>> {
     if !Path::new("/etc/debian_version").exists() || !answers("apt-get", &["--version"]) {
         return None;

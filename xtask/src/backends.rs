@@ -1,6 +1,6 @@
 //! The backends of the workspace: their Cargo features, and the packages that belong to each.
 
-/// The one feature set of all checks and tests, so that cargo has one build to make and to keep.
+/// The one feature set of all checks and tests, so that cargo makes and keeps only one build.
 pub(crate) const ALL_FEATURES: &str = "splade/ndarray,splade/flex,splade/vulkan,splade/metal,splade/cuda,splade/hub,\
      splade/corpus,splade/index,splade/evaluate,splade/export,splade/parquet,splade/qdrant,\
      splade-cli/ndarray,splade-cli/flex,splade-cli/vulkan,splade-cli/metal,splade-cli/cuda,splade-cli/hub,splade-cli/parquet,splade-cli/qdrant";
@@ -10,12 +10,12 @@ pub(crate) const FEATURE_NAMES: [&str; 6] = ["ndarray", "flex", "wgpu", "vulkan"
 
 pub(crate) struct Backend {
     pub(crate) feature: &'static str,
-    /// Packages that only this backend may bring: a name, or the start of one before a `*`.
+    /// Packages that only this backend may depend on: a name, or a prefix followed by `*`.
     pub(crate) packages: &'static [&'static str],
 }
 
 /// `ndarray` (mathematics for sprs and burn-std) and `cubecl-common`, `cubecl-zspace` (burn-std)
-/// are in every tree, so they belong to none.
+/// are in every tree, so they belong to no backend.
 pub(crate) const BACKENDS: [Backend; 4] = [
     Backend { feature: "ndarray", packages: &["burn-ndarray"] },
     Backend { feature: "flex", packages: &["burn-flex"] },
@@ -40,7 +40,7 @@ mod tests {
     fn every_backend_is_in_the_one_feature_set() {
         for backend in BACKENDS {
             for package in ["splade", "splade-cli"] {
-                // `vulkan` is `wgpu` and more.
+                // `vulkan` includes `wgpu`.
                 let named = |name: &str| {
                     let name = name.strip_prefix(package).and_then(|name| name.strip_prefix('/'));
                     name == Some(backend.feature)

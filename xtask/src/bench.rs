@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: speed and memory of the library for every model, device, precision, batch
-//! and length that is asked for, with other libraries in turns where that is asked for too.
+//! `cargo xtask bench`: speed and memory of the library for the given models, devices, precisions,
+//! batches and lengths, optionally in turns with other libraries.
 
 mod build;
 mod cell;
@@ -32,7 +32,7 @@ const REQUIREMENTS: &str = "benches/rivals-requirements.txt";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Folders of models; the one of this repository where none is given
+    /// Folders of models [default: the one in this repository]
     #[arg(long = "model", value_name = "FOLDER", num_args = 1..)]
     models: Vec<PathBuf>,
     /// Devices: cpu, ndarray, flex, vulkan, wgpu, metal, cuda
@@ -41,22 +41,22 @@ pub(crate) struct Arguments {
     /// Precisions, such as f32
     #[arg(long = "precision", value_name = "NAME", num_args = 1.., default_values_t = ["f32".to_owned()])]
     precisions: Vec<String>,
-    /// Texts per forward pass; 0 leaves it to the library
+    /// Texts per forward pass; 0 lets the library decide
     #[arg(long = "batch", value_name = "N", num_args = 1.., default_values_t = [0])]
     batches: Vec<usize>,
-    /// JSON lines with a `text`; made ones where no file is given
+    /// JSON lines with a `text` [default: generated texts]
     #[arg(long, value_name = "FILE")]
     texts: Option<PathBuf>,
-    /// Words that every text is cut or joined to; texts stay as they are where it is not given
+    /// Cut or extend every text to this many words [default: leave texts unchanged]
     #[arg(long, value_name = "N", num_args = 1..)]
     words: Vec<usize>,
-    /// Use the first N texts alone
+    /// Use only the first N texts
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// CPU threads of each process; as many as there are cores where it is not given
+    /// CPU threads per process [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Times that all texts are encoded, after once to warm up
+    /// Number of timed rounds over all texts, after one to warm up
     #[arg(long, value_name = "N", default_value = "5")]
     rounds: NonZeroUsize,
     /// Also measure the time of one short text
@@ -65,13 +65,13 @@ pub(crate) struct Arguments {
     /// Also measure other libraries, in turns, and compare their vectors
     #[arg(long)]
     rivals: bool,
-    /// The rivals that take part, such as st-f32; all of the same precision where none is given
+    /// The rivals to measure, such as st-f32 [default: all of the same precision]
     #[arg(long = "rival", value_name = "NAME", num_args = 1.., requires = "rivals")]
     names: Vec<String>,
-    /// A Python that has the rivals; else a virtual environment is made in target/bench-venv
+    /// A Python that has the rivals [default: a virtual environment in target/bench-venv]
     #[arg(long, value_name = "PATH", requires = "rivals")]
     python: Option<PathBuf>,
-    /// Where the report is written; target/bench where it is not given
+    /// Folder of the report [default: target/bench]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -144,7 +144,7 @@ fn plan_rivals(arguments: &Arguments, metadata: &Metadata) -> Result<Option<Riva
     let target = workspace::target_folder(metadata);
     let root = metadata.workspace_root.as_std_path();
     let python = match &arguments.python {
-        // As it was named: a link within a virtual environment is what makes it one.
+        // Unresolved: a link within a virtual environment is what identifies it.
         Some(python) => python.clone(),
         None => venv::ensure(&target.join("bench-venv"), &root.join(REQUIREMENTS))?,
     };

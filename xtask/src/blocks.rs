@@ -1,17 +1,17 @@
-//! Fenced blocks of Markdown: where they stand, what their fence says, what they hold.
+//! Fenced blocks of Markdown: their lines, their info strings, their contents.
 
 /// A block between two fences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Block {
     /// The line of the opening fence, from 1 on.
     pub(crate) line: usize,
-    /// What stands behind the opening fence, such as `sh`.
+    /// The text after the opening fence, such as `sh`.
     pub(crate) info: String,
     /// The lines between the fences, each with its end.
     pub(crate) text: String,
 }
 
-/// All blocks of a document, in its order. One that is never closed goes on to the end.
+/// All blocks of a document, in order. An unclosed block extends to the end.
 pub(crate) fn read(markdown: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(Fence, Block)> = None;
@@ -47,7 +47,7 @@ impl Fence<'_> {
     }
 }
 
-/// Three marks or more, indented by any number of blanks (a list indents its blocks).
+/// A fence: at least three marks, at any indentation (lists indent their blocks).
 fn fence(line: &str) -> Option<Fence<'_>> {
     let line = line.trim_start();
     let mark = line.chars().next().filter(|mark| ['`', '~'].contains(mark))?;

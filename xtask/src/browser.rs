@@ -1,19 +1,19 @@
-//! A headless browser for the tests of pages: found, or on Debian and Ubuntu installed.
+//! Finds a headless browser for the tests of pages, or on Debian and Ubuntu installs one.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::apt;
 
-/// Browsers that the tests know, the quickest first.
+/// Browsers that the tests can use, the fastest first.
 const NAMES: [&str; 4] = ["chromium-headless-shell", "chromium", "google-chrome", "chrome"];
 /// Names a browser that is not on the path.
 const CHROME: &str = "CHROME";
-/// 100 MB, where all of Chromium is 124.
+/// 100 MB, compared with 124 MB for all of Chromium.
 const PACKAGE: &str = "chromium-headless-shell";
 
-/// Looks for a browser, and installs one where that can be done without asking. None is no failure here:
-/// the tests of pages then say that they were skipped.
+/// Looks for a browser, and installs one if that is possible without prompting. Having none is not
+/// an error here: the tests of pages then report that they were skipped.
 pub(crate) fn ensure_browser() -> bool {
     if !is_there() && cfg!(target_os = "linux") {
         apt::install("browser", &[PACKAGE]);

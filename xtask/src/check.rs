@@ -1,4 +1,4 @@
-//! `cargo xtask check`: everything that must hold of a commit, short of its tests.
+//! `cargo xtask check`: everything that each commit must satisfy, except its tests.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::backends::ALL_FEATURES;
 use crate::{command, tidy};
 
-/// Runs every step even if an earlier one failed, so that one run tells all.
+/// Runs every step even if an earlier one failed, so that one run reports everything.
 pub(crate) fn run() -> Result<()> {
     let mut failures: Vec<String> = tidy::run().err().map(|e| e.to_string()).into_iter().collect();
     for mut step in [format(), clippy(), doc()] {
@@ -33,7 +33,7 @@ fn clippy() -> Command {
     command
 }
 
-/// `--lib`: the program is called `splade` like the library, and their pages would overwrite
+/// `--lib`: the program and the library are both called `splade`, so their pages would overwrite
 /// each other.
 fn doc() -> Command {
     let mut command = command::cargo();

@@ -1,4 +1,4 @@
-//! Running other programs: each command is printed before it runs.
+//! Runs other programs; prints each command before it runs.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Prints the command, runs it to its end, and fails if it does.
+/// Prints and runs the command; fails if it does.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = display(command);
     eprintln!("$ {line}");
@@ -21,7 +21,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What a command writes to its standard output; prints the command, and lets it show its progress.
+/// The standard output of a command, which is printed first and may show its progress.
 pub(crate) fn read_shown(command: &mut Command) -> Result<String> {
     let line = display(command);
     eprintln!("$ {line}");
@@ -33,7 +33,7 @@ pub(crate) fn read_shown(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` did not write UTF-8"))
 }
 
-/// What a command that asks a question writes to its standard output. Not printed.
+/// The standard output of a command that only queries something. Not printed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let line = display(command);
     let output = command.output().with_context(|| format!("cannot start `{line}`"))?;
@@ -46,13 +46,13 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` did not write UTF-8"))
 }
 
-/// The command as one would type it, with the variables that it sets.
+/// The command as typed in a shell, with the variables that it sets.
 fn display(command: &Command) -> String {
     let variables = command
         .get_envs()
         .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), quoted(value?))));
     let program = Path::new(command.get_program());
-    // Cargo tells its own full path, which says nothing to a reader.
+    // The full path of cargo would tell a reader nothing.
     let program = if program.file_stem().is_some_and(|stem| stem == "cargo") {
         "cargo".into()
     } else {

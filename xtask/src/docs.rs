@@ -1,5 +1,5 @@
-//! `cargo xtask docs`: runs every `sh` block of the documents as it stands there. What follows one in a
-//! `text` block is what it must print.
+//! `cargo xtask docs`: runs every `sh` block of the documents. A `text` block after it is the
+//! expected output.
 
 mod scratch;
 mod shell;
@@ -17,7 +17,7 @@ use shell::Kind;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The documents; README.md, CONTRIBUTING.md and docs/*.md where none is named
+    /// The documents [default: README.md, CONTRIBUTING.md and docs/*.md]
     #[arg(value_name = "FILE")]
     documents: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let documents: Vec<Document> =
         all.iter().filter(chosen).map(|name| Document::read(root, name)).collect::<Result<_>>()?;
 
-    // The README's `cargo run --release` is this build, and `splade` in every block is what it makes.
+    // README's `cargo run --release` uses this build, as does `splade` in every block.
     command::run(command::cargo().current_dir(root).args(["build", "--release"]))?;
     let programs = workspace::target_folder(&metadata).join("release");
     let (mut n_run, mut failures) = (0, Vec::new());
@@ -76,13 +76,13 @@ struct ShellBlock {
     line: usize,
     kind: Kind,
     script: String,
-    /// What its standard output must be.
+    /// Its expected standard output.
     output: Option<String>,
 }
 
 impl Document {
     /// # Errors
-    /// Every block that is called something else than what it is.
+    /// Every block whose info string does not match its content.
     fn read(root: &Path, name: &str) -> Result<Self> {
         let text =
             fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"))?;
@@ -113,8 +113,8 @@ mod tests {
     use super::shell::Reason;
     use super::*;
 
-    /// A block that nobody runs is a block that nobody knows to be true: whoever adds one changes this
-    /// number on purpose.
+    /// A block that is not run is not known to be true. Whoever adds one must change this number
+    /// deliberately.
     #[test]
     fn the_blocks_that_are_not_run_are_these() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));

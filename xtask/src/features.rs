@@ -1,5 +1,5 @@
-//! `cargo xtask features`: each crate alone, in each of its forms, as those who depend on it get it.
-//! A build of the whole workspace switches on every feature at once, and sees nothing of that.
+//! `cargo xtask features`: checks each crate alone, in each form that its users can get. A build of
+//! the whole workspace enables every feature at once and hides such faults.
 
 mod forms;
 
@@ -12,21 +12,21 @@ use cargo_metadata::{CompilerMessage, Message, Package, diagnostic::DiagnosticLe
 use crate::{command, workspace};
 use forms::Form;
 
-/// The member that switches on the features of everything outside of the workspace.
+/// The member that enables the features of everything outside the workspace.
 const EXTERNALS: &str = "externals";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The crates to check; all where none is named
+    /// The crates to check [default: all]
     #[arg(value_name = "CRATE")]
     crates: Vec<String>,
-    /// Give dependencies outside of the workspace only the features that the crate itself asks for, which
-    /// checks them again for most forms: half an hour and more
+    /// Give external dependencies only the features that the crate itself requests, which rebuilds
+    /// them for most forms: half an hour and more
     #[arg(long)]
     exact: bool,
 }
 
-/// Checks every form even if an earlier one failed, so that one run tells all.
+/// Checks every form even if an earlier one failed, so that one run reports everything.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let metadata = workspace::load_metadata()?;
     let members = metadata.workspace_packages();
@@ -77,7 +77,7 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// Checks one form, and prints what the compiler says of it.
+/// Checks one form and prints the compiler's messages.
 fn check(form: &Form, exact: bool) -> Result<Outcome> {
     let mut cargo = command::cargo();
     cargo.arg("check").args(&form.arguments);
@@ -95,13 +95,13 @@ fn check(form: &Form, exact: bool) -> Result<Outcome> {
         return Ok(if clean { Outcome::Clean } else { Outcome::Warnings });
     }
     if messages.is_empty() {
-        // Not the compiler but cargo itself: a feature that is not there, a manifest.
+        // Not a compiler error but one of cargo itself: a missing feature, a manifest.
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(Outcome::Errors)
 }
 
-/// Warnings and errors; cargo keeps those of dependencies outside of the workspace to itself.
+/// Warnings and errors; cargo suppresses those of external dependencies.
 fn diagnostics(messages: &[u8]) -> Result<Vec<CompilerMessage>> {
     let mut found = Vec::new();
     for message in Message::parse_stream(messages) {

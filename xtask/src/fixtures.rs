@@ -1,4 +1,4 @@
-//! `cargo xtask fixtures`: the checkpoints and golden values of the tests, made anew.
+//! `cargo xtask fixtures`: regenerates the checkpoints and golden values of the tests.
 
 use std::process::Command;
 

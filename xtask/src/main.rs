@@ -39,12 +39,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Check the rules of the house that need no compiler
+    /// Check the house rules that need no compiler
     Tidy,
     /// Run tidy, rustfmt, clippy and rustdoc; any warning fails
     Check,
-    /// Run all tests on all backends; on Debian as root, first install a software Vulkan driver and a
-    /// headless browser
+    /// Run all tests on all backends; on Debian as root, first install a software Vulkan driver and
+    /// a headless browser
     Test {
         /// Arguments for `cargo test`
         #[arg(last = true)]
@@ -60,18 +60,19 @@ enum Task {
     Features(features::Arguments),
     /// List the public names of the library's root and of its modules
     Api,
-    /// Build and run crates outside of the workspace, made of the README's dependency and code
+    /// Build and run crates outside the workspace, made from the README's dependency and code
     Outside,
-    /// Run every block of commands of README.md, CONTRIBUTING.md and docs, but those whose fence says why not
+    /// Run every block of commands in README.md, CONTRIBUTING.md and docs, except those whose fence
+    /// gives a reason not to
     Docs(docs::Arguments),
-    /// Make the fixtures and golden values again, with sentence-transformers in its own venv
+    /// Regenerate the fixtures and golden values, with sentence-transformers in its own venv
     Fixtures,
-    /// Convert every model of the fixtures and compare what sentence-transformers makes of the results, in
-    /// its own venv
+    /// Convert every model of the fixtures and compare the vectors that sentence-transformers
+    /// computes with the results, in its own venv
     Saved,
-    /// Measure speed: models, devices, precisions, batches and lengths, with rivals or without
+    /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
-    /// Write a checkpoint of a real model's sizes with random weights, to measure speed with
+    /// Write a checkpoint with a real model's sizes and random weights, for measuring speed
     Synth(synth::Arguments),
 }
 

@@ -1,5 +1,6 @@
-//! `cargo xtask outside`: crates outside of the workspace, made of the README's own dependency and code,
-//! compile and do what it says. The workspace's lock file, profiles and target folder make that cheap.
+//! `cargo xtask outside`: crates outside the workspace, made from the README's own dependency and
+//! code, must compile and do what it says. They use the workspace's lock file, profiles and target
+//! folder, which makes that cheap.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::blocks::{self, Block};
 use crate::{command, workspace};
 
 const README: &str = "README.md";
-/// What stands in the README for the folder of this repository.
+/// The README's placeholder for the folder of this repository.
 const PLACEHOLDER: &str = "PATH/TO/THIS/REPOSITORY";
 
 /// The README's program.
@@ -21,7 +22,7 @@ struct Program {
     code: String,
 }
 
-/// Runs the program with the first dependency, and checks it with each other.
+/// Runs the program with the first dependency, and checks it with each of the others.
 pub(crate) fn run() -> Result<()> {
     let metadata = workspace::load_metadata()?;
     let root = metadata.workspace_root.as_std_path();
@@ -34,7 +35,7 @@ pub(crate) fn run() -> Result<()> {
         write_crate(&folder, root, dependencies, &program.code)?;
         let cargo = |task: &[&str]| {
             let mut cargo = command::cargo();
-            // From the root, where the README's model is.
+            // In the root, where the README's model is.
             cargo
                 .current_dir(root)
                 .args(task)
@@ -47,7 +48,7 @@ pub(crate) fn run() -> Result<()> {
             command::run(&mut cargo(&["check"]))?;
             continue;
         }
-        // In release, since the program is built so.
+        // In release mode, as the program is built.
         let printed = command::read_shown(&mut cargo(&["run", "--release"]))?;
         print!("{printed}");
         ensure!(
@@ -76,7 +77,7 @@ impl Program {
         anyhow::bail!("it has no block of Rust")
     }
 
-    /// What it prints last: the comment behind the last line that prints.
+    /// Its last output: the comment after the last line that prints.
     fn last_value(&self) -> Result<&str> {
         let mut printing = self.code.lines().filter(|line| line.contains("println!"));
         let comment = printing.next_back().and_then(|line| line.rsplit_once("//"));
@@ -84,7 +85,7 @@ impl Program {
     }
 }
 
-/// Whether a number that was printed is `expected` to the digits that are written there.
+/// Whether a printed number equals `expected`, to the digits given there.
 fn is_value(printed: &str, expected: &str) -> bool {
     let digits = expected.rsplit_once('.').map_or(0, |(_, digits)| digits.len());
     printed.trim().parse().is_ok_and(|value: f64| format!("{value:.digits$}") == expected)
@@ -105,7 +106,7 @@ fn write_crate(folder: &Path, root: &Path, dependencies: &str, code: &str) -> Re
     let files: [(PathBuf, String); 3] = [
         (folder.join("Cargo.toml"), manifest),
         (source.join("main.rs"), program),
-        // Cargo takes from it what is needed, and adds this crate.
+        // Cargo takes the entries it needs, and adds this crate.
         (folder.join("Cargo.lock"), read(&root.join("Cargo.lock"))?),
     ];
     for (path, text) in &files {
@@ -114,8 +115,8 @@ fn write_crate(folder: &Path, root: &Path, dependencies: &str, code: &str) -> Re
     Ok(())
 }
 
-/// The sections `[profile...]` of a manifest: cargo keeps what is built in one profile for another
-/// workspace only if the profile is the same there.
+/// The sections `[profile...]` of a manifest: cargo reuses builds in another workspace only if the
+/// profile is the same.
 fn profiles(manifest: &str) -> String {
     let mut is_profile = false;
     let mut kept = String::new();

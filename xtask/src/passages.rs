@@ -1,8 +1,8 @@
-//! English-like passages from a list of words: what is measured where no file of texts is given.
+//! English-like passages from a list of words, for measuring without a file of texts.
 
 use crate::random::Random;
 
-/// Every other word or so of a passage is one of these.
+/// About every other word of a passage is one of these.
 const SMALL_WORDS: &str = "the of and to in a is that it was for on with as by at from this be or \
     which are an but not have had his they their were been has its more can when who will would";
 
@@ -32,7 +32,7 @@ const WORDS: &str = "time year people way day man thing woman life child world s
     never often always sometimes slowly quickly together almost perhaps however therefore during \
     before after between against through without under around among several many three four seven";
 
-/// `n` passages of `words.0` to `words.1` words each, the same for the same seed.
+/// `n` passages of `words.0` to `words.1` words each, determined by the seed.
 pub(crate) fn generate(n: usize, words: (usize, usize), seed: u64) -> Vec<String> {
     let mut random = Random::new(seed);
     let small: Vec<&str> = SMALL_WORDS.split_whitespace().collect();

@@ -1,6 +1,6 @@
-//! Numbers that look random and are the same everywhere: SplitMix64 (Steele, Lea, Flood 2014).
+//! Reproducible pseudo-random numbers: SplitMix64 (Steele, Lea, Flood 2014).
 
-/// A stream of numbers that its seed decides.
+/// A stream of numbers determined by its seed.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -8,7 +8,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A stream of its own for each name.
+    /// A separate stream for each name.
     pub(crate) fn named(seed: u64, name: &str) -> Self {
         let start = Self(seed).next_u64();
         // FNV-1a.
@@ -27,20 +27,20 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From 0, included, to 1, excluded.
+    /// From 0 (inclusive) to 1 (exclusive).
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// One of the numbers below `n`, which is not 0.
+    /// A number below `n`, which must not be 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.unit() * n as f64) as usize
     }
 
-    /// A number from N(0, 1) without what is more than two deviations away.
+    /// A number from N(0, 1), truncated at two deviations.
     pub(crate) fn truncated_normal(&mut self) -> f64 {
         loop {
-            // Box and Muller.
+            // Box-Muller.
             let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
             let number = radius * (std::f64::consts::TAU * self.unit()).cos();
             if number.abs() <= 2.0 {
@@ -71,7 +71,7 @@ mod tests {
         let mean = numbers.iter().sum::<f64>() / 20_000.0;
         let variance = numbers.iter().map(|number| number * number).sum::<f64>() / 20_000.0;
         assert!(mean.abs() < 0.03, "{mean}");
-        // That of the normal distribution cut at two deviations is 0.774.
+        // The variance of the normal distribution truncated at two deviations is 0.774.
         assert!((variance - 0.774).abs() < 0.03, "{variance}");
     }
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask sanitize`: the tests of the kernels under AddressSanitizer and ThreadSanitizer.
+//! `cargo xtask sanitize`: the kernels' tests under AddressSanitizer and ThreadSanitizer.
 //!
-//! Their runtimes come with the toolchain, and the flags that turn them on are open to a stable compiler
-//! through `RUSTC_BOOTSTRAP`. What they see and what they do not: docs/soundness.md.
+//! Their runtimes come with the toolchain, and `RUSTC_BOOTSTRAP` makes their flags available to a
+//! stable compiler. docs/soundness.md says what they detect and what they do not.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,22 +10,22 @@ use anyhow::{Context, Result, bail};
 
 use crate::{command, workspace};
 
-/// The reports of ThreadSanitizer that are false, each with its reason.
+/// False reports of ThreadSanitizer, each with its reason.
 const SUPPRESSIONS: &str = "xtask/thread-sanitizer.txt";
 
 struct Sanitizer {
     name: &'static str,
     flags: &'static str,
-    /// The tests that it watches.
+    /// The tests that run under it.
     targets: &'static [&'static str],
 }
 
 const SANITIZERS: [Sanitizer; 2] = [
-    // Not `tests/it`: a thread that joins a pool of rayon's leaks its part of it, which is reported.
+    // Not `tests/it`: a thread that joins a rayon pool leaks its part of it, which is reported.
     Sanitizer { name: "address", flags: "-Zsanitizer=address", targets: &["--lib"] },
-    // The standard library that the toolchain brings is not compiled for it, which the compiler refuses
-    // unless it is told that this is meant. Where threads wait by std's condition variables, it sees races
-    // that are none: so it watches the tests whose threads wait by atomics.
+    // The toolchain's standard library is not compiled for it; the compiler refuses that unless
+    // told that it is intended. If threads wait on std's condition variables, it reports false
+    // races, so it runs only tests whose threads wait on atomics.
     Sanitizer {
         name: "thread",
         flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
@@ -33,7 +33,7 @@ const SANITIZERS: [Sanitizer; 2] = [
     },
 ];
 
-/// Runs both, even if the first has found something; `arguments` are for the tests.
+/// Runs both, even if the first found something; `arguments` are for the tests.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let metadata = workspace::load_metadata()?;
     let (root, target) =
@@ -51,9 +51,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `--target`, though it is the host's: the flags are for the tests then, and not for build scripts and
-/// procedural macros, which the compiler itself loads. The target folder is apart, or else each run would
-/// throw away the usual build.
+/// `--target`, although it is the host's: the flags then apply to the tests only, not to build
+/// scripts and procedural macros, which the compiler itself loads. A separate target folder keeps
+/// each run from discarding the usual build.
 fn test(sanitizer: &Sanitizer, host: &str, root: &Path, target: &Path) -> Command {
     let mut test = command::cargo();
     test.current_dir(root)
@@ -63,13 +63,13 @@ fn test(sanitizer: &Sanitizer, host: &str, root: &Path, target: &Path) -> Comman
         .arg(target)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", sanitizer.flags)
-        // Says which line a report is of, should the machine have llvm-symbolizer.
+        // Shows the line of each report, if the machine has llvm-symbolizer.
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .env("TSAN_OPTIONS", format!("suppressions={}", root.join(SUPPRESSIONS).display()));
     test
 }
 
-/// The target that the compiler runs on.
+/// The compiler's own target.
 fn host() -> Result<String> {
     let version = command::read(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));

@@ -1,4 +1,4 @@
-//! `cargo xtask saved`: what `splade convert` writes, loaded by sentence-transformers.
+//! `cargo xtask saved`: loads the output of `splade convert` with sentence-transformers.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ pub(crate) fn run() -> Result<()> {
     let target = workspace::target_folder(&metadata);
     command::run(command::cargo().current_dir(root).args(["build", "--package", "splade-cli"]))?;
     let program = target.join("debug").join(format!("splade{}", std::env::consts::EXE_SUFFIX));
-    // The packages are those that the fixtures are made with.
+    // The same packages as for the fixtures.
     let folder = target.join("fixtures-venv");
     let python = venv::ensure(&folder, &root.join("tests/reference/requirements.txt"))?;
     let script = root.join("tests/reference/saved.py");

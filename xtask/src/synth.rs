@@ -1,5 +1,5 @@
-//! `cargo xtask synth`: a checkpoint of a real model's sizes with random weights, to measure speed
-//! with where the real one cannot be had. What it says of a text means nothing.
+//! `cargo xtask synth`: a checkpoint with a real model's sizes and random weights, to measure speed
+//! without the real one. Its vectors mean nothing.
 
 mod architecture;
 mod calibrate;
@@ -16,18 +16,19 @@ use crate::workspace;
 use architecture::Architecture;
 use calibrate::Passages;
 
-/// The share of active dimensions below and above which speed says little about a trained model.
+/// Outside this range of the share of active dimensions, the speed says little about a trained
+/// model.
 const USUAL_SHARES: (f64, f64) = (0.003, 0.008);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The model whose sizes it has, such as bert-base
+    /// The model whose sizes to use, such as bert-base
     #[arg(long, value_name = "NAME", value_parser = architecture::parse)]
     arch: Architecture,
     /// The folder to write, which must be new or empty
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Decides the weights
+    /// Seed of the weights
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ensure_absent(out)?;
     let metadata = workspace::load_metadata()?;
     let root = metadata.workspace_root.as_std_path();
-    // Found from here, though the program runs in the workspace's root.
+    // Relative to the caller's folder, although the program runs in the workspace's root.
     let out = std::path::absolute(out).context("there is no current folder")?;
     let parent = out.parent().context("the root folder is no checkpoint")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
@@ -77,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// # Errors
-/// The folder has something in it, or is no folder.
+/// The folder is not empty, or is not a folder.
 fn ensure_absent(folder: &Path) -> Result<()> {
     match fs::read_dir(folder) {
         Ok(mut entries) => {
@@ -90,14 +91,14 @@ fn ensure_absent(folder: &Path) -> Result<()> {
     }
 }
 
-/// A folder beside the one that is wanted, which vanishes unless it is renamed to the wanted name.
+/// A temporary folder beside the wanted one, which is removed unless it is renamed.
 fn new_folder(parent: &Path) -> Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".synth-").suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What a folder made in the ordinary way gets; the umask takes its part away.
+        // The mode of an ordinary new folder, subject to the umask.
         builder.permissions(fs::Permissions::from_mode(0o777));
     }
     builder.tempdir_in(parent).with_context(|| format!("cannot write into {}", parent.display()))
@@ -107,11 +108,11 @@ fn new_folder(parent: &Path) -> Result<tempfile::TempDir> {
 fn put(part: tempfile::TempDir, out: &Path) -> Result<()> {
     let context = || format!("cannot put the checkpoint at {}", out.display());
     if out.exists() {
-        // Only an empty folder can be removed so; not every system renames over one.
+        // This only removes an empty folder; not every system can rename over one.
         fs::remove_dir(out).with_context(context)?;
     }
     fs::rename(part.path(), out).with_context(context)?;
-    // Nothing is left under the old name to clean up.
+    // Nothing is left under the old name, so there is nothing to clean up.
     let _ = part.keep();
     Ok(())
 }

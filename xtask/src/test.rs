@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests on all backends, from a fresh machine on.
+//! `cargo xtask test`: all tests on all backends, also on a fresh machine.
 
 use std::{env, fs};
 
@@ -8,10 +8,10 @@ use crate::backends::ALL_FEATURES;
 use crate::vulkan::{self, Driver};
 use crate::{browser, command, workspace};
 
-/// With the value `require`, the wgpu suite fails where it finds no adapter, instead of
-/// printing that it was skipped.
+/// If set to `require`, the wgpu suite fails without an adapter instead of reporting that it was
+/// skipped.
 const TEST_WGPU: &str = "SPLADE_TEST_WGPU";
-/// The same of the tests that look at pages in a browser.
+/// The same for the tests of pages in a browser.
 const TEST_CHROMIUM: &str = "SPLADE_TEST_CHROMIUM";
 const REQUIRE: &str = "require";
 
@@ -37,8 +37,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         test.env(TEST_CHROMIUM, REQUIRE);
     }
     let target = workspace::target_folder(&workspace::load_metadata()?);
-    // Mesa complains on every start without the one; the other is where GPU kernels are kept, which
-    // tests have no business to leave with the user.
+    // Without the first, Mesa complains on every start; the second is the folder of compiled GPU
+    // kernels, which tests should not leave with the user.
     for (variable, name) in [("XDG_RUNTIME_DIR", "xdg-runtime"), ("XDG_CACHE_HOME", "xdg-cache")] {
         if env::var_os(variable).is_none() {
             let folder = target.join(name);

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the rules of the house that need no compiler, one file a rule.
+//! `cargo xtask tidy`: the house rules that need no compiler, one file per rule.
 
 mod absolute_paths;
 mod arrows;
@@ -29,7 +29,7 @@ use crate::workspace;
 pub(crate) use source::SourceFile;
 use violation::Violation;
 
-/// Folders whose Rust files the rules are about.
+/// Folders whose Rust files the rules apply to.
 const SOURCE_FOLDERS: [&str; 5] = ["crates/", "xtask/", "tests/", "examples/", "benches/"];
 
 /// Prints every violation; fails if there is one.
@@ -56,7 +56,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Rules on what depends on what.
+/// Rules about dependencies.
 fn check_packages(metadata: &Metadata) -> Result<Vec<Violation>> {
     let root = metadata.workspace_root.as_std_path();
     let mut violations = Vec::new();
@@ -88,7 +88,7 @@ fn check_packages(metadata: &Metadata) -> Result<Vec<Violation>> {
     Ok(violations)
 }
 
-/// Rules on Rust files.
+/// Rules about Rust files.
 fn check_sources(metadata: &Metadata, sources: &[SourceFile]) -> Vec<Violation> {
     let root = metadata.workspace_root.as_std_path();
     let roots: Vec<String> = metadata
@@ -114,7 +114,7 @@ fn check_sources(metadata: &Metadata, sources: &[SourceFile]) -> Vec<Violation> 
         .collect()
 }
 
-/// Rules on any text file.
+/// Rules about any text file.
 fn check_texts(root: &Path, files: &[String]) -> Result<Vec<Violation>> {
     let mut violations = documents::check_present(files);
     for path in files {

@@ -1,4 +1,4 @@
-//! Virtual environments of Python, each with the packages of a file of requirements.
+//! Python virtual environments, each with the packages of a requirements file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use crate::command;
 
-/// The Python of the virtual environment in `folder`, which is made if it is not there. Its
-/// packages are brought up to date with `requirements`.
+/// The Python of the virtual environment in `folder`, which is created if missing. Its packages are
+/// updated to `requirements`.
 pub(crate) fn ensure(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let python = folder.join(python);

@@ -1,4 +1,4 @@
-//! A Vulkan driver for the wgpu tests: found, or on Debian and Ubuntu installed.
+//! Finds a Vulkan driver for the wgpu tests, or on Debian and Ubuntu installs one.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -14,13 +14,13 @@ pub(crate) enum Driver {
 /// Where the Vulkan loader looks for a driver's description.
 const DRIVER_FOLDERS: [&str; 3] =
     ["/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d"];
-/// Variables with which a user names drivers to the loader; the second is the older one.
+/// Variables with which users name drivers to the loader; the second is the older one.
 const DRIVER_VARIABLES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
 /// The loader, and Mesa's drivers, one of which needs no GPU.
 const PACKAGES: [&str; 2] = ["libvulkan1", "mesa-vulkan-drivers"];
 
-/// Looks for a driver, and installs Mesa's where that can be done without asking. No driver is no
-/// failure here: a line says so, and the wgpu suite then says that it was skipped.
+/// Looks for a driver, and installs Mesa's if that is possible without prompting. Having none is
+/// not an error here: a line says so, and the wgpu suite then reports that it was skipped.
 pub(crate) fn ensure_driver() -> Driver {
     // Metal on macOS and DirectX 12 on Windows come with the system.
     if !cfg!(target_os = "linux") {

@@ -1,4 +1,4 @@
-//! What cargo and git know of the workspace: its members, its folder, its files.
+//! What cargo and git know about the workspace: its members, its folder, its files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::command;
 
-/// The members and their manifests; what they depend on is not resolved.
+/// The members and their manifests, without resolving dependencies.
 pub(crate) fn load_metadata() -> Result<Metadata> {
     Ok(MetadataCommand::new().no_deps().exec()?)
 }
 
-/// Files that git tracks or would, below `root`: paths with `/`, sorted, ignored files left out.
+/// Files below `root` that git tracks or would track: sorted paths with `/`, without ignored files.
 pub(crate) fn list_files(root: &Path) -> Result<Vec<String>> {
     let list = command::read(std::process::Command::new("git").current_dir(root).args([
         "ls-files",
@@ -31,7 +31,7 @@ pub(crate) fn list_files(root: &Path) -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// Names of all packages in the tree of `package`, itself included, as `features` select them.
+/// Names of all packages in the dependency tree of `package`, including itself, for `features`.
 /// Development dependencies are not followed.
 pub(crate) fn list_tree(root: &Path, package: &str, features: &[&str]) -> Result<Vec<String>> {
     let tree = command::read(
@@ -48,7 +48,7 @@ pub(crate) fn list_tree(root: &Path, package: &str, features: &[&str]) -> Result
     Ok(names)
 }
 
-/// The folder for what is built, below which the other tasks keep their own things.
+/// The build folder, in which other tasks keep their own subfolders.
 pub(crate) fn target_folder(metadata: &Metadata) -> PathBuf {
     metadata.target_directory.clone().into_std_path_buf()
 }

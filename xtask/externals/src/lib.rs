@@ -1,3 +1,4 @@
-//! Nothing: its dependencies are all that it is for. Selected beside a member, it gives what members
-//! depend on the same features in each of `cargo xtask features`' checks, so cargo keeps them.
+//! Empty: this crate only exists for its dependencies. If it is selected beside a member,
+//! dependencies get the same features in every check of `cargo xtask features`, so cargo can reuse
+//! their builds.
 #![forbid(unsafe_code)]

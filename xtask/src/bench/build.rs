@@ -1,4 +1,4 @@
-//! Builds the worker `benches/measure.rs` and finds it.
+//! Builds the worker `benches/measure.rs` and finds its executable.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use cargo_metadata::Message;
 use crate::command;
 
 const NAME: &str = "measure";
-/// Backends that are built in where a device asks for them, beside the library's default, so that
-/// what `cargo build --release` made of dependencies serves here too.
+/// Backends that are compiled in if a device needs them, in addition to the library's default, so
+/// that the dependencies built by `cargo build --release` can be reused.
 const FEATURES: [&str; 5] = ["flex", "wgpu", "vulkan", "metal", "cuda"];
 
 /// The executable, with the backends that `devices` need.
@@ -24,7 +24,7 @@ pub(super) fn executable(root: &Path, devices: &[String]) -> Result<PathBuf> {
     find(&messages)?.with_context(|| format!("cargo built no executable for `{NAME}`"))
 }
 
-/// The backends that a device is of; `auto` may be any that is built here.
+/// The backends of a device; `auto` may be any that is built here.
 fn features(devices: &[String]) -> String {
     let is_of = |feature: &str| {
         devices.iter().any(|device| {

@@ -29,13 +29,13 @@ impl Cell {
         name(&self.model)
     }
 
-    /// What the cell shares with those that are compared with it.
+    /// What the cell has in common with those it is compared with.
     pub(super) fn title(&self) -> String {
         format!("{}, texts of {} words", self.model_name(), self.texts.words)
     }
 }
 
-/// All cells, those of one model together.
+/// All cells, grouped by model.
 pub(super) fn plan(sides: &Sides<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for model in sides.models {

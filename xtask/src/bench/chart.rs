@@ -1,5 +1,5 @@
-//! `bench.svg`: a bar for each row, as long as its texts a second; cells with the same model and
-//! texts stand together and share a scale.
+//! `bench.svg`: one bar per row, whose length is its texts per second. Cells with the same model
+//! and texts form a group with a common scale.
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
@@ -16,11 +16,11 @@ const TITLE: i32 = 34;
 const BAR: i32 = 20;
 const STEP: i32 = 28;
 const GAP: i32 = 14;
-/// Where bars begin, and where the longest ends: labels stand on the left, numbers on the right.
+/// Where bars start, and where the longest ends: labels are on the left, numbers on the right.
 const LEFT: i32 = 270;
 const RIGHT: i32 = 760;
 
-/// Characters that fit left of the bars, and into the width.
+/// Number of characters that fit to the left of the bars, and in the whole width.
 const LABEL_CHARACTERS: usize = 34;
 const TITLE_CHARACTERS: usize = 100;
 

@@ -64,7 +64,7 @@ fn line(fields: [String; COLUMNS.len()]) -> String {
     fields.map(|field| quoted(&field)).join(",") + "\n"
 }
 
-/// As RFC 4180 has it: quoted where it must be.
+/// As in RFC 4180: quoted only if necessary.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))

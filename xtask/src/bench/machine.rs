@@ -1,4 +1,4 @@
-//! What a number is worth nothing without: when, on which machine, by which command.
+//! What makes a number meaningful: the date, the machine and the command.
 
 use std::path::Path;
 use std::time::SystemTime;

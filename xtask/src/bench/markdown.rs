@@ -20,7 +20,7 @@ const COLUMNS: [&str; 12] = [
     "query ms",
     "agreement",
 ];
-/// Columns of text; the others are of numbers, which end below each other.
+/// Number of text columns; the others hold numbers and are right-aligned.
 const N_TEXT_COLUMNS: usize = 2;
 
 pub(super) fn write(head: &Head, outcome: &Outcome) -> String {
@@ -54,7 +54,7 @@ fn section<'a>(text: &mut String, title: &str, items: impl Iterator<Item = &'a S
     }
     *text += &format!("\n## {title}\n\n");
     for item in items {
-        // An item is one line, whatever an error says.
+        // An item is one line, even for a multi-line error.
         *text += &format!("* {}\n", item.split_whitespace().collect::<Vec<_>>().join(" "));
     }
 }
@@ -119,7 +119,7 @@ fn fields(row: &Row) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// With three digits at least.
+/// With at least three digits.
 pub(super) fn rate(value: f64) -> String {
     match value {
         _ if value >= 100.0 => format!("{value:.0}"),

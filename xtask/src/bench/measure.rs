@@ -1,4 +1,4 @@
-//! One cell of the matrix: our worker by itself, or in turns with each rival's.
+//! Measures one cell of the matrix: our worker alone, or in turns with each rival's.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,10 +12,10 @@ use super::row::{Agreement, Rivalry, Row, median};
 use super::worker::{Ready, Worker};
 
 const N_QUERIES: usize = 100;
-/// Further apart than this, f32 vectors disagree: rounding makes a hundredth of it.
+/// If f32 vectors differ by more than this, they disagree; rounding causes a hundredth of it.
 const MAX_ABS: f64 = 1e-3;
 
-/// What is the same for all cells.
+/// Settings common to all cells.
 pub(super) struct Plan {
     pub(super) root: PathBuf,
     pub(super) executable: PathBuf,
@@ -23,22 +23,22 @@ pub(super) struct Plan {
     pub(super) rounds: usize,
     pub(super) query: bool,
     pub(super) rivals: Option<Rivals>,
-    /// Where logs and vectors are written.
+    /// Folder for logs and vectors.
     pub(super) folder: PathBuf,
 }
 
-/// What came out of the cells so far.
+/// Results of the cells so far.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) rows: Vec<Row>,
     /// Rivals that could not be measured, and why.
     pub(super) absent: Vec<String>,
-    /// What makes the whole run a failure.
+    /// Reasons for which the whole run fails.
     pub(super) failures: Vec<String>,
 }
 
 impl Plan {
-    /// Measures a cell. A worker that fails spoils the cell, or its own row, and nothing else.
+    /// Measures a cell. A failing worker only affects its cell, or its own row.
     pub(super) fn measure(&self, cell: &Cell, outcome: &mut Outcome) {
         let mut rows = Vec::new();
         if let Err(error) = self.measure_into(cell, &mut rows, outcome) {
@@ -163,19 +163,19 @@ impl Plan {
     }
 }
 
-/// Whose process failed.
+/// Which process failed.
 enum Fault {
     Ours(anyhow::Error),
     Theirs(anyhow::Error),
 }
 
-/// Two that see different tokens do different work.
+/// Workers that see different tokens do different work.
 fn check_tokens(ours: &Ready, theirs: &Ready) -> Option<String> {
     let (ours, theirs) = (ours.n_tokens, theirs.n_tokens);
     (ours != theirs).then(|| format!("encodes {theirs} tokens where splade encodes {ours}"))
 }
 
-/// Rounded and quantised models differ, each in its own way: their report says how much.
+/// Rounded and quantised models all differ; the report shows by how much.
 fn check_vectors(precision: &str, compared: Result<Agreement>) -> Option<String> {
     match compared {
         Err(error) => Some(format!("{error:#}")),

@@ -1,4 +1,4 @@
-//! The other libraries: which there are, how a worker of one is started, how vectors are compared.
+//! The other libraries: which exist, how to start a worker of one, how to compare vectors.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use super::row::Agreement;
 use super::worker;
 use crate::command;
 
-/// Engines of `benches/rivals.py`: each computes in the precision at the end of its name.
+/// Engines of `benches/rivals.py`: the end of each name is its precision.
 const ENGINES: [&str; 9] = [
     "st-f32",
     "ort-f32",
@@ -24,20 +24,20 @@ const ENGINES: [&str; 9] = [
 ];
 const SCRIPT: &str = "benches/rivals.py";
 
-/// Texts per forward pass: what sentence-transformers and fastembed users get without asking.
+/// Texts per forward pass: the default of sentence-transformers and fastembed.
 pub(super) const BATCH: usize = 32;
 
-/// The rivals' interpreter, and which of them take part.
+/// The rivals' interpreter, and the selected rivals.
 pub(super) struct Rivals {
     pub(super) python: PathBuf,
-    /// Where exported models are kept.
+    /// Folder for exported models.
     pub(super) cache: PathBuf,
-    /// Empty for all.
+    /// Empty selects all.
     pub(super) names: Vec<String>,
 }
 
 /// # Errors
-/// A name that is no rival's.
+/// A name is not a rival's.
 pub(super) fn check_names(names: &[String]) -> Result<()> {
     for name in names {
         let known = ENGINES.join(", ");
@@ -47,7 +47,7 @@ pub(super) fn check_names(names: &[String]) -> Result<()> {
 }
 
 impl Rivals {
-    /// The engines that compute on this device in this precision.
+    /// The engines that support this device and precision.
     pub(super) fn of(&self, device: &str, precision: &str) -> Vec<&'static str> {
         let Some(device) = torch_device(device) else {
             return Vec::new();
@@ -84,7 +84,7 @@ impl Rivals {
     }
 }
 
-/// What torch calls a device of ours; it reaches no card through Vulkan.
+/// Torch's name for one of our devices; it has none for Vulkan.
 fn torch_device(device: &str) -> Option<String> {
     match device.split(':').next()? {
         "cpu" | "ndarray" | "flex" => Some("cpu".to_owned()),

@@ -1,4 +1,4 @@
-//! What is known of one engine in one cell of the matrix: a row of the report.
+//! The results of one engine in one cell of the matrix: a row of the report.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use super::worker::Ready;
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) cell: Cell,
-    /// Texts per forward pass; ours is the cell's, a rival has its own.
+    /// Texts per forward pass: the cell's for us, its own for a rival.
     pub(super) batch: usize,
     pub(super) ready: Ready,
     pub(super) seconds: Vec<f64>,
@@ -17,15 +17,15 @@ pub(super) struct Row {
     pub(super) rival: Option<Rivalry>,
 }
 
-/// What sets a rival beside ours.
+/// A comparison of a rival with us.
 #[derive(Debug, Clone)]
 pub(super) struct Rivalry {
-    /// Its texts a second over ours, in rounds that took turns.
+    /// Its texts per second divided by ours, over alternating rounds.
     pub(super) ratio: f64,
     pub(super) agreement: Option<Agreement>,
 }
 
-/// How far apart the vectors of two engines are.
+/// How much the vectors of two engines differ.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Agreement {
     pub(super) max_abs: f64,
@@ -41,7 +41,7 @@ impl Row {
         self.ready.n_texts as f64 / median(&self.seconds)
     }
 
-    /// Of the slowest and of the fastest round.
+    /// The slowest and the fastest round.
     pub(super) fn texts_per_s_spread(&self) -> (f64, f64) {
         let slowest = self.seconds.iter().copied().fold(f64::MIN, f64::max);
         let fastest = self.seconds.iter().copied().fold(f64::MAX, f64::min);
@@ -68,10 +68,10 @@ impl Row {
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// The middle value, or the mean of the two middle values.
 ///
 /// # Panics
-/// There are no values.
+/// If there are no values.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The texts that are measured with: those of a file or made ones, as they are or in one length.
+//! The texts for measuring: from a file or generated, unchanged or all of one length.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::passages;
 
-/// Texts that are made where no file is given, and the words of one.
+/// Number of texts generated without a file, and the number of words of each.
 const N_PASSAGES: usize = 256;
 const WORDS: (usize, usize) = (20, 100);
 const SEED: u64 = 11;
@@ -23,7 +23,7 @@ struct Line {
 #[derive(Debug, Clone)]
 pub(super) struct Texts {
     pub(super) path: PathBuf,
-    /// Words of a text, on average.
+    /// Average number of words per text.
     pub(super) words: usize,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Source<'a> {
     pub(super) limit: Option<usize>,
 }
 
-/// Writes the texts into `folder`: with `words` each, or as they are.
+/// Writes the texts to `folder`: with `words` words each, or unchanged.
 pub(super) fn write(source: &Source<'_>, words: Option<usize>, folder: &Path) -> Result<Texts> {
     let limit = source.limit.unwrap_or(usize::MAX);
     ensure!(limit > 0 && words != Some(0), "no texts, and texts of no words, measure nothing");
@@ -72,8 +72,8 @@ fn read(path: &Path) -> Result<Vec<String>> {
     })
 }
 
-/// `n` texts of `words` words each: text i begins as the i-th given one, and goes on with those that
-/// follow it. `None` where there are no words at all.
+/// `n` texts of `words` words each: text i starts with the i-th given text and continues with those
+/// after it. `None` if there are no words at all.
 fn with_words(texts: &[String], words: usize, n: usize) -> Option<Vec<String>> {
     texts.iter().any(|text| !text.trim().is_empty()).then(|| {
         let text = |start: usize| {

@@ -1,5 +1,5 @@
-//! A process that is measured: commands to it and answers from it, a line each. The protocol stands
-//! at the head of `benches/measure.rs`.
+//! A process to be measured, with commands and answers of one line each. The head of
+//! `benches/measure.rs` describes the protocol.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What a worker tells once its model is loaded.
+/// What a worker reports once its model is loaded.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Ready {
     pub(super) engine: String,
@@ -51,8 +51,7 @@ struct Process {
 }
 
 impl Worker {
-    /// Starts the command and waits until its model is loaded. What it writes to its standard
-    /// error goes to `log`.
+    /// Starts the command and waits until its model is loaded. Its standard error goes to `log`.
     pub(super) fn start(command: &mut Command, log: PathBuf) -> Result<Self> {
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let program = command.get_program().to_string_lossy().into_owned();
@@ -70,12 +69,12 @@ impl Worker {
         Ok(Self { ready, process })
     }
 
-    /// Encodes all texts; seconds.
+    /// Encodes all texts; returns the time in seconds.
     pub(super) fn round(&mut self) -> Result<f64> {
         self.process.ask::<Round>("round", "round").map(|round| round.seconds)
     }
 
-    /// Encodes one short text `n` times; the median in milliseconds.
+    /// Encodes one short text `n` times; returns the median in milliseconds.
     pub(super) fn query(&mut self, n: usize) -> Result<f64> {
         self.process.ask::<Query>(&format!("query {n}"), "query").map(|query| query.median_ms)
     }
@@ -86,7 +85,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Ends the process; the most memory that it had, in MiB.
+    /// Ends the process; returns its peak memory in MiB.
     pub(super) fn quit(mut self) -> Result<f64> {
         self.process.ask::<Done>("quit", "done").map(|done| done.peak_mb)
     }
@@ -109,13 +108,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended already is not an error, and nobody could be told of another.
+        // It may have ended already; there is nobody to report any other error to.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The answer in a line, if it is the one that is expected.
+/// Parses an answer, if it is the expected one.
 pub(super) fn parse<T: DeserializeOwned>(line: &str, event: &str) -> Result<T> {
     let answer: Value =
         serde_json::from_str(line).with_context(|| format!("no JSON: {}", line.trim()))?;

@@ -1,5 +1,5 @@
-//! Where the blocks of one document are run: in the root of the repository if they call cargo, else in
-//! a folder of their own, with the repository's `tests` in it and `splade` on the path.
+//! The folder in which a document's blocks run: the repository's root if they call cargo, else a
+//! temporary folder that has the repository's `tests`, with `splade` on the path.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// One for a document: its blocks see each other's files.
+/// One per document, so that its blocks see each other's files.
 pub(super) struct Scratch {
     root: PathBuf,
     folder: tempfile::TempDir,
@@ -26,10 +26,10 @@ impl Scratch {
         Ok(Self { root: root.to_owned(), folder, path })
     }
 
-    /// Runs the script to its first failure.
+    /// Runs the script up to its first failure.
     ///
     /// # Errors
-    /// A command fails, or what it prints is not `output`.
+    /// A command fails, or the output differs from `output`.
     pub(super) fn run(&self, script: &str, output: Option<&str>) -> Result<()> {
         eprint!("{script}");
         let folder = if calls_cargo(script) { &self.root } else { self.folder.path() };
@@ -57,7 +57,7 @@ fn calls_cargo(script: &str) -> bool {
     script.lines().any(|line| line.split_whitespace().next() == Some("cargo"))
 }
 
-/// The first lines that are not alike, blanks at the ends of lines and of the text aside.
+/// The first lines that differ, ignoring blanks at the ends of lines and of the text.
 fn first_difference(expected: &str, printed: &str) -> Option<String> {
     let (mut expected, mut printed) = (expected.trim_end().lines(), printed.trim_end().lines());
     loop {

@@ -4,31 +4,31 @@ use anyhow::{Result, bail, ensure};
 
 use crate::blocks::Block;
 
-/// What is done with a block.
+/// What to do with a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A `sh` block.
     Run,
-    /// A `sh` block that says why it cannot be run on any machine.
+    /// A `sh` block with a reason why it is not run.
     Leave(Reason),
-    /// No commands.
+    /// Not commands.
     Other,
 }
 
-/// What a `sh` block needs that a machine without anything but Rust does not have.
+/// What a `sh` block needs beyond a machine with only Rust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// A GPU, or a build with backends of GPUs.
+    /// A GPU, or a build with GPU backends.
     Card,
-    /// Other libraries to measure beside, with Python.
+    /// Other libraries to compare with, and Python.
     Rivals,
-    /// Tests, which CI runs by themselves, or which take longer than CI does.
+    /// Tests, which CI runs separately, or which take too long for CI.
     Recursive,
     /// A collection that is not in the repository.
     Data,
 }
 
-/// Other names of shells, which would hide a block from those who run `sh` blocks.
+/// Other names for shells, which would hide a block from this command.
 const OTHER_SHELLS: [&str; 7] =
     ["bash", "shell", "console", "zsh", "shell-session", "shellsession", "terminal"];
 /// What a line of commands begins with.
@@ -36,7 +36,7 @@ const COMMANDS: [&str; 9] =
     ["cargo", "splade", "python", "python3", "pip", "apt-get", "curl", "rustup", "$"];
 
 /// # Errors
-/// Commands in a block that is not called `sh`, a word behind `sh` that says nothing, an unknown reason.
+/// Commands in a block that is not called `sh`, an unknown word after `sh`, or an unknown reason.
 pub(super) fn classify(block: &Block) -> Result<Kind> {
     let mut words = block.info.split_whitespace();
     match words.next() {

@@ -9,7 +9,7 @@ const DEFAULT: &str = "default";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     name: String,
-    /// For `cargo check`.
+    /// Arguments for `cargo check`.
     pub(super) arguments: Vec<String>,
 }
 
@@ -19,10 +19,10 @@ impl fmt::Display for Form {
     }
 }
 
-/// The forms of `package`, whose features and what they bring are in `features`.
+/// The forms of `package`; `features` maps its features to what they enable.
 ///
-/// Its tests, examples and benches are checked with its default features, or with none where it has
-/// no default: `cargo test -p CRATE` and `cargo run -p CRATE --example NAME` are those.
+/// Its tests, examples and benches are checked with its default features, or with none if it has no
+/// default, as in `cargo test -p CRATE` and `cargo run -p CRATE --example NAME`.
 pub(super) fn list(package: &str, features: &BTreeMap<String, Vec<String>>) -> Vec<Form> {
     let form = |words: &[&str]| Form {
         name: [&[package], words].concat().join(" "),

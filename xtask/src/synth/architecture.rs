@@ -1,8 +1,8 @@
-//! The architectures that can be made, with the sizes of the published checkpoints.
+//! The supported architectures, with the sizes of the published checkpoints.
 
 use anyhow::{Context, Result};
 
-/// What decides names of weights and of configuration fields.
+/// Determines the names of weights and of configuration fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     Bert,

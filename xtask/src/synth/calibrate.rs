@@ -1,5 +1,5 @@
-//! How many dimensions of a vector are active: what the program `splade` finds, and which bias of
-//! the words changes it to the share of a trained model.
+//! Finds how many dimensions of a vector are active, by running `splade`, and the word bias that
+//! gives the share of a trained model.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::{command, passages};
 
-/// Share of the dimensions that are active in a vector of a trained model.
+/// Share of active dimensions in the vectors of a trained model.
 pub(super) const SHARE: f64 = 0.005;
 const N_PASSAGES: usize = 32;
 const WORDS: (usize, usize) = (40, 100);
 
-/// Passages of two kinds, so that the share is not found on the texts that it was set with.
+/// Two sets of passages, so that the share is not verified on the texts that determined it.
 #[derive(Clone, Copy)]
 pub(super) enum Passages {
     ToSet,
@@ -29,12 +29,12 @@ struct Line {
     values: Vec<f32>,
 }
 
-/// Builds the program, and shows it: that takes minutes the first time.
+/// Builds the program and shows its progress: the first time takes minutes.
 pub(super) fn build_program(root: &Path) -> Result<()> {
     command::run(&mut cargo("build", root))
 }
 
-/// The positive logits of all passages: of each passage and word the largest over the tokens.
+/// The positive logits of all passages: for each passage and word, the largest over the tokens.
 pub(super) fn logits(root: &Path, model: &Path, passages: Passages) -> Result<Vec<f32>> {
     let seed = match passages {
         Passages::ToSet => 1,
@@ -63,12 +63,12 @@ pub(super) fn logits(root: &Path, model: &Path, passages: Passages) -> Result<Ve
     Ok(logits)
 }
 
-/// The share of all pairs of passage and word that have a weight.
+/// The share of all passage-word pairs that have a weight.
 pub(super) fn share(n_active: usize, vocab_size: usize) -> f64 {
     n_active as f64 / (N_PASSAGES * vocab_size) as f64
 }
 
-/// What `SHARE` of all pairs of passage and word are above, `None` where too few are positive.
+/// The logit that `SHARE` of all passage-word pairs exceed; `None` if too few are positive.
 pub(super) fn quantile(mut logits: Vec<f32>, vocab_size: usize) -> Option<f32> {
     let rank = (SHARE * (N_PASSAGES * vocab_size) as f64).round() as usize;
     if rank >= logits.len() {
@@ -78,7 +78,7 @@ pub(super) fn quantile(mut logits: Vec<f32>, vocab_size: usize) -> Option<f32> {
     Some(*found)
 }
 
-/// The program of `cargo build --release`, which whoever has it need not build again.
+/// The program as built by `cargo build --release`, so that an existing build is reused.
 fn cargo(task: &str, root: &Path) -> Command {
     let mut command = command::cargo();
     command.current_dir(root).args([task, "--release", "-p", "splade-cli"]);

@@ -1,4 +1,4 @@
-//! `config.json` and the tokenizer's files: those of BERT's uncased vocabulary for all.
+//! `config.json` and the tokenizer's files: BERT's uncased vocabulary for all models.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::architecture::{Architecture, Family};
 
-/// Where the files of the vocabulary stand, from the workspace's root.
+/// The folder of the vocabulary's files, relative to the workspace's root.
 const TOKENIZER: &str = "tests/fixtures/splade-tiny";
 
 /// Ids of the vocabulary's special tokens.
@@ -16,7 +16,7 @@ const PAD: usize = 0;
 const CLS: usize = 101;
 const SEP: usize = 102;
 
-/// Writes all files but the weights.
+/// Writes all files except the weights.
 pub(super) fn write(architecture: &Architecture, root: &Path, folder: &Path) -> Result<()> {
     write_json(&folder.join("config.json"), &config(architecture))?;
 
@@ -35,7 +35,7 @@ pub(super) fn write(architecture: &Architecture, root: &Path, folder: &Path) -> 
         }
     }
     if architecture.family != Family::Bert {
-        // The others have no embeddings of token types.
+        // The others have no token type embeddings.
         settings["model_input_names"] = json!(["input_ids", "attention_mask"]);
     }
     write_json(&folder.join("tokenizer_config.json"), &settings)
@@ -98,7 +98,7 @@ fn distilbert(architecture: &Architecture) -> Value {
     })
 }
 
-/// As answerdotai/ModernBERT-base has it, but for the ids of the special tokens.
+/// As in answerdotai/ModernBERT-base, except for the ids of the special tokens.
 fn modernbert(architecture: &Architecture) -> Value {
     json!({
         "architectures": ["ModernBertForMaskedLM"],

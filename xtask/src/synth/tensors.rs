@@ -1,14 +1,14 @@
-//! The weights of each architecture, by the names that real checkpoints have.
+//! The weights of each architecture, with the names in real checkpoints.
 
 use super::architecture::{Architecture, Family};
 
-/// What a weight is, which decides how it is drawn.
+/// The kind of a weight, which determines how it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Matrix,
     NormWeight,
     Bias,
-    /// The bias of the vocabulary's words: one value for all of them.
+    /// The bias of the vocabulary's words: the same value for all.
     WordBias,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Tensor {
     pub(super) role: Role,
 }
 
-/// Every weight of the architecture. The decoder is tied to the words, so it has none.
+/// Every weight of the architecture. The decoder is tied to the word embeddings, so it has none.
 pub(super) fn list(architecture: &Architecture) -> Vec<Tensor> {
     let mut list = List(Vec::new());
     match architecture.family {
@@ -107,7 +107,7 @@ impl List {
         for layer in 0..architecture.n_layers {
             let name = format!("model.layers.{layer}");
             if layer > 0 {
-                // The first layer's input has been normalised already.
+                // The first layer's input is already normalised.
                 self.norm_without_bias(&format!("{name}.attn_norm"), hidden);
             }
             self.matrix(&format!("{name}.attn.Wqkv"), 3 * hidden, hidden);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_checkpoints_have_as_many_parameters_as_the_published_ones() {
-        // What `sum(p.numel() for p in model.parameters())` says in transformers.
+        // The value of `sum(p.numel() for p in model.parameters())` in transformers.
         for (name, expected) in [
             ("bert-tiny", 4_416_698),
             ("bert-mini", 11_201_594),

@@ -9,23 +9,23 @@ use safetensors::{Dtype, View, serialize_to_file};
 use super::tensors::{Role, Tensor};
 use crate::random::Random;
 
-/// A weight is one of so many draws: 16 bits of randomness each, which makes a quarter of a billion
-/// weights a matter of seconds in a program that is not optimised.
+/// Each weight is one of this many draws, which takes 16 bits of randomness. A quarter of a billion
+/// weights then take seconds in an unoptimised program.
 const N_DRAWS: usize = 1 << 16;
 
-/// Deviations of the normal distribution.
+/// Standard deviations of the normal distribution.
 const MATRIX: f32 = 0.02;
 const NORM: f32 = 0.05;
 const BIAS: f32 = 0.02;
 
-/// Writes the weights that `seed` decides, with `word_bias` for each word of the vocabulary.
+/// Writes the weights determined by `seed`, with `word_bias` for each word of the vocabulary.
 pub(super) fn write(tensors: &[Tensor], seed: u64, word_bias: f32, path: &Path) -> Result<()> {
     let mut random = Random::new(seed);
     let draws: Vec<f32> = (0..N_DRAWS).map(|_| random.truncated_normal() as f32).collect();
     let views = tensors.iter().map(|tensor| {
         (tensor.name.as_str(), RandomTensor { tensor, draws: &draws, seed, word_bias })
     });
-    // transformers asks for the name of the framework.
+    // transformers requires the name of the framework.
     let metadata = [("format".to_owned(), "pt".to_owned())].into();
     serialize_to_file(views, Some(metadata), path)
         .with_context(|| format!("cannot write {}", path.display()))

@@ -1,8 +1,8 @@
-//! Rule: no file holds a path of the machine that it was written on.
+//! Rule: no file contains a path of the machine on which it was written.
 
 use super::violation::{Violation, at_line};
 
-/// Starts of such paths, cut in two so that this file does not break its own rule.
+/// Prefixes of such paths, split in two so that this file does not break its own rule.
 const STARTS: [(&str, &str); 5] =
     [("/wo", "rk/"), ("/ro", "ot/"), ("/ho", "me/"), ("/Us", "ers/"), ("/tmp/ba", "sh_jobs")];
 
@@ -21,8 +21,8 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Violation> {
         .collect()
 }
 
-/// Whether a path on the line begins with `start`; `target/..`, `$HOME/..` and addresses of pages
-/// do not.
+/// Whether a path on the line begins with `start`; `target/..`, `$HOME/..` and web addresses do not
+/// count.
 fn holds(line: &str, start: &str) -> bool {
     line.match_indices(start).any(|(at, _)| {
         let inside_a_path = line[..at]

@@ -2,7 +2,7 @@
 
 use super::violation::Violation;
 
-/// A package, and the members that it may depend on, in its tests too.
+/// A package, and the members that it (including its tests) may depend on.
 const ARROWS: [(&str, &[&str]); 14] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),

@@ -1,10 +1,10 @@
-//! Rule: in what the crates ship, `cfg(feature = ...)` for a backend stands in few files.
+//! Rule: in shipped code, `cfg(feature = ...)` for a backend occurs in few files only.
 
 use super::source::SourceFile;
 use super::violation::{Violation, at_line};
 use crate::backends::FEATURE_NAMES;
 
-/// Files, and folders with a `/` at the end.
+/// Files, and folders with a trailing `/`.
 const ALLOWED: [&str; 4] = [
     "crates/splade/src/backends.rs",
     "crates/model/src/backend/",
@@ -33,7 +33,7 @@ pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
         .collect()
 }
 
-/// The names in `feature = "name"` on a line, given with and without its literals.
+/// The names in `feature = "name"` on a line, given both with and without its literals.
 fn features<'a>(text: &'a str, code: &str) -> Vec<&'a str> {
     code.match_indices("feature")
         .filter_map(|(at, word)| {

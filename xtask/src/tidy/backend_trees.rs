@@ -1,9 +1,9 @@
-//! Rule: a backend's Cargo feature brings nothing of the other backends.
+//! Rule: a backend's Cargo feature pulls in nothing of the other backends.
 
 use super::violation::Violation;
 use crate::backends::{BACKENDS, Backend};
 
-/// `tree` has the names of all that `splade` depends on with this backend alone.
+/// `tree` has the names of all dependencies of `splade` with only this backend.
 pub(crate) fn check(backend: &Backend, tree: &[String]) -> Vec<Violation> {
     let location = format!("splade, feature {}", backend.feature);
     let rule = "backend-trees";

@@ -1,4 +1,4 @@
-//! Rule: some packages never see burn, so they build and test in seconds.
+//! Rule: some packages do not depend on burn, so that they build and test in seconds.
 
 use super::violation::Violation;
 
@@ -13,7 +13,7 @@ pub(crate) const PACKAGES: [&str; 8] = [
     "splade-tokenizer",
 ];
 
-/// `tree` has the names of all that `package` depends on.
+/// `tree` has the names of all dependencies of `package`.
 pub(crate) fn check(package: &str, tree: &[String]) -> Vec<Violation> {
     tree.iter()
         .filter(|name| name.starts_with("burn") || name.starts_with("cubecl"))

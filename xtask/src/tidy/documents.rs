@@ -1,11 +1,11 @@
-//! Rule: the documents that a reader looks for exist, and the map fits on a few pages.
+//! Rule: the expected documents exist, and ARCHITECTURE.md stays short.
 
 use super::violation::Violation;
 
 const REQUIRED: [&str; 6] =
     ["README.md", ARCHITECTURE, "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
-/// Longer, and nobody reads it or keeps it true.
+/// A longer page would be neither read nor kept true.
 const MAX_ARCHITECTURE_LINES: usize = 150;
 const RULE: &str = "documents";
 

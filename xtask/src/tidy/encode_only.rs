@@ -1,9 +1,9 @@
-//! Rule: whoever only encodes builds nothing for corpora, indexes, measures and engines.
+//! Rule: a build that only encodes contains nothing for corpora, indexes, measures and engines.
 
 use super::violation::Violation;
 
-/// What a build of the library does not have until a feature asks for it: a name, or the start of one before
-/// a `*`.
+/// What a build of the library lacks until a feature requests it: a name, or a prefix followed by
+/// `*`.
 const OPTIONAL: [&str; 8] = [
     "splade-corpus",
     "splade-export",
@@ -15,13 +15,13 @@ const OPTIONAL: [&str; 8] = [
     "zstd*",
 ];
 
-/// The builds: their name, and the arguments of cargo.
+/// The builds: their names, and cargo's arguments.
 pub(crate) const BUILDS: [(&str, &[&str]); 2] = [
     ("splade, feature ndarray", &["--no-default-features", "--features", "ndarray"]),
     ("splade, default features", &[]),
 ];
 
-/// `tree` has the names of all that the build depends on.
+/// `tree` has the names of all dependencies of the build.
 pub(crate) fn check(build: &str, tree: &[String]) -> Vec<Violation> {
     let is_optional = |name: &String| {
         OPTIONAL.iter().any(|pattern| match pattern.strip_suffix('*') {

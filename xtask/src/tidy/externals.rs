@@ -1,5 +1,5 @@
-//! Rule: the member `externals` depends on everything outside of the workspace that another member
-//! depends on. What it lacks, `cargo xtask features` checks again for each form of each crate.
+//! Rule: the member `externals` has all external dependencies of the other members. Any that it
+//! lacks would be rebuilt by `cargo xtask features` for each form of each crate.
 
 use cargo_metadata::Package;
 

@@ -4,7 +4,7 @@ use super::source::SourceFile;
 use super::violation::Violation;
 use crate::api;
 
-/// The root has fewer public names than this, modules counted.
+/// The root has fewer public names than this, including modules.
 const MAX_NAMES: usize = 30;
 
 pub(crate) fn check(file: &SourceFile) -> Option<Violation> {

@@ -1,4 +1,4 @@
-//! Rule: every dependency of a member is `workspace = true`; versions stand in the root manifest.
+//! Rule: every dependency of a member is `workspace = true`; versions are in the root manifest.
 
 use super::violation::{Violation, at_line};
 
@@ -61,7 +61,7 @@ pub(crate) fn check(path: &str, manifest: &str) -> Vec<Violation> {
     violations
 }
 
-/// Fields of a dependency that say where it comes from.
+/// Fields that say where a dependency comes from.
 fn is_source(field: &str) -> bool {
     ["version", "path", "git", "registry", "workspace"].contains(&field)
 }
@@ -71,11 +71,11 @@ enum Inherited {
     No,
 }
 
-/// What a table of a manifest holds.
+/// The kind of a manifest's table.
 enum Section {
-    /// `[dependencies]`: one dependency an entry.
+    /// `[dependencies]`: one dependency per entry.
     List,
-    /// `[dependencies.name]`: one field an entry.
+    /// `[dependencies.name]`: one field per entry.
     One {
         line: usize,
         name: String,
@@ -102,8 +102,8 @@ impl Section {
     }
 }
 
-/// Headers and `key = value` entries, each with the index of its first line. An entry ends where
-/// its brackets are closed. No manifest here has a `#` or a bracket inside a string.
+/// Headers and `key = value` entries, each with the index of its first line. An entry ends when its
+/// brackets are closed. No manifest here has a `#` or a bracket inside a string.
 fn entries(manifest: &str) -> Vec<(usize, String)> {
     let mut entries: Vec<(usize, String)> = Vec::new();
     let mut depth = 0_usize;

@@ -1,4 +1,4 @@
-//! Rule: the first line of every Rust file says the file's one job.
+//! Rule: the first line of every Rust file states the file's one job.
 
 use super::source::SourceFile;
 use super::violation::{Violation, at_line};

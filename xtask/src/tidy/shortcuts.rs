@@ -1,9 +1,9 @@
-//! Rule: no shortcut is shipped, and no test is switched off without a reason.
+//! Rule: no shortcuts are shipped, and no test is disabled without a reason.
 
 use super::source::SourceFile;
 use super::violation::{Violation, at_line};
 
-/// What is not shipped, and what to write instead.
+/// Forbidden in shipped code, and what to write instead.
 const SHORTCUTS: [(&str, &str); 4] = [
     (".unwrap()", "return the error, or say why it cannot happen with `expect`"),
     ("todo!", "write what is missing, or return an error"),

@@ -1,13 +1,13 @@
-//! A Rust file with its comments and literals blanked, for rules that look at lines.
+//! A Rust file with comments and literals blanked, for line-based rules.
 
-/// A file, and what rules look at in it.
+/// A file, and what rules need of it.
 #[derive(Debug)]
 pub(crate) struct SourceFile {
-    /// From the root of the workspace, with `/`.
+    /// Relative to the workspace's root, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
-    /// `text` with spaces in place of comments and of the insides of literals: every byte that is
-    /// left stands where it stood.
+    /// `text` with comments and the insides of literals replaced by spaces, so that offsets are the
+    /// same.
     pub(crate) code: String,
 }
 
@@ -17,13 +17,14 @@ impl SourceFile {
         Self { path: path.into(), text, code }
     }
 
-    /// Whether the file belongs to what a crate ships, its unit tests aside.
+    /// Whether the file is part of what a crate ships, apart from its unit tests.
     pub(crate) fn is_shipped(&self) -> bool {
         self.path.starts_with("crates/") && self.path.contains("/src/")
     }
 
-    /// Index and code of each line above the unit tests. They begin at the first `#[cfg(test)]`
-    /// that does not merely declare a file (`mod tests;`), and a file `tests.rs` has nothing else.
+    /// Index and code of each line before the unit tests, which start at the first `#[cfg(test)]`
+    /// that does not just declare a file (`mod tests;`). A file `tests.rs` consists of unit tests
+    /// only.
     pub(crate) fn lines_before_tests(&self) -> Vec<(usize, &str)> {
         if self.path.ends_with("/tests.rs") {
             return Vec::new();
@@ -75,7 +76,7 @@ fn blank_comments_and_literals(text: &str) -> String {
     String::from_utf8(code).expect("only whole characters are replaced, by spaces")
 }
 
-/// Where the comment that opens at `start` is over; comments nest.
+/// The end of the comment that opens at `start`; comments nest.
 fn block_comment_end(bytes: &[u8], start: usize) -> usize {
     let mut depth = 0_usize;
     let mut at = start;
@@ -96,7 +97,7 @@ fn block_comment_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// The number of `#` between the `r` of a raw string and its quote, where `before` ends; `None`
+/// The number of `#` between the `r` of a raw string and its quote, at the end of `before`; `None`
 /// for any other string.
 fn raw_string_marks(before: &[u8]) -> Option<usize> {
     let marks = before.iter().rev().take_while(|byte| **byte == b'#').count();
@@ -109,13 +110,13 @@ fn raw_string_marks(before: &[u8]) -> Option<usize> {
     matches!(&prefix[..], b"r" | b"rb" | b"rc").then_some(marks)
 }
 
-/// Where the closing quote of the raw string stands whose opening quote is at `start`.
+/// The position of the closing quote of the raw string whose opening quote is at `start`.
 fn raw_string_end(text: &str, start: usize, marks: usize) -> usize {
     let close = format!("\"{}", "#".repeat(marks));
     text[start + 1..].find(&close).map_or(text.len(), |length| start + 1 + length)
 }
 
-/// Where the closing quote of the string stands whose opening quote is at `start`.
+/// The position of the closing quote of the string whose opening quote is at `start`.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < bytes.len() && bytes[at] != b'"' {
@@ -124,8 +125,8 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     at.min(bytes.len())
 }
 
-/// Where the closing quote of the character stands whose opening quote is at `start`; just behind
-/// `start` if that is the quote of a lifetime.
+/// The position of the closing quote of the character whose opening quote is at `start`; just after
+/// `start` if that is a lifetime.
 fn char_end(text: &str, start: usize) -> usize {
     let inside = &text[start + 1..];
     let length = match inside.chars().next() {

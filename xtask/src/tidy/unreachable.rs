@@ -1,9 +1,9 @@
-//! Rule: a crate says `unreachable!` only with the proof beside it.
+//! Rule: every `unreachable!` in a crate has its proof beside it.
 
 use super::source::SourceFile;
 use super::violation::{Violation, at_line};
 
-/// How such a comment begins: what was established where.
+/// The start of such a comment, which says what was established where.
 const PROOF: &str = "PROOF:";
 
 pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
@@ -25,7 +25,7 @@ pub(crate) fn check(file: &SourceFile) -> Vec<Violation> {
         .collect()
 }
 
-/// Whether a comment on the line, or among those right above it, begins with the word.
+/// Whether a comment on the line, or directly above it, begins with the word.
 fn is_proven(texts: &[&str], line: usize) -> bool {
     let comment = |text: &&str| text.trim_start().starts_with("//");
     let above = texts[..line].iter().rev().take_while(|text| comment(text));

@@ -1,5 +1,5 @@
-//! Rule: `unsafe` stands in splade-kernels and, for launches of kernels, in splade-gpu; all other crates
-//! forbid it.
+//! Rule: `unsafe` is only allowed in splade-kernels and, for launching kernels, in splade-gpu; all
+//! other crates forbid it.
 
 use super::source::SourceFile;
 use super::violation::{Violation, at_line};

@@ -1,4 +1,4 @@
-//! A broken rule: where, which, and what to do about it.
+//! A broken rule: where, which, and how to fix it.
 
 use std::fmt;
 
