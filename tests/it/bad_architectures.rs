@@ -1,4 +1,4 @@
-//! What a `config.json` asks of an architecture and is not supported is refused, by field and value.
+//! Unsupported settings of an architecture in `config.json` are refused, by field and value.
 
 use serde_json::{Value, json};
 use splade::SpladeError;

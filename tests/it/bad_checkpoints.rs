@@ -1,4 +1,4 @@
-//! A folder that is broken or not supported is refused, by the name of what is wrong with it.
+//! A broken or unsupported folder is refused, by the name of what is wrong.
 
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn an_unknown_activation_is_named_with_those_there_are() {
     );
 }
 
-/// The checkpoint with this class, and without the weights of its head.
+/// The checkpoint with this class, but without the weights of its head.
 fn headless(class: &str) -> Folder {
     whole()
         .set(CONFIG, "architectures", json!([class]))

@@ -1,5 +1,4 @@
-//! A sentence-transformers folder that is broken or not supported is refused, by the name of what
-//! is wrong with it.
+//! A broken or unsupported sentence-transformers folder is refused, by the name of what is wrong.
 
 use serde_json::{Value, json};
 use splade::errors::ModelError;

@@ -1,4 +1,4 @@
-//! A tokenizer that is broken or not supported is refused, by the name of what is wrong with it.
+//! A broken or unsupported tokenizer is refused, by the name of what is wrong.
 
 use serde_json::json;
 use splade::SpladeError;

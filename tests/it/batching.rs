@@ -1,4 +1,4 @@
-//! A row belongs to its text alone: neither the texts beside it nor the batches change it.
+//! A row depends on its text alone: neither the other texts nor the batches change it.
 
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
@@ -13,9 +13,9 @@ use crate::devices;
 use crate::folder::Folder;
 use crate::golden::fixture;
 
-/// Allowed difference of a weight from the one of the same text alone, absolute, and relative on
-/// top: summation order. Much less than [`devices::Tested::tolerance`], which is against another
-/// program.
+/// Tolerance for a weight compared with the same text encoded alone: this absolute error plus the
+/// same relative error, for summation order. It is much smaller than
+/// [`devices::Tested::tolerance`], which is for comparing with another program.
 const ROW_TOLERANCE: f32 = 1e-5;
 
 /// The smallest checkpoint on each CPU backend of this build.
@@ -70,7 +70,7 @@ fn assert_same_row(found: SparseRowView<'_>, expected: SparseRowView<'_>, contex
     }
 }
 
-/// Each row is the one that its text has alone.
+/// Checks that each row equals that of its text alone.
 #[track_caller]
 fn assert_rows_as_alone<T: AsRef<str> + Sync>(
     encoder: &SparseEncoder,

@@ -1,4 +1,4 @@
-//! A cancelled call ends between passes, and gives nothing.
+//! A cancelled call ends between passes and returns nothing.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ fn cancelled() -> EncodeOptions {
     EncodeOptions::document().with_cancel(handle)
 }
 
-/// Options of a call in passes of one text, which cancels itself after the third; and how many were done.
+/// Options for passes of one text that cancel themselves after the third, and the number of passes
+/// done.
 fn cancels_itself() -> (EncodeOptions, Arc<AtomicUsize>) {
     let (handle, done) = (CancelHandle::new(), Arc::new(AtomicUsize::new(0)));
     let (cancel, counter) = (handle.clone(), Arc::clone(&done));
@@ -77,7 +78,7 @@ fn a_pool_ends_between_passes() {
     let ended = pool.encode_with(&texts(500), &options).map(drop);
     assert!(matches!(ended, Err(SpladeError::Cancelled)), "{ended:?}");
     assert!(done.load(Ordering::Relaxed) < 100);
-    // It goes on serving others.
+    // The pool still serves other calls.
     assert_eq!(pool.encode(&texts(20)).unwrap().n_rows(), 20);
 }
 

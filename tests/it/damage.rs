@@ -1,4 +1,4 @@
-//! Damaged files end in an error or in an encoder, never in a panic.
+//! Damaged files give an error or an encoder, but never a panic.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -35,8 +35,8 @@ impl Damage {
     }
 }
 
-/// Loads the folder with a damaged file, and encodes a text if that succeeds: whatever comes of
-/// it, it is no panic.
+/// Loads the folder with a damaged file, and encodes a text if that succeeds. Whatever happens,
+/// nothing panics.
 fn survive(file: &str, damage: &Damage, length: impl FnOnce(&[u8]) -> usize) {
     let folder = Folder::copy_of("random/bert-gelu");
     let mut bytes = folder.read(file);
@@ -47,7 +47,7 @@ fn survive(file: &str, damage: &Damage, length: impl FnOnce(&[u8]) -> usize) {
     }
 }
 
-/// What no configuration should say, and what some say.
+/// Values that no configuration should have, and some that are valid.
 fn value() -> impl Strategy<Value = Value> {
     let extremes = vec![
         json!(null),
@@ -91,7 +91,7 @@ const ARCHITECTURES: [&str; 12] = [
     "xlm-roberta-unigram",
 ];
 
-/// Files of JSON objects that decide what a folder is.
+/// JSON objects that determine what a folder is.
 const LAYOUTS: [(&str, &str); 6] = [
     ("layouts/st-max", "1_SpladePooling/config.json"),
     ("layouts/st-max", "sentence_bert_config.json"),
@@ -101,7 +101,7 @@ const LAYOUTS: [(&str, &str); 6] = [
     ("layouts/csr-dense-tanh", "3_SparseAutoEncoder/config.json"),
 ];
 
-/// Puts a value into a field of a JSON file, whichever field the index picks.
+/// Sets a field of a JSON file, chosen by the index.
 fn with_field(
     fixture: &str,
     file: &str,
@@ -125,7 +125,7 @@ fn load_and_encode(folder: &Folder) {
     }
 }
 
-/// Fields of configurations that not every file has.
+/// Fields that only some configurations have.
 const MORE_FIELDS: [&str; 14] = [
     "conv_kernel_size",
     "embedding_size",
@@ -196,7 +196,7 @@ proptest! {
         let fixture = if legacy { "layouts/plain-bin-legacy" } else { "layouts/plain-bin" };
         let folder = Folder::copy_of(fixture);
         let mut bytes = folder.read("pytorch_model.bin");
-        // Where the pickle stands, and the numbers behind it.
+        // The pickle, and the numbers after it.
         let length = bytes.len().min(4096);
         damage.apply(&mut bytes, length);
         load_and_encode(&folder.write("pytorch_model.bin", bytes));

@@ -1,8 +1,8 @@
-//! The devices that the suite runs on, and why one is left out.
+//! The devices that the suite runs on, and why some are left out.
 
 use splade::{Device, SparseEncoder, SpladeError};
 
-/// A device with what f32 rounding may do there.
+/// A device, and the error that f32 rounding may cause there.
 #[derive(Clone, Debug)]
 pub struct Tested {
     pub device: Device,
@@ -22,7 +22,7 @@ pub fn cpu() -> Vec<Tested> {
     found
 }
 
-/// The GPU, where there is one or a software driver; with `SPLADE_TEST_WGPU=require` there must be.
+/// The GPU, if there is one or a software driver; with `SPLADE_TEST_WGPU=require` there must be.
 pub fn wgpu() -> Option<Tested> {
     let gpu = Device::Wgpu(0);
     let found = is_there(&gpu);
@@ -31,7 +31,7 @@ pub fn wgpu() -> Option<Tested> {
     found.then_some(Tested { device: gpu, tolerance: 2e-4 })
 }
 
-/// The first NVIDIA card, where there is one.
+/// The first NVIDIA card, if there is one.
 pub fn cuda() -> Option<Tested> {
     let device = Device::Cuda(0);
     is_there(&device).then_some(Tested { device, tolerance: 2e-4 })
@@ -41,7 +41,7 @@ pub fn all() -> Vec<Tested> {
     cpu().into_iter().chain(wgpu()).chain(cuda()).collect()
 }
 
-/// Tries the device on the smallest checkpoint; says in one line why it is skipped.
+/// Tries the device on the smallest checkpoint; reports in one line why it is skipped.
 fn is_there(device: &Device) -> bool {
     match SparseEncoder::builder()
         .device(device.clone())

@@ -1,4 +1,4 @@
-//! What an encoder does beside encoding: decoding, limits, options, threads.
+//! What an encoder does besides encoding: decoding, limits, options, threads.
 
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ fn count(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).expect("not 0")
 }
 
-/// An encoder that other threads use, and that is handed to one.
+/// An encoder can be shared between threads, and moved to one.
 const fn is_send_and_sync<T: Send + Sync>() {}
 const _: () = is_send_and_sync::<SparseEncoder>();
 

@@ -1,9 +1,9 @@
-//! Every example runs, and prints what its reader is promised.
+//! Every example runs, and prints what its documentation promises.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What an example prints. `cargo test` builds the examples beside the tests.
+/// The output of an example. `cargo test` builds the examples beside the tests.
 fn output_of(example: &str) -> String {
     let mut path: PathBuf = std::env::current_exe().unwrap();
     path.pop();
@@ -89,7 +89,7 @@ fn engines() {
     assert_prints("engines", &["qdrant: setup", "pgvector: setup", "a page of"]);
 }
 
-/// Each backend of this build that the machine has.
+/// Each backend of this build that the machine supports.
 #[test]
 fn backends() {
     let expected = ["The weather is lovely today.", "\"today\", 2.5437", "\"sunny\""];

@@ -1,4 +1,4 @@
-//! A model's folder, copied from tests/fixtures to be changed or broken.
+//! A model's folder, copied from tests/fixtures to be modified or broken.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Folder {
         self.edit(file, |fields| _ = fields.insert(field.to_owned(), value.into()))
     }
 
-    /// Takes a field out of a JSON file.
+    /// Removes a field from a JSON file.
     pub(crate) fn unset(self, file: &str, field: &str) -> Self {
         self.edit(file, |fields| _ = fields.remove(field))
     }
@@ -105,7 +105,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The message of an error with those of its causes.
+/// The message of an error, with those of its causes.
 pub(crate) fn message(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -1,4 +1,4 @@
-//! Reads the golden values and the texts that they belong to (tests/reference/README.md).
+//! Reads golden values and their texts (tests/reference/README.md).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub struct Golden {
 pub struct Row {
     #[serde(default)]
     pub name: String,
-    /// Where it is not in texts.json.
+    /// If it is not in texts.json.
     pub text: Option<String>,
     #[serde(default)]
     pub input_ids: Vec<u32>,
@@ -82,7 +82,7 @@ enum TextSpec {
 }
 
 impl Row {
-    /// The text that the row is of.
+    /// The text of the row.
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_else(|| text(&self.name))
     }
@@ -97,7 +97,7 @@ pub fn load(name: &str) -> Golden {
     load_as(name)
 }
 
-/// A golden file of another form.
+/// A golden file in another format.
 pub fn load_as<T: DeserializeOwned>(name: &str) -> T {
     read(&tests_folder().join("reference/golden").join(format!("{name}.json")))
 }

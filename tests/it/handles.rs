@@ -1,4 +1,5 @@
-//! An encoder is a handle: cheap to clone, used from any thread, and what is chosen on one leaves others alone.
+//! An encoder is a handle: cheap to clone, usable from any thread, with settings that do not affect
+//! other handles.
 
 use std::num::NonZeroUsize;
 

@@ -1,4 +1,4 @@
-//! Models from the hub, through the real client, against a hub on loopback.
+//! Models from the hub, through the real client, from a hub on loopback.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -92,7 +92,7 @@ fn add(files: &mut Files, names: &[&str]) {
     files.extend(names.iter().map(|name| ((*name).to_owned(), b"{}".to_vec())));
 }
 
-/// The files whose content was asked for.
+/// The files whose contents were requested.
 fn contents_asked(requests: &[Request]) -> BTreeSet<String> {
     let resolve = format!("/{ID}/resolve/");
     requests
@@ -187,7 +187,7 @@ fn a_revision_has_its_own_files() {
     let main = setup.fetch().unwrap();
     setup.hub.take_requests();
     let branch = fetch(ID, &setup.options().with_revision("refs/pr/1")).unwrap();
-    // The blobs that both have are kept once.
+    // Blobs that both revisions share are stored once.
     let asked = contents_asked(&setup.hub.take_requests());
     assert_eq!(asked, BTreeSet::from(["config.json".to_owned()]));
     let by_commit = fetch(ID, &setup.options().with_revision(commit('b'))).unwrap();
@@ -229,7 +229,7 @@ fn the_token_goes_to_the_hub_and_not_where_it_redirects_to() {
     assert!(!format!("{:?}", setup.options().with_token("hf_secret")).contains("secret"));
 }
 
-/// Runs itself again in an environment that would lead elsewhere if it was read.
+/// Runs itself again in an environment that would redirect it if it were read.
 #[test]
 fn the_environment_is_not_read() {
     const CHILD: &str = "SPLADE_TEST_HUB_CHILD";
@@ -286,7 +286,7 @@ fn offline_tells_what_a_snapshot_of_others_may_lack() {
     let offline = || warnings(|| setup.find_offline().unwrap());
     assert_eq!(offline(), (Vec::new(), folder.clone()));
 
-    // As an older version brought it, and wrote down nothing.
+    // As an older version fetched it, without a record.
     fs::remove_file(folder.join("special_tokens_map.json")).unwrap();
     let records = folder.join("../../.no_exist").join(commit('a'));
     assert!(records.join("added_tokens.json").is_file());
@@ -298,7 +298,7 @@ fn offline_tells_what_a_snapshot_of_others_may_lack() {
     }
     assert!(!told[0].contains("tokenizer_config.json"), "{told:?}");
 
-    // As Python brings it: whole, or file by file.
+    // As Python fetches it: as a whole, or file by file.
     fs::write(folder.join(".gitattributes"), "").unwrap();
     assert_eq!(offline().0, Vec::<String>::new());
     fs::remove_file(folder.join(".gitattributes")).unwrap();
@@ -306,7 +306,7 @@ fn offline_tells_what_a_snapshot_of_others_may_lack() {
     fs::write(records.join("added_tokens.json"), "").unwrap();
     assert!(!offline().0[0].contains("added_tokens.json"));
 
-    // What online brings is told no more.
+    // Once fetched online, nothing is reported.
     setup.fetch().unwrap();
     assert_eq!(offline().0, Vec::<String>::new());
     assert!(folder.join("special_tokens_map.json").is_file());
@@ -328,7 +328,7 @@ fn progress_rises_to_the_bytes_of_all_files() {
     let last = first.last().unwrap();
     assert_eq!(last.file, "model.safetensors");
     assert_eq!(last.n_bytes, last.total_bytes);
-    // modules.json has already been read to know what else is needed.
+    // modules.json has already been read to find out what else is needed.
     let total: usize = files
         .iter()
         .filter(|(file, _)| *file != "modules.json")

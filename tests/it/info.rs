@@ -1,4 +1,4 @@
-//! What a model says of itself is what its folder holds.
+//! What a model reports about itself is what its folder contains.
 
 use splade::info::ModelInfo;
 use splade::{SimilarityFunction, SparseEncoder};

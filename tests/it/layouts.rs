@@ -9,7 +9,7 @@ use splade::{EncodeOptions, SparseEncoder, SparseMatrix};
 use crate::devices;
 use crate::golden::{self, Row, assert_row, text};
 
-/// Layouts that are loaded, in the order of what they need.
+/// Layouts to load, in the order of what they need.
 const LAYOUTS: [&str; 49] = [
     "plain",
     "st-max",
@@ -57,7 +57,7 @@ const LAYOUTS: [&str; 49] = [
     "csr-bin",
     "csr-exclude-prompt",
     "csr-exclude-prompt-two",
-    // Of other architectures than BERT.
+    // Architectures other than BERT.
     "architectures/csr-roberta",
     "architectures/csr-modernbert",
     "architectures/csr-mpnet",
@@ -88,7 +88,7 @@ struct Call {
     task: Option<String>,
     max_active_dims: Option<usize>,
     max_seq_length: Option<usize>,
-    /// Which list of rows it gives; `None` where the reference answers with an error.
+    /// Which list of rows the reference returns; `None` if it fails.
     rows: Option<usize>,
 }
 

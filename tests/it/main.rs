@@ -1,4 +1,4 @@
-//! The whole way of the data, text to vector, on every backend of this build.
+//! The whole data flow, from text to vector, on every backend of this build.
 #![forbid(unsafe_code)]
 #![allow(
     unreachable_pub,

@@ -1,6 +1,7 @@
-//! Encoding never holds the logits of all tokens of a batch, nor the attention of a whole long text.
+//! Encoding never holds the logits of all tokens in a batch, nor the attention of a whole long
+//! text.
 //!
-//! A process has one peak, so the measurement is a run of this binary on its own test.
+//! Peak memory is per process, so the measurement runs this binary again for its own test.
 
 use std::num::NonZeroUsize;
 
@@ -11,7 +12,7 @@ use crate::folder::Folder;
 
 const CHILD: &str = "SPLADE_TEST_MEMORY_OF";
 
-/// Runs `measure` in a process of its own for each CPU device.
+/// Runs `measure` in a separate process for each CPU device.
 fn in_a_process_of_its_own(test: &str, measure: impl FnOnce(&str)) {
     if let Ok(device) = std::env::var(CHILD) {
         return measure(&device);
@@ -68,7 +69,7 @@ fn attention_over_a_long_text_is_never_held_at_once() {
     });
 }
 
-/// The most bytes that this process has had in memory.
+/// The peak memory of this process in bytes.
 fn peak_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

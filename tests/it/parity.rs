@@ -7,7 +7,7 @@ use splade::{EncodeOptions, SparseEncoder};
 use crate::devices::{self, Tested};
 use crate::golden::{self, Golden, assert_row, assert_rows, text};
 
-/// Checkpoints with a masked-LM head, each with what is particular about it in tests/reference/README.md.
+/// Checkpoints with a masked-LM head; tests/reference/README.md says what is special about each.
 const CHECKPOINTS: [&str; 38] = [
     "splade-tiny",
     "bert-gelu",

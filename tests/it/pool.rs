@@ -1,4 +1,4 @@
-//! Several devices that share the texts of a call give the vectors that one gives.
+//! Several devices that share the texts of a call give the vectors of one device.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ fn chunks_of(chunk_size: usize) -> EncodeOptions {
     EncodeOptions::default().with_chunk_size(count(chunk_size))
 }
 
-/// The same rows, but for the order of sums: a worker has other threads than the encoder.
+/// Checks that rows are equal up to the order of sums: a worker has fewer threads than the encoder.
 fn assert_close(found: &SparseMatrix, expected: &SparseMatrix, context: &str) {
     assert_eq!(found.indptr(), expected.indptr(), "{context}");
     assert_eq!(found.indices(), expected.indices(), "{context}");
@@ -189,7 +189,7 @@ fn an_unknown_prompt_or_task_of_a_call_is_an_error_of_the_call() {
     assert!(message(&error).contains("`nonsense`"), "{error:?}");
 }
 
-/// A checkpoint whose arithmetic breaks down on texts with one particular token.
+/// A checkpoint whose arithmetic fails on texts with one particular token.
 fn breaks_on_river() -> (Folder, &'static str) {
     let folder = Folder::copy_of("random/bert-gelu");
     let id = splade_tokenizer::Tokenizer::load(folder.path()).unwrap().token_to_id("today");
@@ -222,7 +222,7 @@ fn a_failed_worker_is_an_error_with_device_chunk_and_text() {
         for named in [device.as_str(), "chunk 8", "32 to 35", "text 33"] {
             assert!(said.contains(named), "`{named}` is not in: {said}");
         }
-        // The pool is still good for other texts.
+        // The pool still works for other texts.
         let expected = encoder.encode(&["garden"]).unwrap();
         assert_close(&pool.encode(&["garden"]).unwrap(), &expected, "after a failure");
     }

@@ -1,5 +1,5 @@
-//! Lower precisions give nearly the vectors of f32, on every CPU backend the same; a device that has not
-//! the one that was asked for says so.
+//! Lower precisions give nearly the vectors of f32, and the same on every CPU backend; a device
+//! without the requested precision says so.
 
 use splade::{Device, Precision, SimilarityFunction, SparseEncoder, SparseMatrix, SpladeError};
 
@@ -63,7 +63,7 @@ fn a_pool_computes_in_the_precision_of_its_encoder() {
     }
 }
 
-/// A GPU that has no such type says so.
+/// A GPU without such a type says so.
 #[test]
 fn sixteen_bits_on_a_gpu_are_close_to_f32_and_not_equal_to_it() {
     let exact = encode(Device::Cpu, Precision::F32);

@@ -1,4 +1,4 @@
-//! A model that was saved gives the vectors that it gave before (`SparseEncoder::save`).
+//! A saved model gives the same vectors as before (`SparseEncoder::save`).
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::golden::{fixture, text};
 const TEXTS: [&str; 7] =
     ["weather", "sunny", "empty", "words_5000", "chinese", "mixed_case", "passage_science"];
 
-/// Every model of the fixtures but those that cannot be saved.
+/// Every model of the fixtures except those that cannot be saved.
 fn models() -> Vec<PathBuf> {
     let groups = ["layouts", "architectures", "random"].map(fixture);
     let folders = groups.iter().flat_map(|group| std::fs::read_dir(group).unwrap());
@@ -26,7 +26,7 @@ fn models() -> Vec<PathBuf> {
     models
 }
 
-/// Vectors of all ways to call a model; `None` where a way is refused.
+/// Vectors from all ways to call a model; `None` for a way that is refused.
 fn vectors(encoder: &SparseEncoder) -> Vec<Option<SparseMatrix>> {
     let texts = TEXTS.map(text);
     [EncodeOptions::default(), EncodeOptions::query(), EncodeOptions::document()]
@@ -65,7 +65,7 @@ fn every_model_gives_the_same_vectors_after_it_was_saved() {
             assert_eq!((&after.name, after.is_default), (&before.name, before.is_default));
             assert_eq!(after.max_seq_length, before.max_seq_length, "{context}");
         }
-        // Of today's layout: what was saved once is saved again as it is.
+        // In today's layout: saving it again changes nothing.
         let again = SparseEncoder::load(&folder).unwrap();
         let (_parent, second) = save(&again, &SaveOptions::default());
         for name in ["modules.json", "config_sentence_transformers.json"] {
@@ -153,7 +153,7 @@ fn a_model_without_a_form_is_refused_by_name() {
     let error = encoder.save(parent.path().join("saved")).unwrap_err();
     assert!(matches!(error, SpladeError::NotSaved { .. }), "{error:?}");
     assert!(error.to_string().contains("sparse_linear.pt"), "{error}");
-    // Transformers has no head of another activation for what it calls `gte`.
+    // transformers has no head with another activation for the type `gte`.
     let folder =
         Folder::copy_of("architectures/new-plain").set("config.json", "hidden_act", "relu");
     let error = folder.load().unwrap().save(parent.path().join("saved")).unwrap_err();
@@ -167,7 +167,7 @@ fn a_folder_is_saved_over_only_where_that_is_asked_for() {
     let (_parent, folder) = save(&encoder, &SaveOptions::default());
     let error = encoder.save(&folder).unwrap_err();
     assert!(matches!(error, SpladeError::NotReplaced { .. }), "{error:?}");
-    // Over the folder that it was loaded from.
+    // Over the folder from which it was loaded.
     let loaded = SparseEncoder::load(&folder).unwrap();
     let before = vectors(&loaded);
     loaded.save_with(&folder, &SaveOptions::default().with_existing(Existing::Replace)).unwrap();

@@ -1,5 +1,4 @@
-//! What is made of vectors is what the reference makes of them: scores, intersections, statistics,
-//! tokens.
+//! Results derived from vectors equal the reference's: scores, intersections, statistics, tokens.
 
 use splade::sparse::intersection;
 use splade::{SimilarityFunction, SparseEncoder, SparseMatrix};
@@ -13,10 +12,10 @@ fn encode(encoder: &SparseEncoder, names: &[String]) -> SparseMatrix {
     encoder.encode(&texts).unwrap()
 }
 
-/// A score is a sum over some hundred entries, each of which may be off by the tolerance.
+/// A score sums some hundred entries, each of which may be off by the tolerance.
 fn assert_score(found: f32, exact: f32, tested: &Tested, function: &str, context: &str) {
     let tolerance = match function {
-        // Where a distance is 0 stands the root of a rounding error, the reference's or ours.
+        // A distance of 0 may be the square root of a rounding error, in the reference or here.
         "euclidean" if exact.abs() < 5e-2 => 5e-2,
         "cosine" => tested.tolerance,
         _ => 20.0 * tested.tolerance + tested.tolerance * exact.abs(),
@@ -77,7 +76,7 @@ fn intersections_are_the_reference_s() {
         let expected = &golden.intersection;
         let rows = encode(encoder, &expected.names);
         let found = intersection(rows.row(0), rows.row(1));
-        // A weight that is as small as the rounding error may be 0 elsewhere.
+        // A weight as small as the rounding error may be 0 elsewhere.
         let mut found = found.iter().filter(|(_, value)| value.abs() > 1e-3);
         let expected = expected.indices.iter().zip(&expected.values);
         for (&index, &exact) in expected.filter(|(_, value)| value.abs() > 1e-3) {

@@ -1,4 +1,4 @@
-//! Texts with options of their own share a batch, and each has the row that it has alone.
+//! Texts with different options share a batch, and each gets the row that it gets alone.
 
 use std::num::NonZeroUsize;
 
@@ -16,7 +16,7 @@ fn keep(n: usize) -> Pruning {
     Pruning::default().with_max_active_dims(count(n))
 }
 
-/// Texts, with options of each.
+/// Texts with their options.
 fn cases() -> (Vec<&'static str>, Vec<TextOptions>) {
     let light = Pruning::default().with_minimum_weight(0.3).unwrap();
     let shares = Pruning::default().with_mass_share(0.6).unwrap().with_max_active_dims(count(5));
@@ -34,7 +34,7 @@ fn cases() -> (Vec<&'static str>, Vec<TextOptions>) {
     cases.into_iter().unzip()
 }
 
-/// The options of a call that has those of the text for all.
+/// Options of a call that apply the text's options to all texts.
 fn alone(options: &EncodeOptions, own: &TextOptions) -> EncodeOptions {
     let mut options = options.clone();
     if own.prompt.is_some() || own.prompt_name.is_some() {
@@ -90,7 +90,7 @@ fn the_limit_of_a_text_beats_the_call_s_beats_the_handle_s_beats_the_checkpoint_
     assert_eq!(nnz(&handle, &call, own.clone()), 5);
     let call = call.with_max_active_dims(count(4));
     assert_eq!(nnz(&handle, &call, own.clone()), 4);
-    // Other rules of the text leave the limit of the call.
+    // Other rules for the text do not change the call's limit.
     let rule = Pruning::default().with_minimum_weight(0.0).unwrap();
     assert_eq!(nnz(&handle, &call, own.clone().with_pruning(rule)), 4);
     assert_eq!(nnz(&handle, &call, own.with_pruning(keep(3))), 3);

@@ -1,4 +1,5 @@
-//! Pairs, cut texts and decoded ids are those of transformers (tests/reference/token_calls.py).
+//! Pairs, truncated texts and decoded ids equal those of transformers
+//! (tests/reference/token_calls.py).
 
 use serde::Deserialize;
 use splade_tokenizer::{
@@ -10,7 +11,7 @@ use crate::golden::{self, fixture};
 
 /// Ids and token types.
 type Tokens = (Vec<u32>, Vec<u32>);
-/// Ids, what they spell with special tokens, and without.
+/// Ids, and the text they spell with and without special tokens.
 type Decoded = (Vec<u32>, String, String);
 
 #[derive(Deserialize)]
@@ -45,7 +46,7 @@ impl Golden {
         golden::load_as("tokenizers/calls")
     }
 
-    /// The rules of each limit and side.
+    /// The rules for each limit and side.
     fn rules(&self, special_tokens: SpecialTokens) -> Vec<TokenizeRules> {
         let side = |side: &str| match side {
             "left" => TruncationSide::Left,
@@ -133,7 +134,7 @@ fn spaces_are_cleaned_up_where_the_configuration_says_so() {
     }
 }
 
-/// Ids that a text has are tokens again, special tokens put around them or there already.
+/// The ids of a text become tokens again, whether special tokens are added or already present.
 #[test]
 fn ids_are_the_tokens_of_their_text() {
     let golden = Golden::load();

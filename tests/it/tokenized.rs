@@ -1,4 +1,5 @@
-//! Tokenising and encoding as two calls: they are one call's rows, and what lies between can be looked at.
+//! Tokenising and encoding as two calls give the rows of one call, and the tokens in between can be
+//! inspected.
 
 use std::num::NonZeroUsize;
 
@@ -10,7 +11,7 @@ use splade::{Device, EncodeOptions, SparseEncoder, SpladeError};
 use crate::devices;
 use crate::golden::{self, assert_row, fixture, text};
 
-/// Every kind of pipeline: masked LM, prompts that count, a table, routes, token weights.
+/// Every kind of pipeline: masked LM, prompts that are pooled, a table, routes, token weights.
 pub const KINDS: [&str; 8] = [
     "random/bert-gelu",
     "architectures/roberta-gelu",
@@ -30,7 +31,7 @@ fn texts() -> [&'static str; 5] {
     ["river stone", "", text("weather"), text("passage_science"), "garden engine silver"]
 }
 
-/// The options of calls that a checkpoint has a route for.
+/// Options of calls for which a checkpoint has a route.
 pub fn calls() -> [EncodeOptions; 3] {
     let prompted = EncodeOptions::document().with_prompt("find: ");
     [EncodeOptions::query(), EncodeOptions::document(), prompted]
@@ -137,7 +138,7 @@ fn ids_are_encoded_as_the_text_that_they_are_of() {
         for task in [EncodeOptions::query(), EncodeOptions::document()] {
             let task = task.with_prompt("");
             let expected = encoder.encode_with(&texts(), &task).unwrap();
-            // With their special tokens, and without, to be put around.
+            // With their special tokens, and without, to be added.
             let whole = encoder.tokenize(&texts(), &task).unwrap();
             let bare = task.clone().with_special_tokens(SpecialTokens::Leave);
             let whole: Vec<&[u32]> = whole.iter().map(|text| text.input_ids).collect();
@@ -188,7 +189,7 @@ struct PairRows {
     row_list: Vec<golden::Row>,
 }
 
-/// tests/reference/token_calls.py
+/// See tests/reference/token_calls.py.
 #[test]
 fn pairs_have_the_rows_of_the_reference() {
     let golden: Pairs = golden::load_as("tokenizers/calls");

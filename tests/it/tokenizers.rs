@@ -1,4 +1,4 @@
-//! Every switch of `tokenizer_config.json` means what it means to transformers
+//! Every switch of `tokenizer_config.json` has the same meaning as in transformers
 //! (tests/reference/tokenizer_switches.py).
 
 use serde::Deserialize;
@@ -17,11 +17,11 @@ struct Golden {
 #[derive(Deserialize)]
 struct Case {
     checkpoint: String,
-    /// What changes in tokenizer_config.json; null takes a field out.
+    /// Changes to tokenizer_config.json; null removes a field.
     config: Map<String, Value>,
-    /// The same of tokenizer.json.
+    /// Changes to tokenizer.json.
     tokenizer: Map<String, Value>,
-    /// Of each text; `None` where transformers refuses the files.
+    /// For each text; `None` if transformers refuses the files.
     ids: Option<Vec<Vec<u32>>>,
 }
 
@@ -65,7 +65,7 @@ fn ids_under_every_switch_are_the_reference_s() {
     assert!(n_refused < golden.cases.len() / 2, "{n_refused} of {} refused", golden.cases.len());
 }
 
-/// A word that stands in `added_tokens.json`, and no more in `vocab.txt`, has the same rows.
+/// Rows stay the same if a word moves from `vocab.txt` to `added_tokens.json`.
 #[test]
 fn rows_name_the_words_of_added_tokens() {
     let whole = Folder::copy_of("architectures/bert-vocab-txt-alone");

@@ -1,5 +1,5 @@
-//! No key goes unread: one that nobody knows is refused in sentence-transformers' own files, and told in
-//! those of transformers.
+//! No key is silently ignored: an unknown one is refused in sentence-transformers' own files, and
+//! reported in those of transformers.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ const OWN_FILES: [(&str, &str); 11] = [
     ("layouts/csr-dense-identity", "4_SparseAutoEncoder/config.json"),
 ];
 
-/// Objects of these files that have keys of their own.
+/// Objects in these files that have their own keys.
 const OBJECTS: [(&str, &str, &[&str]); 8] = [
     ("layouts/router-static", "router_config.json", &["parameters"]),
     ("layouts/st-max", "sentence_bert_config.json", &["modality_config"]),
@@ -35,7 +35,7 @@ const OBJECTS: [(&str, &str, &[&str]); 8] = [
     ("layouts/st-max", "sentence_bert_config.json", &["config_kwargs"]),
 ];
 
-/// A name that nobody gave a key.
+/// A name that is not used for any key.
 fn unknown_key() -> impl Strategy<Value = String> {
     "[a-z]{2,9}_[a-z]{2,9}_[0-9]{3}"
 }
@@ -51,7 +51,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// The file with one more key in the object at `path`, in the first entry of a list.
+/// The file with one more key in the object at `path`, in the first entry if it is a list.
 fn with_key(folder: Folder, file: &str, path: &[&str], key: &str, value: Value) -> Folder {
     let mut content: Value = serde_json::from_slice(&folder.read(file)).unwrap();
     let mut object = match content.is_array() {

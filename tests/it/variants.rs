@@ -1,5 +1,5 @@
-//! Each key that the reference reads of a checkpoint's files makes of the rows what it makes there, or
-//! is refused by name (tests/reference/README.md, golden/variants.json).
+//! Each key that the reference reads from a checkpoint's files affects the rows as it does there,
+//! or is refused by name (tests/reference/README.md, golden/variants.json).
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,9 @@ struct Case {
     write: BTreeMap<String, String>,
     #[serde(default)]
     delete: Vec<String>,
-    /// What the message must name.
+    /// What the message must contain.
     refused: Option<Vec<String>>,
-    /// What the reference makes of a case that is refused, for people.
+    /// What the reference does in a refused case, for human readers.
     #[serde(rename = "reference")]
     _reference: Option<String>,
     /// The lists of `encode`, `encode_query` and `encode_document`.
@@ -95,7 +95,7 @@ fn a_key_that_is_not_supported_is_refused_by_file_and_key() {
         let Some(named) = &case.refused else { continue };
         let context = format!("{}, {}", case.checkpoint, case.name);
         let folder = case.folder();
-        // A default that is missing shows when it is asked for.
+        // A missing default shows when it is requested.
         let refused = folder.load().and_then(|encoder| encoder.encode(&["river"]));
         let error = refused.err().unwrap_or_else(|| panic!("{context}: it was loaded"));
         let said = message(&error);

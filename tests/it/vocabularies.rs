@@ -1,10 +1,10 @@
-//! Large vocabularies: a checkpoint with more words gives the same weights to the words that it had.
+//! Large vocabularies: a checkpoint with more words gives the original words the same weights.
 
 use crate::devices;
 use crate::folder::Folder;
 use crate::golden::{self, assert_rows, text};
 
-/// A checkpoint whose vocabulary is filled up to `vocab_size` with words that never get a weight.
+/// A checkpoint whose vocabulary is padded to `vocab_size` with words that never get a weight.
 fn filled_up(vocab_size: usize) -> Folder {
     let folder = Folder::copy_of("random/bert-gelu").set("config.json", "vocab_size", vocab_size);
     folder.weights(|weights| {

@@ -1,4 +1,4 @@
-//! What the library tells as warnings while something is done.
+//! Warnings that the library logs.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Does `work` on this thread; the warnings of splade's crates, and what it gave.
+/// Runs `work` on this thread; returns the warnings of splade's crates, and the result.
 pub(crate) fn warnings<R>(work: impl FnOnce() -> R) -> (Vec<String>, R) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let result = tracing::subscriber::with_default(Listener(Arc::clone(&told)), work);
@@ -43,7 +43,7 @@ impl Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-/// The fields of an event, one after the other.
+/// The concatenated fields of an event.
 struct Line(String);
 
 impl Visit for Line {

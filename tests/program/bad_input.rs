@@ -1,10 +1,10 @@
-//! What is wrong outside ends with exit code 1, a message that names it, and no half-written file.
+//! Bad input ends with exit code 1, a message that names the fault, and no half-written file.
 
 use std::fs;
 
 use crate::run::{encode_stdin, fixture, path, splade, tiny};
 
-/// Runs on a file of JSON lines; returns the error and whether an output file appeared.
+/// Encodes a file of JSON lines; returns the error, and whether an output file appeared.
 fn fails_on(content: &[u8]) -> (String, bool) {
     let folder = tempfile::tempdir().unwrap();
     let (input, input_arg) = path(&folder, "in.jsonl");

@@ -1,4 +1,4 @@
-//! `splade convert`: any model into today's folder.
+//! `splade convert`: any model into a folder of today's layout.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn a_plain_folder_becomes_today_s_and_gives_the_same_vectors() {
     assert_eq!(modules[0]["type"], "sentence_transformers.base.modules.transformer.Transformer");
     assert_eq!(modules[1]["path"], "1_SpladePooling");
     assert_eq!(encoded(&output), encoded(&tiny()));
-    // As quiet as it is asked to be.
+    // Quiet when asked.
     let (_, second) = path(&parent, "second");
     assert_eq!(ok(convert(&output, &second, &["-q"])).stderr, "");
 }
@@ -93,13 +93,13 @@ fn a_folder_that_is_there_is_replaced_only_when_told_and_only_a_model_s() {
     }
     assert_eq!(fs::read_to_string(folder.join("letters.txt")).unwrap(), "kept");
     fs::remove_file(folder.join("letters.txt")).unwrap();
-    // An empty one is taken.
+    // An empty folder is accepted.
     ok(convert(&tiny(), &output, &[]));
     assert_eq!(convert(&fixture("layouts/csr-mean"), &output, &[]).code, Some(1));
     assert_eq!(json(&folder, "modules.json").as_array().unwrap().len(), 2);
     ok(convert(&fixture("layouts/csr-mean"), &output, &["--overwrite"]));
     assert_eq!(json(&folder, "modules.json").as_array().unwrap().len(), 3);
-    // Over itself too.
+    // Over itself, too.
     ok(convert(&output, &output, &["--overwrite", "--dtype", "bf16"]));
     assert_eq!(n_entries(parent.path()), 1);
 }
@@ -139,7 +139,7 @@ fn what_has_no_form_is_refused_by_name_and_leaves_nothing() {
 fn a_full_disk_is_an_error_and_leaves_nothing() {
     let parent = tempfile::tempdir().unwrap();
     let (_, output) = path(&parent, "new");
-    // No file beyond 64 kB; the signal that would come with it is ignored.
+    // No file above 64 kB; the signal that this would send is ignored.
     let script = r#"trap '' XFSZ; ulimit -f 128; exec "$0" convert "$1" -o "$2""#;
     let arguments = ["-c", script, env!("CARGO_BIN_EXE_splade"), &tiny(), &output];
     let ran = std::process::Command::new("sh").args(arguments).output().unwrap();

@@ -21,7 +21,7 @@ fn rows(path: &std::path::Path) -> Vec<(String, Vec<u32>, Vec<f32>)> {
     .collect()
 }
 
-/// `splade encode` of a file, into a file of that name; it has to work.
+/// Runs `splade encode` from one file to another; it must succeed.
 fn encode(folder: &tempfile::TempDir, input: &str, output: &str, more: &[&str]) {
     let (_, input) = path(folder, input);
     let (_, output) = path(folder, output);
@@ -190,7 +190,7 @@ fn ids_keep_the_characters_of_the_file_to_the_end() {
     encode(&folder, "in.jsonl", "vectors.jsonl", &[]);
     let found = rows(&folder.path().join("vectors.jsonl"));
     assert_eq!(found.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(), ids);
-    // Vectors of others have numbers as ids too.
+    // Vectors from elsewhere may have numbers as ids.
     let vectors =
         ids.map(|id| format!("{{\"id\":{id},\"indices\":[7],\"values\":[1.5]}}\n")).concat();
     let (_, numbers) = path(&folder, "numbers.jsonl");

@@ -1,4 +1,4 @@
-//! `--device`, `--chunk-size`, and devices that are not there.
+//! `--device`, `--chunk-size`, and missing devices.
 
 use crate::run::{Ran, command, encode_stdin, splade, tiny};
 
@@ -32,7 +32,7 @@ fn an_unknown_device_is_a_usage_error_that_lists_the_known() {
     assert!(ran.stderr.contains("tpu") && ran.stderr.contains("wgpu"), "{}", ran.stderr);
 }
 
-/// The Vulkan loader finds no driver where these variables say there is none.
+/// The Vulkan loader finds no driver if these variables name none.
 #[test]
 #[cfg(all(target_os = "linux", feature = "wgpu"))]
 fn a_gpu_that_is_not_there_is_named() {
@@ -71,7 +71,7 @@ fn the_devices_of_the_machine_are_listed() {
     let devices: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let found = devices["found"].as_array().unwrap();
     assert_eq!(found[0]["names"][0], "cpu");
-    // A backend of this build finds a card or says why it does not.
+    // A compiled backend finds a card, or says why it does not.
     for (feature, is_compiled) in
         [("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda"))]
     {

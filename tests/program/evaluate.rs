@@ -1,4 +1,4 @@
-//! `splade evaluate`: against sentence-transformers' evaluator, and over runs.
+//! `splade evaluate`: compared with sentence-transformers' evaluator, and over runs.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use splade::corpus::{BinaryColumns, CorpusReader, ReadOptions};
 
 use crate::run::{Ran, fixture, path, splade, tiny};
 
-/// What sentence-transformers says of `fixtures/beir` (`tests/reference/small_beir.py`).
+/// The results of sentence-transformers for `fixtures/beir` (`tests/reference/small_beir.py`).
 fn golden() -> Value {
     let path = fixture("../reference/golden/evaluate.json");
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
@@ -24,7 +24,7 @@ fn run_evaluate(more: &[&str]) -> Ran {
     splade(&[&["evaluate", "--quiet", "--model", &model, &folder], more].concat(), b"")
 }
 
-/// Every number of the reference is in a report of ours.
+/// Checks that our report has every number of the reference.
 fn assert_as_reference(report: &Value, expected: &Value) {
     for (name, expected) in expected.as_object().unwrap() {
         let expected = expected.as_f64().unwrap();
@@ -117,7 +117,7 @@ fn a_run_is_measured_as_the_search_that_wrote_it() {
     };
     assert_eq!(line(&of_run), line(&direct));
 
-    // A run fused with itself has its own order.
+    // A run fused with itself keeps its order.
     let (fused, fused_arg) = path(&folder, "fused.trec");
     let ran =
         splade(&[&args[..], &[&run, "--fuse", &fused_arg, "--measures", "ndcg@10"]].concat(), b"");
@@ -184,7 +184,7 @@ fn what_is_wrong_with_a_collection_is_named() {
     assert!(ran.stderr.contains("no.tsv"), "{}", ran.stderr);
 }
 
-/// The measures over all queries of a run in files, as JSON.
+/// The overall measures of a run in a file, as JSON.
 fn of_run(folder: &tempfile::TempDir, golden: &Value, more: &[&str]) -> Value {
     let (run, run_arg) = path(folder, "x.trec");
     let (qrels, qrels_arg) = path(folder, "x.qrels");
@@ -231,7 +231,7 @@ fn levels_complete_and_identical_ids_are_those_of_trec_eval_and_beir() {
             let expected = expected.as_f64().unwrap();
             assert!((found - expected).abs() < 1e-9, "{name}: {measure}: {found}, {expected}");
         }
-        // Each of the twelve queries of the run found itself, judged or not.
+        // Each of the run's twelve queries found itself, judged or not.
         assert_eq!(report["n_identical_ids"], golden["run"].as_object().unwrap().len());
         assert_eq!(report["identical_ids_removed"], name == "remove_identical_ids");
     }
@@ -263,7 +263,7 @@ fn an_id_that_no_run_can_hold_is_reported_with_its_location() {
         assert!(ran.stderr.contains("`a b`") && ran.stderr.contains("line "), "{}", ran.stderr);
         assert!(ran.stderr.contains("corpus.jsonl"), "{}", ran.stderr);
     }
-    // Without a run nothing is wrong with it.
+    // Without a run, there is nothing wrong.
     let ran = splade(&["evaluate", "-q", "-m", &model, folder], b"");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
@@ -312,7 +312,7 @@ fn a_query_that_is_a_document_does_not_find_itself_if_asked() {
         removed.contains("own document is left out") && removed.contains("1.0000"),
         "{removed}"
     );
-    // As many hits as were asked for, none of which is the query.
+    // As many hits as requested, none of which is the query.
     let run = fs::read_to_string(run).unwrap();
     let pairs: Vec<(&str, &str)> = run
         .lines()
@@ -323,7 +323,7 @@ fn a_query_that_is_a_document_does_not_find_itself_if_asked() {
     assert!(pairs.iter().all(|(query, document)| query != document), "{run}");
     assert!(evaluate(&["--sweep", "4"]).contains("2 queries have the id of a document"));
 
-    // The same of an index, and of a ranking that is filled up with documents of score 0.
+    // The same with an index, and with a ranking that is filled up with documents of score 0.
     let (_, vectors) = path(&folder, "vectors.jsonl");
     let (_, index) = path(&folder, "corpus.index");
     let corpus = folder.path().join("corpus.jsonl");
@@ -348,7 +348,7 @@ fn a_query_that_is_a_document_does_not_find_itself_if_asked() {
     }
 }
 
-/// The collection of the fixtures with other files in place of its own.
+/// The collection of the fixtures with some files replaced.
 fn changed(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("qrels")).unwrap();
@@ -413,7 +413,7 @@ fn relevant_documents_that_the_corpus_lacks_are_counted() {
     assert!(missing(argument, &["--sweep", "4"]).contains(told));
     assert!(of(missing(argument, &json)).as_u64().unwrap() > n_missing_of_all);
 
-    // The same of an index, which may be of anything.
+    // The same with an index, which may be of anything.
     let (_, vectors) = path(&folder, "vectors.jsonl");
     let (_, index) = path(&folder, "x.index");
     let row = |id: &str| format!("{{\"id\": \"{id}\", \"indices\": [1], \"values\": [0.5]}}\n");

@@ -19,7 +19,7 @@ fn write(path: &Path, content: &[u8]) {
     file.finish().unwrap();
 }
 
-/// The content of a file without its compression.
+/// The decompressed content of a file.
 fn unpacked(path: &Path) -> String {
     let mut text = String::new();
     open_text(path).unwrap().read_to_string(&mut text).unwrap();
@@ -37,7 +37,7 @@ fn succeeds(args: &[&str], stdin: &[u8]) -> Ran {
     ran
 }
 
-/// Runs what must be refused before the model is loaded; there is none.
+/// Runs a command that must be refused before the model, which does not exist, is loaded.
 fn refused(args: &[&str], stdin: &[u8]) -> String {
     let ran = splade(args, stdin);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{args:?}: {}", ran.stderr);
@@ -69,7 +69,7 @@ fn json_lines_keep_their_ids_through_pipes_and_devices() {
     assert_eq!(ran.stdout, expected);
     let ran = succeeds(&[&encode[..], &["/dev/stdin"]].concat(), &fs::read(&packed).unwrap());
     assert_eq!(ran.stdout, expected);
-    // A pipe by the name that a shell gives it.
+    // A pipe, under the name that a shell gives it.
     let script = "exec \"$0\" encode --quiet --model \"$1\" --input <(zcat \"$2\")";
     let program = env!("CARGO_BIN_EXE_splade");
     let ran = std::process::Command::new("bash")
@@ -106,7 +106,7 @@ fn files_without_a_telling_name_are_read_by_every_command() {
         JSON.as_bytes(),
     );
     assert_eq!(ids(&found.stdout), ["\"a\"", "\"b\""]);
-    // JSON lines are no queries that someone types.
+    // JSON lines are not queries that someone types.
     let error = refused(&["search", "--model", &model, "--corpus", &corpus], JSON.as_bytes());
     assert!(error.contains("--queries -"), "{error}");
 }

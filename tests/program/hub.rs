@@ -1,4 +1,4 @@
-//! Models by their ids, as the program's user names them: against a hub on loopback.
+//! Models by id, as users of the program name them, from a hub on loopback.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn files() -> Files {
     entries.map(content).collect()
 }
 
-/// The program in an empty folder, with an environment that knows this hub alone.
+/// The program in an empty folder, with an environment that only knows this hub.
 fn command(endpoint: &str, home: &TempDir) -> Command {
     let mut command = crate::run::command();
     for (name, _) in std::env::vars_os() {
@@ -86,7 +86,7 @@ fn a_folder_of_that_name_wins() {
     for (name, content) in files() {
         fs::write(folder.join(name), content).unwrap();
     }
-    // Nothing listens there.
+    // Nothing listens on this port.
     let mut command = command("http://127.0.0.1:1", &home);
     encodes(&command.args(["encode", "--model", ID, "x"]).output().unwrap());
 }
@@ -132,7 +132,7 @@ fn a_folder_needs_no_token_and_one_that_cannot_be_read_is_named() {
     let error = fails(&[]);
     assert!(error.contains("cannot read the token in") && error.contains("HF_TOKEN"), "{error}");
     assert!(!error.contains("there is no folder"), "{error}");
-    // Nothing is asked offline, so that no token is read: the model is not in the cache.
+    // Offline, nothing is requested, so no token is read: the model is not in the cache.
     let error = fails(&["--offline"]);
     assert!(!error.contains("token") && error.contains(ID), "{error}");
 }

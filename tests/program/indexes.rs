@@ -37,7 +37,7 @@ fn an_index_finds_what_a_search_in_memory_finds() {
     let args = ["search", "--quiet", "--model", &model, "--queries", &queries, "--explain"];
     let from_index = splade(&[&args[..], &["--index", &index]].concat(), b"");
     assert_eq!(from_index.code, Some(0), "{}", from_index.stderr);
-    // A field of queries that have no title is not asked for: the columns are those of both files.
+    // Queries without a title still work: the columns are those of both files.
     let (file, corpus_arg) = path(&folder, "joined.jsonl");
     let joined = fs::read_to_string(corpus).unwrap();
     let joined = joined.lines().map(|line| {
@@ -51,7 +51,7 @@ fn an_index_finds_what_a_search_in_memory_finds() {
     assert_eq!(in_memory.code, Some(0), "{}", in_memory.stderr);
     assert_eq!(answers(&from_index.stdout), answers(&in_memory.stdout));
 
-    // The parts of a score are the score.
+    // The contributions sum to the score.
     for answer in answers(&from_index.stdout) {
         for hit in answer["hits"].as_array().unwrap() {
             let tokens = hit["tokens"].as_array().unwrap();
@@ -71,7 +71,7 @@ fn hits_are_explained_at_a_terminal() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("bee-1") && ran.stdout.contains("honey"), "{}", ran.stdout);
     assert!(ran.stdout.contains(" %"), "{}", ran.stdout);
-    // Without a text, queries are read a line each.
+    // Without a text, queries are read one per line.
     let ran = splade(&args, b"insects that make honey\n\nhigh tide\n");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("bee-1") && ran.stdout.contains("moon-1"), "{}", ran.stdout);
@@ -104,7 +104,7 @@ fn a_query_that_a_run_would_have_twice_is_reported_with_both_locations() {
     let (output, output_arg) = path(&folder, "out.trec");
     let args = ["search", "--quiet", "--model", "no-such-model", "--index", &index];
     let ran = splade(&[&args[..], &["--queries", &queries_arg, "-o", &output_arg]].concat(), b"");
-    // Before the model is loaded, which is not there.
+    // Before the model, which does not exist, is loaded.
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let named = ["`a`", "queries.jsonl, line 3", "queries.jsonl, line 1"];
     assert!(named.iter().all(|name| ran.stderr.contains(name)), "{}", ran.stderr);

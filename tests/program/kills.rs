@@ -1,4 +1,5 @@
-//! `splade encode --resume`: killed at any moment, the joined result is that of a run that was not.
+//! `splade encode --resume`: after kills at any moment, the joined result equals that of an
+//! uninterrupted run.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::run::{Ran, command, path, splade, tiny};
 
 const N_TEXTS: usize = 600;
 const ROWS_PER_PART: &str = "32";
-/// Moments at which the process is killed, for each format.
+/// Number of kills for each format.
 const N_KILLS: u32 = 12;
 
 fn corpus(folder: &tempfile::TempDir) -> String {
@@ -31,7 +32,7 @@ fn args<'a>(model: &'a str, input: &'a str, output: &'a str, format: &'a str) ->
     [&command[..], &parts].concat()
 }
 
-/// The bytes of all files of a folder by name, but the lock.
+/// The bytes of all files of a folder by name, except the lock.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<_> = entries
@@ -47,7 +48,7 @@ fn ok(ran: Ran) -> Ran {
     ran
 }
 
-/// Kills runs at moments spread over the time of a whole one, and resumes each to its end.
+/// Kills runs at moments spread over the duration of a whole run, and resumes each to its end.
 fn survives_kills(format: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (model, input) = (tiny(), corpus(&folder));
@@ -69,7 +70,7 @@ fn survives_kills(format: &str) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // The later half of a run is where parts are written.
+        // Parts are written in the later half of a run.
         let share = 0.3 + 0.7 * f64::from(kill) / f64::from(N_KILLS);
         sleep(Duration::from_secs_f64(duration.as_secs_f64() * share));
         child.kill().unwrap();
@@ -129,7 +130,7 @@ fn parts_need_a_folder() {
     assert!(ran.stderr.contains("folder"), "{}", ran.stderr);
 }
 
-/// Runs of parts that stop at the third part, as a kill leaves them: the manifest lists two.
+/// An output stopped at its third part, as after a kill: the manifest lists two.
 fn begun(folder: &tempfile::TempDir, input: &str, format: &str) -> String {
     let (output, argument) = path(folder, "begun");
     let _ = fs::remove_dir_all(&output);
@@ -180,7 +181,7 @@ fn an_input_edited_in_place_is_refused_by_name() {
     ok(splade(&args(&model, &input, &whole_arg, "jsonl"), b""));
     assert_eq!(files(Path::new(&output)), files(&whole));
 
-    // What is complete is complete for this input alone.
+    // A complete output is complete for this input only.
     ok(resumed());
     for other in [grown.replacen("letter", "retell", 1), grown.clone() + "{\"text\": \"\"}\n", text]
     {
@@ -198,7 +199,7 @@ fn standard_input_is_resumed_with_the_same_texts_alone() {
     let (file, model) = (corpus(&folder), tiny());
     let text = fs::read_to_string(&file).unwrap();
     let output = begun(&folder, &file, "jsonl");
-    // One file, whatever it is called: the texts decide.
+    // A single file may have another name: the texts decide.
     let args = args(&model, "-", &output, "jsonl");
     let ran = splade(&args, text.replacen("stone", "stove", 1).as_bytes());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
@@ -237,7 +238,7 @@ fn a_model_retrained_in_place_is_refused_by_file() {
     let args = args(&model_arg, &input, &output, "jsonl");
     ok(splade(&args, b""));
     ok(splade(&args, b""));
-    // The last byte of the weights is the sign of a number: the size stays.
+    // The last byte of the weights is the sign of a number, so the size stays the same.
     let weights = model.join("model.safetensors");
     let mut bytes = fs::read(&weights).unwrap();
     *bytes.last_mut().unwrap() ^= 0x80;

@@ -1,4 +1,4 @@
-//! The program `splade` as its user runs it: arguments and files in, output and exit code out.
+//! The program `splade` as users run it: arguments and files in, output and exit code out.
 #![forbid(unsafe_code)]
 #![allow(
     unreachable_pub,

@@ -1,17 +1,17 @@
-//! Memory does not grow with the file (Linux, which says how much a process held at most).
+//! Memory does not grow with the file (on Linux, which reports the peak of a process).
 #![cfg(target_os = "linux")]
 
 use std::fs;
 
 use crate::run::{command, path, tiny};
 
-/// The most memory that encoding `texts` held, in MB.
+/// Peak memory while encoding `texts`, in MB.
 fn peak_mb(texts: &str) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let (input, argument) = path(&folder, "in.txt");
     fs::write(&input, texts).unwrap();
     let program = command().get_program().to_owned();
-    // The shell reports its children's peak through /proc of the one that it becomes.
+    // The shell reports its child's peak through the /proc entry of the program that it becomes.
     let script = "\"$0\" encode --quiet --model \"$1\" --input \"$2\" --output /dev/null & pid=$!; \
                   peak=0; while kill -0 $pid 2>/dev/null; do \
                   now=$(sed -n 's/VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null); \

@@ -1,4 +1,5 @@
-//! What an output replaces: its mode and links stay; pipes and devices are written as they are.
+//! What happens to an existing output: its mode and links stay; pipes and devices are written to
+//! directly.
 #![cfg(unix)]
 
 use std::fs;
@@ -112,7 +113,7 @@ fn standard_output_by_name_goes_on_after_what_the_shell_wrote() {
     assert!(all.starts_with("before\n{") && all.ends_with("after\n"), "{all}");
 }
 
-/// As a file that is mounted into a container by itself.
+/// Like a single file mounted into a container.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_mount_point_is_refused_before_the_work() {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What a run of the program left behind.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -27,7 +27,7 @@ pub fn splade(args: &[&str], stdin: &[u8]) -> Ran {
         .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let stdin = stdin.to_vec();
-    // A program that stops early closes the pipe: that is its right.
+    // A program that stops early may close the pipe.
     let writer = std::thread::spawn(move || pipe.write_all(&stdin).is_ok());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -35,7 +35,7 @@ pub fn splade(args: &[&str], stdin: &[u8]) -> Ran {
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// The trained model of the repository.
+/// The repository's trained model.
 pub fn tiny() -> String {
     fixture("splade-tiny")
 }

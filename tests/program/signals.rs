@@ -1,4 +1,4 @@
-//! Signals that end the program, and what they leave.
+//! Signals that end the program, and what they leave behind.
 #![cfg(unix)]
 
 use std::fs;
@@ -19,10 +19,11 @@ fn temporary(folder: &Path) -> Vec<String> {
     names.filter(|name| name.starts_with(".splade-")).collect()
 }
 
-/// Signals that whoever started the tests ignores (a shell's background jobs, SIGINT) end the program again.
+/// Restores signals that the parent of the tests ignores (such as SIGINT in a shell's background
+/// jobs).
 const HEEDING: &str = "exec env --default-signal=HUP,INT,TERM";
 
-/// A run of the program that has begun its output, and waits for more input.
+/// A run that has started its output, and waits for more input.
 fn begun(folder: &Path, before: &str, args: &[&str]) -> Child {
     let names_before = temporary(folder);
     let start = if before.is_empty() { HEEDING } else { before };
@@ -36,7 +37,7 @@ fn begun(folder: &Path, before: &str, args: &[&str]) -> Child {
         .unwrap();
     child.stdin.as_mut().unwrap().write_all(TEXTS).unwrap();
     let start = Instant::now();
-    // The leftovers of others go first.
+    // The leftovers of other runs are removed first.
     while temporary(folder).iter().all(|name| names_before.contains(name)) {
         assert!(child.try_wait().unwrap().is_none(), "it ended");
         assert!(start.elapsed() < Duration::from_secs(120), "no output was begun");
@@ -78,7 +79,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
         let mut child = begun(folder.path(), &before, &encode(&tiny(), &output));
         send(&child, signal);
         sleep(Duration::from_millis(300));
-        // Unless /proc says so, only SIGHUP is known to be.
+        // Unless /proc tells, only SIGHUP is known to be ignored.
         if signal == "INT" && !Path::new("/proc/self/status").exists() {
             let _ = child.kill();
             continue;
@@ -103,7 +104,7 @@ fn leftovers_of_a_killed_run_go_with_the_next_and_those_at_work_stay() {
 
     let (file, second) = path(&folder, "second.jsonl");
     let mut at_work = begun(folder.path(), "", &encode(&model, &second));
-    // Another run beside it, which is not begun before the leftovers are looked for.
+    // Another run at the same time, started only after the leftovers were searched for.
     let (third, argument) = path(&folder, "third.jsonl");
     let ran = splade(&encode(&model, &argument), TEXTS);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -136,7 +137,7 @@ fn parts_go_on_after_a_signal() {
     }
     send(&child, "INT");
     let code = child.wait().unwrap().code();
-    // It may have been done just before.
+    // It may have finished just before.
     assert!(code == Some(130) || code == Some(0), "{code:?}");
     assert_eq!(temporary(&parts), Vec::<String>::new());
     let ran = splade(&args, b"");

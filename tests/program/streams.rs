@@ -1,5 +1,6 @@
-//! Standard output and standard error that cannot be written: on a full disk, closed, or a pipe that nobody
-//! reads any more. Every command, each way: no panic, the right exit code, and files whole.
+//! Standard output and standard error that cannot be written: on a full disk, closed, or a pipe
+//! without a reader. Every command, in each case: no panic, the right exit code, and complete
+//! files.
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use crate::run::{Ran, fixture, path, splade, tiny};
 
-/// What becomes of a stream.
+/// The state of a stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stream {
     Read,
@@ -23,11 +24,11 @@ enum Stream {
 struct Case {
     args: Vec<String>,
     stdin: &'static [u8],
-    /// Files that it writes, which are the same each time.
+    /// Files that it writes, which are always the same.
     files: Vec<PathBuf>,
 }
 
-/// All that commands need, in a folder.
+/// Everything that the commands need, in a folder.
 struct Inputs {
     folder: tempfile::TempDir,
 }
@@ -53,7 +54,8 @@ impl Inputs {
         inputs
     }
 
-    /// A command of words, in which `%` begins a file of the folder, and `@` one that the command writes.
+    /// A command given as words, where `%` marks a file of the folder and `@` one that the command
+    /// writes.
     fn case(&self, words: &str, stdin: &'static [u8]) -> Case {
         let mut files = Vec::new();
         let args = words.split_whitespace().map(|word| match (word.get(..1), word.get(1..)) {
@@ -139,14 +141,14 @@ fn run(case: &Case, stdout: Stream, stderr: Stream) -> Ran {
         .stderr(stdio(stderr))
         .spawn()
         .unwrap();
-    // One that stops early closes the pipe.
+    // A program that stops early closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(case.stdin);
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// The content of what a command has written.
+/// The contents of the files that a command wrote.
 fn content(case: &Case) -> Vec<(PathBuf, Vec<u8>)> {
     let mut content = Vec::new();
     for file in &case.files {
@@ -162,7 +164,7 @@ fn content(case: &Case) -> Vec<(PathBuf, Vec<u8>)> {
     content
 }
 
-/// Runs all commands with a stream that cannot be written, and compares with what they do otherwise.
+/// Runs all commands with an unwritable stream, and compares the results with those of normal runs.
 fn every_command(stdout: Stream, stderr: Stream) {
     let inputs = Inputs::new();
     for case in inputs.cases() {
@@ -215,7 +217,7 @@ fn a_standard_error_that_nobody_reads_changes_nothing() {
 #[test]
 fn what_cannot_be_written_is_told_before_the_work() {
     let inputs = Inputs::new();
-    // The model is not there either: it would be told if it came first.
+    // The model does not exist either, which would be reported if it were loaded first.
     for words in [
         "evaluate BEIR -m %none --json %none/x.json",
         "evaluate BEIR -m %none --write-run %none/x.trec",

@@ -1,4 +1,4 @@
-//! At a terminal: nothing steers it but our own colours, and no line is wider than it.
+//! At a terminal, only our own colours control it, and no line is wider than it.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -6,10 +6,10 @@ use std::process::Command;
 
 use crate::run::{command, path, splade, tiny};
 
-/// Characters that steer a terminal or deceive its reader, as a hostile file has them.
+/// Characters that control a terminal or deceive its reader, as in a hostile file.
 const HOSTILE: &str = "\u{1b}]0;title\u{7}\u{202e}\u{2066}\u{200b}\u{feff}\u{9b}2J\u{2028}x";
 
-/// What the program shows on a terminal of so many columns, warnings and errors too.
+/// What the program shows at a terminal of this width, including warnings and errors.
 fn shown(columns: usize, args: &[&str]) -> String {
     at_terminal(columns, args, "")
 }
@@ -19,7 +19,7 @@ fn page(columns: usize, args: &[&str]) -> String {
     at_terminal(columns, args, "2>/dev/null")
 }
 
-/// Runs the program at a terminal, by `script` of util-linux.
+/// Runs the program at a terminal, using `script` of util-linux.
 fn at_terminal(columns: usize, args: &[&str], more: &str) -> String {
     let quoted = |arg: &str| format!("'{}'", arg.replace('\'', "'\\''"));
     let args: Vec<String> =
@@ -34,7 +34,7 @@ fn at_terminal(columns: usize, args: &[&str], more: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A text without colours, and without what progress bars do on their own line.
+/// A text without colours, and without what progress bars write on their own line.
 fn plain(shown: &str) -> String {
     let mut text = String::new();
     let mut rest = shown;
@@ -91,7 +91,7 @@ fn no_line_is_wider_than_the_terminal() {
             }
             assert_harmless(&text);
         }
-        // Help and messages are wrapped: only a word may be wider.
+        // Help and messages are wrapped: only a single word may be wider.
         for args in [
             &["--help"][..],
             &["encode", "--help"],
@@ -106,7 +106,7 @@ fn no_line_is_wider_than_the_terminal() {
             }
         }
     }
-    // Scores stand beside short labels.
+    // Scores are beside short labels.
     assert!(plain(&page(40, &["similarity", "-m", &model, &long, "the weather"])).contains('.'));
 }
 
@@ -132,14 +132,14 @@ fn nothing_hostile_reaches_a_terminal() {
         assert!(!text.is_empty());
         assert_harmless(&text);
     }
-    // However the terminal is named.
+    // Whatever the terminal's name.
     for (name, more) in [("/dev/stderr", ""), ("/dev/tty", ""), ("/dev/fd/3", "3>&1")] {
         let args = ["encode", "-q", "-m", &model, "-i", &corpus, "-o", name];
         let line = plain(&at_terminal(80, &args, more));
         assert!(line.contains("\\u202e"), "{name}: {line}");
         assert_harmless(&line);
     }
-    // A machine's line at a terminal is still JSON with the same id.
+    // A machine-readable line at a terminal is still JSON with the same id.
     let line = plain(&page(80, &["encode", "-q", "-m", &model, "-i", &corpus]));
     let record: serde_json::Value = serde_json::from_str(line.trim()).unwrap();
     assert_eq!(record["id"], HOSTILE);

@@ -1,4 +1,4 @@
-//! What a hub can refuse, lack or break off, and what is said about it.
+//! What a hub may refuse, lack or interrupt, and how it is reported.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,7 +46,7 @@ fn a_private_model_asks_for_a_token() {
 #[test]
 fn a_gated_model_says_where_to_accept() {
     let setup = Setup::new(plain());
-    // The listing of a gated model is public, its files are not.
+    // The listing of a gated model is public, but its files are not.
     setup.hub.change(|hub| hub.gated = Some("GatedRepo"));
     let page = format!("{}/{ID}", setup.hub.endpoint());
     assert_error!(setup.fetch(), HubError::ModelGated { .. }, &page, "accept", "token");

@@ -1,7 +1,7 @@
-//! A hub on loopback: what hf-hub 1.0 asks of huggingface.co, as far as a download needs it.
+//! A hub on loopback: the part of huggingface.co that hf-hub 1.0 needs for a download.
 //!
-//! Small files come from the hub itself; weights are redirected to a second server, as the real
-//! hub does. Every answer closes its connection, so that one thread serves one request at a time.
+//! Small files come from the hub itself; weights are redirected to a second server, as on the real
+//! hub. Every response closes its connection, so that one thread serves one request at a time.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,24 +13,24 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Entries of a page of the listing: few, so that the client has to ask for more pages.
+/// Entries per page of the listing: few, so that the client must request more pages.
 const N_PER_PAGE: usize = 4;
 
 /// The files of one commit.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
-/// What goes wrong with the next request for weights.
+/// The fault of the next request for weights.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
-    /// The connection ends in the middle of the announced bytes.
+    /// The connection ends in the middle of the announced length.
     Broken,
-    /// The body ends in the middle, and no length was announced.
+    /// The body ends in the middle, without an announced length.
     Cut,
     /// 403 with an error page.
     ErrorPage,
 }
 
-/// One request that was served.
+/// A request that was served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     /// `GET` or `HEAD`.
@@ -41,16 +41,16 @@ pub(super) struct Request {
     pub(super) user_agent: Option<String>,
 }
 
-/// What the hub knows.
+/// The state of the hub.
 #[derive(Default)]
 pub(super) struct Contents {
-    /// The one model there is.
+    /// The only model.
     pub(super) id: String,
-    /// Branch or tag, its commit, and the files there. The first is `main`.
+    /// Branch or tag, its commit, and its files. The first is `main`.
     pub(super) revisions: Vec<(String, String, Files)>,
     /// Refuse everything with this status, error code and message.
     pub(super) refusal: Option<(u16, &'static str, &'static str)>,
-    /// Refuse the content of files alone, with 403 and this code.
+    /// Refuse only the contents of files, with 403 and this code.
     pub(super) gated: Option<&'static str>,
     pub(super) faults: VecDeque<Fault>,
     requests: Vec<Request>,
@@ -95,7 +95,7 @@ impl Hub {
                         if shared.stop.load(Ordering::SeqCst) {
                             return;
                         }
-                        // A client that goes away is its own affair.
+                        // A client may go away.
                         let _ = stream.and_then(|stream| shared.serve(stream));
                     }
                 })
@@ -304,7 +304,7 @@ fn stored(contents: &mut Contents, wanted: &str) -> Answer {
     }
 }
 
-/// Stands for the hash that the real hub gives.
+/// A substitute for the hash that the real hub returns.
 fn etag(content: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
