@@ -25,7 +25,7 @@ fn assert_refused(architecture: &str, field: &str, value: Value, named: &[&str])
 }
 
 #[test]
-fn an_unknown_architecture_is_told_the_known_ones() {
+fn an_unknown_architecture_is_reported_with_the_known_ones() {
     let known = ["nomic_bert", "bert", "modernbert", "deberta-v2", "new"];
     assert_refused("modernbert-local", "model_type", json!("nomic_bert"), &known);
 }

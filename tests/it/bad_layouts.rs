@@ -192,7 +192,7 @@ fn a_router_without_routes_is_refused() {
 }
 
 #[test]
-fn a_call_without_task_or_with_an_unknown_one_is_told_the_routes() {
+fn a_call_without_task_or_with_an_unknown_one_is_reported_with_the_routes() {
     let encoder = layout("router-no-default").load().unwrap();
     let error = encoder.encode(&["river"]).unwrap_err();
     assert!(matches!(error, SpladeError::NoDefaultRoute { .. }), "{error:?}");

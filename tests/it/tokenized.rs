@@ -77,7 +77,7 @@ pub fn assert_close(
 }
 
 #[test]
-fn the_tokens_of_each_text_are_told() {
+fn the_tokens_of_each_text_are_reported() {
     let encoder = load("random/bert-gelu");
     let options = EncodeOptions::default().with_max_seq_length(5);
     let encoded = encoder.encode_with(&["a b", "", "a b c d e"], &options).unwrap();

@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn an_unknown_key_of_config_json_is_told_once(key in unknown_key(), value in value()) {
+    fn an_unknown_key_of_config_json_is_reported_once(key in unknown_key(), value in value()) {
         for checkpoint in ["random/bert-gelu", "architectures/modernbert-local", "layouts/csr-mean"] {
             let folder = with_key(Folder::copy_of(checkpoint), "config.json", &[], &key, value.clone());
             let (told, encoder) = warnings(|| folder.load());
@@ -124,7 +124,7 @@ fn every_family_s_reader_tells_an_unknown_key() {
 }
 
 #[test]
-fn nothing_is_told_of_what_the_reference_writes() {
+fn nothing_is_reported_of_what_the_reference_writes() {
     let (mut n_loaded, mut refused) = (0, Vec::new());
     for group in ["layouts", "architectures", "random"] {
         for entry in std::fs::read_dir(fixture(group)).unwrap() {
@@ -143,7 +143,7 @@ fn nothing_is_told_of_what_the_reference_writes() {
 }
 
 #[test]
-fn files_that_are_not_read_without_modules_json_are_told() {
+fn files_that_are_not_read_without_modules_json_are_reported() {
     let settings = "config_sentence_transformers.json";
     for file in [settings, "sentence_bert_config.json"] {
         let folder = Folder::copy_of("layouts/plain").write(file, r#"{"nonsense": 1}"#);
@@ -159,7 +159,7 @@ fn files_that_are_not_read_without_modules_json_are_told() {
 }
 
 #[test]
-fn a_limit_that_cannot_be_changed_is_told() {
+fn a_limit_that_cannot_be_changed_is_reported() {
     let limit = json!({"text": {"max_length": 7}});
     let file = "sentence_bert_config.json";
     let folder = Folder::copy_of("layouts/st-max").set(file, "processing_kwargs", limit);

@@ -80,7 +80,7 @@ fn what_is_chosen_is_saved() {
 }
 
 #[test]
-fn a_folder_that_is_there_is_replaced_only_when_told_and_only_a_model_s() {
+fn a_folder_that_is_there_is_replaced_only_on_request_and_only_a_model_s() {
     let parent = tempfile::tempdir().unwrap();
     let (folder, output) = path(&parent, "new");
     fs::create_dir(&folder).unwrap();

@@ -90,7 +90,7 @@ fn a_field_with_a_question_mark_may_be_missing() {
 }
 
 #[test]
-fn quoted_cells_over_several_lines_are_told() {
+fn quoted_cells_over_several_lines_are_reported() {
     let csv = "id,text\n1,\"Alpha one\n2,beta two\n3,gamma three\"\n4,delta\n";
     let folder = tempfile::tempdir().unwrap();
     let (_, input) = path(&folder, "in.csv");
@@ -98,16 +98,16 @@ fn quoted_cells_over_several_lines_are_told() {
     let model = tiny();
     let ran = splade(&["encode", "-m", &model, "-i", &input], b"");
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 2), "{}", ran.stderr);
-    let told =
+    let message =
         "in.csv: 1 quoted cell runs over several lines, the longest over 3, in the row of line 2;";
-    assert!(ran.stderr.contains(told) && ran.stderr.contains("--no-quotes"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(message) && ran.stderr.contains("--no-quotes"), "{}", ran.stderr);
     let ran = splade(&["encode", "-m", &model, "-i", &input, "--no-quotes"], b"");
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 4), "{}", ran.stderr);
     assert!(!ran.stderr.contains("several lines"), "{}", ran.stderr);
 }
 
 #[test]
-fn an_id_that_is_there_twice_is_told_with_both_lines() {
+fn an_id_that_is_there_twice_is_reported_with_both_lines() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &str| {
         let (file, argument) = path(&folder, name);
@@ -117,25 +117,25 @@ fn an_id_that_is_there_twice_is_told_with_both_lines() {
     };
     let record = |id: &str| format!("{{\"_id\": \"{id}\", \"text\": \"sunny\"}}\n");
     let texts = write("in.jsonl", &["a", "b", "c", "b", "a"].map(record).concat());
-    let told = "in.jsonl, line 4: the id `b` already occurs in ";
-    let says = |ran: &crate::run::Ran, told: &str, first: &str| {
-        let (both, ends) = (ran.stderr.contains(told), ran.stderr.contains(first));
+    let message = "in.jsonl, line 4: the id `b` already occurs in ";
+    let says = |ran: &crate::run::Ran, message: &str, first: &str| {
+        let (both, ends) = (ran.stderr.contains(message), ran.stderr.contains(first));
         assert!(both && ends, "{}", ran.stderr);
     };
     let model = tiny();
     let ran = splade(&["encode", "-m", &model, "-i", &texts], b"");
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 5), "{}", ran.stderr);
-    says(&ran, told, "in.jsonl, line 2; each record gets its row");
+    says(&ran, message, "in.jsonl, line 2; each record gets its row");
     let ran = splade(&["encode", "-q", "-m", "no/model", "-i", &texts, "--unique-ids"], b"");
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    says(&ran, told, "in.jsonl, line 2: ids must differ");
+    says(&ran, message, "in.jsonl, line 2: ids must differ");
     let stdin = fs::read(folder.path().join("in.jsonl")).unwrap();
     let ran = splade(&["search", "-m", &model, "-c", "-", "sunny"], &stdin);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     says(&ran, "line 4: the id `b`", "line 2: ids must differ");
     let ran = splade(&["search", "-m", &model, "-c", &texts, "sunny"], b"");
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    says(&ran, told, "in.jsonl, line 2: ids must differ");
+    says(&ran, message, "in.jsonl, line 2: ids must differ");
 
     let (_, beir) = path(&folder, "beir");
     let corpus = write("beir/corpus.jsonl", &["a", "b", "b"].map(record).concat());

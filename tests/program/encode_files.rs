@@ -174,7 +174,7 @@ fn a_task_that_the_model_does_not_have_is_refused() {
 }
 
 #[test]
-fn lines_that_may_be_several_are_told() {
+fn lines_that_may_be_several_are_reported() {
     let run = |texts: &[u8]| splade(&["encode", "-m", &tiny(), "-i", "-", "-o", "-"], texts);
     let ran = run(b"one\rtwo\rthree\nfour\n");
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 2), "{}", ran.stderr);

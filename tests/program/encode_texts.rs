@@ -42,7 +42,7 @@ fn an_empty_text_is_shown_too() {
 }
 
 #[test]
-fn a_text_that_is_cut_is_told() {
+fn a_text_that_is_cut_is_reported() {
     let long = "river ".repeat(600);
     let ran = splade(&["encode", "--model", &tiny(), &long], b"");
     assert!(ran.stdout.contains("1 text was longer than 512 tokens"), "{}", ran.stdout);

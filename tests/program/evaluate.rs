@@ -372,7 +372,7 @@ fn a_corpus_that_the_judgements_do_not_name_is_refused() {
     let no_grade: String = grades.collect();
     let no_id = corpus.replace("\"_id\"", "\"docid\"");
     let other_ids = corpus.replace("\"_id\": \"", "\"_id\": \"x");
-    for (file, content, told) in [
+    for (file, content, message) in [
         ("corpus.jsonl", no_id.as_str(), "corpus.jsonl, line 1: neither `id` nor `_id` is there"),
         ("corpus.jsonl", "", "among the 0 that were searched"),
         ("corpus.jsonl", &other_ids, "do the ids agree?"),
@@ -382,8 +382,8 @@ fn a_corpus_that_the_judgements_do_not_name_is_refused() {
         let args = ["evaluate", "-q", "-m", &tiny(), folder.path().to_str().unwrap()];
         for more in [&[][..], &["--sweep", "4"]] {
             let ran = splade(&[&args[..], more].concat(), b"");
-            assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{told}");
-            assert!(ran.stderr.contains(told), "{}", ran.stderr);
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{message}");
+            assert!(ran.stderr.contains(message), "{}", ran.stderr);
         }
     }
     let folder = changed(&[("queries.jsonl", "{\"query\": \"q1\", \"text\": \"x\"}\n")]);
@@ -402,15 +402,15 @@ fn relevant_documents_that_the_corpus_lacks_are_counted() {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         ran.stdout
     };
-    let told = "not among those that were searched";
+    let message = "not among those that were searched";
     let json = ["--json", "-"];
     let of =
         |json: String| serde_json::from_str::<Value>(&json).unwrap()["n_relevant_missing"].clone();
     assert!(!missing(&fixture("beir"), &["--trec"]).contains("-0.0000"));
     let n_missing_of_all = of(missing(&fixture("beir"), &json)).as_u64().unwrap();
     let argument = folder.path().to_str().unwrap();
-    assert!(missing(argument, &[]).contains(told));
-    assert!(missing(argument, &["--sweep", "4"]).contains(told));
+    assert!(missing(argument, &[]).contains(message));
+    assert!(missing(argument, &["--sweep", "4"]).contains(message));
     assert!(of(missing(argument, &json)).as_u64().unwrap() > n_missing_of_all);
 
     // The same with an index, which may be of anything.
@@ -423,7 +423,7 @@ fn relevant_documents_that_the_corpus_lacks_are_counted() {
         assert_eq!(splade(&args, b"").code, Some(0));
         run_evaluate(&["--index", &index])
     };
-    assert!(index_of("volcano-1").stdout.contains(told));
+    assert!(index_of("volcano-1").stdout.contains(message));
     let ran = index_of("foreign");
     assert!(ran.code == Some(1) && ran.stderr.contains("do the ids agree?"), "{}", ran.stderr);
 }

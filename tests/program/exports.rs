@@ -121,7 +121,7 @@ fn rows_that_an_engine_refuses_are_named_and_leave_no_output() {
 }
 
 #[test]
-fn rows_without_weights_are_kept_and_told_unless_they_are_to_be_left_out() {
+fn rows_without_weights_are_kept_and_reported_unless_they_are_to_be_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let (file, vectors) = path(&folder, "vectors.jsonl");
     let row = |id: &str, indices: &str, values: &str| {
@@ -136,19 +136,22 @@ fn rows_without_weights_are_kept_and_told_unless_they_are_to_be_left_out() {
             let ran = splade(&[&args[..], more].concat(), b"");
             (ran.code, ran.stderr, fs::read_to_string(&output).unwrap_or_default())
         };
-        let (code, told, rows) = export(&[]);
-        assert_eq!(code, Some(0), "{engine}: {told}");
-        assert!(rows.contains("none") && told.contains("3 rows"), "{engine}: {told}");
-        assert!(told.contains("1 row without weights among them"), "{engine}: {told}");
-        assert_eq!(told.contains("--empty skip"), engine == "milvus", "{told}");
-        let (code, told, rows) = export(&["--empty", "skip"]);
-        assert_eq!(code, Some(0), "{engine}: {told}");
-        assert!(!rows.contains("none") && told.contains("2 rows"), "{engine}: {told}");
-        assert!(told.contains("1 row without weights left out"), "{engine}: {told}");
+        let (code, message, rows) = export(&[]);
+        assert_eq!(code, Some(0), "{engine}: {message}");
+        assert!(rows.contains("none") && message.contains("3 rows"), "{engine}: {message}");
+        assert!(message.contains("1 row without weights among them"), "{engine}: {message}");
+        assert_eq!(message.contains("--empty skip"), engine == "milvus", "{message}");
+        let (code, message, rows) = export(&["--empty", "skip"]);
+        assert_eq!(code, Some(0), "{engine}: {message}");
+        assert!(!rows.contains("none") && message.contains("2 rows"), "{engine}: {message}");
+        assert!(message.contains("1 row without weights left out"), "{engine}: {message}");
         fs::remove_file(&output).unwrap();
-        let (code, told, rows) = export(&["--empty", "refuse"]);
-        assert_eq!((code, &*rows), (Some(1), ""), "{engine}: {told}");
-        assert!(told.contains("vectors.jsonl, line 2") && told.contains("no weights"), "{told}");
+        let (code, message, rows) = export(&["--empty", "refuse"]);
+        assert_eq!((code, &*rows), (Some(1), ""), "{engine}: {message}");
+        assert!(
+            message.contains("vectors.jsonl, line 2") && message.contains("no weights"),
+            "{message}"
+        );
     }
     let ran = splade(&["export", "milvus", "--setup", "--empty", "skip"], b"");
     assert_eq!(ran.code, Some(2), "a setup has no rows: {}", ran.stderr);

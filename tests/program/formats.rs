@@ -273,9 +273,9 @@ fn a_name_that_says_something_else_than_what_is_written_is_refused() {
         for name in names {
             let (output, argument) = path(&folder, name);
             let error = refused(&[command, &[&argument]].concat(), b"");
-            let is_told = error.contains("the name ends in something else")
+            let is_reported = error.contains("the name ends in something else")
                 || error.contains("is not written");
-            assert!(is_told && error.contains(name), "{command:?} {name}: {error}");
+            assert!(is_reported && error.contains(name), "{command:?} {name}: {error}");
             assert!(!output.exists());
         }
     }

@@ -45,7 +45,7 @@ fn encodes(output: &Output) {
 }
 
 #[test]
-fn a_model_is_brought_once_and_then_found_offline() {
+fn a_model_is_fetched_once_and_then_found_offline() {
     let (hub, home) = (Hub::start(ID, files()), tempfile::tempdir().unwrap());
     let endpoint = hub.endpoint();
     let args = ["encode", "--model", ID, "river stone"];

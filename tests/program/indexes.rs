@@ -112,7 +112,7 @@ fn a_query_that_a_run_would_have_twice_is_reported_with_both_locations() {
 }
 
 #[test]
-fn an_id_that_standard_input_has_twice_is_told_with_both_lines() {
+fn an_id_that_standard_input_has_twice_is_reported_with_both_lines() {
     let folder = tempfile::tempdir().unwrap();
     let (index, index_arg) = path(&folder, "out.index");
     let row = |id: &str| format!("{{\"id\": \"{id}\", \"indices\": [1], \"values\": [0.5]}}\n");
@@ -120,8 +120,8 @@ fn an_id_that_standard_input_has_twice_is_told_with_both_lines() {
     let args = ["index", "-q", "-i", "-", "--dimension", "10", "-o", &index_arg];
     let ran = splade(&args, rows.as_bytes());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    let told = ["line 4: the id `b`", "line 2: ids must differ", "standard stream"];
-    assert!(told.iter().all(|told| ran.stderr.contains(told)), "{}", ran.stderr);
+    let message = ["line 4: the id `b`", "line 2: ids must differ", "standard stream"];
+    assert!(message.iter().all(|message| ran.stderr.contains(message)), "{}", ran.stderr);
     assert!(!index.exists());
 }
 

@@ -64,8 +64,8 @@ fn a_signal_leaves_nothing_and_gives_its_exit_code() {
         send(&child, signal);
         let ended = child.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(code), "{signal}");
-        let told = String::from_utf8_lossy(&ended.stderr);
-        assert!(!told.contains("error"), "{signal}: {told}");
+        let message = String::from_utf8_lossy(&ended.stderr);
+        assert!(!message.contains("error"), "{signal}: {message}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{signal}");
     }
 }
@@ -163,7 +163,7 @@ fn a_file_beyond_the_limit_of_its_size_is_an_error() {
         .output()
         .unwrap();
     assert_eq!(ran.status.code(), Some(1));
-    let told = String::from_utf8(ran.stderr).unwrap();
-    assert!(told.contains("cannot write") && told.contains("vectors.jsonl"), "{told}");
+    let message = String::from_utf8(ran.stderr).unwrap();
+    assert!(message.contains("cannot write") && message.contains("vectors.jsonl"), "{message}");
     assert_eq!(fs::read_dir(out).unwrap().count(), 0);
 }

@@ -215,7 +215,7 @@ fn a_standard_error_that_nobody_reads_changes_nothing() {
 }
 
 #[test]
-fn what_cannot_be_written_is_told_before_the_work() {
+fn what_cannot_be_written_is_reported_before_the_work() {
     let inputs = Inputs::new();
     // The model does not exist either, which would be reported if it were loaded first.
     for words in [

@@ -160,7 +160,7 @@ fn machines_get_the_characters_as_they_are() {
 }
 
 #[test]
-fn a_query_that_is_not_utf8_is_told_and_the_session_goes_on() {
+fn a_query_that_is_not_utf8_is_reported_and_the_session_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = corpus(&folder);
     let args = ["search", "-q", "-m", &tiny(), "--corpus", &corpus];

@@ -95,11 +95,11 @@ fn look_through_ids(reader: &mut CorpusReader, args: &EncodeArgs) -> Result<(), 
     }
     if let Some(found) = ids::find(reader, &search, &args.input, &args.texts_in, quiet)? {
         let DuplicateId { id, first, second, .. } = found;
-        let told = format!(
+        let message = format!(
             "{second}: the id `{id}` already occurs in {first}; each record gets its row, but \
              index, search, evaluate and export need ids that differ (--unique-ids stops here)"
         );
-        tell(args, &escaped(&told));
+        tell(args, &escaped(&message));
     }
     Ok(())
 }

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_objects_are_told_from_lines_with_braces() {
+    fn lines_of_objects_are_distinguished_from_lines_with_braces() {
         let are = |text: &str, is_all| are_objects(Start { bytes: text.as_bytes(), is_all });
         assert!(are("{\"a\": 1}\n\n{}\n", true));
         assert!(are("{\"a\": 1}\n{\"b\"", false));

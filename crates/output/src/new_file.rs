@@ -176,7 +176,7 @@ fn keep(mut temporary: NamedTempFile, path: &Path, error: io::Error) -> io::Erro
     let numbered = (2..MAX_TRIES).map(|n| format!("finished-{n}-{name}"));
     let names = iter::once(format!("finished-{name}")).chain(numbered);
     let names = names.chain([format!("finished-{}", std::process::id())]);
-    let told = |kept: &Path| {
+    let message = |kept: &Path| {
         // Its folder may have been removed or renamed.
         if !kept.exists() {
             return io::Error::new(error.kind(), error.to_string());
@@ -187,12 +187,12 @@ fn keep(mut temporary: NamedTempFile, path: &Path, error: io::Error) -> io::Erro
     for name in names {
         let kept = folder_of(path).join(name);
         match temporary.persist_noclobber(&kept) {
-            Ok(_) => return told(&kept),
+            Ok(_) => return message(&kept),
             Err(failure) => temporary = failure.file,
         }
     }
     match temporary.keep() {
-        Ok((_, kept)) => told(&kept),
+        Ok((_, kept)) => message(&kept),
         Err(_) => error,
     }
 }
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_get_its_name_is_kept_and_told() {
+    fn what_cannot_get_its_name_is_kept_and_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.jsonl");
         for kept in ["finished-x.jsonl", "finished-2-x.jsonl"] {

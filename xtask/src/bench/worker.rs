@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_told_in_the_words_of_the_worker() {
+    fn an_error_is_reported_in_the_words_of_the_worker() {
         let line = r#"{"event":"error","message":"no such folder"}"#;
         let error = parse::<Round>(line, "round").map(|round| round.seconds).unwrap_err();
         assert_eq!(error.to_string(), "no such folder");

@@ -46,7 +46,7 @@ struct Oddities {
     n_doubled: u64,
     /// The line of the first of these.
     doubled: u64,
-    is_told: bool,
+    is_reported: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -72,7 +72,7 @@ impl Rows {
 
     /// Suppresses the note at the end: another reader of the file gives it.
     pub(crate) fn keep_quiet(&mut self) {
-        self.oddities.is_told = true;
+        self.oddities.is_reported = true;
     }
 
     /// Whether some quotes could enclose cells, but are taken as ordinary characters.
@@ -148,7 +148,7 @@ impl Rows {
             self.cells.clear();
             self.ends.clear();
             let Some(is_quoted) = self.read_row()? else {
-                if !std::mem::replace(&mut self.oddities.is_told, true)
+                if !std::mem::replace(&mut self.oddities.is_reported, true)
                     && let Some(note) = self.note()
                 {
                     tracing::warn!("{note}");
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn quoted_cells_over_several_lines_are_told_with_their_line() {
+    fn quoted_cells_over_several_lines_are_reported_with_their_line() {
         let text =
             "id,text\n1,\"a \"\"\nb\"\n2,\"Alpha one\n3,beta\n4,\"\"x\"\"\n5,gamma\"\n6,delta\n";
         let note = note(text, Quoting::Double).unwrap();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_quotes_are_not_told() {
+    fn ordinary_quotes_are_not_reported() {
         assert_eq!(note("id,text\n1,\"a, \"\"b\"\"\"\n2,c\n", Quoting::Double), None);
         assert_eq!(note("1,\"To be\" or not\n2,\"all\"\n3,\"\"x\n", Quoting::None), None);
         let doubled = note("1,\"a \"\"b\"\"\"\n", Quoting::None).unwrap();

@@ -12,18 +12,18 @@ pub(crate) struct PlainRecords {
     lines: Lines,
     /// Lines that contain a carriage return: other programs may end lines there.
     n_with_returns: u64,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl PlainRecords {
     pub(crate) fn new(lines: Lines) -> Self {
-        Self { lines, n_with_returns: 0, is_told: false }
+        Self { lines, n_with_returns: 0, is_reported: false }
     }
 
     /// Reports once, at the end of the file, what else its lines could be.
     fn tell(&mut self) {
-        if self.n_with_returns > 0 && !self.is_told {
-            self.is_told = true;
+        if self.n_with_returns > 0 && !self.is_reported {
+            self.is_reported = true;
             let n = self.n_with_returns;
             let lines = if n == 1 { "line has" } else { "lines have" };
             tracing::warn!(

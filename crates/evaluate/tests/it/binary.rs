@@ -76,7 +76,7 @@ fn an_evaluation_is_json_with_values_by_name() {
 }
 
 #[test]
-fn judgements_that_call_nothing_relevant_are_told_as_such() {
+fn judgements_that_call_nothing_relevant_are_reported_as_such() {
     let mut judgements = Judgements::new();
     judgements.insert("q", "d", 0).unwrap();
     let mut run = Run::new("t");

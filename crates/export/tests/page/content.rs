@@ -65,7 +65,7 @@ fn every_weight_is_in_the_data_and_on_the_page() {
 }
 
 #[test]
-fn terms_of_the_text_and_expansions_are_told_apart() {
+fn terms_of_the_text_and_expansions_are_distinguished() {
     let page = Fixture::load().page();
     let data = data(&page);
     let query = &data["queries"][0];

@@ -24,7 +24,7 @@ const DARK: [&str; 4] = ["#141517", "#855e0e", "#3066a1", "#c98d2e"];
 const PROBE: &str = "<script>addEventListener('load', () => {
   const all = selector => [...document.querySelectorAll(selector)];
   const style = element => getComputedStyle(element);
-  const told = {
+  const probe = {
     overflow: document.documentElement.scrollWidth - innerWidth,
     scripts: all('script:not([type])').length - 1,
     handlers: all('*').filter(e => [...e.attributes].some(a => a.name.startsWith('on'))).length,
@@ -38,7 +38,7 @@ const PROBE: &str = "<script>addEventListener('load', () => {
     dead: all('a').filter(a => !document.getElementById(a.hash.slice(1))).length,
     repeated: all('[id]').length - new Set(all('[id]').map(e => e.id)).size,
   };
-  document.documentElement.dataset.probe = encodeURIComponent(JSON.stringify(told));
+  document.documentElement.dataset.probe = encodeURIComponent(JSON.stringify(probe));
 });</script>";
 
 /// A page on the disk, in a temporary folder.
@@ -125,17 +125,17 @@ fn a_page_that_asks_and_complains_is_noticed() {
 fn what_a_text_holds_stays_text() {
     let Some(browser) = browser::find() else { return };
     let fixture = Fixture::load();
-    let told = Stage::new("text", &fixture.page()).probe(browser, DESK);
+    let probe = Stage::new("text", &fixture.page()).probe(browser, DESK);
     // Control characters are shown as pictures, everything else unchanged.
     let texts: Vec<String> = fixture
         .documents
         .iter()
         .map(|document| document.text.replace('\0', "␀").replace('\u{1b}', "␛"))
         .collect();
-    assert_eq!(told["texts"], serde_json::json!(texts));
-    assert_eq!((&told["scripts"], &told["handlers"]), (&0.into(), &0.into()));
+    assert_eq!(probe["texts"], serde_json::json!(texts));
+    assert_eq!((&probe["scripts"], &probe["handlers"]), (&0.into(), &0.into()));
     let in_data: Vec<&str> = fixture.documents.iter().map(|d| d.text.as_str()).collect();
-    let documents = told["data"]["documents"].as_array().unwrap();
+    let documents = probe["data"]["documents"].as_array().unwrap();
     let found: Vec<&str> = documents.iter().map(|d| d["text"].as_str().unwrap()).collect();
     assert_eq!(found, in_data);
 }
@@ -143,15 +143,15 @@ fn what_a_text_holds_stays_text() {
 #[test]
 fn words_are_shaded_by_weight_and_rows_say_why() {
     let Some(browser) = browser::find() else { return };
-    let told = Stage::new("shades", &Fixture::load().page()).probe(browser, DESK);
-    let shades = told["shades"].as_array().unwrap();
+    let probe = Stage::new("shades", &Fixture::load().page()).probe(browser, DESK);
+    let shades = probe["shades"].as_array().unwrap();
     let silicon = shades.iter().find(|shade| shade[0] == "silicon").unwrap();
     assert_eq!(silicon[1], "rgb(220, 150, 32)");
     assert_eq!(silicon[2], "silicon 2.37");
     // `of` has no weight.
     assert!(!shades.iter().any(|shade| shade[0] == "of"));
 
-    let rows = told["rows"].as_array().unwrap();
+    let rows = probe["rows"].as_array().unwrap();
     let row = rows.iter().find(|row| row[0] == "silicon").unwrap();
     let expected = ["silicon", "2.37 ●", "2.63 ●", "6.23", "39.9\u{a0}%", "", "39.9\u{a0}%"];
     assert_eq!(*row, serde_json::json!(expected));
@@ -161,12 +161,12 @@ fn words_are_shaded_by_weight_and_rows_say_why() {
 fn headings_links_and_tables_make_sense_without_eyes() {
     let Some(browser) = browser::find() else { return };
     for (name, html) in [("links", Fixture::load().page()), ("links-long", long_page(5000))] {
-        let told = Stage::new(name, &html).probe(browser, DESK);
+        let probe = Stage::new(name, &html).probe(browser, DESK);
         for fault in ["unnamed", "dead", "repeated"] {
-            assert_eq!(told[fault], 0, "{name}: {fault}");
+            assert_eq!(probe[fault], 0, "{name}: {fault}");
         }
         let levels: Vec<u64> =
-            told["headings"].as_array().unwrap().iter().map(|h| h.as_u64().unwrap()).collect();
+            probe["headings"].as_array().unwrap().iter().map(|h| h.as_u64().unwrap()).collect();
         assert_eq!(levels[0], 1, "{name}");
         assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{name}: {levels:?}");
     }

@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_key_that_nobody_reads_is_told(key in "[a-z]{3,12}_[a-z]{3,12}x", value in 1..9_u32) {
+    fn a_key_that_nobody_reads_is_reported(key in "[a-z]{3,12}_[a-z]{3,12}x", value in 1..9_u32) {
         for (file, whole) in [("tokenizer_config.json", CASED), ("special_tokens_map.json", UNCASED)] {
             let folder = Folder::copy_of(whole).put(file, &key, json!(value));
             prop_assert_eq!(unread(&folder), [(file, key.clone())]);
@@ -31,7 +31,7 @@ proptest! {
 }
 
 #[test]
-fn a_key_in_a_part_of_tokenizer_json_that_nobody_reads_is_told() {
+fn a_key_in_a_part_of_tokenizer_json_that_nobody_reads_is_reported() {
     for (pointer, named) in [
         ("/normalizer", "normalizer.lower"),
         ("/pre_tokenizer", "pre_tokenizer.lower"),
@@ -59,19 +59,19 @@ fn a_key_in_a_part_of_tokenizer_json_that_nobody_reads_is_told() {
 }
 
 #[test]
-fn keys_that_an_old_file_has_are_told_unless_they_are_null() {
+fn keys_that_an_old_file_has_are_reported_unless_they_are_null() {
     let folder = Folder::copy_of(UNCASED).config("do_basic_tokenize", true);
     let folder = folder.config("never_split", Value::Null);
-    let told = "do_basic_tokenize".to_owned();
-    assert_eq!(unread(&folder), [("tokenizer_config.json", told)]);
+    let found = "do_basic_tokenize".to_owned();
+    assert_eq!(unread(&folder), [("tokenizer_config.json", found)]);
 }
 
 #[test]
-fn a_switch_of_another_class_is_told() {
+fn a_switch_of_another_class_is_reported() {
     let folder = Folder::copy_of(UNCASED).config("tokenizer_class", "PreTrainedTokenizerFast");
-    let told = unread(&folder.config_without("strip_accents"));
-    let told: Vec<&str> = told.iter().map(|(_, key)| key.as_str()).collect();
-    assert_eq!(told, ["do_lower_case", "tokenize_chinese_chars"]);
+    let found = unread(&folder.config_without("strip_accents"));
+    let found: Vec<&str> = found.iter().map(|(_, key)| key.as_str()).collect();
+    assert_eq!(found, ["do_lower_case", "tokenize_chinese_chars"]);
 }
 
 #[test]

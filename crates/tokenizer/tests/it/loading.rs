@@ -8,7 +8,7 @@ use splade_tokenizer::{Tokenizer, TokenizerError};
 use crate::folder::{Folder, UNCASED, message};
 
 #[test]
-fn a_folder_without_a_tokenizer_is_told_what_was_looked_for() {
+fn a_folder_without_a_tokenizer_is_reported_with_what_was_looked_for() {
     let error = Folder::copy_of(UNCASED).remove("tokenizer.json").load().unwrap_err();
     assert!(matches!(error, TokenizerError::NoTokenizer { .. }), "{error:?}");
     for named in ["tokenizer.json", "vocab.txt", "merges.txt"] {
