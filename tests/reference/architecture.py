@@ -37,7 +37,7 @@ class Architecture:
     rewrite: Callable[[Path], None] | None = None
     """Changes the saved files to those that are on the hub."""
     reference: Callable[[Path, Path], None] | None = None
-    """Writes to the second folder what the reference must load in place of the first."""
+    """Writes to the second folder what the reference must load instead of the first."""
     same_rows_as: str | None = None
 
 

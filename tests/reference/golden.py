@@ -15,7 +15,7 @@ MAX_SEQ_LENGTHS = [8, 16]
 MAX_ACTIVE_DIMS = 16
 DECODE_TOP_K = 10
 
-# Neighbours in the order of weights that lie closer may change places by rounding alone, so a golden order
+# Neighbours in the order of weights that lie closer may swap ranks by rounding alone, so a golden order
 # is only taken where all are farther apart.
 TIE_GAP = 1e-4
 

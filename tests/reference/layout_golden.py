@@ -48,10 +48,10 @@ def golden(layout: Layout, folder: Path, label: str, texts: dict[str, str]) -> d
 
 
 def load(layout: Layout, folder: Path, dtype: torch.dtype) -> SparseEncoder:
-    place = contextlib.nullcontext()
+    inside = contextlib.nullcontext()
     if layout.working_folder is not None:
-        place = contextlib.chdir(folder / layout.working_folder)
-    with place:
+        inside = contextlib.chdir(folder / layout.working_folder)
+    with inside:
         return SparseEncoder(str(folder), device="cpu", model_kwargs={"dtype": dtype})
 
 

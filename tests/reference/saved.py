@@ -132,8 +132,8 @@ def original(model: Path, target: Path) -> Path:
 
 def load(folder: Path, dtype: torch.dtype) -> SparseEncoder:
     working_folder = WORKING_FOLDERS.get(folder.name)
-    place = contextlib.chdir(folder / working_folder) if working_folder is not None else contextlib.nullcontext()
-    with place:
+    inside = contextlib.chdir(folder / working_folder) if working_folder is not None else contextlib.nullcontext()
+    with inside:
         return SparseEncoder(str(folder), device="cpu", model_kwargs={"dtype": dtype})
 
 

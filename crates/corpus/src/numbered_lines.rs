@@ -7,9 +7,7 @@ use std::sync::Arc;
 use crate::stream::{MAX_RECORD_BYTES, TextStream};
 use crate::{CorpusError, Location, RecordError};
 
-/// The lines of a text without their line ends, `
-/// ` or `\r
-/// `.
+/// The lines of a text without their line ends, `\n` or `\r\n`.
 pub(crate) struct Lines {
     file: Arc<Path>,
     text: TextStream,

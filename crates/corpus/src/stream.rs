@@ -38,8 +38,7 @@ pub(crate) enum Opened {
 /// is standard input. For line-based files other than texts, such as judgements and runs.
 ///
 /// gzip and Zstandard are recognised by their first bytes, whatever the name. A byte order mark is
-/// dropped, and lines that end in `\r` alone end in `
-/// `.
+/// dropped, and lines that end in `\r` alone end in `\n`.
 ///
 /// # Errors
 /// [`CorpusError::Read`]; [`InputError::Content`], naming the format, for what cannot be text
