@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read};
 use crate::window::Start;
 
 /// Whether the lines of a text end in `\r` alone: the visible start has a `\r` and no `\n`. In a
-/// text with `\n`, a `\r` within a line is an ordinary character. `None` if the start is too short to
-/// tell.
+/// text with `\n`, a `\r` within a line is an ordinary character. `None` if the start is too short
+/// to tell.
 pub(crate) fn are_returns(start: Start<'_>) -> Option<bool> {
     if start.bytes.contains(&b'\n') {
         return Some(false);

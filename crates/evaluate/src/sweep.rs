@@ -103,8 +103,8 @@ impl Sweep {
         table::markdown(&self.points)
     }
 
-    /// The same as CSV (RFC 4180 with `\n`), with all digits. A cell is empty if everything was kept,
-    /// or if the number is unknown.
+    /// The same as CSV (RFC 4180 with `\n`), with all digits. A cell is empty if everything was
+    /// kept, or if the number is unknown.
     #[must_use]
     pub fn csv(&self) -> String {
         table::csv(&self.points)
