@@ -5,6 +5,7 @@ mod arrows;
 mod backend_cfg;
 mod backend_trees;
 mod burn_free;
+mod comment_width;
 mod documents;
 mod encode_only;
 mod externals;
@@ -104,6 +105,7 @@ fn check_sources(metadata: &Metadata, sources: &[SourceFile]) -> Vec<Violation> 
             let forbidden = roots.contains(&file.path).then(|| unsafe_code::check_root(file));
             let mut violations: Vec<Violation> = forbidden.flatten().into_iter().collect();
             violations.extend(module_docs::check(file));
+            violations.extend(comment_width::check(file));
             violations.extend(unsafe_code::check(file));
             violations.extend(backend_cfg::check(file));
             violations.extend(shortcuts::check(file));
