@@ -373,7 +373,11 @@ fn a_corpus_that_the_judgements_do_not_name_is_refused() {
     let no_id = corpus.replace("\"_id\"", "\"docid\"");
     let other_ids = corpus.replace("\"_id\": \"", "\"_id\": \"x");
     for (file, content, message) in [
-        ("corpus.jsonl", no_id.as_str(), "corpus.jsonl, line 1: neither `id` nor `_id` is there"),
+        (
+            "corpus.jsonl",
+            no_id.as_str(),
+            "corpus.jsonl, line 1: the record has neither `id` nor `_id`",
+        ),
         ("corpus.jsonl", "", "among the 0 that were searched"),
         ("corpus.jsonl", &other_ids, "do the ids agree?"),
         ("qrels/test.tsv", &no_grade, "has a relevant document, one with a grade of 1 or more"),

@@ -56,7 +56,7 @@ fn options_and_names_of_another_engine_are_refused() {
     };
     refused("milvus", &["--batch-rows", "10"], &["--batch-rows", "qdrant"]);
     refused("qdrant", &["--hnsw"], &["--hnsw", "pgvector"]);
-    refused("elasticsearch-sparse-vector", &["--linear"], &["--linear", "is for elasticsearch"]);
+    refused("elasticsearch-sparse-vector", &["--linear"], &["--linear", "only to elasticsearch"]);
     if cfg!(feature = "qdrant") {
         let url = ["--url", "http://127.0.0.1:9"];
         refused("pgvector", &url, &["--url", "qdrant"]);
