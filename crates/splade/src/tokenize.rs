@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use splade_sparse::SparseRowView;
-use splade_tokenizer::{DecodeSpecial, Piece, Tokenizer};
+use splade_tokenizer::{DecodeSpecial, Piece, TokenizeRules, Tokenizer};
 
 use crate::inputs::{Inputs, Tokenizing};
 use crate::tokenized::TokenizedTexts;
@@ -122,6 +122,29 @@ impl SparseEncoder {
     ) -> Result<Vec<TextPiece>, SpladeError> {
         let prompt = self.prompt(options)?;
         let (pieces, _) = self.pieces_of(&format!("{prompt}{text}"), options)?;
+        Ok(self.text_pieces(pieces, prompt))
+    }
+
+    /// As [`pieces`](Self::pieces), of the whole text however long it is: what it would take to
+    /// encode it without cutting.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised; a prompt or a task that the model does not have.
+    pub fn pieces_uncut(
+        &self,
+        text: &str,
+        options: &EncodeOptions,
+    ) -> Result<Vec<TextPiece>, SpladeError> {
+        let prompt = self.prompt(options)?;
+        let graph = self.graph();
+        let tokenizer = graph.tokenizer(graph.route(options.task.as_deref())?);
+        let rules = TokenizeRules { max_seq_length: None, ..tokenizer.rules(options, None) };
+        let (pieces, _) = tokenizer.tokenizer().pieces(&format!("{prompt}{text}"), &rules)?;
+        Ok(self.text_pieces(pieces, prompt))
+    }
+
+    /// Pieces of a text that has `prompt` before it.
+    fn text_pieces(&self, pieces: Vec<Piece>, prompt: &str) -> Vec<TextPiece> {
         let in_text = |at: usize| at.saturating_sub(prompt.len());
         let pieces = pieces.into_iter().map(|piece| TextPiece {
             id: piece.id,
@@ -129,7 +152,7 @@ impl SparseEncoder {
             is_special: piece.is_special,
             range: in_text(piece.range.start)..in_text(piece.range.end),
         });
-        Ok(pieces.collect())
+        pieces.collect()
     }
 
     /// The prompt of a call.

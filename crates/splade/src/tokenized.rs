@@ -68,6 +68,13 @@ impl TokenizedTexts {
         self.len() == 0
     }
 
+    /// The index of the route that they were tokenised for: texts of different routes share no
+    /// batch.
+    #[must_use]
+    pub fn route(&self) -> usize {
+        self.route
+    }
+
     /// Tokens of all texts.
     #[must_use]
     pub fn n_tokens(&self) -> usize {

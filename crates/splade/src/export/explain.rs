@@ -44,6 +44,24 @@ impl SparseEncoder {
         options: &EncodeOptions,
     ) -> Result<ReadTexts, SpladeError> {
         let embeddings = self.encode_with(texts, options)?.embeddings;
+        self.read_encoded(texts, embeddings, options)
+    }
+
+    /// As [`read_texts`](Self::read_texts), with the texts' vectors, which were made with these
+    /// options.
+    ///
+    /// # Errors
+    /// A text that cannot be tokenised; a prompt, a task or a limit that the model does not have.
+    ///
+    /// # Panics
+    /// When there are not as many vectors as texts.
+    pub fn read_encoded<T: AsRef<str>>(
+        &self,
+        texts: &[T],
+        embeddings: SparseMatrix,
+        options: &EncodeOptions,
+    ) -> Result<ReadTexts, SpladeError> {
+        assert_eq!(embeddings.n_rows(), texts.len(), "a vector for each text");
         let prompt = self.prompt(options)?;
         let mut read = ReadTexts {
             texts: texts.iter().map(|text| format!("{prompt}{}", text.as_ref())).collect(),
