@@ -3,7 +3,7 @@
 use super::violation::Violation;
 
 /// A package, and the members that it (including its tests) may depend on.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-output", &[]),
@@ -27,7 +27,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "splade-model",
         ],
     ),
-    ("splade-cli", &["splade"]),
+    ("splade-server", &["splade"]),
+    ("splade-cli", &["splade", "splade-server"]),
     ("externals", &[]),
     ("xtask", &[]),
 ];

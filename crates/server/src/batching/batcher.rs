@@ -1,0 +1,34 @@
+//! [`run_batch`]: computes one batch, and finds the texts that are to blame if it fails.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Compute;
+use super::request::TextError;
+
+/// A row for each text, or why there is none.
+pub(super) type Rows<C> = Vec<Result<<C as Compute>::Row, TextError<<C as Compute>::Error>>>;
+
+/// Computes texts together. A batch that fails or panics is computed again in halves, until each
+/// text that is to blame is alone: the others have their rows.
+pub(super) fn run_batch<C: Compute>(compute: &C, texts: &[&C::Text]) -> Rows<C> {
+    let failure = match catch_unwind(AssertUnwindSafe(|| compute.compute(texts))) {
+        Ok(Ok(rows)) if rows.len() == texts.len() => return rows.into_iter().map(Ok).collect(),
+        Ok(Ok(rows)) => TextError::Panic(format!("{} rows for {} texts", rows.len(), texts.len())),
+        Ok(Err(error)) => TextError::Compute(error),
+        Err(panic) => TextError::Panic(message(panic.as_ref())),
+    };
+    if texts.len() <= 1 {
+        return texts.iter().map(|_| ()).zip([failure]).map(|((), error)| Err(error)).collect();
+    }
+    let (left, right) = texts.split_at(texts.len() / 2);
+    let mut rows = run_batch(compute, left);
+    rows.extend(run_batch(compute, right));
+    rows
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,344 @@
+//! The queue on a fake encoder and a fake clock: no thread, no time passes but what a batch costs.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::dispatcher::Dispatcher;
+use super::request::{Answer, TextError};
+use super::{Batching, Clock, Compute, Job, Lane, Shed, Waiting};
+
+/// Tokens per second of the fake encoder.
+const RATE: f64 = 1000.0;
+
+struct FakeClock(Mutex<Instant>);
+
+impl FakeClock {
+    fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A text of some tokens, by its name. `bad` fails, `panic` panics.
+#[derive(Clone)]
+struct Text(&'static str, usize);
+
+/// Computes at [`RATE`] on the fake clock, and remembers its batches.
+struct FakeEncoder {
+    clock: Arc<FakeClock>,
+    batches: Mutex<Vec<Vec<&'static str>>>,
+}
+
+impl Compute for FakeEncoder {
+    type Text = Text;
+    type Row = &'static str;
+    type Error = &'static str;
+
+    fn compute(&self, texts: &[&Text]) -> Result<Vec<&'static str>, &'static str> {
+        let n_tokens: usize = texts.iter().map(|text| text.1).sum();
+        self.clock.advance(Duration::from_secs_f64(n_tokens as f64 / RATE));
+        self.batches.lock().unwrap().push(texts.iter().map(|text| text.0).collect());
+        assert!(!texts.iter().any(|text| text.0 == "panic"), "the model panics");
+        if texts.iter().any(|text| text.0 == "bad") {
+            return Err("not finite");
+        }
+        Ok(texts.iter().map(|text| text.0).collect())
+    }
+}
+
+struct Bench {
+    clock: Arc<FakeClock>,
+    encoder: FakeEncoder,
+    queue: Dispatcher<FakeEncoder>,
+}
+
+const BATCHING: Batching = Batching {
+    interactive_target: Duration::from_millis(50),
+    bulk_target: Duration::from_millis(500),
+    max_tokens: 4096,
+    max_texts: None,
+    bulk_patience: Duration::from_secs(1),
+    max_wait: Duration::from_secs(10),
+    max_queued_texts: None,
+};
+
+impl Bench {
+    fn new(batching: Batching) -> Self {
+        let clock = Arc::new(FakeClock(Mutex::new(Instant::now())));
+        let queue = Dispatcher::by_hand(1, 2, batching, RATE, Arc::clone(&clock) as Arc<dyn Clock>);
+        let encoder = FakeEncoder { clock: Arc::clone(&clock), batches: Mutex::default() };
+        Self { clock, encoder, queue }
+    }
+
+    fn submit(&self, job: Job<Text>) -> Result<Waiting<&'static str, &'static str>, Shed> {
+        self.queue.submit(job)
+    }
+
+    fn step(&self) -> bool {
+        self.queue.step(0, &self.encoder)
+    }
+
+    fn batches(&self) -> Vec<Vec<&'static str>> {
+        self.encoder.batches.lock().unwrap().clone()
+    }
+}
+
+fn job(lane: Lane, client: u64, texts: &[(&'static str, usize)]) -> Job<Text> {
+    let texts = texts.iter().map(|&(name, n)| (Text(name, n), n)).collect();
+    Job { texts, group: 0, lane, client, deadline: None }
+}
+
+fn rows(
+    answer: Answer<&'static str, &'static str>,
+) -> Vec<Result<&'static str, TextError<&'static str>>> {
+    answer.rows
+}
+
+#[test]
+fn a_text_that_comes_while_nothing_waits_starts_at_once() {
+    let bench = Bench::new(BATCHING);
+    let mut waiting = bench.submit(job(Lane::Interactive, 1, &[("a", 10)])).unwrap();
+    assert!(bench.step());
+    let answer = waiting.try_answer().unwrap();
+    assert_eq!(answer.timing.queued, Duration::ZERO);
+    assert_eq!(answer.timing.computed, Duration::from_millis(10));
+    assert_eq!(rows(answer), [Ok("a")]);
+    assert!(!bench.step());
+}
+
+#[test]
+fn rows_come_back_in_the_order_of_the_texts() {
+    let bench = Bench::new(BATCHING);
+    let mut waiting = bench
+        .submit(job(Lane::Bulk, 1, &[("a", 400), ("b", 300), ("c", 200), ("d", 100)]))
+        .unwrap();
+    assert!(bench.step());
+    assert!(waiting.try_answer().is_none(), "only a slice is computed");
+    while bench.step() {}
+    assert_eq!(rows(waiting.try_answer().unwrap()), [Ok("a"), Ok("b"), Ok("c"), Ok("d")]);
+    assert_eq!(bench.batches(), [vec!["a"], vec!["b", "c"], vec!["d"]]);
+}
+
+#[test]
+fn a_query_waits_for_one_slice_of_bulk_at_most() {
+    let bench = Bench::new(BATCHING);
+    let texts = [("x", 100); 50];
+    let _bulk = bench.submit(job(Lane::Bulk, 1, &texts)).unwrap();
+    let mut query = bench.submit(job(Lane::Interactive, 2, &[("q", 10)])).unwrap();
+    assert!(bench.step());
+    assert_eq!(rows(query.try_answer().unwrap()), [Ok("q")]);
+    // What is left of the 50 ms goes to bulk texts that fit into it: none of 100 tokens does.
+    assert_eq!(bench.batches()[0], ["q"]);
+    assert!(bench.step());
+    assert_eq!(bench.batches()[1].len(), 5, "a slice of 500 ms");
+}
+
+#[test]
+fn bulk_fills_what_queries_leave_of_a_batch() {
+    let bench = Bench::new(BATCHING);
+    let _bulk = bench.submit(job(Lane::Bulk, 1, &[("x", 30), ("y", 30)])).unwrap();
+    let _query = bench.submit(job(Lane::Interactive, 2, &[("q", 10)])).unwrap();
+    assert!(bench.step());
+    assert_eq!(bench.batches()[0], ["q", "x"]);
+}
+
+#[test]
+fn bulk_that_has_waited_gets_a_share_of_full_batches() {
+    let bench = Bench::new(BATCHING);
+    let mut bulk = bench.submit(job(Lane::Bulk, 1, &[("x", 10)])).unwrap();
+    let queries: Vec<_> = (0..300)
+        .map(|client| bench.submit(job(Lane::Interactive, client, &[("q", 25)])).unwrap())
+        .collect();
+    let mut elapsed = Duration::ZERO;
+    while bulk.try_answer().is_none() {
+        assert!(bench.step());
+        elapsed += Duration::from_millis(50);
+    }
+    assert!(elapsed <= Duration::from_millis(1200), "{elapsed:?}");
+    drop(queries);
+}
+
+#[test]
+fn bulk_of_another_group_has_every_second_batch_once_it_has_waited() {
+    let bench = Bench::new(BATCHING);
+    let mut bulk = bench.submit(Job { group: 1, ..job(Lane::Bulk, 1, &[("x", 10)]) }).unwrap();
+    let _queries: Vec<_> = (0..100)
+        .map(|client| bench.submit(job(Lane::Interactive, client, &[("q", 50)])).unwrap())
+        .collect();
+    for _ in 0..22 {
+        bench.step();
+    }
+    assert!(bulk.try_answer().is_some());
+    assert!(
+        bench
+            .batches()
+            .iter()
+            .all(|batch| batch.iter().all(|&t| t == "x") || !batch.contains(&"x"))
+    );
+}
+
+#[test]
+fn clients_take_turns() {
+    let bench = Bench::new(BATCHING);
+    let _many = bench.submit(job(Lane::Bulk, 1, &[("many", 100); 20])).unwrap();
+    let _few = bench.submit(job(Lane::Bulk, 2, &[("few", 100); 2])).unwrap();
+    assert!(bench.step());
+    assert_eq!(bench.batches()[0], ["many", "few", "many", "few", "many"]);
+}
+
+#[test]
+fn a_text_of_a_batch_that_fails_is_alone_to_blame() {
+    let bench = Bench::new(BATCHING);
+    let mut waiting = bench
+        .submit(job(
+            Lane::Interactive,
+            1,
+            &[("a", 5), ("bad", 5), ("b", 5), ("panic", 5), ("c", 5)],
+        ))
+        .unwrap();
+    bench.step();
+    let rows = rows(waiting.try_answer().unwrap());
+    assert_eq!(rows[0], Ok("a"));
+    assert_eq!(rows[1], Err(TextError::Compute("not finite")));
+    assert_eq!(rows[2], Ok("b"));
+    assert_eq!(rows[3], Err(TextError::Panic("the model panics".to_owned())));
+    assert_eq!(rows[4], Ok("c"));
+}
+
+#[test]
+fn a_caller_that_left_costs_no_compute() {
+    let bench = Bench::new(BATCHING);
+    let left = bench.submit(job(Lane::Bulk, 1, &[("gone", 100); 30])).unwrap();
+    let mut stays = bench.submit(job(Lane::Bulk, 2, &[("stays", 100)])).unwrap();
+    drop(left);
+    assert_eq!(bench.queue.load().bulk_tokens, 100, "its permits are free at once");
+    bench.step();
+    assert_eq!(rows(stays.try_answer().unwrap()), [Ok("stays")]);
+    assert_eq!(bench.batches(), [["stays"]]);
+}
+
+#[test]
+fn a_text_whose_deadline_has_passed_costs_no_compute() {
+    let bench = Bench::new(BATCHING);
+    let deadline = Some(bench.clock.now() + Duration::from_millis(100));
+    let _before = bench.submit(job(Lane::Interactive, 1, &[("before", 50)])).unwrap();
+    let mut late =
+        bench.submit(Job { deadline, ..job(Lane::Interactive, 2, &[("late", 10)]) }).unwrap();
+    bench.step();
+    bench.clock.advance(Duration::from_millis(100));
+    assert!(!bench.step());
+    assert_eq!(rows(late.try_answer().unwrap()), [Err(TextError::Expired)]);
+    assert_eq!(bench.batches(), [["before"]]);
+}
+
+#[test]
+fn what_would_wait_too_long_is_shed_and_what_is_in_is_kept() {
+    let bench = Bench::new(BATCHING);
+    let mut accepted = Vec::new();
+    let shed = loop {
+        match bench.submit(job(Lane::Bulk, 1, &[("x", 500)])) {
+            Ok(waiting) => accepted.push(waiting),
+            Err(shed) => break shed,
+        }
+    };
+    assert!(
+        matches!(shed, Shed::Overloaded { retry_after } if retry_after >= Duration::from_secs(1))
+    );
+    assert_eq!(accepted.len(), 21, "10 s of 1000 tokens a second, and the one that is next");
+    // A query does not wait behind bulk texts, so it is let in.
+    assert!(bench.submit(job(Lane::Interactive, 2, &[("q", 10)])).is_ok());
+    while bench.step() {}
+    for mut waiting in accepted {
+        assert_eq!(rows(waiting.try_answer().unwrap()), [Ok("x")]);
+    }
+}
+
+#[test]
+fn an_idle_server_takes_a_request_of_any_size() {
+    let bench = Bench::new(Batching { max_queued_texts: Some(10), ..BATCHING });
+    let mut waiting = bench.submit(job(Lane::Bulk, 1, &[("x", 500); 200])).unwrap();
+    assert!(bench.submit(job(Lane::Bulk, 1, &[("y", 1)])).is_err());
+    while bench.step() {}
+    assert_eq!(waiting.try_answer().unwrap().rows.len(), 200);
+}
+
+#[test]
+fn a_text_longer_than_any_batch_is_a_batch_of_its_own() {
+    let bench = Bench::new(BATCHING);
+    let _first = bench.submit(job(Lane::Interactive, 1, &[("short", 5)])).unwrap();
+    let mut long = bench.submit(job(Lane::Interactive, 1, &[("long", 9000)])).unwrap();
+    while bench.step() {}
+    assert_eq!(rows(long.try_answer().unwrap()), [Ok("long")]);
+    assert_eq!(bench.batches(), [["short"], ["long"]]);
+}
+
+#[test]
+fn a_closed_queue_finishes_what_waits_and_takes_nothing_new() {
+    let bench = Bench::new(BATCHING);
+    let mut waiting = bench.submit(job(Lane::Bulk, 1, &[("x", 500); 3])).unwrap();
+    bench.queue.close();
+    assert!(matches!(bench.submit(job(Lane::Bulk, 1, &[("y", 1)])), Err(Shed::Closing)));
+    while bench.step() {}
+    assert_eq!(rows(waiting.try_answer().unwrap()).len(), 3);
+}
+
+#[test]
+fn what_is_not_begun_is_told_when_the_drain_ends() {
+    let bench = Bench::new(BATCHING);
+    let mut waiting = bench.submit(job(Lane::Bulk, 1, &[("x", 500); 2])).unwrap();
+    bench.step();
+    bench.queue.drop_queued();
+    assert_eq!(rows(waiting.try_answer().unwrap()), [Ok("x"), Err(TextError::Gone)]);
+}
+
+#[test]
+fn a_request_without_texts_is_answered_at_once() {
+    let bench = Bench::new(BATCHING);
+    let mut waiting = bench.submit(job(Lane::Interactive, 1, &[])).unwrap();
+    assert!(waiting.try_answer().unwrap().rows.is_empty());
+}
+
+#[test]
+fn a_stall_is_seen_and_an_idle_queue_is_none() {
+    let bench = Bench::new(BATCHING);
+    bench.clock.advance(Duration::from_secs(100));
+    assert_eq!(bench.queue.load().stalled, Duration::ZERO);
+    let _waiting = bench.submit(job(Lane::Interactive, 1, &[("a", 5)])).unwrap();
+    bench.clock.advance(Duration::from_secs(70));
+    assert_eq!(bench.queue.load().stalled, Duration::from_secs(70));
+    bench.step();
+    assert_eq!(bench.queue.load().stalled, Duration::ZERO);
+}
+
+#[test]
+fn threads_compute_what_is_submitted_and_end_when_the_queue_is_closed() {
+    let clock = Arc::new(FakeClock(Mutex::new(Instant::now())));
+    let encoder = || FakeEncoder { clock: Arc::clone(&clock), batches: Mutex::default() };
+    let queue = Dispatcher::start(
+        vec![encoder(), encoder()],
+        1,
+        BATCHING,
+        RATE,
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        Arc::new(|_| ()),
+    )
+    .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let waiting: Vec<_> = (0..50)
+        .map(|client| {
+            queue.submit(job(Lane::Interactive, client, &[("a", 5), ("panic", 5)])).unwrap()
+        })
+        .collect();
+    queue.close();
+    for waiting in waiting {
+        let rows = runtime.block_on(waiting.answer()).rows;
+        assert_eq!(rows[0], Ok("a"));
+        assert!(matches!(rows[1], Err(TextError::Panic(_))));
+    }
+    queue.join();
+}
