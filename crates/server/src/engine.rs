@@ -1,0 +1,65 @@
+//! The model as the batcher sees it: texts that are tokenised, a device that computes them.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use splade::tokens::TextLength;
+use splade::{EncodeOptions, EncoderPool, SparseRow, SpladeError, TextOptions, TokenizedTexts};
+
+use crate::batching::Compute;
+
+/// A text that waits: one of those that a request was tokenised to.
+pub(crate) struct ReadyText {
+    pub(crate) tokens: Arc<TokenizedTexts>,
+    pub(crate) index: usize,
+    /// What is kept of its vector.
+    pub(crate) options: TextOptions,
+}
+
+/// A text's vector.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) weights: SparseRow,
+    pub(crate) length: TextLength,
+}
+
+/// A device with its model.
+pub(crate) struct Worker {
+    /// A pool of one worker, which has its own threads.
+    pool: EncoderPool,
+    options: EncodeOptions,
+}
+
+impl Worker {
+    pub(crate) fn new(pool: EncoderPool) -> Self {
+        // The scheduler has cut the batch: the pool takes it whole.
+        Self { pool, options: EncodeOptions::default().with_chunk_size(NonZeroUsize::MAX) }
+    }
+}
+
+impl Compute for Worker {
+    type Text = ReadyText;
+    type Row = Row;
+    type Error = Box<SpladeError>;
+
+    fn compute(&self, texts: &[&ReadyText]) -> Result<Vec<Row>, Box<SpladeError>> {
+        let tokens = joined(texts)?;
+        let each: Vec<TextOptions> = texts.iter().map(|text| text.options.clone()).collect();
+        let encoded = self.pool.encode_tokenized_each(&tokens, &each, &self.options)?;
+        let rows = encoded.embeddings.rows().zip(encoded.lengths);
+        Ok(rows.map(|(row, length)| Row { weights: row.to_row(), length }).collect())
+    }
+}
+
+/// The texts, which were tokenised apart, as one batch.
+fn joined(texts: &[&ReadyText]) -> Result<TokenizedTexts, SpladeError> {
+    let mut runs = texts.chunk_by(|a, b| Arc::ptr_eq(&a.tokens, &b.tokens)).map(|run| {
+        let indices: Vec<usize> = run.iter().map(|text| text.index).collect();
+        run[0].tokens.select(&indices)
+    });
+    let mut batch = runs.next().expect("a batch has texts");
+    for run in runs {
+        batch.append(&run)?;
+    }
+    Ok(batch)
+}

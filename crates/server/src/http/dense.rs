@@ -1,0 +1,223 @@
+//! `/embed` and `/v1/embeddings`: sparse vectors written out in full, for clients that know no
+//! others.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::app::SharedApp;
+use super::body;
+use super::call::CallOptions;
+use super::client::Client;
+use super::embed_sparse::{empty, json_response};
+use super::encode::{Vectors, blocking, encode};
+use super::error::{ApiError, ApiResult};
+use super::forms::Usage;
+use super::headers::with_counts;
+use super::inputs::Inputs;
+
+/// The most numbers of an answer: each text has one for each vocabulary entry, nearly all of them
+/// 0.
+const MAX_VALUES: usize = 1 << 22;
+
+#[derive(Deserialize)]
+struct DenseRequest {
+    inputs: Inputs,
+    dimensions: Option<usize>,
+    #[serde(flatten)]
+    options: CallOptions,
+}
+
+/// `/embed`: `[[0.0, 0.81, ...]]`.
+pub(crate) async fn embed(
+    State(app): State<SharedApp>,
+    client: Client,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    request: Body,
+) -> ApiResult<Response> {
+    body::expect_json(&headers)?;
+    let query = CallOptions::from_query(query.as_deref())?;
+    let request: DenseRequest =
+        body::parse(body::read(request, &app.options.limits).await?).await?;
+    let options = request.options.or(query);
+    check(&app, request.inputs.0.len(), request.dimensions)?;
+    let vectors = encode(&app, &client, request.inputs.0, &options).await?;
+    let counts = vectors.counts;
+    let json = blocking(move || {
+        let rows: Vec<Vec<f32>> =
+            vectors.embeddings.rows().map(|row| row.to_row().to_dense()).collect();
+        serde_json::to_vec(&rows).map_err(ApiError::backend)
+    });
+    Ok(with_counts(&app, &counts, json_response(json.await?)))
+}
+
+fn check(app: &SharedApp, n_texts: usize, dimensions: Option<usize>) -> ApiResult<()> {
+    if n_texts == 0 {
+        return Err(empty());
+    }
+    let dimension = app.model()?.encoder.dimension();
+    if let Some(asked) = dimensions.filter(|&asked| asked != dimension) {
+        return Err(ApiError::validation(format!(
+            "`dimensions` is {asked}, and vectors of this model have {dimension}: their entries are words, which \
+             cannot be left out"
+        )));
+    }
+    let max_texts = (MAX_VALUES / dimension).max(1);
+    if n_texts > max_texts {
+        return Err(ApiError::too_large(format!(
+            "batch size {n_texts} > maximum allowed batch size {max_texts} of vectors with all {dimension} entries: \
+             ask /embed_sparse"
+        )));
+    }
+    Ok(())
+}
+
+/// A request in OpenAI's form.
+#[derive(Deserialize)]
+struct OpenAiRequest {
+    input: Inputs,
+    encoding_format: Option<EncodingFormat>,
+    dimensions: Option<usize>,
+    #[serde(flatten)]
+    options: CallOptions,
+}
+
+/// How a vector is written.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EncodingFormat {
+    Float,
+    /// Little-endian f32.
+    Base64,
+    /// Ours: indices and values instead of all entries.
+    Sparse,
+}
+
+#[derive(Serialize)]
+struct OpenAiAnswer {
+    object: &'static str,
+    data: Vec<OpenAiEmbedding>,
+    model: String,
+    usage: Usage,
+}
+
+#[derive(Serialize)]
+struct OpenAiEmbedding {
+    object: &'static str,
+    embedding: OpenAiVector,
+    index: usize,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OpenAiVector {
+    Float(Vec<f32>),
+    Base64(String),
+    Sparse { indices: Vec<u32>, values: Vec<f32> },
+}
+
+/// `/v1/embeddings`, with errors in OpenAI's form.
+pub(crate) async fn openai(
+    State(app): State<SharedApp>,
+    client: Result<Client, ApiError>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    request: Body,
+) -> Response {
+    match openai_answer(&app, client, query, &headers, request).await {
+        Ok(response) => response,
+        Err(error) => openai_error(error),
+    }
+}
+
+async fn openai_answer(
+    app: &SharedApp,
+    client: Result<Client, ApiError>,
+    query: Option<String>,
+    headers: &HeaderMap,
+    request: Body,
+) -> ApiResult<Response> {
+    body::expect_json(headers)?;
+    let client = client?;
+    let query = CallOptions::from_query(query.as_deref())?;
+    let request: OpenAiRequest =
+        body::parse(body::read(request, &app.options.limits).await?).await?;
+    let format = request.encoding_format.unwrap_or(EncodingFormat::Float);
+    match format {
+        EncodingFormat::Sparse if request.input.0.is_empty() => return Err(empty()),
+        EncodingFormat::Sparse => {}
+        _ => check(app, request.input.0.len(), request.dimensions)?,
+    }
+    let options = request.options.or(query);
+    let vectors = encode(app, &client, request.input.0, &options).await?;
+    let counts = vectors.counts;
+    let shared = Arc::clone(app);
+    let json = blocking(move || openai_json(&shared, &vectors, format));
+    Ok(with_counts(app, &counts, json_response(json.await?)))
+}
+
+fn openai_json(app: &SharedApp, vectors: &Vectors, format: EncodingFormat) -> ApiResult<Vec<u8>> {
+    let data = vectors.embeddings.rows().enumerate().map(|(index, row)| {
+        let embedding = match format {
+            EncodingFormat::Float => OpenAiVector::Float(row.to_row().to_dense()),
+            EncodingFormat::Base64 => {
+                let bytes = row.to_row().to_dense().into_iter().flat_map(f32::to_le_bytes);
+                OpenAiVector::Base64(STANDARD.encode(bytes.collect::<Vec<u8>>()))
+            }
+            EncodingFormat::Sparse => OpenAiVector::Sparse {
+                indices: row.indices().to_vec(),
+                values: row.values().to_vec(),
+            },
+        };
+        OpenAiEmbedding { object: "embedding", embedding, index }
+    });
+    let answer = OpenAiAnswer {
+        object: "list",
+        data: data.collect(),
+        model: app.options.model_name.clone(),
+        usage: Usage::of(vectors.counts.n_tokens),
+    };
+    serde_json::to_vec(&answer).map_err(ApiError::backend)
+}
+
+/// An error as OpenAI's clients read it.
+#[derive(Serialize)]
+struct OpenAiErrorBody {
+    message: String,
+    code: u16,
+    #[serde(rename = "type")]
+    kind: super::error::ErrorType,
+    /// OpenAI's own clients look for an object of this name.
+    error: OpenAiErrorDetail,
+    error_type: super::error::ErrorType,
+}
+
+#[derive(Serialize)]
+struct OpenAiErrorDetail {
+    message: String,
+    code: u16,
+    #[serde(rename = "type")]
+    kind: super::error::ErrorType,
+}
+
+fn openai_error(error: ApiError) -> Response {
+    let (message, code, kind) = (error.message.clone(), error.status.as_u16(), error.error_type);
+    let detail = OpenAiErrorDetail { message: message.clone(), code, kind };
+    let body = OpenAiErrorBody { message, code, kind, error: detail, error_type: kind };
+    let plain = error.into_response();
+    let (status, headers) = (plain.status(), plain.headers().clone());
+    let mut response = (status, Json(body)).into_response();
+    if let Some(after) = headers.get(axum::http::header::RETRY_AFTER) {
+        response.headers_mut().insert(axum::http::header::RETRY_AFTER, after.clone());
+    }
+    debug_assert_ne!(status, StatusCode::OK);
+    response
+}

@@ -1,0 +1,312 @@
+//! `/embed_sparse` with lines of JSON: a corpus in one request, in bounded memory.
+//!
+//! Lines come in, are encoded a window at a time, and go out in the same order, one for each. The
+//! socket is the back pressure: while windows wait to be read by the client, nothing more is read
+//! from it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::app::SharedApp;
+use super::body;
+use super::call::CallOptions;
+use super::client::Client;
+use super::encode::{RowResult, blocking, encode_each};
+use super::error::{ApiError, ApiResult, ErrorBody};
+use super::inputs::Input;
+use crate::batching::Lane;
+
+/// Texts that are encoded together, and their bytes at most: a window.
+const WINDOW_TEXTS: usize = 256;
+const WINDOW_BYTES: usize = 1 << 20;
+/// Windows under way: one is computed while the next is read.
+const WINDOWS: usize = 2;
+
+/// Whether a body is lines of JSON.
+pub(crate) fn is_ndjson(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|value| {
+        let media_type = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        [&b"application/x-ndjson"[..], b"application/jsonl", b"application/x-jsonlines"]
+            .iter()
+            .any(|known| media_type.eq_ignore_ascii_case(known))
+    })
+}
+
+/// A line that comes in: a text, or an object.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Text(String),
+    Object {
+        id: Option<serde_json::Value>,
+        #[serde(alias = "inputs")]
+        text: String,
+    },
+}
+
+/// A line that goes out.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<serde_json::Value>,
+    /// Which line it answers, from 1.
+    line: u64,
+    #[serde(flatten)]
+    result: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    Vector { indices: Vec<u32>, values: Vec<f32>, n_tokens: usize, truncated: bool },
+    Error(ErrorBody),
+}
+
+/// A line before it is encoded.
+struct Waiting {
+    id: Option<serde_json::Value>,
+    line: u64,
+    /// What is wrong with the line, if anything.
+    text: Result<String, ApiError>,
+}
+
+pub(crate) async fn stream(
+    app: SharedApp,
+    client: Client,
+    options: CallOptions,
+    request: Body,
+) -> ApiResult<Response> {
+    // What concerns all lines is told at once, with a status.
+    options.text_options()?;
+    app.model()?;
+    let client = Client { lane: client.lane.or(Some(Lane::Bulk)), ..client };
+    let (sender, receiver) = mpsc::channel::<Bytes>(1);
+    tokio::spawn(async move {
+        if let Err(error) = copy(&app, &client, &options, request, &sender).await {
+            // The status is sent already: the last line says why there are no more.
+            let body = ErrorBody { error: error.message, error_type: error.error_type };
+            if let Ok(mut line) = serde_json::to_vec(&body) {
+                line.push(b'\n');
+                let _client_left = sender.send(line.into()).await;
+            }
+        }
+    });
+    let lines = futures_util::stream::unfold(receiver, |mut receiver| async {
+        let bytes = receiver.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(bytes), receiver))
+    });
+    let content_type = HeaderValue::from_static("application/x-ndjson");
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, content_type)], Body::from_stream(lines))
+        .into_response())
+}
+
+/// Reads windows, has them encoded, and sends their answers in order.
+async fn copy(
+    app: &SharedApp,
+    client: &Client,
+    options: &CallOptions,
+    request: Body,
+    sender: &mpsc::Sender<Bytes>,
+) -> ApiResult<()> {
+    let mut lines = Lines::new(request.into_data_stream());
+    let mut under_way = VecDeque::new();
+    loop {
+        let window = lines.window(app).await?;
+        let is_last = window.is_empty();
+        if !is_last {
+            let (app, client, options) = (Arc::clone(app), *client, options.clone());
+            let task = tokio::spawn(async move { encoded(&app, &client, window, &options).await });
+            under_way.push_back(AbortOnDrop(task));
+        }
+        while under_way.len() >= WINDOWS || (is_last && !under_way.is_empty()) {
+            let Some(mut task) = under_way.pop_front() else { break };
+            let answers = (&mut task.0).await.map_err(ApiError::backend)??;
+            if sender.send(answers.into()).await.is_err() {
+                // The client has left: what is under way is dropped with this.
+                app.metrics.shed("left");
+                return Ok(());
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The answers of a window, as lines.
+async fn encoded(
+    app: &SharedApp,
+    client: &Client,
+    window: Vec<Waiting>,
+    options: &CallOptions,
+) -> ApiResult<Vec<u8>> {
+    let texts = window.iter().filter_map(|line| line.text.as_ref().ok());
+    let inputs: Vec<Input> = texts.map(|text| Input::Text(text.clone())).collect();
+    let rows: Vec<Result<RowResult, ApiError>> =
+        match admitted(app, client, inputs.clone(), options).await {
+            Ok(rows) => rows.into_iter().map(Ok).collect(),
+            Err(error) if concerns_a_text(&error) && inputs.len() > 1 => {
+                let mut rows = Vec::with_capacity(inputs.len());
+                for input in inputs {
+                    let row = admitted(app, client, vec![input], options).await;
+                    rows.push(row.map(|mut rows| rows.remove(0)));
+                }
+                rows
+            }
+            Err(error) if concerns_a_text(&error) => vec![Err(error)],
+            Err(error) => return Err(error),
+        };
+    let normalize = options.normalize == Some(true);
+    blocking(move || written(window, rows, normalize)).await
+}
+
+/// Whether an error may be one text's own.
+fn concerns_a_text(error: &ApiError) -> bool {
+    matches!(error.status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+/// Encodes; while the server is full, it waits: a stream has begun, and is not sent again.
+async fn admitted(
+    app: &SharedApp,
+    client: &Client,
+    inputs: Vec<Input>,
+    options: &CallOptions,
+) -> ApiResult<Vec<RowResult>> {
+    loop {
+        match encode_each(app, client, inputs.clone(), options).await {
+            Ok((rows, _)) => return Ok(rows),
+            Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => {
+                tokio::time::sleep(error.retry_after.unwrap_or_default()).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn written(
+    window: Vec<Waiting>,
+    rows: Vec<Result<RowResult, ApiError>>,
+    normalize: bool,
+) -> ApiResult<Vec<u8>> {
+    let mut rows = rows.into_iter();
+    let mut out = Vec::new();
+    for Waiting { id, line, text } in window {
+        let row = match text {
+            Ok(_) => rows.next().unwrap_or_else(|| Err(ApiError::backend("a row is missing"))),
+            Err(error) => Err(error),
+        };
+        let row = row.and_then(|row| row.map_err(ApiError::from));
+        let result = match row {
+            Ok(row) => {
+                let (n_tokens, truncated) = (row.length.n_tokens, row.length.is_cut());
+                let (indices, mut values) = row.weights.into_parts();
+                if normalize {
+                    let length = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+                    values
+                        .iter_mut()
+                        .for_each(|value| *value = (f64::from(*value) / length) as f32);
+                }
+                Outcome::Vector { indices, values, n_tokens, truncated }
+            }
+            Err(error) => {
+                Outcome::Error(ErrorBody { error: error.message, error_type: error.error_type })
+            }
+        };
+        serde_json::to_writer(&mut out, &Answer { id, line, result }).map_err(ApiError::backend)?;
+        out.push(b'\n');
+    }
+    Ok(out)
+}
+
+/// The lines of a body.
+struct Lines {
+    stream: BodyDataStream,
+    /// Bytes that were read, of which those before `start` have been taken.
+    buffer: Vec<u8>,
+    start: usize,
+    n_lines: u64,
+    is_ended: bool,
+}
+
+impl Lines {
+    fn new(stream: BodyDataStream) -> Self {
+        Self { stream, buffer: Vec::new(), start: 0, n_lines: 0, is_ended: false }
+    }
+
+    /// The next lines: as many as are there, up to a window, but at least one. Empty at the end.
+    async fn window(&mut self, app: &SharedApp) -> ApiResult<Vec<Waiting>> {
+        let limits = &app.options.limits;
+        let mut window = Vec::new();
+        let mut n_bytes = 0;
+        loop {
+            while window.len() < WINDOW_TEXTS && n_bytes < WINDOW_BYTES {
+                let Some(line) = self.next_whole() else { break };
+                n_bytes += line.len();
+                self.n_lines += 1;
+                window.extend(parsed(&line, self.n_lines));
+            }
+            if window.len() >= WINDOW_TEXTS || n_bytes >= WINDOW_BYTES || self.is_ended {
+                return Ok(window);
+            }
+            if self.buffer.len() - self.start > limits.max_body_bytes {
+                return Err(ApiError::too_large(format!(
+                    "line {} has more than {} bytes",
+                    self.n_lines + 1,
+                    limits.max_body_bytes
+                )));
+            }
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            match body::next(&mut self.stream, limits.body_timeout).await {
+                Ok(Some(piece)) => self.buffer.extend_from_slice(&piece),
+                Ok(None) => self.is_ended = true,
+                // A client that pauses is not waited for with texts in hand.
+                Err(error) if window.is_empty() => return Err(error),
+                Err(_) => return Ok(window),
+            }
+        }
+    }
+
+    fn next_whole(&mut self) -> Option<Vec<u8>> {
+        let rest = &self.buffer[self.start..];
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        let line = match end {
+            Some(end) => &rest[..end],
+            // The last line may lack its end.
+            None if self.is_ended && !rest.is_empty() => rest,
+            None => return None,
+        };
+        let line = line.to_vec();
+        self.start += line.len() + usize::from(end.is_some());
+        Some(line)
+    }
+}
+
+/// A line; a blank one is none.
+fn parsed(line: &[u8], number: u64) -> Option<Waiting> {
+    if line.trim_ascii().is_empty() {
+        return None;
+    }
+    let waiting = match body::parse_json::<Line>(line) {
+        Ok(Line::Text(text)) => Waiting { id: None, line: number, text: Ok(text) },
+        Ok(Line::Object { id, text }) => Waiting { id, line: number, text: Ok(text) },
+        Err(error) => Waiting { id: None, line: number, text: Err(error) },
+    };
+    Some(waiting)
+}

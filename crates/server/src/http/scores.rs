@@ -1,0 +1,172 @@
+//! `/similarity` and `/rerank`: how well texts go together.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use splade::SimilarityFunction;
+
+use super::app::SharedApp;
+use super::body;
+use super::call::CallOptions;
+use super::client::Client;
+use super::embed_sparse::empty;
+use super::encode::{Counts, Vectors, encode};
+use super::error::{ApiError, ApiResult};
+use super::headers::with_counts;
+use super::inputs::Input;
+
+#[derive(Deserialize)]
+struct SimilarityRequest {
+    inputs: SimilarityInputs,
+    #[serde(default)]
+    parameters: Option<SimilarityParameters>,
+}
+
+#[derive(Deserialize)]
+struct SimilarityInputs {
+    source_sentence: String,
+    sentences: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct SimilarityParameters {
+    /// `cosine` unless it is said: `dot`, `euclidean`, `manhattan`, or `model` for the model's own.
+    function: Option<String>,
+    #[serde(flatten)]
+    options: CallOptions,
+}
+
+/// `/similarity`: the score of one text with each of others.
+pub(crate) async fn similarity(
+    State(app): State<SharedApp>,
+    client: Client,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    request: Body,
+) -> ApiResult<Response> {
+    body::expect_json(&headers)?;
+    let query = CallOptions::from_query(query.as_deref())?;
+    let request: SimilarityRequest =
+        body::parse(body::read(request, &app.options.limits).await?).await?;
+    let parameters = request.parameters.unwrap_or_default();
+    let encoder = &app.model()?.encoder;
+    let function = match parameters.function.as_deref() {
+        None => SimilarityFunction::Cosine,
+        Some("model") => encoder.similarity_function(),
+        Some(name) => name.parse().map_err(|error: splade::sparse::SparseError| {
+            ApiError::validation(format!("`function`: {error}"))
+        })?,
+    };
+    if request.inputs.sentences.is_empty() {
+        return Err(empty());
+    }
+    let texts = std::iter::once(request.inputs.source_sentence).chain(request.inputs.sentences);
+    let inputs: Vec<Input> = texts.map(Input::Text).collect();
+    let vectors = encode(&app, &client, inputs, &parameters.options.or(query)).await?;
+    let n_rows = vectors.embeddings.n_rows();
+    let source = vectors.embeddings.select_rows(&[0]);
+    let sentences = vectors.embeddings.select_rows(&(1..n_rows).collect::<Vec<_>>());
+    let scores = function.similarity(&source, &sentences).row(0).to_vec();
+    Ok(with_counts(&app, &vectors.counts, Json(scores).into_response()))
+}
+
+#[derive(Deserialize)]
+struct RerankRequest {
+    query: String,
+    texts: Vec<String>,
+    /// Scores are dot products either way: a classifier's logit and probability have no
+    /// counterpart.
+    #[serde(default, rename = "raw_scores")]
+    _raw_scores: bool,
+    #[serde(default)]
+    return_text: bool,
+    #[serde(flatten)]
+    options: CallOptions,
+}
+
+/// A text with its score.
+#[derive(Serialize)]
+pub(crate) struct Rank {
+    index: usize,
+    score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+/// `/rerank`: texts by their dot product with a query, best first.
+pub(crate) async fn rerank(
+    State(app): State<SharedApp>,
+    client: Client,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    request: Body,
+) -> ApiResult<Response> {
+    body::expect_json(&headers)?;
+    let parameters = CallOptions::from_query(query.as_deref())?;
+    let request: RerankRequest =
+        body::parse(body::read(request, &app.options.limits).await?).await?;
+    if request.texts.is_empty() {
+        return Err(empty());
+    }
+    let options = request.options.or(parameters);
+    let queries = vec![Input::Text(request.query)];
+    let texts = request.texts.iter().cloned().map(Input::Text).collect();
+    let (queries, texts) = encode_both(&app, &client, queries, texts, &options).await?;
+    let scores = SimilarityFunction::Dot.similarity(&queries.embeddings, &texts.embeddings);
+    let mut ranks: Vec<Rank> = scores
+        .row(0)
+        .iter()
+        .enumerate()
+        .map(|(index, &score)| {
+            let text = request.return_text.then(|| request.texts[index].clone());
+            Rank { index, score, text }
+        })
+        .collect();
+    ranks.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
+    let counts = both(&queries.counts, &texts.counts);
+    Ok(with_counts(&app, &counts, Json(ranks).into_response()))
+}
+
+/// Queries and documents, each with the task and the prompt of its name, unless the request says
+/// otherwise.
+pub(crate) async fn encode_both(
+    app: &SharedApp,
+    client: &Client,
+    queries: Vec<Input>,
+    documents: Vec<Input>,
+    options: &CallOptions,
+) -> ApiResult<(Vectors, Vectors)> {
+    let (as_query, as_document) = (for_task("query", options), for_task("document", options));
+    // At once: the documents are tokenised while the query is computed.
+    let queries = encode(app, client, queries, &as_query);
+    let documents = encode(app, client, documents, &as_document);
+    tokio::try_join!(queries, documents)
+}
+
+/// The options of a request whose texts are queries, or documents.
+pub(crate) fn for_task(task: &str, options: &CallOptions) -> CallOptions {
+    let has_prompt = options.prompt.is_some() || options.prompt_name.is_some();
+    let named = CallOptions {
+        task: Some(task.to_owned()),
+        prompt_name: (!has_prompt).then(|| task.to_owned()),
+        ..CallOptions::default()
+    };
+    options.clone().or(named)
+}
+
+pub(crate) fn both(a: &Counts, b: &Counts) -> Counts {
+    let longer = |a: std::time::Duration, b: std::time::Duration| a.max(b);
+    Counts {
+        n_chars: a.n_chars + b.n_chars,
+        n_tokens: a.n_tokens + b.n_tokens,
+        n_truncated: a.n_truncated + b.n_truncated,
+        stages: crate::metrics::Stages {
+            tokenized: longer(a.stages.tokenized, b.stages.tokenized),
+            queued: longer(a.stages.queued, b.stages.queued),
+            computed: longer(a.stages.computed, b.stages.computed),
+        },
+    }
+}

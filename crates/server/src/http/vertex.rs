@@ -1,0 +1,78 @@
+//! `/vertex`: Vertex AI's envelope around requests to `/embed_sparse`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::app::SharedApp;
+use super::body;
+use super::call::{CallOptions, Dots, Format};
+use super::client::Client;
+use super::embed_sparse::empty;
+use super::encode::{Counts, blocking, encode};
+use super::error::{ApiError, ApiResult};
+use super::headers::with_counts;
+use super::request::SparseRequest;
+use super::scores::both;
+
+#[derive(Deserialize)]
+struct VertexRequest {
+    instances: Vec<SparseRequest>,
+}
+
+#[derive(Serialize)]
+struct VertexAnswer {
+    predictions: Vec<Box<RawValue>>,
+}
+
+pub(crate) async fn vertex(
+    State(app): State<SharedApp>,
+    client: Client,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    request: Body,
+) -> ApiResult<Response> {
+    body::expect_json(&headers)?;
+    let query = CallOptions::from_query(query.as_deref())?;
+    let request: VertexRequest =
+        body::parse(body::read(request, &app.options.limits).await?).await?;
+    let n_texts: usize = request.instances.iter().map(|instance| instance.inputs.0.len()).sum();
+    let max_texts = app.options.limits.max_request_texts.get();
+    if n_texts == 0 {
+        return Err(empty());
+    }
+    if n_texts > max_texts {
+        return Err(ApiError::too_large(format!(
+            "batch size {n_texts} > maximum allowed batch size {max_texts}"
+        )));
+    }
+    // Together: they share batches.
+    let encoded =
+        futures_util::future::try_join_all(request.instances.into_iter().map(|instance| {
+            let options = instance.options.or(query.clone());
+            let (app, client) = (&app, &client);
+            async move {
+                let vectors = encode(app, client, instance.inputs.0, &options).await?;
+                Ok::<_, ApiError>((vectors, options))
+            }
+        }))
+        .await?;
+    let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| both(&all, &one.counts));
+    let shared = std::sync::Arc::clone(&app);
+    let predictions = blocking(move || {
+        let encoder = &shared.model()?.encoder;
+        let predictions = encoded.iter().map(|(vectors, options)| {
+            let format = options.format.unwrap_or(Format::Pairs);
+            let dots = options.dots.unwrap_or(Dots::Keep);
+            let json = super::forms::write(encoder, vectors, format, dots)?;
+            serde_json::from_slice::<Box<RawValue>>(&json)
+        });
+        predictions.collect::<Result<Vec<_>, serde_json::Error>>().map_err(ApiError::backend)
+    });
+    let answer = VertexAnswer { predictions: predictions.await? };
+    Ok(with_counts(&app, &counts, Json(answer).into_response()))
+}

@@ -1,0 +1,6 @@
+//! The server over real sockets, with the trained model of the fixtures.
+
+mod harness;
+mod life;
+mod lines;
+mod tei;
