@@ -7,12 +7,14 @@ mod explain;
 mod export;
 mod index;
 mod search;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 mod similarity;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 use splade::corpus::{
     BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
@@ -26,6 +28,8 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use export::ExportArgs;
 pub(crate) use index::IndexArgs;
 pub(crate) use search::SearchArgs;
+#[cfg(feature = "serve")]
+pub(crate) use serve::ServeArgs;
 pub(crate) use similarity::SimilarityArgs;
 
 /// Learned sparse text vectors (SPLADE).
@@ -44,6 +48,16 @@ pub(crate) struct Args {
     pub(crate) profile: bool,
 }
 
+impl Args {
+    /// Reads the command line, and for `serve` the environment.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let command = Self::command();
+        #[cfg(feature = "serve")]
+        let command = serve::with_environment(command);
+        Self::from_arg_matches(&command.try_get_matches()?)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Encode(EncodeArgs),
@@ -55,6 +69,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Info(InfoArgs),
     Convert(ConvertArgs),
+    #[cfg(feature = "serve")]
+    Serve(Box<ServeArgs>),
     Devices(DevicesArgs),
 }
 

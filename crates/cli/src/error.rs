@@ -27,6 +27,12 @@ pub(crate) enum CliError {
     HubEnvironment(#[source] splade::hub::HubError),
     #[error(transparent)]
     Splade(Box<SpladeError>),
+    #[error("cannot serve")]
+    #[cfg(feature = "serve")]
+    Serve(#[from] splade_server::ServerError),
+    #[error("{first} and {second} exclude each other: give one of them")]
+    #[cfg(feature = "serve")]
+    ServeKeys { first: &'static str, second: String },
     #[error("cannot prune with these options")]
     Pruning(#[source] SparseError),
     #[error("cannot read {}", shown(.path))]

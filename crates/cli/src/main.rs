@@ -22,6 +22,8 @@ mod output;
 mod profile;
 mod progress;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 #[cfg(unix)]
 mod signals;
@@ -36,7 +38,6 @@ mod upsert;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use splade::output::{escaped, steers_terminal};
 
 use args::{Args, Command};
@@ -50,12 +51,17 @@ use terminal::{Page, tell};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    #[cfg(unix)]
-    signals::handle();
-    let args = match Args::try_parse() {
+    let args = match Args::read() {
         Ok(args) => args,
         Err(error) => return help_or_usage(&error),
     };
+    // A server ends in its own way.
+    #[cfg(all(unix, not(feature = "serve")))]
+    signals::handle();
+    #[cfg(all(unix, feature = "serve"))]
+    if !matches!(args.command, Command::Serve(_)) {
+        signals::handle();
+    }
     let profile = args.profile.then(Profile::default);
     trace::init(args.verbose, profile.as_ref());
     let result = match args.command {
@@ -68,6 +74,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Devices(args) => devices::run(&args),
     };
     if let Some(profile) = profile {

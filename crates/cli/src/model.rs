@@ -66,12 +66,22 @@ pub(crate) fn load(
     hub: &HubArgs,
     quiet: bool,
 ) -> Result<SparseEncoder, CliError> {
-    // A local model needs neither the hub nor the environment's settings for it.
-    let builder = match name.exists() {
-        true => builder,
-        false => with_hub(builder, hub, quiet)?,
-    };
+    let builder = with_hub_for(name, builder, hub, quiet)?;
     builder.load(name).map_err(|source| cannot_load(name, source))
+}
+
+/// Settles how a model is downloaded. A local model needs neither the hub nor the environment's
+/// settings for it.
+pub(crate) fn with_hub_for(
+    name: &Path,
+    builder: SparseEncoderBuilder,
+    hub: &HubArgs,
+    quiet: bool,
+) -> Result<SparseEncoderBuilder, CliError> {
+    match name.exists() {
+        true => Ok(builder),
+        false => with_hub(builder, hub, quiet),
+    }
 }
 
 /// The options of a call, layered over those of the task.

@@ -12,6 +12,35 @@ use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 use splade::output::remove_unfinished;
 
+#[cfg(feature = "serve")]
+use crate::terminal::tell;
+
+/// Handles signals of a server: SIGTERM and SIGINT drain it, and a second one ends it at once;
+/// SIGHUP reads keys and certificate again.
+#[cfg(feature = "serve")]
+pub(crate) fn serve(server: splade_server::ServerHandle) {
+    let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let wait = move || {
+        let mut is_draining = false;
+        for signal in signals.forever() {
+            match signal {
+                SIGHUP => match server.reload() {
+                    Ok(()) => tell("read keys and certificate again"),
+                    Err(error) => tell(format!("keys and certificate stay as they were: {error}")),
+                },
+                _ if is_draining => low_level::exit(128 + signal),
+                _ => {
+                    is_draining = true;
+                    let _no_systemd = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+                    server.drain();
+                }
+            }
+        }
+    };
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+}
+
 /// Handles signals from now on. If a handler cannot be installed, the signal keeps its default
 /// action: it ends the program, and the next run removes the leftovers.
 pub(crate) fn handle() {
