@@ -19,6 +19,7 @@ mod random;
 mod sanitize;
 mod saved;
 mod synth;
+mod table;
 mod test;
 mod tidy;
 mod venv;

@@ -6,8 +6,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::machine::Head;
-use super::markdown::rate;
 use super::row::Row;
+use crate::table::rate;
 
 const WIDTH: u32 = 860;
 const MARGIN: i32 = 24;

@@ -1,10 +1,9 @@
 //! `bench.md`: the report for people.
 
-use std::fmt::Write;
-
 use super::machine::Head;
 use super::measure::Outcome;
 use super::row::Row;
+use crate::table::{self, rate};
 
 const COLUMNS: [&str; 12] = [
     "engine",
@@ -60,38 +59,8 @@ fn section<'a>(text: &mut String, title: &str, items: impl Iterator<Item = &'a S
 }
 
 fn table(rows: &[Row]) -> String {
-    let cells: Vec<[String; COLUMNS.len()]> = rows.iter().map(fields).collect();
-    let widths: Vec<usize> = COLUMNS
-        .iter()
-        .enumerate()
-        .map(|(i, title)| {
-            let widest = cells.iter().map(|row| row[i].chars().count()).max();
-            widest.unwrap_or(0).max(title.len())
-        })
-        .collect();
-    let line = |fields: &[String]| {
-        let mut line = String::from("|");
-        for (i, (field, width)) in fields.iter().zip(&widths).enumerate() {
-            // Writing to a string cannot fail.
-            let _ = if i < N_TEXT_COLUMNS {
-                write!(line, " {field:<width$} |")
-            } else {
-                write!(line, " {field:>width$} |")
-            };
-        }
-        line + "\n"
-    };
-    let mut text = line(&COLUMNS.map(str::to_owned));
-    text.push('|');
-    for (i, width) in widths.iter().enumerate() {
-        let end = if i < N_TEXT_COLUMNS { '-' } else { ':' };
-        text += &format!("{}{end}|", "-".repeat(width + 1));
-    }
-    text.push('\n');
-    for row in &cells {
-        text += &line(row);
-    }
-    text
+    let cells: Vec<Vec<String>> = rows.iter().map(|row| fields(row).into()).collect();
+    table::markdown(&COLUMNS, N_TEXT_COLUMNS, &cells)
 }
 
 fn fields(row: &Row) -> [String; COLUMNS.len()] {
@@ -117,15 +86,6 @@ fn fields(row: &Row) -> [String; COLUMNS.len()] {
         row.query_ms.map_or(String::new(), |query_ms| format!("{query_ms:.2}")),
         agreement,
     ]
-}
-
-/// With at least three digits.
-pub(super) fn rate(value: f64) -> String {
-    match value {
-        _ if value >= 100.0 => format!("{value:.0}"),
-        _ if value >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
 }
 
 #[cfg(test)]

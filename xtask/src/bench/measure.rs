@@ -6,10 +6,10 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::cell::Cell;
-use super::markdown::rate;
 use super::rivals::{BATCH, Rivals};
 use super::row::{Agreement, Rivalry, Row, median};
 use super::worker::{Ready, Worker};
+use crate::table::rate;
 
 const N_QUERIES: usize = 100;
 /// If f32 vectors differ by more than this, they disagree; rounding causes a hundredth of it.
