@@ -22,12 +22,14 @@ use cargo_metadata::Metadata;
 
 use crate::{venv, workspace};
 use cell::Sides;
-use machine::Head;
+pub(crate) use machine::Head;
 use measure::{Outcome, Plan};
 use rivals::Rivals;
 use texts::Source;
+pub(crate) use worker::Worker;
 
-const MODEL: &str = "tests/fixtures/splade-tiny";
+/// The model that is measured if none is named.
+pub(crate) const MODEL: &str = "tests/fixtures/splade-tiny";
 const REQUIREMENTS: &str = "benches/rivals-requirements.txt";
 
 #[derive(clap::Args)]
@@ -112,6 +114,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         1 => bail!("1 failure, told in {}", told.display()),
         n => bail!("{n} failures, told in {}", told.display()),
     }
+}
+
+/// The executable that measures the library, for the CPU.
+pub(crate) fn measuring_executable(root: &Path) -> Result<PathBuf> {
+    build::executable(root, &["cpu".to_owned()])
 }
 
 fn plan_cells(arguments: &Arguments, root: &Path, folder: &Path) -> Result<Vec<cell::Cell>> {

@@ -47,7 +47,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 }
 
 /// The command as typed in a shell, with the variables that it sets.
-fn display(command: &Command) -> String {
+pub(crate) fn display(command: &Command) -> String {
     let variables = command
         .get_envs()
         .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), quoted(value?))));

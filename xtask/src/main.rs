@@ -13,6 +13,7 @@ mod command;
 mod docs;
 mod features;
 mod fixtures;
+mod load;
 mod outside;
 mod passages;
 mod random;
@@ -73,6 +74,9 @@ enum Task {
     Saved,
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
+    /// Measure servers under load: `splade serve` in every respect, or any that answers
+    /// /embed_sparse
+    Load(load::Arguments),
     /// Write a checkpoint with a real model's sizes and random weights, for measuring speed
     Synth(synth::Arguments),
 }
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         Task::Fixtures => fixtures::run(),
         Task::Saved => saved::run(),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Load(arguments) => load::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),
     };
     match result {

@@ -6,16 +6,16 @@ use std::{env, fs};
 
 use crate::command;
 
-pub(super) struct Head {
-    pub(super) date: String,
-    pub(super) cpu: String,
-    pub(super) threads: usize,
-    pub(super) rounds: usize,
-    pub(super) command: String,
+pub(crate) struct Head {
+    pub(crate) date: String,
+    pub(crate) cpu: String,
+    pub(crate) threads: usize,
+    pub(crate) rounds: usize,
+    pub(crate) command: String,
 }
 
 impl Head {
-    pub(super) fn now(threads: usize, rounds: usize) -> Self {
+    pub(crate) fn now(threads: usize, rounds: usize) -> Self {
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let info = fs::read_to_string(Path::new("/proc/cpuinfo")).unwrap_or_default();
         let cpu = cpu_name(&info).unwrap_or("unknown").to_owned();

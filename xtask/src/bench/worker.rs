@@ -38,7 +38,7 @@ struct Done {
     peak_mb: f64,
 }
 
-pub(super) struct Worker {
+pub(crate) struct Worker {
     pub(super) ready: Ready,
     process: Process,
 }
@@ -52,7 +52,7 @@ struct Process {
 
 impl Worker {
     /// Starts the command and waits until its model is loaded. Its standard error goes to `log`.
-    pub(super) fn start(command: &mut Command, log: PathBuf) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command, log: PathBuf) -> Result<Self> {
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let program = command.get_program().to_string_lossy().into_owned();
         let mut child = command
@@ -70,12 +70,12 @@ impl Worker {
     }
 
     /// Encodes all texts; returns the time in seconds.
-    pub(super) fn round(&mut self) -> Result<f64> {
+    pub(crate) fn round(&mut self) -> Result<f64> {
         self.process.ask::<Round>("round", "round").map(|round| round.seconds)
     }
 
     /// Encodes one short text `n` times; returns the median in milliseconds.
-    pub(super) fn query(&mut self, n: usize) -> Result<f64> {
+    pub(crate) fn query(&mut self, n: usize) -> Result<f64> {
         self.process.ask::<Query>(&format!("query {n}"), "query").map(|query| query.median_ms)
     }
 

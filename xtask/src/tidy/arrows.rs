@@ -3,7 +3,7 @@
 use super::violation::Violation;
 
 /// A package, and the members that it (including its tests) may depend on.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-output", &[]),
@@ -31,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("splade-cli", &["splade", "splade-server"]),
     ("externals", &[]),
     ("xtask", &[]),
+    ("load", &[]),
 ];
 
 pub(crate) fn check(package: &str, dependencies: &[&str], members: &[&str]) -> Vec<Violation> {
