@@ -16,6 +16,7 @@ mod error;
 mod http;
 mod listen;
 mod metrics;
+mod old_metrics;
 mod options;
 mod served;
 mod server;

@@ -1,11 +1,12 @@
 //! Whether the server lives, and whether it answers. None of this waits for compute.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 
 use super::app::{Phase, SharedApp};
 use super::error::{ApiError, ApiResult};
+use crate::old_metrics::from_openmetrics;
 
 /// 200 from the moment that the server listens.
 pub(crate) async fn livez() -> StatusCode {
@@ -25,9 +26,22 @@ pub(crate) async fn startupz(State(app): State<SharedApp>) -> ApiResult<StatusCo
     }
 }
 
-/// All metrics, for Prometheus.
-pub(crate) async fn metrics(State(app): State<SharedApp>) -> impl IntoResponse {
+/// All metrics, for Prometheus: OpenMetrics for who accepts it, otherwise the older text format.
+pub(crate) async fn metrics(State(app): State<SharedApp>, headers: HeaderMap) -> impl IntoResponse {
     let load = app.served().map(|served| served.dispatcher.load());
-    let text_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, text_type)], app.metrics.text(load))
+    let text = app.metrics.text(load);
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let is_new = accepted
+        .filter_map(|value| value.to_str().ok())
+        .any(|accept| accept.contains("application/openmetrics-text"));
+    match is_new {
+        true => {
+            let text_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, text_type)], text)
+        }
+        false => {
+            let text_type = "text/plain; version=0.0.4; charset=utf-8";
+            ([(header::CONTENT_TYPE, text_type)], from_openmetrics(&text))
+        }
+    }
 }
