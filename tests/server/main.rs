@@ -3,4 +3,5 @@
 mod harness;
 mod life;
 mod lines;
+mod openai;
 mod tei;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -208,16 +208,16 @@ struct OpenAiErrorDetail {
     kind: super::error::ErrorType,
 }
 
-fn openai_error(error: ApiError) -> Response {
+/// The paths whose errors are in OpenAI's form. `/openai` is what text-embeddings-inference called
+/// it in 2023.
+pub(crate) const OPENAI_PATHS: [&str; 3] = ["/embeddings", "/openai", "/v1/embeddings"];
+
+pub(crate) fn openai_error(error: ApiError) -> Response {
     let (message, code, kind) = (error.message.clone(), error.status.as_u16(), error.error_type);
     let detail = OpenAiErrorDetail { message: message.clone(), code, kind };
     let body = OpenAiErrorBody { message, code, kind, error: detail, error_type: kind };
-    let plain = error.into_response();
-    let (status, headers) = (plain.status(), plain.headers().clone());
-    let mut response = (status, Json(body)).into_response();
-    if let Some(after) = headers.get(axum::http::header::RETRY_AFTER) {
-        response.headers_mut().insert(axum::http::header::RETRY_AFTER, after.clone());
-    }
-    debug_assert_ne!(status, StatusCode::OK);
+    // Its headers are those of any error.
+    let mut response = error.into_response();
+    *response.body_mut() = Json(body).into_response().into_body();
     response
 }

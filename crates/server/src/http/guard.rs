@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::app::SharedApp;
 use super::client::KeyId;
+use super::dense::{OPENAI_PATHS, openai_error};
 use super::error::{ApiError, ErrorType};
 use crate::listen::Transport;
 
@@ -35,6 +36,7 @@ pub(crate) async fn guard(
     let method = request.method().clone();
     let mut response = match check(&app, &mut request) {
         Ok(()) => next.run(request).await,
+        Err(error) if OPENAI_PATHS.contains(&request.uri().path()) => openai_error(error),
         Err(error) => error.into_response(),
     };
     let elapsed = started.elapsed();

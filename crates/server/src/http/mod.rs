@@ -40,6 +40,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .route("/invocations", embed_sparse())
         .route("/embed", post(dense::embed))
         .route("/embeddings", post(dense::openai))
+        .route("/openai", post(dense::openai))
         .route("/v1/embeddings", post(dense::openai))
         .route("/similarity", post(scores::similarity))
         .route("/rerank", post(scores::rerank))
