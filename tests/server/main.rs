@@ -1,5 +1,6 @@
 //! The server over real sockets, with the trained model of the fixtures.
 
+mod dialects;
 mod harness;
 mod life;
 mod lines;

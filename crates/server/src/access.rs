@@ -49,7 +49,12 @@ impl Keys {
     /// Who asks, as a number that stands for the key; `None` where no key, or one that is not
     /// known, is given.
     pub(crate) fn client(&self, headers: &HeaderMap) -> Option<u64> {
-        let given = hash(given_key(headers)?);
+        self.known(given_key(headers)?)
+    }
+
+    /// The number of a key; `None` if it is not known.
+    pub(crate) fn known(&self, key: &[u8]) -> Option<u64> {
+        let given = hash(key);
         // All are compared, so that the time does not depend on which one it is.
         let known = self.hashes.load();
         let is_known = known.iter().fold(0, |found, known| found | known.ct_eq(&given).unwrap_u8());

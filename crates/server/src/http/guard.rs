@@ -23,6 +23,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PUBLIC: [&str; 6] = ["/livez", "/readyz", "/startupz", "/health", "/ping", "/"];
 /// Paths that ask for one only if the server was started so.
 const SEMI_PUBLIC: [&str; 3] = ["/metrics", "/openapi.json", "/api-doc/openapi.json"];
+/// Qdrant sends its key in the body: who answers there asks for it.
+const KEY_IN_BODY: &str = "/qdrant/infer";
 
 pub(crate) async fn guard(
     State(app): State<SharedApp>,
@@ -64,16 +66,19 @@ fn check(app: &SharedApp, request: &mut Request) -> Result<(), ApiError> {
                 request.extensions_mut().insert(KeyId(client));
             }
             None if is_page || is_semi_public || request.method() == Method::OPTIONS => {}
-            None => {
-                return Err(ApiError::new(
-                    StatusCode::UNAUTHORIZED,
-                    ErrorType::Unauthorized,
-                    "a key is needed: `Authorization: Bearer KEY` or `x-api-key: KEY`",
-                ));
-            }
+            None if path == KEY_IN_BODY => {}
+            None => return Err(no_key()),
         }
     }
     Ok(())
+}
+
+pub(crate) fn no_key() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        ErrorType::Unauthorized,
+        "a key is needed: `Authorization: Bearer KEY` or `x-api-key: KEY`",
+    )
 }
 
 /// On loopback without a key, a web page could have its own name resolve to 127.0.0.1 and ask from

@@ -1,27 +1,35 @@
 //! `/qdrant/infer`: what a Qdrant server asks when its configuration names an inference service.
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::app::SharedApp;
 use super::body;
 use super::call::CallOptions;
-use super::client::Client;
+use super::client::{Client, KeyId};
 use super::embed_sparse::empty;
-use super::encode::encode;
+use super::encode::{Counts, encode};
 use super::error::{ApiError, ApiResult};
+use super::guard::no_key;
 use super::headers::with_counts;
 use super::inputs::Input;
-use super::scores::for_task;
+use super::scores::{both, for_task};
+
+/// The largest body that is read of a client whose key stands in the body.
+const MAX_UNKNOWN_BYTES: usize = 4 << 20;
 
 #[derive(Deserialize)]
 struct InferRequest {
     inputs: Vec<InferInput>,
     inference: Inference,
+    /// What Qdrant's configuration says: a key, if the server asks for one.
+    #[serde(default)]
+    token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +56,7 @@ struct InferAnswer {
     usage: Option<()>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct InferVector {
     indices: Vec<u32>,
     values: Vec<f32>,
@@ -57,46 +65,110 @@ struct InferVector {
 pub(crate) async fn infer(
     State(app): State<SharedApp>,
     client: Client,
+    key: Option<Extension<KeyId>>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     request: Body,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let request: InferRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
-    let mut inputs = Vec::with_capacity(request.inputs.len());
-    let mut options: Option<CallOptions> = None;
-    for (index, input) in request.inputs.into_iter().enumerate() {
-        let serde_json::Value::String(text) = input.data else {
-            return Err(ApiError::validation(format!("input {index}: `data` is no text")));
-        };
+    answer(&app, client, key.is_some(), query, &headers, request).await.map_err(shown)
+}
+
+/// Qdrant tells its user what is wrong with a request only where the status is 400.
+fn shown(mut error: ApiError) -> ApiError {
+    if matches!(error.status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE) {
+        error.status = StatusCode::BAD_REQUEST;
+    }
+    error
+}
+
+async fn answer(
+    app: &SharedApp,
+    mut client: Client,
+    is_known: bool,
+    query: Option<String>,
+    headers: &HeaderMap,
+    request: Body,
+) -> ApiResult<Response> {
+    body::expect_json(headers)?;
+    let mut limits = app.options.limits.clone();
+    let keys = app.keys.as_ref().filter(|_| !is_known);
+    if keys.is_some() {
+        limits.max_body_bytes = limits.max_body_bytes.min(MAX_UNKNOWN_BYTES);
+    }
+    let bytes = body::read(request, &limits).await?;
+    let parsed = body::parse::<InferRequest>(bytes).await;
+    if let Some(keys) = keys {
+        let token = parsed.as_ref().ok().and_then(|request| request.token.as_deref());
+        client.id = token.and_then(|token| keys.known(token.as_bytes())).ok_or_else(no_key)?;
+    }
+    let query = CallOptions::from_query(query.as_deref())?;
+    let request = parsed?;
+    let task = match request.inference {
+        Inference::Update => "document",
+        Inference::Search => "query",
+    };
+    let groups = grouped(request.inputs)?;
+    let n_texts: usize = groups.iter().map(|group| group.texts.len()).sum();
+    if n_texts == 0 {
+        return Err(empty());
+    }
+    let max_texts = app.options.limits.max_request_texts.get();
+    if n_texts > max_texts {
+        return Err(ApiError::too_large(format!(
+            "batch size {n_texts} > maximum allowed batch size {max_texts}"
+        )));
+    }
+    // Together: they share batches.
+    let client = &client;
+    let encoded = try_join_all(groups.into_iter().map(|group| {
+        let options = for_task(task, &group.options.or(query.clone()));
+        async move {
+            let inputs = group.texts.into_iter().map(Input::Text).collect();
+            let vectors = encode(app, client, inputs, &options).await?;
+            Ok::<_, ApiError>((vectors, group.indices))
+        }
+    }))
+    .await?;
+    let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| both(&all, &one.counts));
+    let mut embeddings: Vec<InferVector> = (0..n_texts).map(|_| InferVector::default()).collect();
+    for (vectors, indices) in &encoded {
+        for (row, &index) in vectors.embeddings.rows().zip(indices) {
+            let (indices, values) = (row.indices().to_vec(), row.values().to_vec());
+            embeddings[index] = InferVector { indices, values };
+        }
+    }
+    let answer = InferAnswer { embeddings, usage: None };
+    Ok(with_counts(app, &counts, Json(answer).into_response()))
+}
+
+/// Texts with the same options, and which inputs they are.
+struct Group {
+    options: CallOptions,
+    texts: Vec<String>,
+    indices: Vec<usize>,
+}
+
+/// # Errors
+/// An input that is no text.
+fn grouped(inputs: Vec<InferInput>) -> ApiResult<Vec<Group>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, input) in inputs.into_iter().enumerate() {
         if input.data_type != "text" {
             return Err(ApiError::validation(format!(
                 "input {index}: `data_type` is `{}`, and only text can be encoded",
                 input.data_type
             )));
         }
-        let own = input.options.unwrap_or_default();
-        if options.as_ref().is_some_and(|first| *first != own) {
-            return Err(ApiError::validation(format!(
-                "input {index}: its `options` are not those of the first input: ask for it by itself"
-            )));
-        }
-        options = Some(own);
-        inputs.push(Input::Text(text));
+        let serde_json::Value::String(text) = input.data else {
+            return Err(ApiError::validation(format!("input {index}: `data` is no text")));
+        };
+        let options = input.options.unwrap_or_default();
+        let group = groups.iter().position(|group| group.options == options).unwrap_or_else(|| {
+            groups.push(Group { options, texts: Vec::new(), indices: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].texts.push(text);
+        groups[group].indices.push(index);
     }
-    if inputs.is_empty() {
-        return Err(empty());
-    }
-    let task = match request.inference {
-        Inference::Update => "document",
-        Inference::Search => "query",
-    };
-    let options = for_task(task, &options.unwrap_or_default());
-    let vectors = encode(&app, &client, inputs, &options).await?;
-    let embeddings = vectors
-        .embeddings
-        .rows()
-        .map(|row| InferVector { indices: row.indices().to_vec(), values: row.values().to_vec() });
-    let answer = InferAnswer { embeddings: embeddings.collect(), usage: None };
-    Ok(with_counts(&app, &vectors.counts, Json(answer).into_response()))
+    Ok(groups)
 }
