@@ -5,4 +5,5 @@ mod harness;
 mod life;
 mod lines;
 mod openai;
+mod operation;
 mod tei;

@@ -82,7 +82,7 @@ pub(crate) struct CallOptions {
 }
 
 /// The query parameters, each with how its value is read.
-const PARAMETERS: [&str; 14] = [
+pub(crate) const PARAMETERS: [&str; 14] = [
     "truncate",
     "truncation_direction",
     "prompt_name",

@@ -58,7 +58,8 @@ pub(crate) async fn guard(
 fn check(app: &SharedApp, request: &mut Request) -> Result<(), ApiError> {
     check_host(app, request)?;
     let path = request.uri().path();
-    let is_page = request.method() == Method::GET && PUBLIC.contains(&path);
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_page = is_read && PUBLIC.contains(&path);
     let is_semi_public = SEMI_PUBLIC.contains(&path) && !app.options.protect_metrics;
     if let Some(keys) = &app.keys {
         match keys.client(request.headers()) {

@@ -17,6 +17,7 @@ mod health;
 mod info;
 mod inputs;
 mod ndjson;
+mod openapi;
 mod playground;
 mod qdrant;
 mod request;
@@ -27,37 +28,47 @@ mod unsupported;
 mod vertex;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 pub(crate) use self::app::{App, SharedApp};
 
-/// All routes.
-pub(crate) fn router(app: &SharedApp) -> Router {
+/// All routes: paths, and what answers there. openapi.json describes them.
+fn routes() -> Vec<(&'static str, MethodRouter<SharedApp>)> {
     let embed_sparse = || post(embed_sparse::embed_sparse);
-    let routes = Router::new()
-        .route("/", get(playground::playground).post(embed_sparse::embed_sparse))
-        .route("/embed_sparse", embed_sparse())
-        .route("/invocations", embed_sparse())
-        .route("/embed", post(dense::embed))
-        .route("/embeddings", post(dense::openai))
-        .route("/openai", post(dense::openai))
-        .route("/v1/embeddings", post(dense::openai))
-        .route("/similarity", post(scores::similarity))
-        .route("/rerank", post(scores::rerank))
-        .route("/tokenize", post(tokens::tokenize))
-        .route("/decode", post(tokens::decode))
-        .route("/explain", post(explain::explain))
-        .route("/search", post(search::search))
-        .route("/qdrant/infer", post(qdrant::infer))
-        .route("/embed_all", post(unsupported::embed_all))
-        .route("/predict", post(unsupported::predict))
-        .route("/vertex", post(vertex::vertex))
-        .route("/info", get(info::info))
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/startupz", get(health::startupz))
-        .route("/health", get(health::readyz))
-        .route("/ping", get(health::readyz))
-        .route("/metrics", get(health::metrics));
+    vec![
+        ("/", get(playground::playground).post(embed_sparse::embed_sparse)),
+        ("/embed_sparse", embed_sparse()),
+        ("/invocations", embed_sparse()),
+        ("/embed", post(dense::embed)),
+        ("/embeddings", post(dense::openai)),
+        ("/openai", post(dense::openai)),
+        ("/v1/embeddings", post(dense::openai)),
+        ("/similarity", post(scores::similarity)),
+        ("/rerank", post(scores::rerank)),
+        ("/tokenize", post(tokens::tokenize)),
+        ("/decode", post(tokens::decode)),
+        ("/explain", post(explain::explain)),
+        ("/search", post(search::search)),
+        ("/qdrant/infer", post(qdrant::infer)),
+        ("/embed_all", post(unsupported::embed_all)),
+        ("/predict", post(unsupported::predict)),
+        ("/vertex", post(vertex::vertex)),
+        ("/info", get(info::info)),
+        ("/livez", get(health::livez)),
+        ("/readyz", get(health::readyz)),
+        ("/startupz", get(health::startupz)),
+        ("/health", get(health::readyz)),
+        ("/ping", get(health::readyz)),
+        ("/metrics", get(health::metrics)),
+        ("/openapi.json", get(openapi::openapi)),
+        ("/api-doc/openapi.json", get(openapi::openapi)),
+    ]
+}
+
+pub(crate) fn router(app: &SharedApp) -> Router {
+    let routes = routes();
+    let routes = routes
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods));
     guard::layered(routes, app)
 }
