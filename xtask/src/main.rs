@@ -9,6 +9,7 @@ mod bench;
 mod blocks;
 mod browser;
 mod check;
+mod clients;
 mod command;
 mod docs;
 mod features;
@@ -72,6 +73,8 @@ enum Task {
     /// Convert every model of the fixtures and compare the vectors that sentence-transformers
     /// computes with the results, in its own venv
     Saved,
+    /// Point clients that others wrote at `splade serve`, in venvs of their own
+    Clients(clients::Arguments),
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
     /// Measure servers under load: `splade serve` in every respect, or any that answers
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures => fixtures::run(),
         Task::Saved => saved::run(),
+        Task::Clients(arguments) => clients::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),
