@@ -71,7 +71,8 @@ pub struct Limits {
     /// The most open connections; more are closed at once. Default: 10,000, or what the system's
     /// limit on open files leaves.
     pub max_connections: NonZeroUsize,
-    /// How long a client may take to send a request's headers. Default: 10 s.
+    /// How long a client may take to send a request's headers, and how long a connection stays open
+    /// between requests. Default: 30 s.
     pub header_timeout: Duration,
     /// How long a client may take to send the next piece of a body. Default: 10 s.
     pub body_timeout: Duration,
@@ -86,7 +87,7 @@ impl Default for Limits {
             max_body_bytes: 32_000_000,
             max_header_bytes: 32 << 10,
             max_connections: NonZeroUsize::new(10_000).expect("not 0"),
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(10),
             request_timeout: None,
         }

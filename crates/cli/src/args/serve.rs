@@ -156,8 +156,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value = "10000")]
     pub(crate) max_connections: NonZeroUsize,
 
-    /// How long a client may take to send a request's headers.
-    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    /// How long a client may take to send a request's headers, and how long a connection stays open
+    /// between requests.
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub(crate) header_timeout_ms: u64,
 
     /// How long a client may take to send the next piece of a body.

@@ -19,7 +19,8 @@ pub(crate) enum Lane {
 pub(super) struct LaneQueue<T, R, E> {
     clients: VecDeque<ClientQueue<T, R, E>>,
     n_texts: usize,
-    n_tokens: usize,
+    /// Of each group.
+    n_tokens: Vec<usize>,
 }
 
 struct ClientQueue<T, R, E> {
@@ -27,19 +28,18 @@ struct ClientQueue<T, R, E> {
     entries: VecDeque<Entry<T, R, E>>,
 }
 
-impl<T, R, E> Default for LaneQueue<T, R, E> {
-    fn default() -> Self {
-        Self { clients: VecDeque::new(), n_texts: 0, n_tokens: 0 }
-    }
-}
-
 impl<T, R, E> LaneQueue<T, R, E> {
+    pub(super) fn new(n_groups: usize) -> Self {
+        Self { clients: VecDeque::new(), n_texts: 0, n_tokens: vec![0; n_groups] }
+    }
+
     pub(super) fn n_texts(&self) -> usize {
         self.n_texts
     }
 
-    pub(super) fn n_tokens(&self) -> usize {
-        self.n_tokens
+    /// Tokens that wait, of each group.
+    pub(super) fn n_tokens(&self) -> &[usize] {
+        &self.n_tokens
     }
 
     /// Adds the texts of a request behind those that its client has waiting.
@@ -52,7 +52,7 @@ impl<T, R, E> LaneQueue<T, R, E> {
         let queue = &mut self.clients[index].entries;
         for entry in entries {
             self.n_texts += 1;
-            self.n_tokens += entry.n_tokens;
+            self.n_tokens[entry.group] += entry.n_tokens;
             queue.push_back(entry);
         }
         if queue.is_empty() {
@@ -103,7 +103,7 @@ impl<T, R, E> LaneQueue<T, R, E> {
             }
             if let Some(entry) = queue.entries.pop_front() {
                 self.n_texts -= 1;
-                self.n_tokens -= entry.n_tokens;
+                self.n_tokens[entry.group] -= entry.n_tokens;
                 taken.push(entry);
             }
             if !queue.entries.is_empty() {
@@ -129,7 +129,9 @@ impl<T, R, E> LaneQueue<T, R, E> {
         }
         self.clients.retain(|queue| !queue.entries.is_empty());
         self.n_texts -= dead.len();
-        self.n_tokens -= dead.iter().map(|entry| entry.n_tokens).sum::<usize>();
+        for entry in &dead {
+            self.n_tokens[entry.group] -= entry.n_tokens;
+        }
         dead
     }
 }

@@ -66,14 +66,22 @@ pub(super) struct Batch<T, R, E> {
 /// Something that computes batches, by its number: a device.
 pub(crate) type Unit = usize;
 
+/// A batch that is being computed.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    n_tokens: usize,
+    group: usize,
+    since: Instant,
+}
+
 pub(super) struct Scheduler<T, R, E> {
     batching: Batching,
     interactive: LaneQueue<T, R, E>,
     bulk: LaneQueue<T, R, E>,
     /// Tokens per second of each unit, for each group.
     rates: Vec<Vec<Rate>>,
-    /// Tokens that each unit computes now, and since when.
-    running: Vec<Option<(usize, Instant)>>,
+    /// What each unit computes now.
+    running: Vec<Option<Running>>,
     is_closed: bool,
     /// Whether the last batch was one that bulk texts took from interactive texts of another group.
     is_bulk_turn: bool,
@@ -87,8 +95,8 @@ impl<T, R, E> Scheduler<T, R, E> {
     pub(super) fn new(batching: Batching, n_units: usize, n_groups: usize, rate: f64) -> Self {
         Self {
             batching,
-            interactive: LaneQueue::default(),
-            bulk: LaneQueue::default(),
+            interactive: LaneQueue::new(n_groups),
+            bulk: LaneQueue::new(n_groups),
             rates: vec![vec![Rate::assumed(rate); n_groups]; n_units],
             running: vec![None; n_units],
             is_closed: false,
@@ -135,22 +143,28 @@ impl<T, R, E> Scheduler<T, R, E> {
 
     /// How long a text that comes now waits before it is begun, as far as rates can tell.
     pub(super) fn wait(&self, lane: Lane, now: Instant) -> Duration {
-        let queued = match lane {
-            Lane::Interactive => self.interactive.n_tokens(),
-            Lane::Bulk => self.interactive.n_tokens() + self.bulk.n_tokens(),
+        let seconds = |lane: &LaneQueue<T, R, E>| -> f64 {
+            let groups = lane.n_tokens().iter().enumerate();
+            groups.map(|(group, &n_tokens)| n_tokens as f64 / self.rate(group)).sum()
         };
-        let rate: f64 = self.rates.iter().map(|groups| slowest(groups)).sum();
-        let mut wait = Duration::from_secs_f64(queued as f64 / rate);
+        let queued = match lane {
+            Lane::Interactive => seconds(&self.interactive),
+            Lane::Bulk => seconds(&self.interactive) + seconds(&self.bulk),
+        };
         // The unit that is free first.
         let left = self.running.iter().enumerate().map(|(unit, running)| match running {
             None => Duration::ZERO,
-            Some((n_tokens, since)) => {
-                let whole = *n_tokens as f64 / slowest(&self.rates[unit]);
+            Some(Running { n_tokens, group, since }) => {
+                let whole = *n_tokens as f64 / self.rates[unit][*group].tokens_per_second();
                 Duration::from_secs_f64(whole).saturating_sub(now.saturating_duration_since(*since))
             }
         });
-        wait += left.min().unwrap_or_default();
-        wait
+        Duration::from_secs_f64(queued) + left.min().unwrap_or_default()
+    }
+
+    /// Tokens of a group that all units compute in a second.
+    fn rate(&self, group: usize) -> f64 {
+        self.rates.iter().map(|groups| groups[group].tokens_per_second()).sum()
     }
 
     /// The next batch for a unit, if any text waits. Texts that nobody waits for any more are
@@ -204,7 +218,7 @@ impl<T, R, E> Scheduler<T, R, E> {
                 Taken { text: entry.text, request: entry.request, index: entry.index }
             })
             .collect();
-        self.running[unit] = Some((n_tokens, now));
+        self.running[unit] = Some(Running { n_tokens, group, since: now });
         self.last_progress = Some(now);
         Some(Batch { texts, n_tokens, group })
     }
@@ -270,14 +284,15 @@ impl<T, R, E> Scheduler<T, R, E> {
     /// Tokens that wait in a lane.
     pub(super) fn n_tokens(&self, lane: Lane) -> usize {
         match lane {
-            Lane::Interactive => self.interactive.n_tokens(),
-            Lane::Bulk => self.bulk.n_tokens(),
+            Lane::Interactive => self.interactive.n_tokens().iter().sum(),
+            Lane::Bulk => self.bulk.n_tokens().iter().sum(),
         }
     }
 
-    /// Tokens per second of all units together, by their slowest routes.
+    /// Tokens per second of all units together, on the slowest route.
     pub(super) fn tokens_per_second(&self) -> f64 {
-        self.rates.iter().map(|groups| slowest(groups)).sum()
+        let n_groups = self.rates.first().map_or(0, Vec::len);
+        (0..n_groups).map(|group| self.rate(group)).fold(f64::MAX, f64::min)
     }
 
     /// How long nothing has moved though something waits or is being computed.
@@ -294,8 +309,4 @@ impl<T, R, E> Scheduler<T, R, E> {
             Lane::Bulk => &mut self.bulk,
         }
     }
-}
-
-fn slowest(rates: &[Rate]) -> f64 {
-    rates.iter().map(Rate::tokens_per_second).fold(f64::INFINITY, f64::min).min(1e12)
 }

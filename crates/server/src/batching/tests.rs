@@ -40,8 +40,11 @@ impl Compute for FakeEncoder {
     type Error = &'static str;
 
     fn compute(&self, texts: &[&Text]) -> Result<Vec<&'static str>, &'static str> {
-        let n_tokens: usize = texts.iter().map(|text| text.1).sum();
-        self.clock.advance(Duration::from_secs_f64(n_tokens as f64 / RATE));
+        // Texts called `fast` are those of a table, which costs a tenth.
+        let cost =
+            |text: &&Text| if text.0 == "fast" { text.1 as f64 / 10.0 } else { text.1 as f64 };
+        let n_tokens: f64 = texts.iter().map(cost).sum();
+        self.clock.advance(Duration::from_secs_f64(n_tokens / RATE));
         self.batches.lock().unwrap().push(texts.iter().map(|text| text.0).collect());
         assert!(!texts.iter().any(|text| text.0 == "panic"), "the model panics");
         if texts.iter().any(|text| text.0 == "bad") {
@@ -256,6 +259,25 @@ fn what_would_wait_too_long_is_shed_and_what_is_in_is_kept() {
     for mut waiting in accepted {
         assert_eq!(rows(waiting.try_answer().unwrap()), [Ok("x")]);
     }
+}
+
+#[test]
+fn a_fast_route_is_not_shed_by_the_speed_of_a_slow_one() {
+    let bench = Bench::new(BATCHING);
+    // Group 1 is measured to be ten times as fast as group 0.
+    for _ in 0..60 {
+        let quick = Job { group: 1, ..job(Lane::Interactive, 1, &[("fast", 50)]) };
+        let _waiting = bench.submit(quick).unwrap();
+        bench.step();
+    }
+    let n_tokens = 20_000;
+    let quick = Job { group: 1, ..job(Lane::Interactive, 1, &[("fast", n_tokens)]) };
+    let _waiting = bench.submit(quick).unwrap();
+    let next = Job { group: 1, ..job(Lane::Interactive, 2, &[("fast", 50)]) };
+    assert!(bench.submit(next).is_ok(), "it waits for 2 s, not for 20");
+    let slow = bench.submit(job(Lane::Interactive, 3, &[("slow", n_tokens)])).unwrap();
+    assert!(bench.submit(job(Lane::Interactive, 4, &[("slow", 50)])).is_err(), "20 s more");
+    drop(slow);
 }
 
 #[test]
