@@ -6,4 +6,5 @@ mod life;
 mod lines;
 mod openai;
 mod operation;
+mod table;
 mod tei;
