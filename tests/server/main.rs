@@ -1,4 +1,10 @@
 //! The server over real sockets, with the trained model of the fixtures.
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test binary: nothing outside uses it, and a panic is its way to fail"
+)]
 
 mod dialects;
 mod harness;

@@ -37,6 +37,9 @@ const BULK_SHARE: usize = 4;
 /// length.
 const LEAST_TOKENS: usize = 4;
 
+/// A request that was let in, and where its answer comes.
+type Queued<R, E> = (Arc<Request<R, E>>, Receiver<R, E>);
+
 /// A text in the queue.
 pub(super) struct Entry<T, R, E> {
     pub(super) text: T,
@@ -109,11 +112,7 @@ impl<T, R, E> Scheduler<T, R, E> {
     ///
     /// # Errors
     /// The job would wait too long, or the server ends.
-    pub(super) fn push(
-        &mut self,
-        job: Job<T>,
-        now: Instant,
-    ) -> Result<(Arc<Request<R, E>>, Receiver<R, E>), Shed> {
+    pub(super) fn push(&mut self, job: Job<T>, now: Instant) -> Result<Queued<R, E>, Shed> {
         if self.is_closed {
             return Err(Shed::Closing);
         }

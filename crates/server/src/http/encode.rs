@@ -62,8 +62,7 @@ pub(crate) async fn encode(
     let (rows, lengths): (Vec<SparseRow>, Vec<TextLength>) =
         rows.into_iter().map(|row| (row.weights, row.length)).unzip();
     let dimension = app.model()?.encoder.dimension();
-    let mut embeddings =
-        SparseMatrix::from_rows(dimension, &rows).map_err(|error| ApiError::backend(error))?;
+    let mut embeddings = SparseMatrix::from_rows(dimension, &rows).map_err(ApiError::backend)?;
     if options.normalize == Some(true) {
         embeddings = embeddings.normalized();
     }
