@@ -98,7 +98,7 @@ fn has_no_texts(answer: &Value) {
 
 fn is_dense(answer: &Value) {
     let values: Vec<f32> = serde_json::from_value(answer[0].clone()).expect("numbers");
-    let expected = encoder().encode_one(TEXT).unwrap().to_dense();
+    let expected = encoder().encode_one(TEXT).expect("a vector").to_dense();
     assert_eq!(values.len(), expected.len());
     assert!(values.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4));
 }
@@ -142,11 +142,11 @@ fn is_refused(answer: &Value) {
 
 fn is_backend_error(answer: &Value) {
     assert_eq!(answer["error_type"], "Backend");
-    assert!(answer["error"].as_str().unwrap().starts_with("Backend error:"), "{answer}");
+    assert!(answer["error"].as_str().expect("a message").starts_with("Backend error:"), "{answer}");
 }
 
 fn ids() -> Vec<u32> {
-    let tokens = encoder().tokenize(&[TEXT], &splade::EncodeOptions::default()).unwrap();
+    let tokens = encoder().tokenize(&[TEXT], &splade::EncodeOptions::default()).expect("tokens");
     tokens.text(0).input_ids.to_vec()
 }
 
@@ -280,6 +280,20 @@ fn tokens_and_texts() {
             }),
         ],
     );
+}
+
+#[test]
+fn a_query_parameter_that_is_not_known_is_an_error_on_every_path_that_takes_texts() {
+    let server = start(|_| ());
+    let texts = json!({"inputs": "so", "input": "so", "texts": ["so"], "query": "so", "ids": [1]});
+    let paths = ["/embed_sparse", "/embed", "/rerank", "/tokenize", "/decode", "/explain"];
+    for path in paths.into_iter().chain(["/v1/embeddings", "/similarity", "/qdrant/infer"]) {
+        let response = server.post(&format!("{path}?colour=red"), &texts);
+        assert!([400, 422].contains(&response.status().as_u16()), "{path}");
+        assert!(response.text().expect("a body").contains("colour"), "{path}");
+    }
+    let tokens = server.ask("/tokenize?prompt=so%20", &json!({"inputs": "sunny"}));
+    assert_eq!(tokens[0].as_array().map(Vec::len), Some(4), "a prompt by parameter: {tokens}");
 }
 
 #[test]

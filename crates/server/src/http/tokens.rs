@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use splade::{EncodeOptions, SparseEncoder, SparseRow};
 
 use super::app::SharedApp;
 use super::body;
+use super::call::CallOptions;
 use super::embed_sparse::empty;
 use super::encode::blocking;
 use super::error::{ApiError, ApiResult};
@@ -64,17 +65,22 @@ struct SimpleToken {
 /// `/tokenize`: the tokens of texts, which are not cut.
 pub(crate) async fn tokenize(
     State(app): State<SharedApp>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     request: Body,
 ) -> ApiResult<Response> {
     body::expect_json(&headers)?;
+    let query = CallOptions::from_query(query.as_deref())?;
     let request: TokenizeRequest =
         body::parse(body::read(request, &app.options.limits).await?).await?;
     let mut options = EncodeOptions::default();
-    options.task = request.task;
+    options.task = request.task.or(query.task);
+    options.prompt_name = request.prompt_name.or(query.prompt_name);
+    options.prompt = request.prompt.or(query.prompt);
     // Without a name there is no prompt here, as in text-embeddings-inference.
-    options.prompt = request.prompt.or(request.prompt_name.is_none().then(String::new));
-    options.prompt_name = request.prompt_name;
+    if options.prompt_name.is_none() && options.prompt.is_none() {
+        options.prompt = Some(String::new());
+    }
     options.special_tokens = Some(match request.add_special_tokens {
         true => SpecialTokens::Add,
         false => SpecialTokens::Leave,
@@ -180,10 +186,12 @@ impl Vector {
 /// `/decode`: token ids to text, or a vector to its tokens.
 pub(crate) async fn decode(
     State(app): State<SharedApp>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     request: Body,
 ) -> ApiResult<Response> {
     body::expect_json(&headers)?;
+    CallOptions::from_query(query.as_deref())?;
     let request: DecodeRequest =
         body::parse(body::read(request, &app.options.limits).await?).await?;
     let app = Arc::clone(&app);
