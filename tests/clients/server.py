@@ -1,5 +1,6 @@
 """A `splade serve` of our own, on a port that the system chose."""
 
+import atexit
 import json
 import os
 import re
@@ -35,6 +36,8 @@ class Server:
             environment["SPLADE_API_KEY"] = key
         command = [program, "serve", "-m", str(MODEL), "--served-model-name", "splade-tiny", "--port", "0", *arguments]
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        # Whatever comes: nothing of ours goes on.
+        atexit.register(self.process.kill)
         self.log = []
         self.url = None
         listening = threading.Event()
