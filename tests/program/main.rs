@@ -25,6 +25,8 @@ mod memory;
 mod outputs;
 mod run;
 mod scores;
+#[cfg(feature = "serve")]
+mod serve;
 mod signals;
 mod streams;
 mod terminal;

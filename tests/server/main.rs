@@ -6,11 +6,18 @@
     reason = "a test binary: nothing outside uses it, and a panic is its way to fail"
 )]
 
+#[cfg(unix)]
+mod browser;
 mod dialects;
 mod harness;
 mod life;
 mod lines;
 mod openai;
 mod operation;
+#[cfg(unix)]
+mod playground;
 mod table;
 mod tei;
+mod tls;
+#[cfg(target_os = "linux")]
+mod torn;

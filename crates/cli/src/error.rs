@@ -8,10 +8,10 @@ use splade::corpus::CorpusError;
 use splade::evaluate::EvaluateError;
 use splade::export::{ExportError, PageError};
 use splade::index::IndexError;
-use splade::output::{escaped, is_standard_output, shown};
+use splade::output::{is_standard_output, shown};
 use splade::sparse::SparseError;
 
-use crate::terminal::tell;
+use crate::terminal::tell_error;
 
 /// Why the program stops.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +169,6 @@ impl CliError {
 
     /// Prints the error and its causes on standard error.
     pub(crate) fn print(&self) {
-        let red = anstyle::AnsiColor::Red.on_default().bold();
         let mut message = self.to_string();
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
@@ -178,6 +177,6 @@ impl CliError {
             source = cause.source();
         }
         // The message contains names of files, ids and texts.
-        tell(format!("{red}error{red:#}: {}", escaped(&message)));
+        tell_error(&message);
     }
 }

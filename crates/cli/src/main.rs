@@ -63,7 +63,11 @@ fn main() -> ExitCode {
         signals::handle();
     }
     let profile = args.profile.then(Profile::default);
-    trace::init(args.verbose, profile.as_ref());
+    match &args.command {
+        #[cfg(feature = "serve")]
+        Command::Serve(serve) => trace::init_server(args.verbose, profile.as_ref(), serve),
+        _ => trace::init(args.verbose, profile.as_ref()),
+    }
     let result = match args.command {
         Command::Encode(args) => encode::run(&args),
         Command::Similarity(args) => similarity::run(&args),

@@ -18,9 +18,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), CliError> {
     // On its way to the folder: what is wrong with the hub's settings is told before anything
     // listens.
     let builder = model::with_hub_for(&args.model, builder, &args.hub, args.quiet)?;
+    splade_server::raise_open_files_limit();
     let server = Server::bind(options(args)?)?;
     #[cfg(unix)]
     crate::signals::serve(server.handle());
+    #[cfg(unix)]
+    watch(server.handle());
     if !args.quiet {
         for address in server.addresses() {
             tell(format!("listening on {address}, loading {}", args.model.display()));
@@ -32,6 +35,22 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), CliError> {
         ready(encoder, quiet, started);
     };
     Ok(server.run(load, on_ready)?)
+}
+
+/// Tells systemd's watchdog, if it asks, that texts are computed; once nothing is, it is told no
+/// more, and starts the program anew.
+#[cfg(unix)]
+fn watch(server: splade_server::ServerHandle) {
+    let Some(interval) = sd_notify::watchdog_enabled() else { return };
+    let ping = move || {
+        loop {
+            if !server.is_stalled() {
+                let _no_systemd = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            }
+            std::thread::sleep(interval / 3);
+        }
+    };
+    let _no_thread = std::thread::Builder::new().name("watchdog".to_owned()).spawn(ping);
 }
 
 /// Says that requests are answered, to a person and to systemd.

@@ -8,9 +8,10 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
-use splade::output::steers_terminal;
+use splade::output::{escaped, steers_terminal};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::error::CliError;
@@ -61,8 +62,31 @@ impl Write for Page {
     }
 }
 
+/// Whether messages are lines of JSON: a server's, for programs that collect logs.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on messages go to the log, which is of lines of JSON.
+#[cfg(feature = "serve")]
+pub(crate) fn tell_in_json() {
+    IS_JSON.store(true, Ordering::Relaxed);
+}
+
+/// Prints an error on standard error; `message` has no colours.
+pub(crate) fn tell_error(message: &str) {
+    if IS_JSON.load(Ordering::Relaxed) {
+        tracing::error!("{message}");
+        return;
+    }
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    tell(format!("{red}error{red:#}: {}", escaped(message)));
+}
+
 /// Prints a message of one or more lines on standard error.
 pub(crate) fn tell(message: impl Display) {
+    if IS_JSON.load(Ordering::Relaxed) {
+        tracing::info!("{}", anstream::adapter::strip_str(&message.to_string()));
+        return;
+    }
     let width = message_width();
     let message = message.to_string();
     let lines = message.lines().map(|line| wrapped(&cut(line, None), width) + "\n");
@@ -83,6 +107,23 @@ impl Write for Log {
         let width = message_width();
         let lines = text.lines().map(|line| wrapped(&cut(line, None), width) + "\n");
         print_message(&lines.collect::<String>());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The destination of a log of JSON, which is left as it is.
+#[cfg(feature = "serve")]
+pub(crate) struct JsonLog;
+
+#[cfg(feature = "serve")]
+impl Write for JsonLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A log on a full disk is lost, and the work continues.
+        let _ = io::stderr().lock().write_all(bytes);
         Ok(bytes.len())
     }
 

@@ -13,16 +13,61 @@ use crate::terminal::Log;
 /// Collects the times of all stages into `profile`, if given.
 pub(crate) fn init(verbose: u8, profile: Option<&Profile>) {
     let (level, others) = match verbose {
-        0 => (Level::WARN, false),
-        1 => (Level::INFO, false),
-        _ => (Level::DEBUG, true),
+        0 => (Level::WARN, Others::Hidden),
+        1 => (Level::INFO, Others::Hidden),
+        _ => (Level::DEBUG, Others::Shown),
     };
+    lines(shown(level, others), profile);
+}
+
+/// The same for a server: without other libraries, which might log texts; by `--json-output` as
+/// lines of JSON, where `-v` shows each request, and without it those that failed.
+#[cfg(feature = "serve")]
+pub(crate) fn init_server(verbose: u8, profile: Option<&Profile>, args: &crate::args::ServeArgs) {
+    let is_silent = args.quiet || !args.json_output;
+    let level = match verbose + u8::from(!is_silent) {
+        0 => Level::WARN,
+        1 => Level::INFO,
+        _ => Level::DEBUG,
+    };
+    let shown = shown(level, Others::Hidden);
+    if !args.json_output {
+        return lines(shown, profile);
+    }
+    crate::terminal::tell_in_json();
+    let json = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(|| crate::terminal::JsonLog)
+        .log_internal_errors(false);
+    let times = profile.map(Profile::layer);
+    tracing_subscriber::registry().with(json.with_filter(shown)).with(times).init();
+}
+
+/// What other libraries log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Hidden,
+    Shown,
+}
+
+type Shown = filter::FilterFn<Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>>;
+
+fn shown(level: Level, others: Others) -> Shown {
     let shown = move |metadata: &Metadata<'_>| {
-        *metadata.level() <= level && (others || metadata.target().starts_with("splade"))
+        let is_ours = metadata.target().starts_with("splade");
+        *metadata.level() <= level && (is_ours || others == Others::Shown)
     };
     // The hint prevents events that will not be shown from being created: the tokenizers crate logs
     // each token, which cost a twelfth of the time with a small model.
-    let shown = filter::filter_fn(shown).with_max_level_hint(level);
+    filter::FilterFn::new(Box::new(shown) as Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>)
+        .with_max_level_hint(level)
+}
+
+/// Lines for people.
+fn lines(shown: Shown, profile: Option<&Profile>) {
     let lines = fmt::layer()
         .with_writer(|| Log)
         // By default failures are printed with `eprintln!`, which panics.

@@ -59,8 +59,8 @@ pub enum ServerError {
         /// Which, from 1.
         index: usize,
     },
-    /// The certificate cannot be used.
-    #[error("cannot use the certificate {}: {why}", .path.display())]
+    /// The certificate or its key cannot be used.
+    #[error("cannot use {} for HTTPS: {why}", .path.display())]
     #[non_exhaustive]
     Certificate {
         /// The file.

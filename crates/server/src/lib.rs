@@ -17,12 +17,15 @@ mod http;
 mod listen;
 mod metrics;
 mod old_metrics;
+mod open_files;
 mod options;
 mod served;
 mod server;
 mod tls;
+mod watched;
 
 pub use error::ServerError;
+pub use open_files::raise_open_files_limit;
 pub use options::{
     Access, BatchingOptions, Cors, KeySource, Limits, Listen, ServerOptions, TlsFiles,
 };

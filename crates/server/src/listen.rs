@@ -15,6 +15,10 @@ use tower::Service;
 use crate::error::ServerError;
 use crate::metrics::Metrics;
 use crate::options::{Access, Listen};
+use crate::watched::{Exchange, Watched};
+
+/// Connections that may wait to be accepted, or what the system allows.
+const BACKLOG: i32 = 4096;
 
 /// A socket that listens.
 pub(crate) enum Socket {
@@ -98,7 +102,11 @@ pub(crate) fn check_access(sockets: &[Socket], access: &Access) -> Result<(), Se
 fn open_one(listen: &Listen) -> Result<Socket, ServerError> {
     match listen {
         Listen::Tcp(address) => std::net::TcpListener::bind(address)
-            .map(Socket::Tcp)
+            .and_then(|listener| {
+                // The standard library lets 128 wait, and makes the others try again later.
+                socket2::SockRef::from(&listener).listen(BACKLOG)?;
+                Ok(Socket::Tcp(listener))
+            })
             .map_err(|source| ServerError::Listen { address: address.to_string(), source }),
         #[cfg(unix)]
         Listen::Unix(path) => open_unix(path),
@@ -128,6 +136,7 @@ fn open_unix(path: &std::path::Path) -> Result<Socket, ServerError> {
         std::fs::remove_file(path).map_err(failed)?;
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
+    socket2::SockRef::from(&listener).listen(BACKLOG).map_err(failed)?;
     Ok(Socket::Unix(listener, UnixPath(Some(path.to_owned()))))
 }
 
@@ -162,6 +171,7 @@ pub(crate) struct ConnectionId(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    Tls,
     /// Which no web page reaches.
     Unix,
 }
@@ -188,9 +198,9 @@ impl Gate {
 }
 
 impl<I, S> Accept<I, S> for Gate {
-    type Stream = I;
+    type Stream = Watched<I>;
     type Service = Connection<S>;
-    type Future = Ready<io::Result<(I, Connection<S>)>>;
+    type Future = Ready<io::Result<(Watched<I>, Connection<S>)>>;
 
     fn accept(&self, stream: I, service: S) -> Self::Future {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
@@ -200,10 +210,10 @@ impl<I, S> Accept<I, S> for Gate {
         self.metrics.connected();
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let held = Held { _permit: permit, metrics: Arc::clone(&self.metrics) };
-        ready(Ok((
-            stream,
-            Connection { service, id, transport: self.transport, _held: Arc::new(held) },
-        )))
+        let exchange = Arc::<Exchange>::default();
+        let stream = Watched::new(stream, Arc::clone(&exchange));
+        let (transport, _held) = (self.transport, Arc::new(held));
+        ready(Ok((stream, Connection { service, id, transport, exchange, _held })))
     }
 }
 
@@ -225,6 +235,7 @@ pub(crate) struct Connection<S> {
     service: S,
     id: ConnectionId,
     transport: Transport,
+    exchange: Arc<Exchange>,
     _held: Arc<Held>,
 }
 
@@ -240,6 +251,11 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Connection<S> {
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         request.extensions_mut().insert(self.id);
         request.extensions_mut().insert(self.transport);
+        // Beneath TLS nothing can be written in between.
+        if self.transport != Transport::Tls {
+            self.exchange.begin(request.version());
+            request.extensions_mut().insert(Arc::clone(&self.exchange));
+        }
         self.service.call(request)
     }
 }

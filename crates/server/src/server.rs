@@ -16,6 +16,7 @@ use crate::access::Keys;
 use crate::error::ServerError;
 use crate::http::{self, App, SharedApp};
 use crate::listen::{self, Gate, Serving, Socket, Transport};
+use crate::open_files;
 use crate::options::Access;
 use crate::served::Served;
 use crate::tls::Tls;
@@ -24,8 +25,11 @@ use crate::tls::Tls;
 const IO_THREADS: usize = 2;
 /// Threads for what would hold these up: parsing large bodies, handing texts to the tokenizer.
 const BLOCKING_THREADS: usize = 64;
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long connections are still accepted when a drain begins, however short its delay: for
+/// requests that are on their way.
+const LAST_REQUESTS: Duration = Duration::from_millis(100);
+/// How long the end waits for batches that are being computed.
+const LAST_BATCH: Duration = Duration::from_secs(5);
 
 /// A server that listens, and does not answer yet.
 pub struct Server {
@@ -55,7 +59,7 @@ impl Server {
     /// # Errors
     /// An address that cannot be had, or that other machines reach though nothing asks them for a
     /// key; keys or a certificate that cannot be used.
-    pub fn bind(options: ServerOptions) -> Result<Self, ServerError> {
+    pub fn bind(mut options: ServerOptions) -> Result<Self, ServerError> {
         http::cors::check(&options.cors)?;
         let keys = match &options.access {
             Access::Keys(source) => Some(Keys::read(source)?),
@@ -67,6 +71,12 @@ impl Server {
             false => listen::open(&options.listen, &options.access)?,
         };
         listen::check_access(&sockets, &options.access)?;
+        let wanted = options.limits.max_connections;
+        options.limits.max_connections = open_files::connections(wanted);
+        if options.limits.max_connections < wanted {
+            let left = options.limits.max_connections;
+            tracing::warn!("the limit on open files leaves {left} connections of {wanted}");
+        }
         let app = Arc::new(App::new(options, keys));
         Ok(Self { sockets, app, tls, commands: Arc::default() })
     }
@@ -120,7 +130,7 @@ impl Server {
         if let Some(served) = app.served() {
             served.dispatcher.close();
             served.dispatcher.drop_queued();
-            served.dispatcher.join();
+            served.dispatcher.join(LAST_BATCH);
         }
         result
     }
@@ -158,7 +168,11 @@ impl Server {
         }
         self.app.drain();
         let options = &self.app.options;
-        tokio::time::sleep(options.drain_delay).await;
+        // Connections are still accepted, and requests that were just sent begun.
+        tokio::select! {
+            (ended, ..) = &mut listeners => return ended.map_err(ServerError::Accept),
+            () = tokio::time::sleep(options.drain_delay.max(LAST_REQUESTS)) => {}
+        }
         control.graceful_shutdown(Some(options.drain_timeout));
         let limit = tokio::time::sleep(options.drain_timeout + Duration::from_secs(1));
         tokio::pin!(limit);
@@ -202,6 +216,11 @@ impl ServerHandle {
     /// Texts that wait to be computed.
     pub fn queued_texts(&self) -> usize {
         self.app.served().map_or(0, |served| served.dispatcher.load().queued_texts)
+    }
+
+    /// Whether texts wait and nothing has been computed for two minutes: a device hangs.
+    pub fn is_stalled(&self) -> bool {
+        self.app.is_stalled()
     }
 
     /// Whether the model is loaded and answers.
@@ -261,8 +280,8 @@ fn serving(
             let serving: Serving = match tls {
                 Some(tls) => {
                     let acceptor = RustlsAcceptor::new(tls.config())
-                        .handshake_timeout(HANDSHAKE)
-                        .acceptor(gate.clone());
+                        .handshake_timeout(app.options.limits.header_timeout)
+                        .acceptor(gate.of(Transport::Tls));
                     Box::pin(server.acceptor(acceptor).serve(service))
                 }
                 None => Box::pin(server.acceptor(gate.clone()).serve(service)),

@@ -52,7 +52,14 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, ServerError> {
         .map_err(|error| refused(&files.certificate, error.to_string()))?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|error| refused(&files.certificate, error.to_string()))?;
+        .map_err(|error| match error {
+            rustls::Error::InvalidCertificate(_) => refused(&files.certificate, error.to_string()),
+            rustls::Error::InconsistentKeys(_) => {
+                let certificate = files.certificate.display();
+                refused(&files.key, format!("it is not the key of the certificate {certificate}"))
+            }
+            _ => refused(&files.key, error.to_string()),
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

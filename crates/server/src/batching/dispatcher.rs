@@ -116,11 +116,19 @@ impl<C: Compute> Dispatcher<C> {
         self.shared.changed.notify_all();
     }
 
-    /// Waits for the threads, after [`close`](Self::close).
-    pub(crate) fn join(&self) {
+    /// Waits for the threads, after [`close`](Self::close), but not for a model that hangs.
+    pub(crate) fn join(&self, limit: Duration) {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let until = std::time::Instant::now() + limit;
         for thread in threads {
+            while !thread.is_finished() {
+                if std::time::Instant::now() >= until {
+                    tracing::warn!("a batch was being computed when the server ended");
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
             // A batcher catches what a model panics with.
             let _panicked = thread.join();
         }

@@ -362,5 +362,5 @@ fn threads_compute_what_is_submitted_and_end_when_the_queue_is_closed() {
         assert_eq!(rows[0], Ok("a"));
         assert!(matches!(rows[1], Err(TextError::Panic(_))));
     }
-    queue.join();
+    queue.join(Duration::from_secs(60));
 }

@@ -92,16 +92,15 @@ impl App {
         match self.phase() {
             Phase::Loading => Err(ApiError::unhealthy("the model is being loaded")),
             Phase::Draining => Err(ApiError::unhealthy("the server ends")),
-            Phase::Ready => {
-                let stalled = self.model()?.dispatcher.load().stalled;
-                match stalled > STALLED {
-                    true => Err(ApiError::unhealthy(format!(
-                        "nothing was computed for {} s though texts wait",
-                        stalled.as_secs()
-                    ))),
-                    false => Ok(()),
-                }
+            Phase::Ready if self.is_stalled() => {
+                Err(ApiError::unhealthy("texts wait, and nothing has been computed for minutes"))
             }
+            Phase::Ready => Ok(()),
         }
+    }
+
+    /// Whether texts wait and nothing is computed.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.served().is_some_and(|served| served.dispatcher.load().stalled > STALLED)
     }
 }

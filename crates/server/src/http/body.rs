@@ -1,8 +1,8 @@
 //! Bodies of requests: read within limits of size and time, and parsed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -20,9 +20,14 @@ const LARGE: usize = 64 << 10;
 /// 413 above the limit, 408 when the next piece does not come in time, 400 when the body breaks off
 /// or cannot be decompressed.
 pub(crate) async fn read(body: Body, limits: &Limits) -> ApiResult<Bytes> {
+    // What the client says of it, or the part that is there.
+    if body.size_hint().lower() > limits.max_body_bytes as u64 {
+        return Err(too_large(limits.max_body_bytes));
+    }
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
-    while let Some(piece) = next(&mut stream, limits.body_timeout).await? {
+    let mut patience = Patience::new(limits.body_timeout);
+    while let Some(piece) = next(&mut stream, &mut patience).await? {
         if whole.len() + piece.len() > limits.max_body_bytes {
             return Err(too_large(limits.max_body_bytes));
         }
@@ -37,14 +42,37 @@ pub(crate) fn too_large(max_bytes: usize) -> ApiError {
     ))
 }
 
+/// Bytes per second below which a body is too slow, if it is also late.
+const SLOWEST: f64 = 1000.0;
+
+/// How long a body, or a line of one, is waited for: for each piece so long, and for all of them so
+/// long and what they take at the slowest rate. A byte now and then would hold a connection for
+/// ever.
+pub(crate) struct Patience {
+    timeout: Duration,
+    left: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { timeout, left: timeout }
+    }
+}
+
 /// The next piece of a body.
 pub(crate) async fn next(
     stream: &mut axum::body::BodyDataStream,
-    timeout: Duration,
+    patience: &mut Patience,
 ) -> ApiResult<Option<Bytes>> {
-    match tokio::time::timeout(timeout, stream.next()).await {
+    let started = Instant::now();
+    let next = tokio::time::timeout(patience.left.min(patience.timeout), stream.next()).await;
+    patience.left = patience.left.saturating_sub(started.elapsed());
+    match next {
         Ok(None) => Ok(None),
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Ok(piece))) => {
+            patience.left += Duration::from_secs_f64(piece.len() as f64 / SLOWEST);
+            Ok(Some(piece))
+        }
         Ok(Some(Err(error))) => Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             ErrorType::Validation,
@@ -53,7 +81,7 @@ pub(crate) async fn next(
         Err(_) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             ErrorType::Timeout,
-            format!("no more of the body came within {} s", timeout.as_secs_f64()),
+            format!("no more of the body came within {} s", patience.timeout.as_secs_f64()),
         )),
     }
 }

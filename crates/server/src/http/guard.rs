@@ -12,10 +12,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::app::SharedApp;
+use super::bodies::{holding, lingering};
 use super::client::KeyId;
 use super::dense::{OPENAI_PATHS, openai_error};
 use super::error::{ApiError, ErrorType};
+use super::trace_context::{TRACEPARENT, TraceContext};
 use crate::listen::Transport;
+use crate::watched::Exchange;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,26 +36,92 @@ pub(crate) async fn guard(
 ) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
+    let trace = TraceContext::of(request.headers());
     let route =
         request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
-    let mut response = match check(&app, &mut request) {
+    let exchange = request.extensions().get::<Arc<Exchange>>().cloned();
+    let checked = check(&app, &mut request);
+    let request = lingering(&app, request);
+    let mut told =
+        Told { app: &app, method, route, id: id.clone(), trace, started, is_answered: false };
+    let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(error) if OPENAI_PATHS.contains(&request.uri().path()) => openai_error(error),
         Err(error) => error.into_response(),
     };
-    let elapsed = started.elapsed();
-    let status = response.status();
-    app.metrics.request(&route, status.as_u16(), elapsed);
-    response.headers_mut().insert(REQUEST_ID, id.clone());
-    // Neither a text nor a key: what a request holds is never told.
-    let (id, status, ms) = (id.to_str().unwrap_or_default(), status.as_u16(), elapsed.as_millis());
-    match status {
-        500.. => tracing::warn!(%method, route, status, ms, id, "request failed"),
-        400..500 => tracing::info!(%method, route, status, ms, id, "request refused"),
-        _ => tracing::debug!(%method, route, status, ms, id, "request"),
+    // Layers below answer without words.
+    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE && has_no_words(&response) {
+        let message = "bodies are taken as they are or compressed by gzip";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        response = ApiError::new(status, ErrorType::Validation, message).into_response();
+        response
+            .headers_mut()
+            .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
     }
-    response
+    told.answered(&response);
+    response.headers_mut().insert(REQUEST_ID, id);
+    if let Some(header) = trace.header() {
+        response.headers_mut().insert(TRACEPARENT, header);
+    }
+    match exchange {
+        Some(exchange) => holding(response, exchange.answer()),
+        None => response,
+    }
+}
+
+fn has_no_words(response: &Response) -> bool {
+    response.extensions().get::<ErrorType>().is_none()
+}
+
+/// Tells the log and the metrics what became of a request: neither a text nor a key, whatever the
+/// request holds.
+struct Told<'a> {
+    app: &'a SharedApp,
+    method: Method,
+    route: String,
+    id: HeaderValue,
+    trace: TraceContext,
+    started: Instant,
+    is_answered: bool,
+}
+
+/// The status, in log and metrics, of a request whose client left before the answer: nginx's.
+const LEFT: u16 = 499;
+
+impl Told<'_> {
+    fn answered(&mut self, response: &Response) {
+        self.is_answered = true;
+        self.tell(response.status().as_u16(), response.extensions().get());
+    }
+
+    fn tell(&self, status: u16, kind: Option<&ErrorType>) {
+        let Self { app, method, route, id, started, .. } = self;
+        let elapsed = started.elapsed();
+        app.metrics.request(route, status, elapsed);
+        let (id, ms) = (id.to_str().unwrap_or_default(), elapsed.as_millis() as u64);
+        let (trace_id, span_id) = (self.trace.trace_id(), self.trace.span_id());
+        macro_rules! told {
+            ($level:ident, $what:literal) => {
+                tracing::$level!(%method, route, status, ms, id, trace_id, span_id, $what)
+            };
+        }
+        match (status, kind) {
+            (500.., _) | (_, Some(ErrorType::Backend)) => told!(warn, "request failed"),
+            (LEFT, _) => told!(info, "client left"),
+            (400..500, _) => told!(info, "request refused"),
+            _ => told!(debug, "request"),
+        }
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.app.metrics.shed("left");
+            self.tell(LEFT, None);
+        }
+    }
 }
 
 fn check(app: &SharedApp, request: &mut Request) -> Result<(), ApiError> {

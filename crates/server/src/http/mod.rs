@@ -1,6 +1,7 @@
 //! The server's API: routes, and what each reads and answers.
 
 mod app;
+mod bodies;
 mod body;
 mod call;
 mod client;
@@ -24,6 +25,7 @@ mod request;
 mod scores;
 mod search;
 mod tokens;
+mod trace_context;
 mod unsupported;
 mod vertex;
 

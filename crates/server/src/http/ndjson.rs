@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::app::SharedApp;
-use super::body;
+use super::app::{Phase, SharedApp};
+use super::body::{self, Patience};
 use super::call::CallOptions;
 use super::client::Client;
 use super::encode::{RowResult, blocking, encode_each};
@@ -118,9 +118,9 @@ async fn copy(
     let mut lines = Lines::new(request.into_data_stream());
     let mut under_way = VecDeque::new();
     loop {
-        let window = lines.window(app).await?;
-        let is_last = window.is_empty();
-        if !is_last {
+        let (window, broken) = lines.window(app).await;
+        let is_last = window.is_empty() || broken.is_some();
+        if !window.is_empty() {
             let (app, client, options) = (Arc::clone(app), *client, options.clone());
             let task = tokio::spawn(async move { encoded(&app, &client, window, &options).await });
             under_way.push_back(AbortOnDrop(task));
@@ -134,8 +134,11 @@ async fn copy(
                 return Ok(());
             }
         }
-        if is_last {
-            return Ok(());
+        // What was read before has its answers by now.
+        match broken {
+            Some(error) => return Err(error),
+            None if is_last => return Ok(()),
+            None => {}
         }
     }
 }
@@ -240,60 +243,75 @@ struct Lines {
     /// Bytes that were read, of which those before `start` have been taken.
     buffer: Vec<u8>,
     start: usize,
+    /// Up to here there is no end of a line behind `start`.
+    searched: usize,
     n_lines: u64,
     is_ended: bool,
 }
 
 impl Lines {
     fn new(stream: BodyDataStream) -> Self {
-        Self { stream, buffer: Vec::new(), start: 0, n_lines: 0, is_ended: false }
+        Self { stream, buffer: Vec::new(), start: 0, searched: 0, n_lines: 0, is_ended: false }
     }
 
-    /// The next lines: as many as are there, up to a window, but at least one. Empty at the end.
-    async fn window(&mut self, app: &SharedApp) -> ApiResult<Vec<Waiting>> {
+    /// The next lines: as many as are there, up to a window, but at least one. Empty at the end;
+    /// with an error if there are no more because of it.
+    async fn window(&mut self, app: &SharedApp) -> (Vec<Waiting>, Option<ApiError>) {
         let limits = &app.options.limits;
         let mut window = Vec::new();
         let mut n_bytes = 0;
+        let mut patience = Patience::new(limits.body_timeout);
         loop {
             while window.len() < WINDOW_TEXTS && n_bytes < WINDOW_BYTES {
                 let Some(line) = self.next_whole() else { break };
+                patience = Patience::new(limits.body_timeout);
                 n_bytes += line.len();
                 self.n_lines += 1;
                 window.extend(parsed(&line, self.n_lines));
             }
             if window.len() >= WINDOW_TEXTS || n_bytes >= WINDOW_BYTES || self.is_ended {
-                return Ok(window);
+                return (window, None);
             }
             if self.buffer.len() - self.start > limits.max_body_bytes {
-                return Err(ApiError::too_large(format!(
-                    "line {} has more than {} bytes",
-                    self.n_lines + 1,
-                    limits.max_body_bytes
-                )));
+                let (line, most) = (self.n_lines + 1, limits.max_body_bytes);
+                let error = ApiError::too_large(format!("line {line} has more than {most} bytes"));
+                return (window, Some(error));
+            }
+            if app.phase() == Phase::Draining {
+                let line = self.n_lines + 1;
+                let error = format!("the server ends: send what comes from line {line} on again");
+                return (window, Some(ApiError::unhealthy(error)));
             }
             self.buffer.drain(..self.start);
+            self.searched -= self.start;
             self.start = 0;
-            match body::next(&mut self.stream, limits.body_timeout).await {
+            match body::next(&mut self.stream, &mut patience).await {
                 Ok(Some(piece)) => self.buffer.extend_from_slice(&piece),
                 Ok(None) => self.is_ended = true,
                 // A client that pauses is not waited for with texts in hand.
-                Err(error) if window.is_empty() => return Err(error),
-                Err(_) => return Ok(window),
+                Err(error) if error.status == StatusCode::REQUEST_TIMEOUT && !window.is_empty() => {
+                    return (window, None);
+                }
+                Err(error) => return (window, Some(error)),
             }
         }
     }
 
     fn next_whole(&mut self) -> Option<Vec<u8>> {
-        let rest = &self.buffer[self.start..];
-        let end = rest.iter().position(|&byte| byte == b'\n');
-        let line = match end {
-            Some(end) => &rest[..end],
+        let end = self.buffer[self.searched..].iter().position(|&byte| byte == b'\n');
+        let (line, next) = match end {
+            Some(end) => (self.start..self.searched + end, self.searched + end + 1),
             // The last line may lack its end.
-            None if self.is_ended && !rest.is_empty() => rest,
-            None => return None,
+            None if self.is_ended && self.start < self.buffer.len() => {
+                (self.start..self.buffer.len(), self.buffer.len())
+            }
+            None => {
+                self.searched = self.buffer.len();
+                return None;
+            }
         };
-        let line = line.to_vec();
-        self.start += line.len() + usize::from(end.is_some());
+        let line = self.buffer[line].to_vec();
+        (self.start, self.searched) = (next, next);
         Some(line)
     }
 }
