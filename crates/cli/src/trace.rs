@@ -17,7 +17,9 @@ pub(crate) fn init(verbose: u8, profile: Option<&Profile>) {
         1 => (Level::INFO, Others::Hidden),
         _ => (Level::DEBUG, Others::Shown),
     };
-    lines(shown(level, others), profile);
+    let lines = for_people().with_filter(shown(level, others));
+    let times = profile.map(Profile::layer);
+    tracing_subscriber::registry().with(lines).with(times).init();
 }
 
 /// The same for a server: without other libraries, which might log texts; by `--json-output` as
@@ -31,8 +33,10 @@ pub(crate) fn init_server(verbose: u8, profile: Option<&Profile>, args: &crate::
         _ => Level::DEBUG,
     };
     let shown = shown(level, Others::Hidden);
+    let registry = tracing_subscriber::registry().with(profile.map(Profile::layer));
     if !args.json_output {
-        return lines(shown, profile);
+        registry.with(for_people().with_filter(shown)).init();
+        return;
     }
     crate::terminal::tell_in_json();
     let json = fmt::layer()
@@ -42,8 +46,7 @@ pub(crate) fn init_server(verbose: u8, profile: Option<&Profile>, args: &crate::
         .with_span_list(false)
         .with_writer(|| crate::terminal::JsonLog)
         .log_internal_errors(false);
-    let times = profile.map(Profile::layer);
-    tracing_subscriber::registry().with(json.with_filter(shown)).with(times).init();
+    registry.with(json.with_filter(shown)).init();
 }
 
 /// What other libraries log.
@@ -67,14 +70,15 @@ fn shown(level: Level, others: Others) -> Shown {
 }
 
 /// Lines for people.
-fn lines(shown: Shown, profile: Option<&Profile>) {
-    let lines = fmt::layer()
+fn for_people<S>() -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    fmt::layer()
         .with_writer(|| Log)
         // By default failures are printed with `eprintln!`, which panics.
         .log_internal_errors(false)
         .with_ansi(true) // anstream takes the colours out where nobody sees them.
         .with_span_events(FmtSpan::CLOSE)
-        .with_target(false);
-    let times = profile.map(Profile::layer);
-    tracing_subscriber::registry().with(lines.with_filter(shown)).with(times).init();
+        .with_target(false)
 }

@@ -101,10 +101,14 @@ impl<I: AsyncWrite + Unpin> Watched<I> {
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.exchange.waker.register(context.waker());
+            let is_stuck = self.stuck.is_some();
             let Some(Ended { next, n_probes, is_told }) = &mut self.ended else {
                 return Poll::Ready(Ok(()));
             };
             match self.exchange.state.load(Ordering::Acquire) {
+                // The answer to a request before is not out yet; that it cannot be written tells
+                // enough.
+                PROBED if is_stuck => return Poll::Pending,
                 PROBED => ready!(next.as_mut().poll(context)),
                 QUIET => return Poll::Pending,
                 // The end may be read together with a request, which begins once this returns.

@@ -177,7 +177,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub(crate) drain_timeout_ms: u64,
 
-    /// Log as lines of JSON.
+    /// Log as lines of JSON, a line for each request that was refused or failed; with -v for each.
     #[arg(long)]
     pub(crate) json_output: bool,
 

@@ -84,8 +84,8 @@ pub(crate) async fn encode_each(
     let deadline = client.timeout.or(options.timeout()).or(app.options.limits.request_timeout);
     let deadline = deadline.and_then(|timeout| started.checked_add(timeout));
     let kept = options.text_options()?;
-    let mut counts =
-        Counts { n_chars: inputs.iter().map(Input::n_chars).sum(), ..Counts::default() };
+    let n_chars = inputs.iter().map(Input::n_chars).sum();
+    let mut counts = Counts { n_chars, ..Counts::default() };
     let lane =
         client.lane.unwrap_or(match inputs.len() <= app.options.batching.interactive_texts {
             true => Lane::Interactive,

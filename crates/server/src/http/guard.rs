@@ -16,6 +16,7 @@ use super::bodies::{holding, lingering};
 use super::client::KeyId;
 use super::dense::{OPENAI_PATHS, openai_error};
 use super::error::{ApiError, ErrorType};
+use super::told::{Asked, Told};
 use super::trace_context::{TRACEPARENT, TraceContext};
 use crate::listen::Transport;
 use crate::watched::Exchange;
@@ -43,8 +44,7 @@ pub(crate) async fn guard(
     let exchange = request.extensions().get::<Arc<Exchange>>().cloned();
     let checked = check(&app, &mut request);
     let request = lingering(&app, request);
-    let mut told =
-        Told { app: &app, method, route, id: id.clone(), trace, started, is_answered: false };
+    let mut told = Told::new(&app, Asked { method, route, id: id.clone(), trace, started });
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(error) if OPENAI_PATHS.contains(&request.uri().path()) => openai_error(error),
@@ -72,56 +72,6 @@ pub(crate) async fn guard(
 
 fn has_no_words(response: &Response) -> bool {
     response.extensions().get::<ErrorType>().is_none()
-}
-
-/// Tells the log and the metrics what became of a request: neither a text nor a key, whatever the
-/// request holds.
-struct Told<'a> {
-    app: &'a SharedApp,
-    method: Method,
-    route: String,
-    id: HeaderValue,
-    trace: TraceContext,
-    started: Instant,
-    is_answered: bool,
-}
-
-/// The status, in log and metrics, of a request whose client left before the answer: nginx's.
-const LEFT: u16 = 499;
-
-impl Told<'_> {
-    fn answered(&mut self, response: &Response) {
-        self.is_answered = true;
-        self.tell(response.status().as_u16(), response.extensions().get());
-    }
-
-    fn tell(&self, status: u16, kind: Option<&ErrorType>) {
-        let Self { app, method, route, id, started, .. } = self;
-        let elapsed = started.elapsed();
-        app.metrics.request(route, status, elapsed);
-        let (id, ms) = (id.to_str().unwrap_or_default(), elapsed.as_millis() as u64);
-        let (trace_id, span_id) = (self.trace.trace_id(), self.trace.span_id());
-        macro_rules! told {
-            ($level:ident, $what:literal) => {
-                tracing::$level!(%method, route, status, ms, id, trace_id, span_id, $what)
-            };
-        }
-        match (status, kind) {
-            (500.., _) | (_, Some(ErrorType::Backend)) => told!(warn, "request failed"),
-            (LEFT, _) => told!(info, "client left"),
-            (400..500, _) => told!(info, "request refused"),
-            _ => told!(debug, "request"),
-        }
-    }
-}
-
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            self.app.metrics.shed("left");
-            self.tell(LEFT, None);
-        }
-    }
 }
 
 fn check(app: &SharedApp, request: &mut Request) -> Result<(), ApiError> {

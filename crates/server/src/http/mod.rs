@@ -25,6 +25,7 @@ mod request;
 mod scores;
 mod search;
 mod tokens;
+mod told;
 mod trace_context;
 mod unsupported;
 mod vertex;

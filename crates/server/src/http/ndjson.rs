@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -195,7 +196,9 @@ async fn admitted(
         match encode_each(app, client, inputs.clone(), options).await {
             Ok((rows, _)) => return Ok(rows),
             Err(error) if error.status == StatusCode::TOO_MANY_REQUESTS => {
-                tokio::time::sleep(error.retry_after.unwrap_or_default()).await;
+                // What waits may leave sooner.
+                let pause = error.retry_after.unwrap_or_default();
+                tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
             }
             Err(error) => return Err(error),
         }

@@ -7,6 +7,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// The one flag that is known here.
+const SAMPLED: u8 = 1;
+
 /// The trace of a request, and this server's span in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceContext {
@@ -21,11 +24,14 @@ impl TraceContext {
         let mut given = headers.get_all(TRACEPARENT).iter();
         let only = given.next().filter(|_| given.next().is_none());
         let parent = only.and_then(|value| parse(value.as_bytes()));
-        let (trace_id, flags) = parent.unwrap_or_else(|| {
-            let trace_id = u128::from(random()) << 64 | u128::from(random());
-            (trace_id.max(1), 0)
-        });
-        Self { trace_id, span_id: random().max(1), flags }
+        let span_id = random().max(1);
+        match parent {
+            Some((trace_id, flags)) => Self { trace_id, span_id, flags },
+            None => {
+                let trace_id = u128::from(random()) << 64 | u128::from(random());
+                Self { trace_id: trace_id.max(1), span_id, flags: SAMPLED }
+            }
+        }
     }
 
     pub(crate) fn trace_id(&self) -> String {
@@ -43,7 +49,7 @@ impl TraceContext {
     }
 }
 
-/// `00-<32 digits>-<16 digits>-<2 digits>`: the trace and its flags. Later versions may have more
+/// `00-<32 digits>-<16 digits>-<2 digits>`: trace, span and flags. Later versions may have more
 /// behind it.
 fn parse(value: &[u8]) -> Option<(u128, u8)> {
     let (known, more) = value.split_at_checked(55)?;
@@ -57,8 +63,7 @@ fn parse(value: &[u8]) -> Option<(u128, u8)> {
         _ => more.is_empty() || more[0] == b'-',
     };
     let is_valid = is_whole && parts.next().is_none() && trace_id != 0 && parent != 0;
-    // Of the flags only "sampled" is known here.
-    is_valid.then_some((trace_id, (flags & 1) as u8))
+    is_valid.then_some((trace_id, flags as u8 & SAMPLED))
 }
 
 /// A number of so many digits, in small letters.
