@@ -159,5 +159,5 @@ pub(super) fn ask(address: &str, body: &Value, more: &str) -> Answer {
 }
 
 pub(super) fn many_texts() -> Value {
-    json!({"inputs": vec!["one of many texts that are computed together for a while ".repeat(30); 300]})
+    json!({"inputs": vec!["one of many texts that are computed together for a while ".repeat(10); 100]})
 }

@@ -49,7 +49,7 @@ fn a_request_under_way_is_answered_after_a_signal() {
     served.send("TERM");
     let answer = read(connection);
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap().as_array().unwrap().len(), 300);
+    assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap().as_array().unwrap().len(), 100);
     assert_eq!(served.ended().0, Some(0));
 }
 
