@@ -1,11 +1,13 @@
 //! HTTP/1.1 connections, and one request on one of them.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -27,6 +29,8 @@ pub(crate) struct Connection {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) n_bytes: usize,
+    /// When to try again, if the server says so.
+    pub(crate) retry_after: Option<Duration>,
     /// Only if it was asked for.
     pub(crate) body: Option<Vec<u8>>,
 }
@@ -121,7 +125,11 @@ impl Connection {
                 kept.extend_from_slice(&data);
             }
         }
-        Ok(Answer { status: answer.status().as_u16(), n_bytes, body: kept })
+        let retry_after = answer
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| Some(Duration::from_secs(value.to_str().ok()?.parse().ok()?)));
+        Ok(Answer { status: answer.status().as_u16(), n_bytes, retry_after, body: kept })
     }
 }
 

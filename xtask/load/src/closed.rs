@@ -68,7 +68,13 @@ impl Loop {
             let sent = Instant::now();
             let answer = self.send(&mut connection, request).await;
             n_failures = if answer.is_ok() { 0 } else { n_failures + 1 };
-            self.shared.add(request, answer, sent.elapsed());
+            let latency = sent.elapsed();
+            let wait = answer.as_ref().ok().and_then(|answer| answer.retry_after);
+            self.shared.add(request, answer, latency);
+            // A client that is shed comes back when it is told to, not at once.
+            if let Some(wait) = wait {
+                tokio::time::sleep(wait).await;
+            }
         }
     }
 

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn answers_are_counted_by_what_they_mean() {
         let mut tally = Tally::default();
-        let answer = |status| Ok(Answer { status, n_bytes: 10, body: None });
+        let answer = |status| Ok(Answer { status, n_bytes: 10, retry_after: None, body: None });
         for status in [200, 200, 429, 503, 500] {
             tally.add(&answer(status), Duration::from_millis(1));
         }
