@@ -116,11 +116,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// The executable that measures the library, for the CPU.
-pub(crate) fn measuring_executable(root: &Path) -> Result<PathBuf> {
-    build::executable(root, &["cpu".to_owned()])
-}
-
 fn plan_cells(arguments: &Arguments, root: &Path, folder: &Path) -> Result<Vec<cell::Cell>> {
     let source = Source { file: arguments.texts.as_deref(), limit: arguments.limit };
     let lengths = match arguments.words.as_slice() {

@@ -10,9 +10,11 @@ use super::driver::Driver;
 use super::server::{self, Server};
 use super::texts::{self, Kind};
 use super::{FiguresArguments, build};
-use crate::bench::{MODEL, Worker, measuring_executable};
+use crate::bench::{MODEL, Worker};
 use crate::{venv, workspace};
 
+/// The flag that says how long a request may wait.
+pub(super) const MAX_WAIT: &str = "--max-queue-wait-ms";
 const REQUIREMENTS: &str = "benches/serve-rivals-requirements.txt";
 
 /// What the figures share.
@@ -58,10 +60,11 @@ impl Setup {
                 Some(venv::ensure(&folder, &root.join(REQUIREMENTS))?)
             }
         };
+        let build::Executables { driver, program, measure } = build::all(root)?;
         Ok(Self {
-            driver: Driver::new(build::driver(root)?),
-            program: build::program(root)?,
-            measure: measuring_executable(root)?,
+            driver: Driver::new(driver),
+            program,
+            measure,
             model: match &arguments.model {
                 Some(model) => absolute(model)?,
                 None => root.join(MODEL),
@@ -78,11 +81,15 @@ impl Setup {
         })
     }
 
-    /// `splade serve` with some more flags, ready.
+    /// `splade serve` with some more flags, ready. Unless they say otherwise nothing is shed: on a
+    /// slow machine a closed loop of large requests waits for longer than the default allows.
     pub(super) fn serve(&self, flags: &[&str]) -> Result<Server> {
         let port = server::free_port()?;
         let mut command = self.program("serve");
         command.args(["--port", &port.to_string()]).args(flags);
+        if !flags.contains(&MAX_WAIT) {
+            command.args([MAX_WAIT, "120000"]);
+        }
         let url = format!("http://127.0.0.1:{port}");
         Server::start(&mut command, &url, "/readyz", &self.folder.join("serve.log"))
     }

@@ -14,7 +14,7 @@ const MOST_QUERIES: f64 = 20.0;
 const SHARE_OF_CAPACITY: f64 = 0.2;
 
 pub(in crate::load) fn measure(setup: &Setup, capacity: Capacity) -> Result<Section> {
-    let server = setup.serve(&[])?;
+    let (server, brief) = (setup.serve(&[])?, setup.serve(&["--bulk-target-ms", "100"])?);
     let queries = (SHARE_OF_CAPACITY * capacity.0).min(MOST_QUERIES).to_string();
     // Twice the time: queries are few.
     let seconds = (2.0 * setup.seconds).to_string();
@@ -22,14 +22,16 @@ pub(in crate::load) fn measure(setup: &Setup, capacity: Capacity) -> Result<Sect
     let bulk = ["--connections", "8", "--texts-per-request", "32", "--seconds", &seconds];
     let alone = setup.driver.run(&server, &setup.queries, &queries)?;
     let mut rows = vec![row("queries alone", &alone, None)];
-    for (name, header) in [
-        ("beside bulk, two lanes", "x-nothing: 1"),
-        ("beside bulk, all in one lane", "x-priority: bulk"),
+    for (name, server, priority) in [
+        ("beside bulk, two lanes", &server, "interactive"),
+        ("the same, `--bulk-target-ms 100`", &brief, "interactive"),
+        ("beside bulk, all in one lane", &server, "bulk"),
     ] {
-        let loading = setup.driver.start(&server, &setup.texts, &bulk)?;
+        let loading = setup.driver.start(server, &setup.texts, &bulk)?;
         let mut flags = queries.to_vec();
-        flags.extend(["--header", header]);
-        let report = setup.driver.run(&server, &setup.queries, &flags)?;
+        let header = format!("x-priority: {priority}");
+        flags.extend(["--header", &header]);
+        let report = setup.driver.run(server, &setup.queries, &flags)?;
         let loading = loading.finish()?;
         rows.push(row(name, &report, Some(loading.texts_per_second)));
     }

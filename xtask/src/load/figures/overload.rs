@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{ms, percent};
 use crate::load::capacity::Capacity;
 use crate::load::report::Section;
-use crate::load::setup::Setup;
+use crate::load::setup::{MAX_WAIT, Setup};
 use crate::table::rate;
 
 const SHARES: [f64; 3] = [1.0, 1.5, 3.0];
@@ -13,7 +13,7 @@ const SHARES: [f64; 3] = [1.0, 1.5, 3.0];
 const MAX_WAIT_MS: &str = "1000";
 
 pub(in crate::load) fn measure(setup: &Setup, capacity: Capacity) -> Result<Section> {
-    let server = setup.serve(&["--max-queue-wait-ms", MAX_WAIT_MS])?;
+    let server = setup.serve(&[MAX_WAIT, MAX_WAIT_MS])?;
     let mut rows = Vec::new();
     for share in SHARES {
         let (sent, seconds) = ((share * capacity.0).to_string(), setup.seconds.to_string());

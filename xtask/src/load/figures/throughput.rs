@@ -58,7 +58,7 @@ pub(in crate::load) fn measure(setup: &Setup, _: Capacity) -> Result<Section> {
         n_text_columns: 1,
         rows,
         text: format!(
-            "Closed loop. `encode` is `SparseEncoder::encode` on all {} texts at once, in a process of its own: \
+            "Closed loop; the server runs with `--max-queue-wait-ms 120000`, so that it sheds nothing. `encode` is `SparseEncoder::encode` on all {} texts at once, in a process of its own: \
              the mean of a round before ({}) and one after ({}) the first load.",
             setup.n_texts,
             rate(before),
