@@ -45,6 +45,11 @@ fn a_line_that_is_broken_or_too_long_is_an_error_of_its_own() {
         [true, false, false, false, true]
     );
     assert!(answers[2]["error"].as_str().unwrap().contains("512"), "{}", answers[2]);
+    assert!(
+        answers[1]["error"].as_str().unwrap().contains("missing field `text`"),
+        "{}",
+        answers[1]
+    );
     assert_eq!(answers[4]["id"], "x");
 }
 
@@ -62,4 +67,33 @@ fn an_option_that_is_wrong_is_told_before_the_lines() {
     let response =
         request.header("content-type", "application/x-ndjson").body("\"a\"").send().unwrap();
     assert_eq!(response.status(), 422);
+}
+
+#[test]
+fn a_client_that_waits_for_answers_before_it_sends_more_gets_them() {
+    use std::io::{BufRead, BufReader, Write};
+
+    let server = start(|_| ());
+    let address = server.url.trim_start_matches("http://");
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    connection
+        .write_all(
+            b"POST /embed_sparse HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n\
+              transfer-encoding: chunked\r\n\r\n",
+        )
+        .unwrap();
+    let mut answers = BufReader::new(connection.try_clone().unwrap());
+    for i in 1..=3 {
+        let line = format!("\"text {i}\"\n");
+        write!(connection, "{:x}\r\n{line}\r\n", line.len()).unwrap();
+        let wanted = format!("\"line\":{i}");
+        loop {
+            let mut answer = String::new();
+            assert_ne!(answers.read_line(&mut answer).unwrap(), 0, "the answers end");
+            if answer.contains(&wanted) {
+                break;
+            }
+        }
+    }
 }

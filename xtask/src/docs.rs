@@ -126,8 +126,8 @@ mod tests {
             .map(|reason| (reason, count(Kind::Leave(reason))));
         assert_eq!(
             counts,
-            [(Reason::Card, 3), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 3)]
+            [(Reason::Card, 3), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 9)]
         );
-        assert!(count(Kind::Run) == 6, "{}", count(Kind::Run));
+        assert!(count(Kind::Run) == 7, "{}", count(Kind::Run));
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Reason {
     Rivals,
     /// Tests, which CI runs separately, or which take too long for CI.
     Recursive,
-    /// A collection that is not in the repository.
+    /// A collection or a model that is not in the repository.
     Data,
 }
 

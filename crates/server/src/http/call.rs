@@ -210,7 +210,7 @@ impl CallOptions {
 /// A boolean, which some clients send as a string.
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected true or false")]
     enum Flag {
         Bool(bool),
         Text(String),

@@ -26,6 +26,9 @@ use crate::batching::Lane;
 /// Texts that are encoded together, and their bytes at most: a window.
 const WINDOW_TEXTS: usize = 256;
 const WINDOW_BYTES: usize = 1 << 20;
+/// With texts in hand, no more than this is waited for the next ones: a client may wait for answers
+/// before it sends more.
+const LINGER: Duration = Duration::from_millis(20);
 /// Windows under way: one is computed while the next is read.
 const WINDOWS: usize = 2;
 
@@ -40,16 +43,12 @@ pub(crate) fn is_ndjson(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A line that comes in: a text, or an object.
+/// A line that comes in as an object; it may also be a text alone.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Line {
-    Text(String),
-    Object {
-        id: Option<serde_json::Value>,
-        #[serde(alias = "inputs")]
-        text: String,
-    },
+struct Line {
+    id: Option<serde_json::Value>,
+    #[serde(alias = "inputs")]
+    text: String,
 }
 
 /// A line that goes out.
@@ -116,32 +115,42 @@ async fn copy(
     request: Body,
     sender: &mpsc::Sender<Bytes>,
 ) -> ApiResult<()> {
-    let mut lines = Lines::new(request.into_data_stream());
-    let mut under_way = VecDeque::new();
-    loop {
-        let (window, broken) = lines.window(app).await;
-        let is_last = window.is_empty() || broken.is_some();
-        if !window.is_empty() {
-            let (app, client, options) = (Arc::clone(app), *client, options.clone());
-            let task = tokio::spawn(async move { encoded(&app, &client, window, &options).await });
-            under_way.push_back(AbortOnDrop(task));
-        }
-        while under_way.len() >= WINDOWS || (is_last && !under_way.is_empty()) {
-            let Some(mut task) = under_way.pop_front() else { break };
-            let answers = (&mut task.0).await.map_err(ApiError::backend)??;
-            if sender.send(answers.into()).await.is_err() {
-                // The client has left: what is under way is dropped with this.
-                app.metrics.shed("left");
-                return Ok(());
+    let mut lines = Lines::new(request.into_data_stream(), app.options.limits.body_timeout);
+    let mut under_way: VecDeque<AbortOnDrop<ApiResult<Vec<u8>>>> = VecDeque::new();
+    let (mut is_ended, mut broken) = (false, None);
+    while !is_ended || !under_way.is_empty() {
+        let takes_more = !is_ended && under_way.len() < WINDOWS;
+        let first = async {
+            match under_way.front_mut() {
+                Some(task) => (&mut task.0).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Whichever comes first: a client may wait for answers before it sends more.
+        tokio::select! {
+            answers = first => {
+                under_way.pop_front();
+                let answers = answers.map_err(ApiError::backend)??;
+                if sender.send(answers.into()).await.is_err() {
+                    // The client has left: what is under way is dropped with this.
+                    app.metrics.shed("left");
+                    return Ok(());
+                }
+            }
+            next = lines.window(app), if takes_more => {
+                let window;
+                (window, broken) = next;
+                is_ended = window.is_empty() || broken.is_some();
+                if !window.is_empty() {
+                    let (app, client, options) = (Arc::clone(app), *client, options.clone());
+                    let task = async move { encoded(&app, &client, window, &options).await };
+                    under_way.push_back(AbortOnDrop(tokio::spawn(task)));
+                }
             }
         }
-        // What was read before has its answers by now.
-        match broken {
-            Some(error) => return Err(error),
-            None if is_last => return Ok(()),
-            None => {}
-        }
     }
+    // What was read before has its answers by now.
+    broken.map_or(Ok(()), Err)
 }
 
 /// A task that ends when nobody waits for it any more.
@@ -250,54 +259,79 @@ struct Lines {
     searched: usize,
     n_lines: u64,
     is_ended: bool,
+    /// Lines that were taken for the next window, and their bytes.
+    window: Vec<Waiting>,
+    window_bytes: usize,
+    patience: Patience,
 }
 
 impl Lines {
-    fn new(stream: BodyDataStream) -> Self {
-        Self { stream, buffer: Vec::new(), start: 0, searched: 0, n_lines: 0, is_ended: false }
+    fn new(stream: BodyDataStream, body_timeout: Duration) -> Self {
+        Self {
+            stream,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            n_lines: 0,
+            is_ended: false,
+            window: Vec::new(),
+            window_bytes: 0,
+            patience: Patience::new(body_timeout),
+        }
     }
 
     /// The next lines: as many as are there, up to a window, but at least one. Empty at the end;
-    /// with an error if there are no more because of it.
+    /// with an error if there are no more because of it. Dropped before it is done, it has lost
+    /// nothing.
     async fn window(&mut self, app: &SharedApp) -> (Vec<Waiting>, Option<ApiError>) {
         let limits = &app.options.limits;
-        let mut window = Vec::new();
-        let mut n_bytes = 0;
-        let mut patience = Patience::new(limits.body_timeout);
         loop {
-            while window.len() < WINDOW_TEXTS && n_bytes < WINDOW_BYTES {
+            while !self.is_full() {
                 let Some(line) = self.next_whole() else { break };
-                patience = Patience::new(limits.body_timeout);
-                n_bytes += line.len();
+                self.patience = Patience::new(limits.body_timeout);
+                self.window_bytes += line.len();
                 self.n_lines += 1;
-                window.extend(parsed(&line, self.n_lines));
+                self.window.extend(parsed(&line, self.n_lines));
             }
-            if window.len() >= WINDOW_TEXTS || n_bytes >= WINDOW_BYTES || self.is_ended {
-                return (window, None);
+            if self.is_full() || self.is_ended {
+                return (self.take_window(), None);
             }
             if self.buffer.len() - self.start > limits.max_body_bytes {
                 let (line, most) = (self.n_lines + 1, limits.max_body_bytes);
                 let error = ApiError::too_large(format!("line {line} has more than {most} bytes"));
-                return (window, Some(error));
+                return (self.take_window(), Some(error));
             }
             if app.phase() == Phase::Draining {
                 let line = self.n_lines + 1;
                 let error = format!("the server ends: send what comes from line {line} on again");
-                return (window, Some(ApiError::unhealthy(error)));
+                return (self.take_window(), Some(ApiError::unhealthy(error)));
             }
             self.buffer.drain(..self.start);
             self.searched -= self.start;
             self.start = 0;
-            match body::next(&mut self.stream, &mut patience).await {
+            let next = body::next(&mut self.stream, &mut self.patience);
+            let piece = match self.window.is_empty() {
+                true => next.await,
+                false => match tokio::time::timeout(LINGER, next).await {
+                    Ok(piece) => piece,
+                    Err(_) => return (self.take_window(), None),
+                },
+            };
+            match piece {
                 Ok(Some(piece)) => self.buffer.extend_from_slice(&piece),
                 Ok(None) => self.is_ended = true,
-                // A client that pauses is not waited for with texts in hand.
-                Err(error) if error.status == StatusCode::REQUEST_TIMEOUT && !window.is_empty() => {
-                    return (window, None);
-                }
-                Err(error) => return (window, Some(error)),
+                Err(error) => return (self.take_window(), Some(error)),
             }
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.window.len() >= WINDOW_TEXTS || self.window_bytes >= WINDOW_BYTES
+    }
+
+    fn take_window(&mut self) -> Vec<Waiting> {
+        self.window_bytes = 0;
+        std::mem::take(&mut self.window)
     }
 
     fn next_whole(&mut self) -> Option<Vec<u8>> {
@@ -324,9 +358,12 @@ fn parsed(line: &[u8], number: u64) -> Option<Waiting> {
     if line.trim_ascii().is_empty() {
         return None;
     }
-    let waiting = match body::parse_json::<Line>(line) {
-        Ok(Line::Text(text)) => Waiting { id: None, line: number, text: Ok(text) },
-        Ok(Line::Object { id, text }) => Waiting { id, line: number, text: Ok(text) },
+    let parsed = match line.trim_ascii_start().first() {
+        Some(b'"') => body::parse_json(line).map(|text| Line { id: None, text }),
+        _ => body::parse_json(line),
+    };
+    let waiting = match parsed {
+        Ok(Line { id, text }) => Waiting { id, line: number, text: Ok(text) },
         Err(error) => Waiting { id: None, line: number, text: Err(error) },
     };
     Some(waiting)

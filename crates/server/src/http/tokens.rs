@@ -36,7 +36,7 @@ fn yes() -> bool {
 
 /// A text, or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
 pub(crate) enum Texts {
     One(String),
     Many(Vec<String>),
@@ -135,7 +135,7 @@ struct DecodeRequest {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a list of token ids, or a list of such lists")]
 enum Ids {
     One(Vec<u32>),
     Many(Vec<Vec<u32>>),
@@ -143,7 +143,10 @@ enum Ids {
 
 /// A sparse vector, in either of the forms that `/embed_sparse` gives.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a vector: {\"indices\", \"values\"} or [{\"index\", \"value\"}]"
+)]
 pub(crate) enum Vector {
     Arrays { indices: Vec<u32>, values: Vec<f32> },
     Pairs(Vec<Entry>),
