@@ -33,6 +33,13 @@ pub(crate) struct Batching {
 /// 1 / 4.
 const BULK_SHARE: usize = 4;
 
+/// A batch of bulk texts alone has at least so many tokens: with fewer, each weight that is read
+/// from memory is used too seldom, and the measured rate, which sizes the next batch, falls further.
+const LEAST_BULK_TOKENS: usize = 256;
+
+/// For so long after a query came, batches of bulk texts stay short.
+const QUERIES_ARE_RECENT: Duration = Duration::from_secs(2);
+
 /// What a text that waits counts at least, in tokens: the rest of its cost does not depend on its
 /// length.
 const LEAST_TOKENS: usize = 4;
@@ -88,6 +95,8 @@ pub(super) struct Scheduler<T, R, E> {
     is_closed: bool,
     /// Whether the last batch was one that bulk texts took from interactive texts of another group.
     is_bulk_turn: bool,
+    /// When an interactive request last came.
+    last_interactive: Option<Instant>,
     /// When texts were last taken or finished, or began to wait.
     last_progress: Option<Instant>,
 }
@@ -104,6 +113,7 @@ impl<T, R, E> Scheduler<T, R, E> {
             running: vec![None; n_units],
             is_closed: false,
             is_bulk_turn: false,
+            last_interactive: None,
             last_progress: None,
         }
     }
@@ -126,6 +136,9 @@ impl<T, R, E> Scheduler<T, R, E> {
         if self.is_idle() {
             self.last_progress = Some(now);
         }
+        if job.lane == Lane::Interactive {
+            self.last_interactive = Some(now);
+        }
         let (request, receiver) = Request::new(job.texts.len(), now);
         let entries = job.texts.into_iter().enumerate().map(|(index, (text, n_tokens))| Entry {
             text,
@@ -142,13 +155,9 @@ impl<T, R, E> Scheduler<T, R, E> {
 
     /// How long a text that comes now waits before it is begun, as far as rates can tell.
     pub(super) fn wait(&self, lane: Lane, now: Instant) -> Duration {
-        let seconds = |lane: &LaneQueue<T, R, E>| -> f64 {
-            let groups = lane.n_tokens().iter().enumerate();
-            groups.map(|(group, &n_tokens)| n_tokens as f64 / self.rate(group)).sum()
-        };
         let queued = match lane {
-            Lane::Interactive => seconds(&self.interactive),
-            Lane::Bulk => seconds(&self.interactive) + seconds(&self.bulk),
+            Lane::Interactive => self.seconds(&self.interactive),
+            Lane::Bulk => self.seconds(&self.interactive) + self.seconds(&self.bulk),
         };
         // The unit that is free first.
         let left = self.running.iter().enumerate().map(|(unit, running)| match running {
@@ -180,15 +189,7 @@ impl<T, R, E> Scheduler<T, R, E> {
             }
             _ => interactive.or(bulk)?,
         };
-        let rate = self.rates[unit][group].tokens_per_second();
-        let budget = |target: Duration| {
-            ((rate * target.as_secs_f64()).round() as usize).clamp(1, self.batching.max_tokens)
-        };
-        let is_interactive = self.interactive.n_texts() > 0;
-        let budget = match is_interactive {
-            true => budget(self.batching.interactive_target),
-            false => budget(self.batching.bulk_target),
-        };
+        let budget = self.budget(unit, group, now);
         let max_texts = self.batching.max_texts.unwrap_or(usize::MAX);
         let mut taken = Vec::new();
         let mut n_tokens = 0;
@@ -220,6 +221,31 @@ impl<T, R, E> Scheduler<T, R, E> {
         self.running[unit] = Some(Running { n_tokens, group, since: now });
         self.last_progress = Some(now);
         Some(Batch { texts, n_tokens, group })
+    }
+
+    /// Tokens of the next batch of a unit.
+    fn budget(&self, unit: Unit, group: usize, now: Instant) -> usize {
+        let Batching { interactive_target, bulk_target, max_tokens, .. } = self.batching;
+        let is_recent = |at| now.saturating_duration_since(at) < QUERIES_ARE_RECENT;
+        let (target, least) = if self.interactive.n_texts() > 0 {
+            // Where many wait, larger batches serve all of them sooner.
+            let waited = Duration::from_secs_f64(self.seconds(&self.interactive)) / 4;
+            (waited.min(bulk_target).max(interactive_target), 1)
+        } else if self.last_interactive.is_some_and(is_recent) {
+            // The next query should not find a long batch before it.
+            ((2 * interactive_target).min(bulk_target), 1)
+        } else {
+            (bulk_target, LEAST_BULK_TOKENS)
+        };
+        let rate = self.rates[unit][group].tokens_per_second();
+        let n_tokens = (rate * target.as_secs_f64()).round() as usize;
+        n_tokens.max(least).min(max_tokens).max(1)
+    }
+
+    /// Seconds that the texts of a lane take all units.
+    fn seconds(&self, lane: &LaneQueue<T, R, E>) -> f64 {
+        let groups = lane.n_tokens().iter().enumerate();
+        groups.map(|(group, &n_tokens)| n_tokens as f64 / self.rate(group)).sum()
     }
 
     /// A unit has computed a batch.

@@ -137,8 +137,33 @@ fn a_query_waits_for_one_slice_of_bulk_at_most() {
     assert_eq!(rows(query.try_answer().unwrap()), [Ok("q")]);
     // What is left of the 50 ms goes to bulk texts that fit into it: none of 100 tokens does.
     assert_eq!(bench.batches()[0], ["q"]);
+    // Another query may come soon, so slices of bulk texts are short for a while.
     assert!(bench.step());
-    assert_eq!(bench.batches()[1].len(), 5, "a slice of 500 ms");
+    assert_eq!(bench.batches()[1].len(), 1, "a slice of 100 ms");
+    bench.clock.advance(Duration::from_secs(3));
+    assert!(bench.step());
+    assert_eq!(bench.batches()[2].len(), 5, "a slice of 500 ms");
+}
+
+#[test]
+fn batches_of_queries_grow_with_their_queue() {
+    let bench = Bench::new(BATCHING);
+    let _queries: Vec<_> = (0..40)
+        .map(|client| bench.submit(job(Lane::Interactive, client, &[("q", 25)])).unwrap())
+        .collect();
+    bench.step();
+    // A second's worth waits: a quarter of it is computed together.
+    assert_eq!(bench.batches()[0].len(), 10);
+    while bench.step() {}
+    assert_eq!(bench.batches().last().unwrap().len(), 1, "the last ones as they come");
+}
+
+#[test]
+fn a_slow_machine_still_computes_bulk_texts_together() {
+    let bench = Bench::new(Batching { bulk_target: Duration::from_millis(50), ..BATCHING });
+    let _bulk = bench.submit(job(Lane::Bulk, 1, &[("x", 32); 20])).unwrap();
+    bench.step();
+    assert_eq!(bench.batches()[0].len(), 8, "256 tokens, though 50 ms are 50 tokens");
 }
 
 #[test]
