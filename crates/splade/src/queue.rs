@@ -93,7 +93,9 @@ pub(crate) enum Cause<E> {
 }
 
 /// Runs `work` for each of `0..n_items`, on one new thread per worker, and returns the results in
-/// order. No new item starts after a failure; items in progress are finished.
+/// order. No new item starts after a failure; items in progress are finished. Where only one worker
+/// has something to do, it does it on the caller's thread: starting one takes as long as a small
+/// model takes for a query.
 ///
 /// # Errors
 /// The failure of an item; of several, that of the first item.
@@ -115,10 +117,15 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
             Err(Failure { worker, item, cause })
         })
     };
+    let n_workers = workers.len().min(n_items);
+    if n_workers <= 1 {
+        let done = if n_workers == 1 { run(0) } else { Ok(Vec::new()) };
+        return in_order([done]).map_err(|(_, failure)| failure);
+    }
     let done: Vec<_> = std::thread::scope(|scope| {
         let run = &run;
         let threads: Vec<_> =
-            (0..workers.len()).map(|worker| scope.spawn(move || run(worker))).collect();
+            (0..n_workers).map(|worker| scope.spawn(move || run(worker))).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
         joined.map(|done| done.expect("panics of the work are caught")).collect()
     });
@@ -171,6 +178,17 @@ mod tests {
             assert_eq!(done, (0..100).collect::<Vec<_>>(), "{n_workers} workers");
         }
         assert!(share_out(&[()], 0, |(), _| Ok::<_, ()>(())).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_worker_that_is_alone_runs_on_the_caller_s_thread() {
+        let caller = std::thread::current().id();
+        for (n_workers, n_items) in [(1, 3), (3, 1)] {
+            let workers = vec![(); n_workers];
+            let threads =
+                share_out(&workers, n_items, |(), _| Ok::<_, ()>(std::thread::current().id()));
+            assert!(threads.unwrap().iter().all(|thread| *thread == caller));
+        }
     }
 
     #[test]
