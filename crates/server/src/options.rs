@@ -24,7 +24,8 @@ pub struct BatchingOptions {
     /// How long a batch with interactive texts should take. Default: 50 ms.
     pub interactive_target: Duration,
     /// How long a batch of bulk texts alone should take, which is the longest that a query waits
-    /// behind one. Default: 500 ms.
+    /// behind one. Default: 1 s. For two seconds after a query it is twice the interactive
+    /// target at most.
     pub bulk_target: Duration,
     /// The most tokens of a batch, whatever the model's speed; a longer text is a batch of its own.
     /// Default: 16,384.
@@ -47,7 +48,7 @@ impl Default for BatchingOptions {
     fn default() -> Self {
         Self {
             interactive_target: Duration::from_millis(50),
-            bulk_target: Duration::from_millis(500),
+            bulk_target: Duration::from_secs(1),
             max_batch_tokens: NonZeroUsize::new(16_384).expect("not 0"),
             max_batch_texts: None,
             interactive_texts: 8,

@@ -128,7 +128,7 @@ pub(crate) struct ServeArgs {
     pub(crate) interactive_target_ms: u64,
 
     /// How long a batch of bulk texts should take: a query waits behind one such batch at most.
-    #[arg(long, value_name = "MS", default_value_t = 500)]
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
     pub(crate) bulk_target_ms: u64,
 
     /// Requests of more texts than this are bulk, unless they say otherwise.

@@ -229,7 +229,7 @@ impl<T, R, E> Scheduler<T, R, E> {
         let is_recent = |at| now.saturating_duration_since(at) < QUERIES_ARE_RECENT;
         let (target, least) = if self.interactive.n_texts() > 0 {
             // Where many wait, larger batches serve all of them sooner.
-            let waited = Duration::from_secs_f64(self.seconds(&self.interactive)) / 4;
+            let waited = Duration::from_secs_f64(self.seconds(&self.interactive)) / 2;
             (waited.min(bulk_target).max(interactive_target), 1)
         } else if self.last_interactive.is_some_and(is_recent) {
             // The next query should not find a long batch before it.

@@ -152,8 +152,8 @@ fn batches_of_queries_grow_with_their_queue() {
         .map(|client| bench.submit(job(Lane::Interactive, client, &[("q", 25)])).unwrap())
         .collect();
     bench.step();
-    // A second's worth waits: a quarter of it is computed together.
-    assert_eq!(bench.batches()[0].len(), 10);
+    // A second's worth waits: half of it is computed together.
+    assert_eq!(bench.batches()[0].len(), 20);
     while bench.step() {}
     assert_eq!(bench.batches().last().unwrap().len(), 1, "the last ones as they come");
 }
