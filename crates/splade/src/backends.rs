@@ -7,9 +7,9 @@
 mod choose;
 mod on_device;
 
+use splade_model::BackendKind;
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda"))]
-use splade_model::SpladeBackend;
-use splade_model::{BackendKind, Checkpoint};
+use splade_model::{Checkpoint, SpladeBackend};
 
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda"))]
 use self::on_device::LoadResult;
