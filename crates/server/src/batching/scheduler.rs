@@ -34,7 +34,8 @@ pub(crate) struct Batching {
 const BULK_SHARE: usize = 4;
 
 /// A batch of bulk texts alone has at least so many tokens: with fewer, each weight that is read
-/// from memory is used too seldom, and the measured rate, which sizes the next batch, falls further.
+/// from memory is used too seldom, and the measured rate, which sizes the next batch, falls
+/// further.
 const LEAST_BULK_TOKENS: usize = 256;
 
 /// For so long after a query came, batches of bulk texts stay short.
