@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
+use super::app::SharedApp;
+use super::call::CallOptions;
 use super::encode::blocking;
 use super::error::{ApiError, ApiResult, ErrorType};
 use crate::options::Limits;
@@ -84,6 +87,34 @@ pub(crate) async fn next(
             format!("no more of the body came within {} s", patience.timeout.as_secs_f64()),
         )),
     }
+}
+
+/// A request in JSON: its body, and what its query parameters choose.
+pub(crate) struct JsonRequest<T> {
+    pub(crate) parameters: CallOptions,
+    pub(crate) body: T,
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<SharedApp> for JsonRequest<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &SharedApp) -> ApiResult<Self> {
+        expect_json(request.headers())?;
+        let parameters = CallOptions::from_query(request.uri().query())?;
+        let body = read_json(request.into_body(), &app.options.limits).await?;
+        Ok(Self { parameters, body })
+    }
+}
+
+/// Reads a body whole, and parses it.
+///
+/// # Errors
+/// See [`read`] and [`parse`].
+pub(crate) async fn read_json<T: DeserializeOwned + Send + 'static>(
+    body: Body,
+    limits: &Limits,
+) -> ApiResult<T> {
+    parse(read(body, limits).await?).await
 }
 
 /// Parses JSON.

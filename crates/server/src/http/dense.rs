@@ -4,19 +4,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::app::SharedApp;
-use super::body;
+use super::body::JsonRequest;
 use super::call::CallOptions;
 use super::client::Client;
-use super::embed_sparse::{empty, json_response};
+use super::embed_sparse::json_response;
 use super::encode::{Vectors, blocking, encode};
 use super::error::{ApiError, ApiResult};
 use super::forms::Usage;
@@ -28,7 +26,7 @@ use super::inputs::Inputs;
 const MAX_VALUES: usize = 1 << 22;
 
 #[derive(Deserialize)]
-struct DenseRequest {
+pub(crate) struct DenseRequest {
     inputs: Inputs,
     dimensions: Option<usize>,
     #[serde(flatten)]
@@ -39,15 +37,9 @@ struct DenseRequest {
 pub(crate) async fn embed(
     State(app): State<SharedApp>,
     client: Client,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters, body: request }: JsonRequest<DenseRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let query = CallOptions::from_query(query.as_deref())?;
-    let request: DenseRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
-    let options = request.options.or(query);
+    let options = request.options.or(parameters);
     check(&app, request.inputs.0.len(), request.dimensions)?;
     let vectors = encode(&app, &client, request.inputs.0, &options).await?;
     let counts = vectors.counts;
@@ -61,7 +53,7 @@ pub(crate) async fn embed(
 
 fn check(app: &SharedApp, n_texts: usize, dimensions: Option<usize>) -> ApiResult<()> {
     if n_texts == 0 {
-        return Err(empty());
+        return Err(ApiError::empty());
     }
     let dimension = app.model()?.encoder.dimension();
     if let Some(asked) = dimensions.filter(|&asked| asked != dimension) {
@@ -82,7 +74,7 @@ fn check(app: &SharedApp, n_texts: usize, dimensions: Option<usize>) -> ApiResul
 
 /// A request in OpenAI's form.
 #[derive(Deserialize)]
-struct OpenAiRequest {
+pub(crate) struct OpenAiRequest {
     input: Inputs,
     encoding_format: Option<EncodingFormat>,
     dimensions: Option<usize>,
@@ -93,7 +85,7 @@ struct OpenAiRequest {
 /// How a vector is written.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum EncodingFormat {
+pub(crate) enum EncodingFormat {
     Float,
     /// Little-endian f32.
     Base64,
@@ -127,36 +119,26 @@ enum OpenAiVector {
 /// `/v1/embeddings`, with errors in OpenAI's form.
 pub(crate) async fn openai(
     State(app): State<SharedApp>,
-    client: Result<Client, ApiError>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    client: ApiResult<Client>,
+    request: ApiResult<JsonRequest<OpenAiRequest>>,
 ) -> Response {
-    match openai_answer(&app, client, query, &headers, request).await {
-        Ok(response) => response,
-        Err(error) => openai_error(error),
-    }
+    openai_answer(&app, client, request).await.unwrap_or_else(openai_error)
 }
 
 async fn openai_answer(
     app: &SharedApp,
-    client: Result<Client, ApiError>,
-    query: Option<String>,
-    headers: &HeaderMap,
-    request: Body,
+    client: ApiResult<Client>,
+    request: ApiResult<JsonRequest<OpenAiRequest>>,
 ) -> ApiResult<Response> {
-    body::expect_json(headers)?;
     let client = client?;
-    let query = CallOptions::from_query(query.as_deref())?;
-    let request: OpenAiRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
+    let JsonRequest { parameters, body: request } = request?;
     let format = request.encoding_format.unwrap_or(EncodingFormat::Float);
     match format {
-        EncodingFormat::Sparse if request.input.0.is_empty() => return Err(empty()),
+        EncodingFormat::Sparse if request.input.0.is_empty() => return Err(ApiError::empty()),
         EncodingFormat::Sparse => {}
         _ => check(app, request.input.0.len(), request.dimensions)?,
     }
-    let options = request.options.or(query);
+    let options = request.options.or(parameters);
     let vectors = encode(app, &client, request.input.0, &options).await?;
     let counts = vectors.counts;
     let shared = Arc::clone(app);

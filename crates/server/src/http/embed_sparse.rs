@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::body;
 use super::call::{CallOptions, Dots, Format};
 use super::client::Client;
 use super::encode::{Vectors, blocking, encode};
-use super::error::{ApiError, ApiResult, ErrorType};
+use super::error::{ApiError, ApiResult};
 use super::headers::with_counts;
 use super::ndjson::{self, is_ndjson};
 use super::request::{Dialect, SparseRequest};
@@ -48,14 +48,13 @@ pub(crate) async fn embed_sparse(
         return ndjson::stream(app, client, query, request).await;
     }
     body::expect_json(&headers)?;
-    let bytes = body::read(request, &app.options.limits).await?;
-    let mut request: SparseRequest = body::parse(bytes).await?;
+    let mut request: SparseRequest = body::read_json(request, &app.options.limits).await?;
     if request.dialect == Dialect::OpenSearch && headers.contains_key(CHROMA_HEADER) {
         request.dialect = Dialect::Chroma;
     }
     let options = request.options.or(query);
     if request.inputs.0.is_empty() {
-        return Err(empty());
+        return Err(ApiError::empty());
     }
     let vectors = encode(&app, &client, request.inputs.0, &options).await?;
     let counts = vectors.counts;
@@ -66,12 +65,6 @@ pub(crate) async fn embed_sparse(
     })
     .await?;
     Ok(with_counts(&app, &counts, json_response(json)))
-}
-
-/// A request without texts.
-pub(crate) fn empty() -> ApiError {
-    let message = "Input validation error: `inputs` cannot be empty";
-    ApiError::new(StatusCode::BAD_REQUEST, ErrorType::Empty, message)
 }
 
 fn written(

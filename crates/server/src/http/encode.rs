@@ -45,13 +45,7 @@ pub(crate) async fn encode(
     inputs: Vec<Input>,
     options: &CallOptions,
 ) -> ApiResult<Vectors> {
-    let max_texts = app.options.limits.max_request_texts.get();
-    if inputs.len() > max_texts {
-        return Err(ApiError::too_large(format!(
-            "batch size {} > maximum allowed batch size {max_texts}",
-            inputs.len()
-        )));
-    }
+    refuse_too_many(app, inputs.len())?;
     let (rows, counts) = encode_each(app, client, inputs, options).await?;
     let rows = rows.into_iter().collect::<Result<Vec<Row>, _>>().map_err(|error| {
         if matches!(error, TextError::Expired) {
@@ -67,6 +61,27 @@ pub(crate) async fn encode(
         embeddings = embeddings.normalized();
     }
     Ok(Vectors { embeddings, lengths, counts })
+}
+
+/// Checks how many texts a request has.
+///
+/// # Errors
+/// None, or more than the server takes.
+pub(crate) fn check_n_texts(app: &SharedApp, n_texts: usize) -> ApiResult<()> {
+    match n_texts {
+        0 => Err(ApiError::empty()),
+        _ => refuse_too_many(app, n_texts),
+    }
+}
+
+fn refuse_too_many(app: &SharedApp, n_texts: usize) -> ApiResult<()> {
+    let max_texts = app.options.limits.max_request_texts.get();
+    match n_texts > max_texts {
+        true => Err(ApiError::too_large(format!(
+            "batch size {n_texts} > maximum allowed batch size {max_texts}"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Encodes texts; each has a vector or an error of its own.

@@ -59,6 +59,12 @@ impl ApiError {
         Self { status, error_type: kind, message: message.into(), retry_after: None }
     }
 
+    /// 400: there are no texts.
+    pub(crate) fn empty() -> Self {
+        let message = "Input validation error: `inputs` cannot be empty";
+        Self::new(StatusCode::BAD_REQUEST, ErrorType::Empty, message)
+    }
+
     /// 422: what was asked for cannot be done.
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorType::Validation, message)

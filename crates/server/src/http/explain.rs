@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -13,10 +12,10 @@ use splade::sparse::SparseRowView;
 use splade::{SparseEncoder, SparseMatrix};
 
 use super::app::SharedApp;
-use super::body;
+use super::body::JsonRequest;
 use super::call::CallOptions;
 use super::client::Client;
-use super::embed_sparse::{empty, json_response};
+use super::embed_sparse::json_response;
 use super::encode::{blocking, encode};
 use super::error::{ApiError, ApiResult};
 use super::headers::with_counts;
@@ -28,7 +27,7 @@ use super::tokens::Texts;
 const MAX_TEXTS: usize = 64;
 
 #[derive(Deserialize)]
-struct ExplainRequest {
+pub(crate) struct ExplainRequest {
     #[serde(default, alias = "query")]
     queries: Option<Texts>,
     #[serde(default, alias = "texts", alias = "inputs")]
@@ -90,19 +89,14 @@ struct Term {
 pub(crate) async fn explain(
     State(app): State<SharedApp>,
     client: Client,
-    RawQuery(query): RawQuery,
     headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters, body: request }: JsonRequest<ExplainRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let parameters = CallOptions::from_query(query.as_deref())?;
-    let request: ExplainRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     let texts = |texts: Option<Texts>| texts.map_or_else(Vec::new, Texts::into_vec);
     let (queries, documents) = (texts(request.queries), texts(request.documents));
     let n_texts = queries.len() + documents.len();
     if n_texts == 0 {
-        return Err(empty());
+        return Err(ApiError::empty());
     }
     if n_texts > MAX_TEXTS {
         return Err(ApiError::too_large(format!(

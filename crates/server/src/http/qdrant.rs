@@ -12,8 +12,7 @@ use super::app::SharedApp;
 use super::body;
 use super::call::CallOptions;
 use super::client::{Client, KeyId};
-use super::embed_sparse::empty;
-use super::encode::{Counts, encode};
+use super::encode::{Counts, check_n_texts, encode};
 use super::error::{ApiError, ApiResult};
 use super::guard::no_key;
 use super::headers::with_counts;
@@ -109,15 +108,7 @@ async fn answer(
     };
     let groups = grouped(request.inputs)?;
     let n_texts: usize = groups.iter().map(|group| group.texts.len()).sum();
-    if n_texts == 0 {
-        return Err(empty());
-    }
-    let max_texts = app.options.limits.max_request_texts.get();
-    if n_texts > max_texts {
-        return Err(ApiError::too_large(format!(
-            "batch size {n_texts} > maximum allowed batch size {max_texts}"
-        )));
-    }
+    check_n_texts(app, n_texts)?;
     // Together: they share batches.
     let client = &client;
     let encoded = try_join_all(groups.into_iter().map(|group| {

@@ -1,25 +1,22 @@
 //! `/similarity` and `/rerank`: how well texts go together.
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use splade::SimilarityFunction;
 
 use super::app::SharedApp;
-use super::body;
+use super::body::JsonRequest;
 use super::call::CallOptions;
 use super::client::Client;
-use super::embed_sparse::empty;
 use super::encode::{Counts, Vectors, encode};
 use super::error::{ApiError, ApiResult};
 use super::headers::with_counts;
 use super::inputs::Input;
 
 #[derive(Deserialize)]
-struct SimilarityRequest {
+pub(crate) struct SimilarityRequest {
     inputs: SimilarityInputs,
     #[serde(default)]
     parameters: Option<SimilarityParameters>,
@@ -43,14 +40,8 @@ struct SimilarityParameters {
 pub(crate) async fn similarity(
     State(app): State<SharedApp>,
     client: Client,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters: query, body: request }: JsonRequest<SimilarityRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let query = CallOptions::from_query(query.as_deref())?;
-    let request: SimilarityRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     let parameters = request.parameters.unwrap_or_default();
     let encoder = &app.model()?.encoder;
     let function = match parameters.function.as_deref() {
@@ -61,7 +52,7 @@ pub(crate) async fn similarity(
         })?,
     };
     if request.inputs.sentences.is_empty() {
-        return Err(empty());
+        return Err(ApiError::empty());
     }
     let texts = std::iter::once(request.inputs.source_sentence).chain(request.inputs.sentences);
     let inputs: Vec<Input> = texts.map(Input::Text).collect();
@@ -74,7 +65,7 @@ pub(crate) async fn similarity(
 }
 
 #[derive(Deserialize)]
-struct RerankRequest {
+pub(crate) struct RerankRequest {
     query: String,
     texts: Vec<String>,
     /// Scores are dot products either way: a classifier's logit and probability have no
@@ -100,16 +91,10 @@ pub(crate) struct Rank {
 pub(crate) async fn rerank(
     State(app): State<SharedApp>,
     client: Client,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters, body: request }: JsonRequest<RerankRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let parameters = CallOptions::from_query(query.as_deref())?;
-    let request: RerankRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     if request.texts.is_empty() {
-        return Err(empty());
+        return Err(ApiError::empty());
     }
     let options = request.options.or(parameters);
     let queries = vec![Input::Text(request.query)];

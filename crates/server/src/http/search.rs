@@ -4,16 +4,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use splade::index::Index;
 use splade::{SparseEncoder, SparseRow, SpladeError};
 
 use super::app::SharedApp;
-use super::body;
+use super::body::JsonRequest;
 use super::call::CallOptions;
 use super::client::Client;
 use super::encode::{Counts, blocking, encode};
@@ -27,7 +26,7 @@ use super::tokens::Vector;
 const MAX_HITS: usize = 10_000;
 
 #[derive(Deserialize)]
-struct SearchRequest {
+pub(crate) struct SearchRequest {
     /// A text to search for, or a vector.
     query: Option<String>,
     vector: Option<Vector>,
@@ -69,14 +68,8 @@ struct Shared {
 pub(crate) async fn search(
     State(app): State<SharedApp>,
     client: Client,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters, body: request }: JsonRequest<SearchRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let parameters = CallOptions::from_query(query.as_deref())?;
-    let request: SearchRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     let served = app.model()?;
     if served.index.is_none() {
         return Err(ApiError::new(

@@ -4,24 +4,20 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use splade::tokens::{DecodeSpecial, SpecialTokens, TextPiece};
 use splade::{EncodeOptions, SparseEncoder, SparseRow};
 
 use super::app::SharedApp;
-use super::body;
-use super::call::CallOptions;
-use super::embed_sparse::empty;
-use super::encode::blocking;
+use super::body::JsonRequest;
+use super::encode::{blocking, check_n_texts};
 use super::error::{ApiError, ApiResult};
 use super::forms::TokenWeight;
 
 #[derive(Deserialize)]
-struct TokenizeRequest {
+pub(crate) struct TokenizeRequest {
     inputs: Texts,
     #[serde(default = "yes")]
     add_special_tokens: bool,
@@ -65,18 +61,12 @@ struct SimpleToken {
 /// `/tokenize`: the tokens of texts, which are not cut.
 pub(crate) async fn tokenize(
     State(app): State<SharedApp>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters, body: request }: JsonRequest<TokenizeRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let query = CallOptions::from_query(query.as_deref())?;
-    let request: TokenizeRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     let mut options = EncodeOptions::default();
-    options.task = request.task.or(query.task);
-    options.prompt_name = request.prompt_name.or(query.prompt_name);
-    options.prompt = request.prompt.or(query.prompt);
+    options.task = request.task.or(parameters.task);
+    options.prompt_name = request.prompt_name.or(parameters.prompt_name);
+    options.prompt = request.prompt.or(parameters.prompt);
     // Without a name there is no prompt here, as in text-embeddings-inference.
     if options.prompt_name.is_none() && options.prompt.is_none() {
         options.prompt = Some(String::new());
@@ -86,7 +76,7 @@ pub(crate) async fn tokenize(
         false => SpecialTokens::Leave,
     });
     let texts = request.inputs.into_vec();
-    check(&app, texts.len())?;
+    check_n_texts(&app, texts.len())?;
     let app = Arc::clone(&app);
     let tokens = blocking(move || {
         let encoder = &app.model()?.encoder;
@@ -97,17 +87,6 @@ pub(crate) async fn tokenize(
         tokens.collect::<ApiResult<Vec<Vec<SimpleToken>>>>()
     });
     Ok(Json(tokens.await?).into_response())
-}
-
-fn check(app: &SharedApp, n_texts: usize) -> ApiResult<()> {
-    let max_texts = app.options.limits.max_request_texts.get();
-    match n_texts {
-        0 => Err(empty()),
-        n if n > max_texts => Err(ApiError::too_large(format!(
-            "batch size {n} > maximum allowed batch size {max_texts}"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 fn simple(text: &str, piece: TextPiece) -> SimpleToken {
@@ -123,7 +102,7 @@ fn simple(text: &str, piece: TextPiece) -> SimpleToken {
 }
 
 #[derive(Deserialize)]
-struct DecodeRequest {
+pub(crate) struct DecodeRequest {
     /// Token ids, to text.
     ids: Option<Ids>,
     #[serde(default = "yes")]
@@ -189,14 +168,8 @@ impl Vector {
 /// `/decode`: token ids to text, or a vector to its tokens.
 pub(crate) async fn decode(
     State(app): State<SharedApp>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { body: request, .. }: JsonRequest<DecodeRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    CallOptions::from_query(query.as_deref())?;
-    let request: DecodeRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     let app = Arc::clone(&app);
     let special = match request.skip_special_tokens {
         true => DecodeSpecial::Drop,
@@ -208,12 +181,12 @@ pub(crate) async fn decode(
                 Ids::One(ids) => vec![ids],
                 Ids::Many(lists) => lists,
             };
-            check(&app, ids.len())?;
+            check_n_texts(&app, ids.len())?;
             let texts = blocking(move || decoded_ids(&app.model()?.encoder, &ids, special));
             Ok(Json(texts.await?).into_response())
         }
         (None, Some(vectors)) => {
-            check(&app, vectors.len())?;
+            check_n_texts(&app, vectors.len())?;
             let top_k = request.top_k.map(NonZeroUsize::get);
             let tokens = blocking(move || decoded_vectors(&app.model()?.encoder, vectors, top_k));
             Ok(Json(tokens.await?).into_response())

@@ -1,26 +1,23 @@
 //! `/vertex`: Vertex AI's envelope around requests to `/embed_sparse`.
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::app::SharedApp;
-use super::body;
-use super::call::{CallOptions, Dots, Format};
+use super::body::JsonRequest;
+use super::call::{Dots, Format};
 use super::client::Client;
-use super::embed_sparse::empty;
-use super::encode::{Counts, blocking, encode};
+use super::encode::{Counts, blocking, check_n_texts, encode};
 use super::error::{ApiError, ApiResult};
 use super::headers::with_counts;
 use super::request::SparseRequest;
 use super::scores::both;
 
 #[derive(Deserialize)]
-struct VertexRequest {
+pub(crate) struct VertexRequest {
     instances: Vec<SparseRequest>,
 }
 
@@ -32,28 +29,14 @@ struct VertexAnswer {
 pub(crate) async fn vertex(
     State(app): State<SharedApp>,
     client: Client,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    request: Body,
+    JsonRequest { parameters, body: request }: JsonRequest<VertexRequest>,
 ) -> ApiResult<Response> {
-    body::expect_json(&headers)?;
-    let query = CallOptions::from_query(query.as_deref())?;
-    let request: VertexRequest =
-        body::parse(body::read(request, &app.options.limits).await?).await?;
     let n_texts: usize = request.instances.iter().map(|instance| instance.inputs.0.len()).sum();
-    let max_texts = app.options.limits.max_request_texts.get();
-    if n_texts == 0 {
-        return Err(empty());
-    }
-    if n_texts > max_texts {
-        return Err(ApiError::too_large(format!(
-            "batch size {n_texts} > maximum allowed batch size {max_texts}"
-        )));
-    }
+    check_n_texts(&app, n_texts)?;
     // Together: they share batches.
     let encoded =
         futures_util::future::try_join_all(request.instances.into_iter().map(|instance| {
-            let options = instance.options.or(query.clone());
+            let options = instance.options.or(parameters.clone());
             let (app, client) = (&app, &client);
             async move {
                 let vectors = encode(app, client, instance.inputs.0, &options).await?;
