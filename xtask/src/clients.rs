@@ -4,7 +4,6 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::backends::ALL_FEATURES;
 use crate::{command, venv, workspace};
 
 #[derive(clap::Args)]
@@ -18,10 +17,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let metadata = workspace::load_metadata()?;
     let root = metadata.workspace_root.as_std_path();
     let target = workspace::target_folder(&metadata);
-    // As the tests build it, so that it is there already.
-    let build = ["build", "--workspace", "--bin", "splade", "--features", ALL_FEATURES];
-    command::run(command::cargo().current_dir(root).args(build))?;
-    let program = target.join("debug").join(format!("splade{}", std::env::consts::EXE_SUFFIX));
+    let program = workspace::build_program(&metadata)?;
     let scripts = root.join("tests/clients");
     let python = venv::ensure(&target.join("clients-venv"), &scripts.join("requirements.txt"))?;
     let generated = venv::ensure(

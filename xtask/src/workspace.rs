@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use cargo_metadata::{Metadata, MetadataCommand};
 
+use crate::backends::ALL_FEATURES;
 use crate::command;
 
 /// The members and their manifests, without resolving dependencies.
@@ -51,4 +52,12 @@ pub(crate) fn list_tree(root: &Path, package: &str, features: &[&str]) -> Result
 /// The build folder, in which other tasks keep their own subfolders.
 pub(crate) fn target_folder(metadata: &Metadata) -> PathBuf {
     metadata.target_directory.clone().into_std_path_buf()
+}
+
+/// Builds the program as the tests do, so that nothing is compiled for it alone, and returns it.
+pub(crate) fn build_program(metadata: &Metadata) -> Result<PathBuf> {
+    let build = ["build", "--workspace", "--bin", "splade", "--features", ALL_FEATURES];
+    command::run(command::cargo().current_dir(&metadata.workspace_root).args(build))?;
+    let name = format!("splade{}", std::env::consts::EXE_SUFFIX);
+    Ok(target_folder(metadata).join("debug").join(name))
 }
