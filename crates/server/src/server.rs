@@ -13,6 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::ServerOptions;
 use crate::access::Keys;
+use crate::batching::panic_message;
 use crate::error::ServerError;
 use crate::http::{self, App, SharedApp};
 use crate::listen::{self, Gate, Serving, Socket, Transport};
@@ -239,11 +240,8 @@ fn load_and_serve(
         let encoder = load()?;
         Served::start(encoder, &app.options, &app.metrics)
     }));
-    let served = loaded.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(ServerError::Panicked(text.unwrap_or_else(|| "without a message".to_owned())))
-    })?;
+    let served =
+        loaded.unwrap_or_else(|panic| Err(ServerError::Panicked(panic_message(panic.as_ref()))))?;
     let encoder = served.encoder.clone();
     app.serve(served);
     on_ready(&encoder);

@@ -16,10 +16,10 @@ pub(super) fn run_batch<C: Compute>(compute: &C, texts: &[&C::Text]) -> Rows<C> 
         Ok(Ok(rows)) if rows.len() == texts.len() => return rows.into_iter().map(Ok).collect(),
         Ok(Ok(rows)) => TextError::Panic(format!("{} rows for {} texts", rows.len(), texts.len())),
         Ok(Err(error)) => TextError::Compute(error),
-        Err(panic) => TextError::Panic(message(panic.as_ref())),
+        Err(panic) => TextError::Panic(panic_message(panic.as_ref())),
     };
     if texts.len() <= 1 {
-        return texts.iter().map(|_| ()).zip([failure]).map(|((), error)| Err(error)).collect();
+        return vec![Err(failure)];
     }
     let (left, right) = texts.split_at(texts.len() / 2);
     let mut rows = run_batch(compute, left);
@@ -27,7 +27,8 @@ pub(super) fn run_batch<C: Compute>(compute: &C, texts: &[&C::Text]) -> Rows<C> 
     rows
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+/// The message of a panic.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())

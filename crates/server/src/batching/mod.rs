@@ -15,6 +15,7 @@ mod request;
 mod scheduler;
 
 pub(crate) use self::admission::Shed;
+pub(crate) use self::batcher::panic_message;
 pub(crate) use self::clock::{Clock, SystemClock};
 pub(crate) use self::dispatcher::{BatchReport, Dispatcher, Load};
 pub(crate) use self::lane::Lane;
