@@ -17,7 +17,7 @@ use super::client::Client;
 use super::embed_sparse::json_response;
 use super::encode::{Vectors, blocking, encode};
 use super::error::{ApiError, ApiResult};
-use super::forms::Usage;
+use super::forms::{Arrays, Usage};
 use super::headers::with_counts;
 use super::inputs::Inputs;
 
@@ -44,8 +44,7 @@ pub(crate) async fn embed(
     let vectors = encode(&app, &client, request.inputs.0, &options).await?;
     let counts = vectors.counts;
     let json = blocking(move || {
-        let rows: Vec<Vec<f32>> =
-            vectors.embeddings.rows().map(|row| row.to_row().to_dense()).collect();
+        let rows: Vec<Vec<f32>> = vectors.embeddings.rows().map(|row| row.to_dense()).collect();
         serde_json::to_vec(&rows).map_err(ApiError::backend)
     });
     Ok(with_counts(&app, &counts, json_response(json.await?)))
@@ -113,7 +112,7 @@ struct OpenAiEmbedding {
 enum OpenAiVector {
     Float(Vec<f32>),
     Base64(String),
-    Sparse { indices: Vec<u32>, values: Vec<f32> },
+    Sparse(Arrays),
 }
 
 /// `/v1/embeddings`, with errors in OpenAI's form.
@@ -149,15 +148,12 @@ async fn openai_answer(
 fn openai_json(app: &SharedApp, vectors: &Vectors, format: EncodingFormat) -> ApiResult<Vec<u8>> {
     let data = vectors.embeddings.rows().enumerate().map(|(index, row)| {
         let embedding = match format {
-            EncodingFormat::Float => OpenAiVector::Float(row.to_row().to_dense()),
+            EncodingFormat::Float => OpenAiVector::Float(row.to_dense()),
             EncodingFormat::Base64 => {
-                let bytes = row.to_row().to_dense().into_iter().flat_map(f32::to_le_bytes);
+                let bytes = row.to_dense().into_iter().flat_map(f32::to_le_bytes);
                 OpenAiVector::Base64(STANDARD.encode(bytes.collect::<Vec<u8>>()))
             }
-            EncodingFormat::Sparse => OpenAiVector::Sparse {
-                indices: row.indices().to_vec(),
-                values: row.values().to_vec(),
-            },
+            EncodingFormat::Sparse => OpenAiVector::Sparse(row.into()),
         };
         OpenAiEmbedding { object: "embedding", embedding, index }
     });

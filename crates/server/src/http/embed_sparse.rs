@@ -14,6 +14,7 @@ use super::call::{CallOptions, Dots, Format};
 use super::client::Client;
 use super::encode::{Vectors, blocking, encode};
 use super::error::{ApiError, ApiResult};
+use super::forms::{self, Arrays};
 use super::headers::with_counts;
 use super::ndjson::{self, is_ndjson};
 use super::request::{Dialect, SparseRequest};
@@ -27,8 +28,8 @@ struct ChromaAnswer {
 
 #[derive(Serialize)]
 struct ChromaVector {
-    indices: Vec<u32>,
-    values: Vec<f32>,
+    #[serde(flatten)]
+    vector: Arrays,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<String>>,
 }
@@ -81,13 +82,10 @@ fn written(
         Dialect::Chroma => None,
     });
     let json = match format {
-        Some(format) => {
-            super::forms::write(encoder, vectors, format, options.dots.unwrap_or(Dots::Keep))
-        }
+        Some(format) => forms::write(encoder, vectors, format, options.dots.unwrap_or(Dots::Keep)),
         None => {
             let embeddings = vectors.embeddings.rows().map(|row| ChromaVector {
-                indices: row.indices().to_vec(),
-                values: row.values().to_vec(),
+                vector: row.into(),
                 labels: fetch_tokens.then(|| row.iter().map(|(id, _)| encoder.token(id)).collect()),
             });
             let (embeddings, num_tokens) = (embeddings.collect(), vectors.counts.n_tokens);

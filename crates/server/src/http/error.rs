@@ -43,6 +43,12 @@ pub(crate) struct ErrorBody {
     pub(crate) error_type: ErrorType,
 }
 
+impl From<ApiError> for ErrorBody {
+    fn from(error: ApiError) -> Self {
+        Self { error: error.message, error_type: error.error_type }
+    }
+}
+
 /// Why a request has no answer.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
@@ -151,20 +157,20 @@ impl From<Shed> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: self.message, error_type: self.error_type };
-        let mut response = (self.status, Json(body)).into_response();
-        if let Some(after) = self.retry_after {
+        let (status, error_type, retry_after) = (self.status, self.error_type, self.retry_after);
+        let mut response = (status, Json(ErrorBody::from(self))).into_response();
+        if let Some(after) = retry_after {
             let seconds = after.as_millis().div_ceil(1000).max(1);
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
                 response.headers_mut().insert(header::RETRY_AFTER, value);
             }
         }
-        if self.error_type == ErrorType::Unauthorized {
+        if error_type == ErrorType::Unauthorized {
             let value = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
         // For the log and the metrics.
-        response.extensions_mut().insert(self.error_type);
+        response.extensions_mut().insert(error_type);
         response
     }
 }

@@ -1,6 +1,6 @@
 //! Sparse vectors as JSON, in each of the forms that clients read.
 
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use splade::SparseEncoder;
 use splade::sparse::SparseRowView;
@@ -18,12 +18,25 @@ pub(crate) struct SparseValue {
     pub(crate) value: f32,
 }
 
+/// A vector as Qdrant, Chroma and `format=arrays` write it.
+#[derive(Default, Serialize)]
+pub(crate) struct Arrays {
+    pub(crate) indices: Vec<u32>,
+    pub(crate) values: Vec<f32>,
+}
+
+impl From<SparseRowView<'_>> for Arrays {
+    fn from(row: SparseRowView<'_>) -> Self {
+        Self { indices: row.indices().to_vec(), values: row.values().to_vec() }
+    }
+}
+
 /// A row of `format=rows`.
 #[derive(Serialize)]
 pub(crate) struct DataRow {
     pub(crate) index: usize,
-    pub(crate) indices: Vec<u32>,
-    pub(crate) values: Vec<f32>,
+    #[serde(flatten)]
+    pub(crate) vector: Arrays,
     /// As the vocabulary spells them.
     pub(crate) tokens: Vec<String>,
     /// The same once more, as Elasticsearch's `custom` service reads it.
@@ -73,7 +86,7 @@ pub(crate) fn write(
     let rows = (0..embeddings.n_rows()).map(|index| embeddings.row(index));
     match format {
         Format::Pairs => serde_json::to_vec(&List(rows.map(Pairs))),
-        Format::Arrays => serde_json::to_vec(&List(rows.map(Arrays))),
+        Format::Arrays => serde_json::to_vec(&List(rows.map(Arrays::from))),
         Format::Tokens => serde_json::to_vec(&List(rows.map(|row| Tokens { row, encoder, dots }))),
         Format::Ids => serde_json::to_vec(&List(rows.map(Ids))),
         Format::Rows => {
@@ -97,8 +110,7 @@ pub(crate) fn data_row(
         embedding.map(|(token, (_, weight))| TokenWeight { token: token.clone(), weight });
     DataRow {
         index,
-        indices: row.iter().map(|(id, _)| id).collect(),
-        values: row.iter().map(|(_, weight)| weight).collect(),
+        vector: row.into(),
         embedding: embedding.collect(),
         tokens,
         n_tokens: length.n_tokens,
@@ -124,17 +136,6 @@ struct Pairs<'a>(SparseRowView<'a>);
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(|(index, value)| SparseValue { index, value }))
-    }
-}
-
-struct Arrays<'a>(SparseRowView<'a>);
-
-impl Serialize for Arrays<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("indices", self.0.indices())?;
-        map.serialize_entry("values", self.0.values())?;
-        map.end()
     }
 }
 

@@ -12,6 +12,7 @@ use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use splade::SparseMatrix;
 use tokio::sync::mpsc;
 
 use super::app::{Phase, SharedApp};
@@ -20,6 +21,7 @@ use super::call::CallOptions;
 use super::client::Client;
 use super::encode::{RowResult, blocking, encode_each};
 use super::error::{ApiError, ApiResult, ErrorBody};
+use super::forms::Arrays;
 use super::inputs::Input;
 use crate::batching::Lane;
 
@@ -65,7 +67,12 @@ struct Answer {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Outcome {
-    Vector { indices: Vec<u32>, values: Vec<f32>, n_tokens: usize, truncated: bool },
+    Vector {
+        #[serde(flatten)]
+        vector: Arrays,
+        n_tokens: usize,
+        truncated: bool,
+    },
     Error(ErrorBody),
 }
 
@@ -91,8 +98,7 @@ pub(crate) async fn stream(
     tokio::spawn(async move {
         if let Err(error) = copy(&app, &client, &options, request, &sender).await {
             // The status is sent already: the last line says why there are no more.
-            let body = ErrorBody { error: error.message, error_type: error.error_type };
-            if let Ok(mut line) = serde_json::to_vec(&body) {
+            if let Ok(mut line) = serde_json::to_vec(&ErrorBody::from(error)) {
                 line.push(b'\n');
                 let _client_left = sender.send(line.into()).await;
             }
@@ -230,18 +236,18 @@ fn written(
         let result = match row {
             Ok(row) => {
                 let (n_tokens, truncated) = (row.length.n_tokens, row.length.is_cut());
-                let (indices, mut values) = row.weights.into_parts();
-                if normalize {
-                    let length = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-                    values
-                        .iter_mut()
-                        .for_each(|value| *value = (f64::from(*value) / length) as f32);
-                }
-                Outcome::Vector { indices, values, n_tokens, truncated }
+                let (dimension, weights) = (row.weights.dimension(), row.weights);
+                let vector = match normalize {
+                    false => weights.view().into(),
+                    true => SparseMatrix::from_rows(dimension, &[weights])
+                        .map_err(ApiError::backend)?
+                        .normalized()
+                        .row(0)
+                        .into(),
+                };
+                Outcome::Vector { vector, n_tokens, truncated }
             }
-            Err(error) => {
-                Outcome::Error(ErrorBody { error: error.message, error_type: error.error_type })
-            }
+            Err(error) => Outcome::Error(error.into()),
         };
         serde_json::to_writer(&mut out, &Answer { id, line, result }).map_err(ApiError::backend)?;
         out.push(b'\n');

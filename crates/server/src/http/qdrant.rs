@@ -14,6 +14,7 @@ use super::call::CallOptions;
 use super::client::{Client, KeyId};
 use super::encode::{Counts, check_n_texts, encode};
 use super::error::{ApiError, ApiResult};
+use super::forms::Arrays;
 use super::guard::no_key;
 use super::headers::with_counts;
 use super::inputs::Input;
@@ -51,14 +52,8 @@ enum Inference {
 
 #[derive(Serialize)]
 struct InferAnswer {
-    embeddings: Vec<InferVector>,
+    embeddings: Vec<Arrays>,
     usage: Option<()>,
-}
-
-#[derive(Default, Serialize)]
-struct InferVector {
-    indices: Vec<u32>,
-    values: Vec<f32>,
 }
 
 pub(crate) async fn infer(
@@ -121,11 +116,10 @@ async fn answer(
     }))
     .await?;
     let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| both(&all, &one.counts));
-    let mut embeddings: Vec<InferVector> = (0..n_texts).map(|_| InferVector::default()).collect();
+    let mut embeddings: Vec<Arrays> = (0..n_texts).map(|_| Arrays::default()).collect();
     for (vectors, indices) in &encoded {
         for (row, &index) in vectors.embeddings.rows().zip(indices) {
-            let (indices, values) = (row.indices().to_vec(), row.values().to_vec());
-            embeddings[index] = InferVector { indices, values };
+            embeddings[index] = row.into();
         }
     }
     let answer = InferAnswer { embeddings, usage: None };
