@@ -161,6 +161,18 @@ impl CallOptions {
         }
     }
 
+    /// Those for texts that are queries, or documents: the task and the prompt of that name, unless
+    /// these say otherwise.
+    pub(crate) fn for_task(&self, task: &str) -> Self {
+        let has_prompt = self.prompt.is_some() || self.prompt_name.is_some();
+        let named = Self {
+            task: Some(task.to_owned()),
+            prompt_name: (!has_prompt).then(|| task.to_owned()),
+            ..Self::default()
+        };
+        self.clone().or(named)
+    }
+
     /// What the tokenizer needs to know.
     pub(crate) fn encode_options(&self, auto_truncate: bool) -> EncodeOptions {
         let mut options = EncodeOptions::default();

@@ -35,6 +35,23 @@ pub(crate) struct Counts {
     pub(crate) stages: Stages,
 }
 
+impl Counts {
+    /// Those of two parts of a request, which were computed side by side.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let (a, b) = (&self.stages, &other.stages);
+        Self {
+            n_chars: self.n_chars + other.n_chars,
+            n_tokens: self.n_tokens + other.n_tokens,
+            n_truncated: self.n_truncated + other.n_truncated,
+            stages: Stages {
+                tokenized: a.tokenized.max(b.tokenized),
+                queued: a.queued.max(b.queued),
+                computed: a.computed.max(b.computed),
+            },
+        }
+    }
+}
+
 /// Encodes the texts of a request: all have vectors, or there is no answer.
 ///
 /// # Errors
@@ -61,6 +78,22 @@ pub(crate) async fn encode(
         embeddings = embeddings.normalized();
     }
     Ok(Vectors { embeddings, lengths, counts })
+}
+
+/// Queries and documents, each with the task and the prompt of its name, unless the request says
+/// otherwise.
+pub(crate) async fn encode_both(
+    app: &SharedApp,
+    client: &Client,
+    queries: Vec<Input>,
+    documents: Vec<Input>,
+    options: &CallOptions,
+) -> ApiResult<(Vectors, Vectors)> {
+    let (as_query, as_document) = (options.for_task("query"), options.for_task("document"));
+    // At once: the documents are tokenised while the query is computed.
+    let queries = encode(app, client, queries, &as_query);
+    let documents = encode(app, client, documents, &as_document);
+    tokio::try_join!(queries, documents)
 }
 
 /// Checks how many texts a request has.

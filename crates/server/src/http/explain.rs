@@ -16,11 +16,11 @@ use super::body::JsonRequest;
 use super::call::CallOptions;
 use super::client::Client;
 use super::embed_sparse::json_response;
-use super::encode::{blocking, encode};
+use super::encode::{blocking, encode_both};
 use super::error::{ApiError, ApiResult};
+use super::forms::TokenWeight;
 use super::headers::with_counts;
 use super::inputs::Input;
-use super::scores::{both, for_task};
 use super::tokens::Texts;
 
 /// The most texts of a page, and the most pairs of a query and a document.
@@ -52,7 +52,7 @@ struct ExplainedText {
     truncated: bool,
     tokens: Vec<ExplainedToken>,
     /// Tokens that the text does not contain, heaviest first.
-    expansion: Vec<super::forms::TokenWeight>,
+    expansion: Vec<TokenWeight>,
 }
 
 /// A token of the text.
@@ -104,23 +104,21 @@ pub(crate) async fn explain(
         )));
     }
     let options = request.options.or(parameters);
-    let (as_query, as_document) = (for_task("query", &options), for_task("document", &options));
     let inputs = |texts: &[String]| texts.iter().cloned().map(Input::Text).collect();
-    let (query_vectors, document_vectors) = tokio::try_join!(
-        encode(&app, &client, inputs(&queries), &as_query),
-        encode(&app, &client, inputs(&documents), &as_document),
-    )?;
-    let counts = both(&query_vectors.counts, &document_vectors.counts);
+    let (query_vectors, document_vectors) =
+        encode_both(&app, &client, inputs(&queries), inputs(&documents), &options).await?;
+    let counts = query_vectors.counts.and(&document_vectors.counts);
     let wants_page = accepts_html(&headers);
     let shared = Arc::clone(&app);
     let response = blocking(move || {
         let encoder = &shared.model()?.encoder;
         let auto_truncate = shared.options.auto_truncate;
-        let read = |texts: &[String], embeddings: SparseMatrix, options: &CallOptions| {
-            encoder.read_encoded(texts, embeddings, &options.encode_options(auto_truncate))
+        let read = |texts: &[String], embeddings: SparseMatrix, task: &str| {
+            let options = options.for_task(task).encode_options(auto_truncate);
+            encoder.read_encoded(texts, embeddings, &options)
         };
-        let queries = read(&queries, query_vectors.embeddings, &as_query)?;
-        let documents = read(&documents, document_vectors.embeddings, &as_document)?;
+        let queries = read(&queries, query_vectors.embeddings, "query")?;
+        let documents = read(&documents, document_vectors.embeddings, "document")?;
         match wants_page {
             true => page(encoder, &shared.options.model_name, &queries, &documents),
             false => serde_json::to_vec(&answer(encoder, &queries, &documents))
@@ -183,7 +181,7 @@ fn texts(encoder: &SparseEncoder, read: &ReadTexts) -> Vec<ExplainedText> {
         expansion.sort_by(|a, b| b.1.total_cmp(&a.1));
         let expansion = expansion
             .into_iter()
-            .map(|(id, weight)| super::forms::TokenWeight { token: encoder.token(id), weight });
+            .map(|(id, weight)| TokenWeight { token: encoder.token(id), weight });
         ExplainedText {
             text: text.clone(),
             truncated: matches!(reading, Reading::Cut),

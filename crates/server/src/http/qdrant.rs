@@ -18,7 +18,6 @@ use super::forms::Arrays;
 use super::guard::no_key;
 use super::headers::with_counts;
 use super::inputs::Input;
-use super::scores::{both, for_task};
 
 /// The largest body that is read of a client whose key stands in the body.
 const MAX_UNKNOWN_BYTES: usize = 4 << 20;
@@ -107,7 +106,7 @@ async fn answer(
     // Together: they share batches.
     let client = &client;
     let encoded = try_join_all(groups.into_iter().map(|group| {
-        let options = for_task(task, &group.options.or(query.clone()));
+        let options = group.options.or(query.clone()).for_task(task);
         async move {
             let inputs = group.texts.into_iter().map(Input::Text).collect();
             let vectors = encode(app, client, inputs, &options).await?;
@@ -115,7 +114,7 @@ async fn answer(
         }
     }))
     .await?;
-    let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| both(&all, &one.counts));
+    let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| all.and(&one.counts));
     let mut embeddings: Vec<Arrays> = (0..n_texts).map(|_| Arrays::default()).collect();
     for (vectors, indices) in &encoded {
         for (row, &index) in vectors.embeddings.rows().zip(indices) {

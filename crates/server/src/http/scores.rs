@@ -10,7 +10,7 @@ use super::app::SharedApp;
 use super::body::JsonRequest;
 use super::call::CallOptions;
 use super::client::Client;
-use super::encode::{Counts, Vectors, encode};
+use super::encode::{encode, encode_both};
 use super::error::{ApiError, ApiResult};
 use super::headers::with_counts;
 use super::inputs::Input;
@@ -111,47 +111,6 @@ pub(crate) async fn rerank(
         })
         .collect();
     ranks.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
-    let counts = both(&queries.counts, &texts.counts);
+    let counts = queries.counts.and(&texts.counts);
     Ok(with_counts(&app, &counts, Json(ranks).into_response()))
-}
-
-/// Queries and documents, each with the task and the prompt of its name, unless the request says
-/// otherwise.
-pub(crate) async fn encode_both(
-    app: &SharedApp,
-    client: &Client,
-    queries: Vec<Input>,
-    documents: Vec<Input>,
-    options: &CallOptions,
-) -> ApiResult<(Vectors, Vectors)> {
-    let (as_query, as_document) = (for_task("query", options), for_task("document", options));
-    // At once: the documents are tokenised while the query is computed.
-    let queries = encode(app, client, queries, &as_query);
-    let documents = encode(app, client, documents, &as_document);
-    tokio::try_join!(queries, documents)
-}
-
-/// The options of a request whose texts are queries, or documents.
-pub(crate) fn for_task(task: &str, options: &CallOptions) -> CallOptions {
-    let has_prompt = options.prompt.is_some() || options.prompt_name.is_some();
-    let named = CallOptions {
-        task: Some(task.to_owned()),
-        prompt_name: (!has_prompt).then(|| task.to_owned()),
-        ..CallOptions::default()
-    };
-    options.clone().or(named)
-}
-
-pub(crate) fn both(a: &Counts, b: &Counts) -> Counts {
-    let longer = |a: std::time::Duration, b: std::time::Duration| a.max(b);
-    Counts {
-        n_chars: a.n_chars + b.n_chars,
-        n_tokens: a.n_tokens + b.n_tokens,
-        n_truncated: a.n_truncated + b.n_truncated,
-        stages: crate::metrics::Stages {
-            tokenized: longer(a.stages.tokenized, b.stages.tokenized),
-            queued: longer(a.stages.queued, b.stages.queued),
-            computed: longer(a.stages.computed, b.stages.computed),
-        },
-    }
 }

@@ -19,7 +19,6 @@ use super::encode::{Counts, blocking, encode};
 use super::error::{ApiError, ApiResult, ErrorType};
 use super::headers::with_counts;
 use super::inputs::Input;
-use super::scores::for_task;
 use super::tokens::Vector;
 
 /// The most documents of an answer.
@@ -83,7 +82,7 @@ pub(crate) async fn search(
     }
     let (row, counts) = match (request.query, request.vector) {
         (Some(text), None) => {
-            let options = for_task("query", &request.options.or(parameters));
+            let options = request.options.or(parameters).for_task("query");
             let vectors = encode(&app, &client, vec![Input::Text(text)], &options).await?;
             (vectors.embeddings.row(0).to_row(), vectors.counts)
         }

@@ -14,7 +14,6 @@ use super::encode::{Counts, blocking, check_n_texts, encode};
 use super::error::{ApiError, ApiResult};
 use super::headers::with_counts;
 use super::request::SparseRequest;
-use super::scores::both;
 
 #[derive(Deserialize)]
 pub(crate) struct VertexRequest {
@@ -44,7 +43,7 @@ pub(crate) async fn vertex(
             }
         }))
         .await?;
-    let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| both(&all, &one.counts));
+    let counts = encoded.iter().fold(Counts::default(), |all, (one, _)| all.and(&one.counts));
     let shared = std::sync::Arc::clone(&app);
     let predictions = blocking(move || {
         let encoder = &shared.model()?.encoder;
