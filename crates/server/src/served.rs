@@ -28,10 +28,11 @@ pub(crate) struct Served {
 
 /// A text for the first passes, some 64 tokens: buffers are allocated and kernels compiled before
 /// anybody waits.
-const WARM_UP_TEXT: &str = "a sparse vector has a weight for each word that the text contains and for words that \
-    it does not contain but that go with it so that a search for one of them finds the text by an inverted index \
-    which is how search engines have worked for half a century and why they are fast and can be explained to people \
-    who ask";
+const WARM_UP_TEXT: &str = "\
+    a sparse vector has a weight for each word that the text contains and for words that it does \
+    not contain but that go with it so that a search for one of them finds the text by an \
+    inverted index which is how search engines have worked for half a century and why they are \
+    fast and can be explained to people who ask";
 
 /// How long warming up goes on after the first pass, at most.
 const WARM_UP: Duration = Duration::from_millis(500);
