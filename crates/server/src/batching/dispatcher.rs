@@ -83,7 +83,8 @@ impl<C: Compute> Dispatcher<C> {
     pub(crate) fn submit(&self, job: Job<C::Text>) -> Result<Waiting<C::Row, C::Error>, Shed> {
         let now = self.shared.clock.now();
         let (request, receiver) = self.shared.lock().push(job, now)?;
-        self.shared.changed.notify_one();
+        // All: a request may have texts for every device.
+        self.shared.changed.notify_all();
         let shared = Arc::clone(&self.shared);
         Ok(Waiting::new(receiver, move || {
             request.abandon();

@@ -1,6 +1,6 @@
 //! The queue on a fake encoder and a fake clock: no thread, no time passes but what a batch costs.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::dispatcher::Dispatcher;
@@ -387,5 +387,40 @@ fn threads_compute_what_is_submitted_and_end_when_the_queue_is_closed() {
         assert_eq!(rows[0], Ok("a"));
         assert!(matches!(rows[1], Err(TextError::Panic(_))));
     }
+    queue.join(Duration::from_secs(60));
+}
+
+/// Computes once another device computes too, if one does.
+struct Together(Arc<(Mutex<usize>, Condvar)>);
+
+impl Compute for Together {
+    type Text = Text;
+    type Row = bool;
+    type Error = ();
+
+    fn compute(&self, texts: &[&Text]) -> Result<Vec<bool>, ()> {
+        let (n_begun, changed) = &*self.0;
+        let mut guard = n_begun.lock().unwrap();
+        *guard += 1;
+        changed.notify_all();
+        let patience = Duration::from_secs(10);
+        let (_guard, waited) =
+            changed.wait_timeout_while(guard, patience, |n_begun| *n_begun < 2).unwrap();
+        Ok(vec![!waited.timed_out(); texts.len()])
+    }
+}
+
+#[test]
+fn a_request_of_several_batches_wakes_every_device() {
+    let begun = Arc::default();
+    let units = vec![Together(Arc::clone(&begun)), Together(begun)];
+    let clock = Arc::new(FakeClock(Mutex::new(Instant::now())));
+    let queue = Dispatcher::start(units, 1, BATCHING, RATE, clock, Arc::new(|_| ())).unwrap();
+    // Both threads wait for texts by now.
+    std::thread::sleep(Duration::from_millis(100));
+    let waiting = queue.submit(job(Lane::Bulk, 1, &[("a", 400), ("b", 400)])).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(waiting.answer()).rows, [Ok(true), Ok(true)]);
+    queue.close();
     queue.join(Duration::from_secs(60));
 }
