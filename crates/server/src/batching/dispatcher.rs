@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::batcher::run_batch;
 use super::scheduler::{Batch, Scheduler};
@@ -76,6 +76,20 @@ impl<C: Compute> Dispatcher<C> {
         Ok(Self { shared, threads: Mutex::new(threads) })
     }
 
+    /// Whether a job would be taken if it came now: asked before its texts are tokenised, so that
+    /// those that are shed cost little.
+    ///
+    /// # Errors
+    /// It would wait too long, or the server ends.
+    pub(crate) fn admit(
+        &self,
+        lane: Lane,
+        deadline: Option<Instant>,
+        n_texts: usize,
+    ) -> Result<(), Shed> {
+        self.shared.lock().admit(lane, deadline, n_texts, self.shared.clock.now())
+    }
+
     /// Queues a job.
     ///
     /// # Errors
@@ -121,10 +135,10 @@ impl<C: Compute> Dispatcher<C> {
     pub(crate) fn join(&self, limit: Duration) {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let until = std::time::Instant::now() + limit;
+        let until = Instant::now() + limit;
         for thread in threads {
             while !thread.is_finished() {
-                if std::time::Instant::now() >= until {
+                if Instant::now() >= until {
                     tracing::warn!("a batch was being computed when the server ended");
                     return;
                 }

@@ -119,21 +119,32 @@ impl<T, R, E> Scheduler<T, R, E> {
         }
     }
 
+    /// Whether a job of `n_texts` would be taken if it came now.
+    ///
+    /// # Errors
+    /// It would wait too long, or the server ends.
+    pub(super) fn admit(
+        &self,
+        lane: Lane,
+        deadline: Option<Instant>,
+        n_texts: usize,
+        now: Instant,
+    ) -> Result<(), Shed> {
+        if self.is_closed {
+            return Err(Shed::Closing);
+        }
+        let Batching { max_wait, max_queued_texts: max_texts, .. } = self.batching;
+        let patience = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        let admission = Admission { max_wait, max_texts };
+        admission.decide(self.wait(lane, now), patience, self.n_texts(), n_texts)
+    }
+
     /// Puts a job's texts into its lane.
     ///
     /// # Errors
     /// The job would wait too long, or the server ends.
     pub(super) fn push(&mut self, job: Job<T>, now: Instant) -> Result<Queued<R, E>, Shed> {
-        if self.is_closed {
-            return Err(Shed::Closing);
-        }
-        let n_waiting = self.interactive.n_texts() + self.bulk.n_texts();
-        let admission = Admission {
-            max_wait: self.batching.max_wait,
-            max_texts: self.batching.max_queued_texts,
-        };
-        let patience = job.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        admission.decide(self.wait(job.lane, now), patience, n_waiting, job.texts.len())?;
+        self.admit(job.lane, job.deadline, job.texts.len(), now)?;
         if self.is_idle() {
             self.last_progress = Some(now);
         }

@@ -11,7 +11,7 @@ use super::call::CallOptions;
 use super::client::Client;
 use super::error::{ApiError, ApiResult};
 use super::inputs::Input;
-use crate::batching::{Answer, Job, Lane, TextError};
+use crate::batching::{Answer, Job, Lane, Shed, TextError};
 use crate::engine::{ReadyText, Row};
 use crate::metrics::Stages;
 
@@ -139,12 +139,14 @@ pub(crate) async fn encode_each(
             true => Lane::Interactive,
             false => Lane::Bulk,
         });
+    let dispatcher = &app.model()?.dispatcher;
+    let is_shed = |_: &Shed| app.metrics.shed("overloaded");
+    dispatcher.admit(lane, deadline, inputs.len()).inspect_err(is_shed)?;
     let tokens = tokenize(app, inputs, options).await?;
     counts.stages.tokenized = started.elapsed();
 
     let job = job(&tokens, &kept, lane, client.id, deadline);
-    let waiting =
-        app.model()?.dispatcher.submit(job).inspect_err(|_| app.metrics.shed("overloaded"))?;
+    let waiting = dispatcher.submit(job).inspect_err(is_shed)?;
     let answer = match deadline {
         None => waiting.answer().await,
         Some(at) => tokio::time::timeout_at(at.into(), waiting.answer()).await.map_err(|_| {
