@@ -131,6 +131,7 @@ fn options(args: &ServeArgs) -> Result<ServerOptions, CliError> {
     let limits = &mut options.limits;
     limits.max_request_texts = args.max_client_batch_size;
     limits.max_body_bytes = args.payload_limit;
+    limits.max_total_body_bytes = args.total_payload_limit;
     limits.max_connections = args.max_connections;
     limits.header_timeout = Duration::from_millis(args.header_timeout_ms);
     limits.body_timeout = Duration::from_millis(args.body_timeout_ms);

@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     queue_tokens: Family<LaneLabels, Gauge>,
     queue_texts: Gauge,
     tokens_per_second: Gauge,
+    body_bytes: Gauge,
     connections: Gauge,
     refused_connections: Counter,
 }
@@ -88,6 +89,7 @@ impl Metrics {
             queue_tokens: Family::default(),
             queue_texts: Gauge::default(),
             tokens_per_second: Gauge::default(),
+            body_bytes: Gauge::default(),
             connections: Gauge::default(),
             refused_connections: Counter::default(),
         };
@@ -138,6 +140,12 @@ impl Metrics {
             "What the devices compute, as measured",
             m.tokens_per_second.clone(),
         );
+        r.register_with_unit(
+            "bodies",
+            "What the bodies of requests under way take",
+            Unit::Bytes,
+            m.body_bytes.clone(),
+        );
         r.register("connections", "Open connections", m.connections.clone());
         r.register(
             "refused_connections",
@@ -185,6 +193,11 @@ impl Metrics {
     /// A request that was let go: `overloaded`, `expired`, `left`.
     pub(crate) fn shed(&self, reason: &'static str) {
         self.shed.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// What the bodies of requests under way take.
+    pub(crate) fn bodies(&self, n_bytes: usize) {
+        self.body_bytes.set(i64::try_from(n_bytes).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn connected(&self) {

@@ -67,6 +67,9 @@ pub struct Limits {
     pub max_request_texts: NonZeroUsize,
     /// The most bytes of a request's body, after decompression. Default: 32 MB.
     pub max_body_bytes: usize,
+    /// The most bytes of bodies that all requests under way hold together; what would be more is
+    /// answered with 429. A request that is alone is held to `max_body_bytes` only. Default: 1 GB.
+    pub max_total_body_bytes: usize,
     /// The most bytes of a request's headers. Default: 32 KiB.
     pub max_header_bytes: usize,
     /// The most open connections; more are closed at once. Default: 10,000, or what the system's
@@ -86,6 +89,7 @@ impl Default for Limits {
         Self {
             max_request_texts: NonZeroUsize::new(1024).expect("not 0"),
             max_body_bytes: 32_000_000,
+            max_total_body_bytes: 1_000_000_000,
             max_header_bytes: 32 << 10,
             max_connections: NonZeroUsize::new(10_000).expect("not 0"),
             header_timeout: Duration::from_secs(30),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{TEXT, assert_whole, body_of, connect, head, memory, read_rest};
+use super::{TEXT, assert_whole, body_of, connect, head, memory, metric, read_rest};
 use crate::harness::start;
 
 #[test]
@@ -76,6 +76,36 @@ fn a_hundred_megabytes_are_refused_with_an_answer_and_without_being_held() {
     // Other tests of this process hold memory too.
     let after = memory();
     assert!(after < before + (512 << 20), "{before} bytes before, {after} after");
+}
+
+#[test]
+fn bodies_of_all_requests_together_have_a_limit() {
+    let server = start(|options| options.limits.max_total_body_bytes = 100_000);
+    let body = json!({"inputs": TEXT, "unread": "a".repeat(50_000)});
+    assert_eq!(server.post("/embed_sparse", &body).status(), 200);
+    for content_type in ["application/json", "application/x-ndjson"] {
+        let mut connection = connect(&server);
+        let head = head(200_000, "").replace("application/json", content_type);
+        connection.write_all(head.as_bytes()).unwrap();
+        connection.write_all(&[b' '; 90_000]).unwrap();
+        let started = Instant::now();
+        while metric(&server, "splade_bodies_bytes ") < 90_000.0 {
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "{content_type}: they are not read"
+            );
+        }
+        let refused = server.post("/embed_sparse", &body);
+        assert_eq!(refused.status(), 429);
+        assert_eq!(refused.headers()["retry-after"], "1");
+        assert_eq!(refused.json::<Value>().unwrap()["error_type"], "Overloaded");
+        assert_eq!(server.post("/embed_sparse", &json!({"inputs": TEXT})).status(), 200);
+        drop(connection);
+        while server.post("/embed_sparse", &body).status() != 200 {
+            assert!(started.elapsed() < Duration::from_secs(20), "{content_type}: still held");
+        }
+    }
+    assert_whole(&server);
 }
 
 #[test]

@@ -152,6 +152,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 32_000_000)]
     pub(crate) payload_limit: usize,
 
+    /// Bytes of the bodies of all requests under way at most; what would be more is refused with
+    /// 429.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
+    pub(crate) total_payload_limit: usize,
+
     /// Open connections at most; more are closed at once.
     #[arg(long, value_name = "N", default_value = "10000")]
     pub(crate) max_connections: NonZeroUsize,

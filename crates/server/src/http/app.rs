@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::error::{ApiError, ApiResult};
+use super::held::BodyMemory;
 use crate::ServerOptions;
 use crate::access::Keys;
 use crate::metrics::Metrics;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) options: ServerOptions,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) keys: Option<Keys>,
+    pub(crate) body_memory: Arc<BodyMemory>,
     served: OnceLock<Served>,
     phase: AtomicU8,
 }
@@ -35,10 +37,12 @@ pub(crate) type SharedApp = Arc<App>;
 
 impl App {
     pub(crate) fn new(options: ServerOptions, keys: Option<Keys>) -> Self {
+        let body_memory = BodyMemory::new(options.limits.max_total_body_bytes);
         Self {
             options,
             metrics: Arc::new(Metrics::new()),
             keys,
+            body_memory: Arc::new(body_memory),
             served: OnceLock::new(),
             phase: AtomicU8::new(0),
         }

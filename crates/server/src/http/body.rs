@@ -1,5 +1,6 @@
 //! Bodies of requests: read within limits of size and time, and parsed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -12,6 +13,7 @@ use super::app::SharedApp;
 use super::call::CallOptions;
 use super::encode::blocking;
 use super::error::{ApiError, ApiResult, ErrorType};
+use super::held::Held;
 use crate::options::Limits;
 
 /// Bodies above this are parsed on a thread of their own.
@@ -20,9 +22,9 @@ const LARGE: usize = 64 << 10;
 /// Reads a body whole.
 ///
 /// # Errors
-/// 413 above the limit, 408 when the next piece does not come in time, 400 when the body breaks off
-/// or cannot be decompressed.
-pub(crate) async fn read(body: Body, limits: &Limits) -> ApiResult<Bytes> {
+/// 413 above the limit, 429 when requests hold too much together, 408 when the next piece does not
+/// come in time, 400 when the body breaks off or cannot be decompressed.
+pub(crate) async fn read(body: Body, limits: &Limits, held: &Held) -> ApiResult<Bytes> {
     // What the client says of it, or the part that is there.
     if body.size_hint().lower() > limits.max_body_bytes as u64 {
         return Err(too_large(limits.max_body_bytes));
@@ -34,6 +36,7 @@ pub(crate) async fn read(body: Body, limits: &Limits) -> ApiResult<Bytes> {
         if whole.len() + piece.len() > limits.max_body_bytes {
             return Err(too_large(limits.max_body_bytes));
         }
+        held.set(whole.len() + piece.len())?;
         whole.extend_from_slice(&piece);
     }
     Ok(whole.into())
@@ -101,7 +104,9 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<SharedApp> for JsonReques
     async fn from_request(request: Request, app: &SharedApp) -> ApiResult<Self> {
         expect_json(request.headers())?;
         let parameters = CallOptions::from_query(request.uri().query())?;
-        let body = read_json(request.into_body(), &app.options.limits).await?;
+        let held = request.extensions().get::<Arc<Held>>().cloned();
+        let held = held.ok_or_else(|| ApiError::backend("the request has passed no guard"))?;
+        let body = read_json(request.into_body(), &app.options.limits, &held).await?;
         Ok(Self { parameters, body })
     }
 }
@@ -113,8 +118,9 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<SharedApp> for JsonReques
 pub(crate) async fn read_json<T: DeserializeOwned + Send + 'static>(
     body: Body,
     limits: &Limits,
+    held: &Held,
 ) -> ApiResult<T> {
-    parse(read(body, limits).await?).await
+    parse(read(body, limits, held).await?).await
 }
 
 /// Parses JSON.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,6 +16,7 @@ use super::encode::{Vectors, blocking, encode};
 use super::error::{ApiError, ApiResult};
 use super::forms::{self, Arrays};
 use super::headers::with_counts;
+use super::held::Held;
 use super::ndjson::{self, is_ndjson};
 use super::request::{Dialect, SparseRequest};
 
@@ -42,14 +43,16 @@ pub(crate) async fn embed_sparse(
     client: Client,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    Extension(held): Extension<Arc<Held>>,
     request: Body,
 ) -> ApiResult<Response> {
     let query = CallOptions::from_query(query.as_deref())?;
     if is_ndjson(&headers) {
-        return ndjson::stream(app, client, query, request).await;
+        return ndjson::stream(app, client, query, held, request).await;
     }
     body::expect_json(&headers)?;
-    let mut request: SparseRequest = body::read_json(request, &app.options.limits).await?;
+    let limits = &app.options.limits;
+    let mut request: SparseRequest = body::read_json(request, limits, &held).await?;
     if request.dialect == Dialect::OpenSearch && headers.contains_key(CHROMA_HEADER) {
         request.dialect = Dialect::Chroma;
     }

@@ -16,6 +16,7 @@ use super::bodies::{holding, lingering};
 use super::client::KeyId;
 use super::dense::{OPENAI_PATHS, openai_error};
 use super::error::{ApiError, ErrorType};
+use super::held::Held;
 use super::told::{Asked, Told};
 use super::trace_context::{TRACEPARENT, TraceContext};
 use crate::listen::Transport;
@@ -43,6 +44,9 @@ pub(crate) async fn guard(
     let method = request.method().clone();
     let exchange = request.extensions().get::<Arc<Exchange>>().cloned();
     let checked = check(&app, &mut request);
+    // It ends with the answer; a stream of lines keeps its own share.
+    let held = Arc::new(Held::new(&app.body_memory));
+    request.extensions_mut().insert(Arc::clone(&held));
     let request = lingering(&app, request);
     let mut told = Told::new(&app, Asked { method, route, id: id.clone(), trace, started });
     let mut response = match checked {
@@ -59,6 +63,7 @@ pub(crate) async fn guard(
             .headers_mut()
             .insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
     }
+    drop(held);
     told.answered(&response);
     response.headers_mut().insert(REQUEST_ID, id);
     if let Some(header) = trace.header() {

@@ -29,6 +29,7 @@ pub(crate) async fn startupz(State(app): State<SharedApp>) -> ApiResult<StatusCo
 /// All metrics, for Prometheus: OpenMetrics for who accepts it, otherwise the older text format.
 pub(crate) async fn metrics(State(app): State<SharedApp>, headers: HeaderMap) -> impl IntoResponse {
     let load = app.served().map(|served| served.dispatcher.load());
+    app.metrics.bodies(app.body_memory.n_bytes());
     let text = app.metrics.text(load);
     let accepted = headers.get_all(header::ACCEPT).iter();
     let is_new = accepted

@@ -15,6 +15,7 @@ mod forms;
 mod guard;
 mod headers;
 mod health;
+mod held;
 mod info;
 mod inputs;
 mod ndjson;

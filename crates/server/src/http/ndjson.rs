@@ -22,6 +22,7 @@ use super::client::Client;
 use super::encode::{RowResult, blocking, encode_each};
 use super::error::{ApiError, ApiResult, ErrorBody};
 use super::forms::Arrays;
+use super::held::Held;
 use super::inputs::Input;
 use crate::batching::Lane;
 
@@ -88,6 +89,7 @@ pub(crate) async fn stream(
     app: SharedApp,
     client: Client,
     options: CallOptions,
+    held: Arc<Held>,
     request: Body,
 ) -> ApiResult<Response> {
     // What concerns all lines is told at once, with a status.
@@ -96,7 +98,9 @@ pub(crate) async fn stream(
     let client = Client { lane: client.lane.or(Some(Lane::Bulk)), ..client };
     let (sender, receiver) = mpsc::channel::<Bytes>(1);
     tokio::spawn(async move {
-        if let Err(error) = copy(&app, &client, &options, request, &sender).await {
+        if let Err(error) =
+            copy(&app, &client, &options, Lines::new(&app, held, request), &sender).await
+        {
             // The status is sent already: the last line says why there are no more.
             if let Ok(mut line) = serde_json::to_vec(&ErrorBody::from(error)) {
                 line.push(b'\n');
@@ -118,10 +122,9 @@ async fn copy(
     app: &SharedApp,
     client: &Client,
     options: &CallOptions,
-    request: Body,
+    mut lines: Lines,
     sender: &mpsc::Sender<Bytes>,
 ) -> ApiResult<()> {
-    let mut lines = Lines::new(request.into_data_stream(), app.options.limits.body_timeout);
     let mut under_way: VecDeque<AbortOnDrop<ApiResult<Vec<u8>>>> = VecDeque::new();
     let (mut is_ended, mut broken) = (false, None);
     while !is_ended || !under_way.is_empty() {
@@ -269,12 +272,14 @@ struct Lines {
     window: Vec<Waiting>,
     window_bytes: usize,
     patience: Patience,
+    /// The buffer's share of what requests may hold.
+    held: Arc<Held>,
 }
 
 impl Lines {
-    fn new(stream: BodyDataStream, body_timeout: Duration) -> Self {
+    fn new(app: &SharedApp, held: Arc<Held>, request: Body) -> Self {
         Self {
-            stream,
+            stream: request.into_data_stream(),
             buffer: Vec::new(),
             start: 0,
             searched: 0,
@@ -282,7 +287,8 @@ impl Lines {
             is_ended: false,
             window: Vec::new(),
             window_bytes: 0,
-            patience: Patience::new(body_timeout),
+            patience: Patience::new(app.options.limits.body_timeout),
+            held,
         }
     }
 
@@ -324,7 +330,14 @@ impl Lines {
                 },
             };
             match piece {
-                Ok(Some(piece)) => self.buffer.extend_from_slice(&piece),
+                Ok(Some(piece)) => {
+                    if let Err(mut error) = self.held.set(self.buffer.len() + piece.len()) {
+                        let line = self.n_lines + 1;
+                        error.message += &format!(": send what comes from line {line} on again");
+                        return (self.take_window(), Some(error));
+                    }
+                    self.buffer.extend_from_slice(&piece);
+                }
                 Ok(None) => self.is_ended = true,
                 Err(error) => return (self.take_window(), Some(error)),
             }

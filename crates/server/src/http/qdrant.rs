@@ -1,5 +1,7 @@
 //! `/qdrant/infer`: what a Qdrant server asks when its configuration names an inference service.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,6 +19,7 @@ use super::error::{ApiError, ApiResult};
 use super::forms::Arrays;
 use super::guard::no_key;
 use super::headers::with_counts;
+use super::held::Held;
 use super::inputs::Input;
 
 /// The largest body that is read of a client whose key stands in the body.
@@ -57,13 +60,16 @@ struct InferAnswer {
 
 pub(crate) async fn infer(
     State(app): State<SharedApp>,
-    client: Client,
+    mut client: Client,
     key: Option<Extension<KeyId>>,
+    Extension(held): Extension<Arc<Held>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     request: Body,
 ) -> ApiResult<Response> {
-    answer(&app, client, key.is_some(), query, &headers, request).await.map_err(shown)
+    let query = CallOptions::from_query(query.as_deref()).map_err(shown)?;
+    let request = read(&app, &mut client, key.is_some(), &headers, &held, request).await;
+    answer(&app, client, query, request.map_err(shown)?).await.map_err(shown)
 }
 
 /// Qdrant tells its user what is wrong with a request only where the status is 400.
@@ -74,28 +80,36 @@ fn shown(mut error: ApiError) -> ApiError {
     error
 }
 
-async fn answer(
+/// Reads a request, whose body has the key of a client that sends none in its headers.
+async fn read(
     app: &SharedApp,
-    mut client: Client,
+    client: &mut Client,
     is_known: bool,
-    query: Option<String>,
     headers: &HeaderMap,
+    held: &Held,
     request: Body,
-) -> ApiResult<Response> {
+) -> ApiResult<InferRequest> {
     body::expect_json(headers)?;
     let mut limits = app.options.limits.clone();
     let keys = app.keys.as_ref().filter(|_| !is_known);
     if keys.is_some() {
         limits.max_body_bytes = limits.max_body_bytes.min(MAX_UNKNOWN_BYTES);
     }
-    let bytes = body::read(request, &limits).await?;
+    let bytes = body::read(request, &limits, held).await?;
     let parsed = body::parse::<InferRequest>(bytes).await;
     if let Some(keys) = keys {
         let token = parsed.as_ref().ok().and_then(|request| request.token.as_deref());
         client.id = token.and_then(|token| keys.known(token.as_bytes())).ok_or_else(no_key)?;
     }
-    let query = CallOptions::from_query(query.as_deref())?;
-    let request = parsed?;
+    parsed
+}
+
+async fn answer(
+    app: &SharedApp,
+    client: Client,
+    query: CallOptions,
+    request: InferRequest,
+) -> ApiResult<Response> {
     let task = match request.inference {
         Inference::Update => "document",
         Inference::Search => "query",
