@@ -28,12 +28,30 @@ pub(crate) struct Worker {
     /// A pool of one worker, which has its own threads.
     pool: EncoderPool,
     options: EncodeOptions,
+    /// Called before each batch.
+    #[cfg(test)]
+    before: Option<Arc<dyn Fn(&[&ReadyText]) + Send + Sync>>,
 }
 
 impl Worker {
     pub(crate) fn new(pool: EncoderPool) -> Self {
         // The scheduler has cut the batch: the pool takes it whole.
-        Self { pool, options: EncodeOptions::default().with_chunk_size(NonZeroUsize::MAX) }
+        let options = EncodeOptions::default().with_chunk_size(NonZeroUsize::MAX);
+        Self {
+            pool,
+            options,
+            #[cfg(test)]
+            before: None,
+        }
+    }
+
+    /// One that calls `before` with each batch, which may panic or hang.
+    #[cfg(test)]
+    pub(crate) fn disturbed(
+        pool: EncoderPool,
+        before: Arc<dyn Fn(&[&ReadyText]) + Send + Sync>,
+    ) -> Self {
+        Self { before: Some(before), ..Self::new(pool) }
     }
 }
 
@@ -43,6 +61,10 @@ impl Compute for Worker {
     type Error = Box<SpladeError>;
 
     fn compute(&self, texts: &[&ReadyText]) -> Result<Vec<Row>, Box<SpladeError>> {
+        #[cfg(test)]
+        if let Some(before) = &self.before {
+            before(texts);
+        }
         let tokens = joined(texts)?;
         let each: Vec<TextOptions> = texts.iter().map(|text| text.options.clone()).collect();
         let encoded = self.pool.encode_tokenized_each(&tokens, &each, &self.options)?;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPoolBuilder;
 use splade::index::Index;
 use splade::info::ModelInfo;
-use splade::{EncodeOptions, SparseEncoder, SpladeError};
+use splade::{EncodeOptions, EncoderPool, SparseEncoder, SpladeError};
 
 use crate::ServerOptions;
-use crate::batching::{Batching, Dispatcher, SystemClock};
+use crate::batching::{Batching, Clock, Dispatcher, SystemClock};
 use crate::engine::Worker;
 use crate::error::ServerError;
 use crate::metrics::Metrics;
@@ -44,6 +44,17 @@ impl Served {
         options: &ServerOptions,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ServerError> {
+        Self::start_with(encoder, options, metrics, Worker::new, Arc::new(SystemClock))
+    }
+
+    /// The same with workers and a clock that tests may choose.
+    pub(crate) fn start_with(
+        encoder: SparseEncoder,
+        options: &ServerOptions,
+        metrics: &Arc<Metrics>,
+        worker: impl Fn(EncoderPool) -> Worker,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServerError> {
         let info = encoder.info()?;
         let index = options.index.as_deref().map(|path| open_index(path, &encoder)).transpose()?;
         let n_threads = options.threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
@@ -68,11 +79,11 @@ impl Served {
             Arc::new(move |batch| metrics.batch(batch))
         };
         let dispatcher = Dispatcher::start(
-            workers.into_iter().map(Worker::new).collect(),
+            workers.into_iter().map(worker).collect(),
             info.routes.len().max(1),
             batching(options),
             rate,
-            Arc::new(SystemClock),
+            clock,
             on_batch,
         )
         .map_err(ServerError::Threads)?;
@@ -120,7 +131,7 @@ fn open_index(path: &std::path::Path, encoder: &SparseEncoder) -> Result<Index, 
 /// of them.
 fn warm_up(
     encoder: &SparseEncoder,
-    workers: &[splade::EncoderPool],
+    workers: &[EncoderPool],
     info: &ModelInfo,
 ) -> Result<f64, SpladeError> {
     let routes: Vec<Option<&str>> = info.routes.iter().map(|route| route.name.as_deref()).collect();

@@ -16,3 +16,25 @@ impl Clock for SystemClock {
         Instant::now()
     }
 }
+
+/// A clock that stands still until it is told to move.
+#[cfg(test)]
+pub(crate) struct FakeClock(std::sync::Mutex<Instant>);
+
+#[cfg(test)]
+impl FakeClock {
+    pub(crate) fn new() -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self(std::sync::Mutex::new(Instant::now())))
+    }
+
+    pub(crate) fn advance(&self, by: std::time::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+#[cfg(test)]
+impl Clock for FakeClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().unwrap()
+    }
+}

@@ -16,6 +16,8 @@ mod scheduler;
 
 pub(crate) use self::admission::Shed;
 pub(crate) use self::batcher::panic_message;
+#[cfg(test)]
+pub(crate) use self::clock::FakeClock;
 pub(crate) use self::clock::{Clock, SystemClock};
 pub(crate) use self::dispatcher::{BatchReport, Dispatcher, Load};
 pub(crate) use self::lane::Lane;

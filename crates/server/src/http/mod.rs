@@ -31,6 +31,9 @@ mod trace_context;
 mod unsupported;
 mod vertex;
 
+#[cfg(test)]
+mod tests;
+
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
