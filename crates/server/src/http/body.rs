@@ -134,6 +134,25 @@ pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> 
     }
 }
 
+/// What serde says, with JSON's names of types instead of Rust's.
+pub(crate) fn in_words(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    let Some((found, expected)) = told.rsplit_once("expected ") else { return told };
+    let (names, place) = match expected.split_once(" at line ") {
+        Some((names, place)) => (names, format!(" at line {place}")),
+        None => (expected, String::new()),
+    };
+    let words = match names {
+        "a nonzero usize" => "a whole number above 0",
+        "usize" | "u64" | "u32" => "a whole number",
+        "f32" => "a number",
+        "a sequence" => "a list",
+        name if name.starts_with("struct ") => "an object",
+        name => name,
+    };
+    format!("{found}expected {words}{place}")
+}
+
 pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json);
@@ -147,7 +166,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     });
     whole.map_err(|(path, error)| {
         let of_field = path.map_or_else(String::new, |path| format!("`{path}`: "));
-        let message = format!("the body is not as it should be: {of_field}{error}");
+        let message = format!("the body is not as it should be: {of_field}{}", in_words(&error));
         match error.is_data() {
             true => ApiError::validation(message),
             false => ApiError::new(StatusCode::BAD_REQUEST, ErrorType::Validation, message),
@@ -172,5 +191,38 @@ pub(crate) fn expect_json(headers: &HeaderMap) -> ApiResult<()> {
             ErrorType::Validation,
             "expected `content-type: application/json`",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_types_of_json() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code, reason = "it is only parsed")]
+        struct Fields {
+            count: Option<std::num::NonZeroUsize>,
+            weight: Option<f32>,
+            list: Option<Vec<String>>,
+        }
+        for (json, told) in [
+            (
+                r#"{"count": 0}"#,
+                "`count`: invalid value: integer `0`, expected a whole number above 0 at line 1",
+            ),
+            (
+                r#"{"count": "many"}"#,
+                "invalid type: string \"many\", expected a whole number above 0",
+            ),
+            (r#"{"weight": "expected f32"}"#, "string \"expected f32\", expected a number"),
+            (r#"{"list": 1}"#, "invalid type: integer `1`, expected a list"),
+            ("1", "invalid type: integer `1`, expected an object"),
+            ("{", "EOF while parsing"),
+        ] {
+            let error = parse_json::<Fields>(json.as_bytes()).unwrap_err();
+            assert!(error.message.contains(told), "{json}: {}", error.message);
+        }
     }
 }

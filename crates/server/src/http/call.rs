@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use splade::tokens::TruncationSide;
 use splade::{EncodeOptions, Pruning, TextOptions, Truncation};
 
+use super::body::in_words;
 use super::error::{ApiError, ApiResult};
 
 /// Which end of a long text is cut off.
@@ -134,7 +135,7 @@ impl CallOptions {
             let one = serde_json::Map::from_iter([(name.clone(), value)]);
             let read = Self::deserialize(serde_json::Value::Object(one));
             let read = read.map_err(|error| {
-                ApiError::validation(format!("query parameter `{name}`: {error}"))
+                ApiError::validation(format!("query parameter `{name}`: {}", in_words(&error)))
             })?;
             options = options.or(read);
         }
@@ -273,6 +274,7 @@ mod tests {
         ] {
             let error = CallOptions::from_query(Some(query)).unwrap_err();
             assert!(error.message.contains(named), "{query}: {}", error.message);
+            assert!(!error.message.contains("usize"), "{query}: {}", error.message);
             assert_eq!(error.status, 422);
         }
     }
