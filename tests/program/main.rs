@@ -14,6 +14,7 @@ mod devices;
 mod encode_files;
 mod encode_texts;
 mod evaluate;
+mod evaluate_trec;
 mod exports;
 mod formats;
 #[cfg(feature = "hub")]
