@@ -13,6 +13,7 @@ mod setup;
 mod texts;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -53,6 +54,9 @@ struct FiguresArguments {
     /// How long each run takes
     #[arg(long, value_name = "S", default_value_t = 15.0)]
     seconds: f64,
+    /// How often each figure is measured, with servers of its own: tables have medians and ranges
+    #[arg(long, value_name = "N", default_value = "1")]
+    runs: NonZeroUsize,
     /// The figures to measure, by number [default: all]
     #[arg(long = "figure", value_name = "N", num_args = 1..)]
     figures: Vec<usize>,
@@ -84,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         What::Figures(arguments) => {
             let setup = setup::Setup::new(arguments, &metadata, folder)?;
-            report::run(&setup, &arguments.figures, arguments.rivals)
+            report::run(&setup, &arguments.figures, arguments.runs, arguments.rivals)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The report: which figures are measured, in which order, and what is written about them.
 
 use std::fs;
+use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result, bail};
 
@@ -26,6 +27,34 @@ impl Section {
         let table = table::markdown(&self.columns, self.n_text_columns, &self.rows);
         format!("\n## {}\n\n{table}\n{}\n", self.title, self.text)
     }
+
+    /// Several runs in one: each number is the median, with the smallest and the largest behind it
+    /// where they differ. The text is the first run's.
+    fn of_runs(runs: Vec<Self>) -> Option<Self> {
+        let cell = |row: usize, column: usize| {
+            let cells = runs.iter().filter_map(|run| run.rows.get(row)?.get(column));
+            median(&cells.map(String::as_str).collect::<Vec<_>>())
+        };
+        let shape = &runs.first()?.rows;
+        let rows = shape.iter().enumerate();
+        let rows = rows.map(|(row, cells)| (0..cells.len()).map(|i| cell(row, i)).collect());
+        let rows: Vec<Vec<String>> = rows.collect();
+        Some(Self { rows, ..runs.into_iter().next()? })
+    }
+}
+
+/// `17.9 (17.5 to 18.1)`, of cells that are numbers, perhaps with a unit; else the first cell.
+fn median(cells: &[&str]) -> String {
+    let number = |cell: &str| cell.split(' ').next().unwrap_or_default().parse::<f64>().ok();
+    let mut sorted: Vec<(f64, &str)> =
+        cells.iter().filter_map(|cell| Some((number(cell)?, *cell))).collect();
+    sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    match sorted.as_slice() {
+        [(_, least), .., (_, most)] if least != most => {
+            format!("{} ({least} to {most})", sorted[sorted.len() / 2].1)
+        }
+        _ => cells.first().copied().unwrap_or_default().to_owned(),
+    }
 }
 
 type Figure = fn(&Setup, Capacity) -> Result<Section>;
@@ -42,16 +71,25 @@ const FIGURES: [Figure; 8] = [
 ];
 
 /// Measures the figures with these numbers, all if there is none, and writes the report after each.
-pub(super) fn run(setup: &Setup, chosen: &[usize], with_rivals: bool) -> Result<()> {
+pub(super) fn run(
+    setup: &Setup,
+    chosen: &[usize],
+    n_runs: NonZeroUsize,
+    with_rivals: bool,
+) -> Result<()> {
     if let Some(number) = chosen.iter().find(|number| !(1..=FIGURES.len()).contains(number)) {
         bail!("there is no figure {number}: they are 1 to {}", FIGURES.len());
     }
     let mut report = head(setup);
+    let repeated = |measure: &dyn Fn() -> Result<Section>| {
+        let runs = (0..n_runs.get()).map(|_| measure()).collect::<Result<Vec<_>>>()?;
+        Section::of_runs(runs).context("no run")
+    };
     let mut failures = Vec::new();
     let capacity = Capacity::measure(setup)?;
     for (index, figure) in FIGURES.iter().enumerate() {
         if chosen.is_empty() || chosen.contains(&(index + 1)) {
-            match figure(setup, capacity) {
+            match repeated(&|| figure(setup, capacity)) {
                 Ok(section) => report += &section.markdown(),
                 Err(error) => failures.push(format!("figure {}: {error:#}", index + 1)),
             }
@@ -59,7 +97,7 @@ pub(super) fn run(setup: &Setup, chosen: &[usize], with_rivals: bool) -> Result<
         }
     }
     if with_rivals {
-        match rivals::measure(setup) {
+        match repeated(&|| rivals::measure(setup)) {
             Ok(section) => report += &section.markdown(),
             Err(error) => failures.push(format!("rivals: {error:#}")),
         }
@@ -90,4 +128,31 @@ fn head(setup: &Setup) -> String {
 fn write(setup: &Setup, report: &str) -> Result<()> {
     let path = &setup.out;
     fs::write(path, report).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_several_runs_is_their_median_with_its_range() {
+        assert_eq!(median(&["9.5", "10.1", "9.7"]), "9.7 (9.5 to 10.1)");
+        assert_eq!(median(&["39.0 %", "7.0 %", "8.0 %"]), "8.0 % (7.0 % to 39.0 %)");
+        assert_eq!(median(&["0", "0", "0"]), "0");
+        assert_eq!(median(&["splade serve", "splade serve"]), "splade serve");
+        assert_eq!(median(&["12"]), "12");
+    }
+
+    #[test]
+    fn the_first_column_says_which_row_it_is() {
+        let run = |rate: &str| Section {
+            title: "title".into(),
+            columns: vec!["load", "rate"],
+            n_text_columns: 1,
+            rows: vec![vec!["100 %".into(), rate.into()]],
+            text: String::new(),
+        };
+        let merged = Section::of_runs(vec![run("1"), run("3"), run("2")]).unwrap();
+        assert_eq!(merged.rows, [["100 %", "2 (1 to 3)"]]);
+    }
 }
