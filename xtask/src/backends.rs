@@ -4,7 +4,7 @@
 pub(crate) const ALL_FEATURES: &str = "splade/ndarray,splade/flex,splade/vulkan,splade/metal,splade/cuda,splade/hub,\
      splade/corpus,splade/index,splade/evaluate,splade/export,splade/parquet,splade/qdrant,\
      splade-cli/ndarray,splade-cli/flex,splade-cli/vulkan,splade-cli/metal,splade-cli/cuda,splade-cli/hub,splade-cli/parquet,splade-cli/qdrant,\
-     splade-cli/serve";
+     splade-cli/serve,splade-cli/otlp";
 
 /// Cargo features that name a backend, or a kind of GPU of one.
 pub(crate) const FEATURE_NAMES: [&str; 6] = ["ndarray", "flex", "wgpu", "vulkan", "metal", "cuda"];

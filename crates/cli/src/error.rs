@@ -33,6 +33,9 @@ pub(crate) enum CliError {
     #[error("{first} and {second} exclude each other: give one of them")]
     #[cfg(feature = "serve")]
     ServeKeys { first: &'static str, second: String },
+    #[error("cannot send spans to {endpoint}: {why}")]
+    #[cfg(feature = "otlp")]
+    Otlp { endpoint: String, why: String },
     #[error("cannot prune with these options")]
     Pruning(#[source] SparseError),
     #[error("cannot read {}", shown(.path))]

@@ -18,6 +18,8 @@ mod index;
 mod info;
 mod model;
 mod model_files;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod profile;
 mod progress;
@@ -65,7 +67,11 @@ fn main() -> ExitCode {
     let profile = args.profile.then(Profile::default);
     match &args.command {
         #[cfg(feature = "serve")]
-        Command::Serve(serve) => trace::init_server(args.verbose, profile.as_ref(), serve),
+        Command::Serve(serve) => {
+            if let Err(error) = trace::init_server(args.verbose, profile.as_ref(), serve) {
+                return end(Err(error));
+            }
+        }
         _ => trace::init(args.verbose, profile.as_ref()),
     }
     let result = match args.command {
@@ -82,6 +88,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Devices(args) => devices::run(&args),
     };
+    #[cfg(feature = "otlp")]
+    otlp::end();
     if let Some(profile) = profile {
         tell(profile.table());
     }

@@ -24,8 +24,15 @@ pub(crate) fn init(verbose: u8, profile: Option<&Profile>) {
 
 /// The same for a server: without other libraries, which might log texts; by `--json-output` as
 /// lines of JSON, where `-v` shows each request, and without it those that failed.
+///
+/// # Errors
+/// `--otlp-endpoint` names no collector.
 #[cfg(feature = "serve")]
-pub(crate) fn init_server(verbose: u8, profile: Option<&Profile>, args: &crate::args::ServeArgs) {
+pub(crate) fn init_server(
+    verbose: u8,
+    profile: Option<&Profile>,
+    args: &crate::args::ServeArgs,
+) -> Result<(), crate::error::CliError> {
     let is_silent = args.quiet || !args.json_output;
     let level = match verbose + u8::from(!is_silent) {
         0 => Level::WARN,
@@ -34,9 +41,11 @@ pub(crate) fn init_server(verbose: u8, profile: Option<&Profile>, args: &crate::
     };
     let shown = shown(level, Others::Hidden);
     let registry = tracing_subscriber::registry().with(profile.map(Profile::layer));
+    #[cfg(feature = "otlp")]
+    let registry = registry.with(crate::otlp::layer(args)?);
     if !args.json_output {
         registry.with(for_people().with_filter(shown)).init();
-        return;
+        return Ok(());
     }
     crate::terminal::tell_in_json();
     let json = fmt::layer()
@@ -47,6 +56,7 @@ pub(crate) fn init_server(verbose: u8, profile: Option<&Profile>, args: &crate::
         .with_writer(|| crate::terminal::JsonLog)
         .log_internal_errors(false);
     registry.with(json.with_filter(shown)).init();
+    Ok(())
 }
 
 /// What other libraries log.
@@ -60,7 +70,10 @@ type Shown = filter::FilterFn<Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>>;
 
 fn shown(level: Level, others: Others) -> Shown {
     let shown = move |metadata: &Metadata<'_>| {
-        let is_ours = metadata.target().starts_with("splade");
+        let target = metadata.target();
+        // OpenTelemetry's warn of spans that cannot be sent.
+        let is_ours = target.starts_with("splade")
+            || (target.starts_with("opentelemetry") && *metadata.level() <= Level::WARN);
         *metadata.level() <= level && (is_ours || others == Others::Shown)
     };
     // The hint prevents events that will not be shown from being created: the tokenizers crate logs

@@ -5,6 +5,8 @@ mod deploy;
 mod logs;
 mod operation;
 mod signals;
+#[cfg(feature = "otlp")]
+mod spans;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

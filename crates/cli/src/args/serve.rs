@@ -186,6 +186,17 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) json_output: bool,
 
+    /// Send a span for each request, with those of its stages, to a collector of OpenTelemetry:
+    /// http://localhost:4318 (OTLP over HTTP).
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
+
+    /// The service's name in spans.
+    #[cfg(feature = "otlp")]
+    #[arg(long, value_name = "NAME", default_value = "splade")]
+    pub(crate) otlp_service_name: String,
+
     /// Take text-embeddings-inference's variables too, by their own names: MAX_BATCH_TOKENS, PORT.
     /// HOSTNAME, which shells and containers set, is never read.
     #[arg(long)]
@@ -200,7 +211,7 @@ pub(crate) struct ServeArgs {
 }
 
 /// Flags that text-embeddings-inference has by the same name and meaning.
-const OF_TEI: [&str; 18] = [
+const OF_TEI: [&str; 19] = [
     "api-key",
     "auto-truncate",
     "cors-allow-origin",
@@ -213,6 +224,7 @@ const OF_TEI: [&str; 18] = [
     "max-client-batch-size",
     "max-concurrent-requests",
     "model-id",
+    "otlp-service-name",
     "payload-limit",
     "port",
     "revision",

@@ -29,6 +29,7 @@ pub(crate) struct Vectors {
 /// What is told in headers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
+    pub(crate) n_texts: usize,
     pub(crate) n_chars: usize,
     pub(crate) n_tokens: usize,
     pub(crate) n_truncated: usize,
@@ -40,6 +41,7 @@ impl Counts {
     pub(crate) fn and(&self, other: &Self) -> Self {
         let (a, b) = (&self.stages, &other.stages);
         Self {
+            n_texts: self.n_texts + other.n_texts,
             n_chars: self.n_chars + other.n_chars,
             n_tokens: self.n_tokens + other.n_tokens,
             n_truncated: self.n_truncated + other.n_truncated,
@@ -133,7 +135,7 @@ pub(crate) async fn encode_each(
     let deadline = deadline.and_then(|timeout| started.checked_add(timeout));
     let kept = options.text_options()?;
     let n_chars = inputs.iter().map(Input::n_chars).sum();
-    let mut counts = Counts { n_chars, ..Counts::default() };
+    let mut counts = Counts { n_texts: inputs.len(), n_chars, ..Counts::default() };
     let lane =
         client.lane.unwrap_or(match inputs.len() <= app.options.batching.interactive_texts {
             true => Lane::Interactive,

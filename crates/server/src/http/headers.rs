@@ -32,6 +32,8 @@ pub(crate) fn with_counts(app: &SharedApp, counts: &Counts, mut response: Respon
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
+    // For spans.
+    response.extensions_mut().insert(*counts);
     response
 }
 

@@ -1,16 +1,20 @@
 //! [`Told`]: what log and metrics are told of a request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderValue, Method};
 use axum::response::Response;
 
 use super::app::SharedApp;
+use super::encode::Counts;
 use super::error::ErrorType;
 use super::trace_context::TraceContext;
 
 /// The status, in log and metrics, of a request whose client left before the answer: nginx's.
 const LEFT: u16 = 499;
+
+/// The target of events from which spans can be made.
+const SPANS: &str = "splade_server::spans";
 
 /// A request, as far as it is told: neither a text nor a key.
 pub(crate) struct Asked {
@@ -37,6 +41,7 @@ impl<'a> Told<'a> {
         self.is_answered = true;
         let (status, extensions) = (response.status().as_u16(), response.extensions());
         self.tell(status, extensions.get());
+        self.tell_span(status, extensions.get::<Counts>());
     }
 
     fn tell(&self, status: u16, kind: Option<&ErrorType>) {
@@ -57,6 +62,35 @@ impl<'a> Told<'a> {
             _ => told!(debug, "request"),
         }
     }
+
+    /// What a tracing system is told, by whoever listens to this target: all that is known.
+    fn tell_span(&self, status: u16, counts: Option<&Counts>) {
+        if !tracing::enabled!(target: SPANS, tracing::Level::TRACE) {
+            return;
+        }
+        let Asked { method, route, id, trace, started } = &self.asked;
+        let (total, counts) = (started.elapsed(), counts.copied().unwrap_or_default());
+        let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        tracing::trace!(
+            target: SPANS,
+            method = method.as_str(),
+            route,
+            status,
+            id = id.to_str().unwrap_or_default(),
+            trace_id = trace.trace_id(),
+            span_id = trace.span_id(),
+            parent_id = trace.parent_id(),
+            is_sampled = trace.is_sampled(),
+            started_us = micros(begun.saturating_sub(total)),
+            total_us = micros(total),
+            tokenized_us = micros(counts.stages.tokenized),
+            queued_us = micros(counts.stages.queued),
+            computed_us = micros(counts.stages.computed),
+            n_texts = counts.n_texts as u64,
+            n_tokens = counts.n_tokens as u64,
+            n_cut = counts.n_truncated as u64,
+        );
+    }
 }
 
 impl Drop for Told<'_> {
@@ -64,6 +98,11 @@ impl Drop for Told<'_> {
         if !self.is_answered {
             self.app.metrics.shed("left");
             self.tell(LEFT, None);
+            self.tell_span(LEFT, None);
         }
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -15,6 +15,8 @@ const SAMPLED: u8 = 1;
 pub(crate) struct TraceContext {
     trace_id: u128,
     span_id: u64,
+    /// The caller's span.
+    parent_id: Option<u64>,
     flags: u8,
 }
 
@@ -26,10 +28,12 @@ impl TraceContext {
         let parent = only.and_then(|value| parse(value.as_bytes()));
         let span_id = random().max(1);
         match parent {
-            Some((trace_id, flags)) => Self { trace_id, span_id, flags },
+            Some((trace_id, parent_id, flags)) => {
+                Self { trace_id, span_id, parent_id: Some(parent_id), flags }
+            }
             None => {
                 let trace_id = u128::from(random()) << 64 | u128::from(random());
-                Self { trace_id: trace_id.max(1), span_id, flags: SAMPLED }
+                Self { trace_id: trace_id.max(1), span_id, parent_id: None, flags: SAMPLED }
             }
         }
     }
@@ -42,16 +46,26 @@ impl TraceContext {
         format!("{:016x}", self.span_id)
     }
 
+    /// The caller's span; empty if there is none.
+    pub(crate) fn parent_id(&self) -> String {
+        self.parent_id.map_or_else(String::new, |id| format!("{id:016x}"))
+    }
+
+    /// Whether those who collect traces keep this one.
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
     /// `traceparent` of the answer: its trace, and the server's span.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
-        let Self { trace_id, span_id, flags } = self;
+        let Self { trace_id, span_id, flags, .. } = self;
         HeaderValue::from_str(&format!("00-{trace_id:032x}-{span_id:016x}-{flags:02x}")).ok()
     }
 }
 
 /// `00-<32 digits>-<16 digits>-<2 digits>`: trace, span and flags. Later versions may have more
 /// behind it.
-fn parse(value: &[u8]) -> Option<(u128, u8)> {
+fn parse(value: &[u8]) -> Option<(u128, u64, u8)> {
     let (known, more) = value.split_at_checked(55)?;
     let mut parts = std::str::from_utf8(known).ok()?.split('-');
     let version = hex(parts.next()?, 2)?;
@@ -63,7 +77,7 @@ fn parse(value: &[u8]) -> Option<(u128, u8)> {
         _ => more.is_empty() || more[0] == b'-',
     };
     let is_valid = is_whole && parts.next().is_none() && trace_id != 0 && parent != 0;
-    is_valid.then_some((trace_id, flags as u8 & SAMPLED))
+    is_valid.then_some((trace_id, parent as u64, flags as u8 & SAMPLED))
 }
 
 /// A number of so many digits, in small letters.
@@ -94,6 +108,10 @@ mod tests {
         let context = of(&format!("00-{TRACE}-00f067aa0ba902b7-01"));
         assert_eq!(context.trace_id(), TRACE);
         assert_ne!(context.span_id(), "00f067aa0ba902b7", "a span of its own");
+        assert_eq!(
+            (context.parent_id().as_str(), context.is_sampled()),
+            ("00f067aa0ba902b7", true)
+        );
         let header = context.header().unwrap();
         let expected = format!("00-{TRACE}-{}-01", context.span_id());
         assert_eq!(header.to_str().unwrap(), expected);
