@@ -3,7 +3,7 @@
 use super::violation::Violation;
 
 /// A package, and the members that it (including its tests) may depend on.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-output", &[]),
@@ -29,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ),
     ("splade-server", &["splade"]),
     ("splade-cli", &["splade", "splade-server"]),
+    ("splade-python", &["splade"]),
     ("externals", &[]),
     ("xtask", &[]),
     ("load", &[]),

@@ -1,0 +1,87 @@
+//! [`SparseRow`]: the vector of one text, in arrays of numpy.
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+
+use crate::numbers::{array, borrow};
+use crate::{errors, matrix};
+
+/// A sparse vector: the indices (uint32, increasing) and weights (float32) of its entries.
+#[pyclass(frozen, module = "splade._splade")]
+pub(crate) struct SparseRow {
+    pub(crate) dimension: usize,
+    pub(crate) indices: Py<PyArray1<i32>>,
+    pub(crate) values: Py<PyArray1<f32>>,
+}
+
+impl SparseRow {
+    /// The vector as the library has it, copied and checked.
+    ///
+    /// # Errors
+    /// Arrays that break a rule of the vector.
+    pub(crate) fn to_rust(&self, py: Python<'_>) -> PyResult<splade::SparseRow> {
+        let (indices, values) = (borrow(py, &self.indices)?, borrow(py, &self.values)?);
+        let indices: Vec<u32> = bytemuck::cast_slice(indices.as_slice()?).to_vec();
+        let values = values.as_slice()?.to_vec();
+        let row = splade::SparseRow::from_parts(self.dimension, indices, values);
+        row.map_err(|error| errors::of_vectors(&error))
+    }
+}
+
+#[pymethods]
+impl SparseRow {
+    /// The indices of the entries.
+    #[getter]
+    fn indices<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.indices.bind(py).call_method1("view", ("uint32",))
+    }
+
+    /// The weights of the entries.
+    #[getter]
+    fn values(&self, py: Python<'_>) -> Py<PyArray1<f32>> {
+        self.values.clone_ref(py)
+    }
+
+    /// Its length when written densely.
+    #[getter]
+    fn shape(&self) -> (usize,) {
+        (self.dimension,)
+    }
+
+    /// Number of entries.
+    #[getter]
+    fn nnz(&self, py: Python<'_>) -> PyResult<usize> {
+        self.values.bind(py).len()
+    }
+
+    /// The vector densely.
+    fn to_dense(&self, py: Python<'_>) -> PyResult<Py<PyArray1<f32>>> {
+        Ok(array(py, self.to_rust(py)?.to_dense()).unbind())
+    }
+
+    /// The vector as a matrix of one row.
+    fn to_matrix(&self, py: Python<'_>) -> PyResult<matrix::SparseMatrix> {
+        let rows = [self.to_rust(py)?];
+        let one = splade::SparseMatrix::from_rows(self.dimension, &rows);
+        matrix::SparseMatrix::of_matrix(py, one.map_err(|error| errors::of_vectors(&error))?)
+    }
+
+    /// The dot product with another vector.
+    fn dot(&self, py: Python<'_>, other: &Self) -> PyResult<f32> {
+        let (a, b) = (self.to_rust(py)?, other.to_rust(py)?);
+        if a.dimension() != b.dimension() {
+            let (a, b) = (a.dimension(), b.dimension());
+            let message = format!("the vectors have {a} and {b} dimensions");
+            return Err(pyo3::exceptions::PyValueError::new_err(message));
+        }
+        Ok(a.dot(&b))
+    }
+
+    fn __len__(&self) -> usize {
+        self.dimension
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("SparseRow(dimension={}, nnz={})", self.dimension, self.nnz(py)?))
+    }
+}
