@@ -1,0 +1,24 @@
+"""Learned sparse text vectors (SPLADE): sentence-transformers' `SparseEncoder`, in Rust.
+
+Importing this module imports numpy, and nothing else that is not Python's own: torch, scipy,
+pyarrow, tqdm and huggingface_hub are imported when a call needs them.
+"""
+
+from splade._splade import Index, SparseMatrix, SparseRow, devices, search, version
+from splade.encoder import SparseEncoder
+from splade.pool import EncoderPool
+from splade.similarity import SimilarityFunction
+
+__version__: str = version()
+
+__all__ = [
+    "EncoderPool",
+    "Index",
+    "SimilarityFunction",
+    "SparseEncoder",
+    "SparseMatrix",
+    "SparseRow",
+    "__version__",
+    "devices",
+    "search",
+]

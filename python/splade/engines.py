@@ -1,0 +1,51 @@
+"""Vectors for search engines, and the page that explains them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from splade import _splade
+from splade._splade import SparseMatrix
+
+if TYPE_CHECKING:
+    from splade.encoder import SparseEncoder
+
+ENGINES = (
+    "qdrant",
+    "elasticsearch",
+    "elasticsearch-sparse-vector",
+    "opensearch",
+    "opensearch-sparse-vector",
+    "pgvector",
+    "vespa",
+    "milvus",
+)
+
+
+def export(
+    model: SparseEncoder,
+    path: str | os.PathLike[str],
+    engine: str,
+    vectors: SparseMatrix,
+    ids: list[str],
+    *,
+    name: str = "splade",
+    field: str | None = None,
+) -> int:
+    """Writes vectors, row i with `ids[i]`, as the engine reads them. Returns the number of rows."""
+    return _splade.export(model._native, path, engine, vectors, ids, name, field)
+
+
+def setup(
+    engine: str, dimension: int, *, name: str = "splade", field: str | None = None
+) -> str:
+    """What the engine needs first: a mapping, a schema, a table."""
+    return _splade.export_setup(engine, dimension, name, field)
+
+
+def explain(
+    model: SparseEncoder, documents: Any, queries: Any | None = None, title: str | None = None
+) -> str:
+    """Texts, their tokens and their vectors as one HTML page, which loads nothing."""
+    return _splade.explain(model._native, documents, queries, title)

@@ -1,0 +1,34 @@
+"""A tqdm bar that the native module moves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from splade.optional import require
+
+logger = logging.getLogger("splade")
+
+
+def is_wanted(show_progress_bar: bool | None) -> bool:
+    """Whether a bar is shown; undecided, if the logger's level is INFO or DEBUG."""
+    if show_progress_bar is None:
+        return logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
+    return bool(show_progress_bar)
+
+
+@contextmanager
+def bar(show: bool, description: str, total: int) -> Iterator[Callable[[int], None] | None]:
+    """A function that moves the bar to a number of texts, or None without a bar."""
+    if not show:
+        yield None
+        return
+    tqdm = require("tqdm.auto", "show_progress_bar").tqdm
+    with tqdm(total=total, desc=description, unit=" texts") as shown:
+
+        def move(n_texts: int) -> None:
+            shown.update(n_texts - shown.n)
+
+        yield move
+        move(total)

@@ -1,0 +1,223 @@
+"""Encoding without torch: forms, batches, limits, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import CSR, ROUTER, TEXTS, TINY
+
+import splade
+from splade import SparseEncoder, SparseMatrix, SparseRow
+
+
+def test_row_i_belongs_to_text_i(model: SparseEncoder) -> None:
+    together = model.encode(TEXTS, output="splade")
+    assert together.shape == (len(TEXTS), model.get_embedding_dimension())
+    for row, text in zip(together, TEXTS):
+        alone = model.encode(text, output="splade")
+        assert isinstance(alone, SparseRow)
+        assert row.indices.tolist() == alone.indices.tolist()
+        np.testing.assert_allclose(row.values, alone.values, rtol=1e-5, atol=1e-5)
+
+
+def test_scipy_shares_the_memory(model: SparseEncoder) -> None:
+    matrix = model.encode(TEXTS, output="splade")
+    array = matrix.to_scipy()
+    assert array.shape == matrix.shape and array.indices.dtype == array.indptr.dtype == np.int32
+    assert np.shares_memory(array.data, matrix.values)
+    assert np.shares_memory(array.indices, matrix.indices)
+    np.testing.assert_array_equal(array.toarray(), matrix.to_dense())
+
+
+def test_arrow_shares_the_memory(model: SparseEncoder) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    matrix = model.encode(TEXTS, output="splade")
+    array = matrix.to_arrow()
+    array.validate(full=True)
+    values = array.field("values").values
+    assert values.buffers()[1].address == matrix.values.ctypes.data
+    assert [len(row["indices"]) for row in array.to_pylist()] == np.diff(matrix.indptr).tolist()
+    assert array.equals(model.encode(TEXTS, output="arrow"))
+    # The capsule interface, which needs no pyarrow on our side.
+    imported = pyarrow.array(matrix)
+    assert imported.to_pylist() == array.to_pylist()
+
+
+@pytest.mark.parametrize("folder", [TINY, ROUTER, CSR], ids=["tiny", "router", "csr"])
+def test_every_kind_of_model_encodes(folder: object) -> None:
+    model = SparseEncoder(str(folder))
+    for encode in (model.encode_query, model.encode_document):
+        array = encode(TEXTS[:3], output="scipy")
+        assert array.shape == (3, model.get_embedding_dimension()) and array.nnz > 0
+
+
+@pytest.mark.parametrize("dtype", ["U", "O"])
+def test_arrays_of_strings_are_batches(model: SparseEncoder, dtype: str) -> None:
+    expected = model.encode(TEXTS[:3], output="scipy")
+    found = model.encode(np.array(TEXTS[:3], dtype=dtype), output="scipy")
+    assert (found != expected).nnz == 0
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view"])
+def test_arrow_arrays_are_batches(model: SparseEncoder, kind: str) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    expected = model.encode(TEXTS, output="scipy")
+    array = pyarrow.array(TEXTS, getattr(pyarrow, kind)())
+    chunked = pyarrow.chunked_array([array[:2], array[2:]])
+    for texts in (array, chunked, pyarrow.array(["x", *TEXTS], array.type)[1:]):
+        assert (model.encode(texts, output="scipy") != expected).nnz == 0
+
+
+def test_pairs_are_encoded_as_one_text(model: SparseEncoder) -> None:
+    pairs = [("what is AI?", "a science"), ("what is ML?", "a part of it")]
+    found = model.encode(pairs, output="scipy")
+    assert found.shape[0] == 2
+    assert (found != model.encode(np.array(pairs), output="scipy")).nnz == 0
+    assert (found != model.encode([first for first, _ in pairs], output="scipy")).nnz > 0
+
+
+def test_no_texts_give_no_rows(model: SparseEncoder) -> None:
+    assert model.encode([], output="splade").shape == (0, model.get_embedding_dimension())
+    assert model.encode([], output="scipy").shape == (0, model.get_embedding_dimension())
+    assert len(model.encode([], output="arrow")) == 0
+
+
+def test_batch_size_changes_no_row(model: SparseEncoder) -> None:
+    expected = model.encode(TEXTS, output="scipy").toarray()
+    found = model.encode(TEXTS, batch_size=1, output="scipy").toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_limits_are_the_call_s_then_the_model_s(model: SparseEncoder) -> None:
+    def counts(**options: object) -> list[int]:
+        return np.diff(model.encode(TEXTS, output="splade", **options).indptr).tolist()
+
+    assert max(counts()) > 8
+    model.max_active_dims = 8
+    assert max(counts()) == 8
+    assert max(counts(max_active_dims=4)) == 4
+    model.max_active_dims = None
+    assert max(counts()) > 8
+
+
+def test_a_saved_limit_can_be_taken_back(tmp_path: object) -> None:
+    SparseEncoder(str(TINY), max_active_dims=8).save_pretrained(f"{tmp_path}/m")
+    model = SparseEncoder(f"{tmp_path}/m")
+    assert model.max_active_dims == 8
+    model.max_active_dims = None
+    assert np.diff(model.encode(TEXTS, output="splade").indptr).max() > 8
+
+
+def test_max_seq_length_cuts(model: SparseEncoder) -> None:
+    text = "one two three four five six seven eight nine ten"
+    whole = model.encode([text], output="splade")
+    assert (whole.n_truncated, whole.n_tokens) == (0, 12)
+    model.max_seq_length = 6
+    assert (model.max_seq_length, model[0].max_seq_length) == (6, 6)
+    cut = model.encode([text], output="splade")
+    assert (cut.n_truncated, cut.n_tokens) == (1, 6)
+    per_call = {"text": {"max_length": 4, "truncation": True}}
+    assert model.encode([text], output="splade", processing_kwargs=per_call).n_tokens == 4
+    with pytest.raises(ValueError, match="more than max_seq_length"):
+        model.encode([text], output="splade", processing_kwargs={"text": {"truncation": False}})
+    with pytest.raises(ValueError, match="positions"):
+        model.max_seq_length = 100_000
+
+
+def test_a_prompt_is_put_before_each_text(model: SparseEncoder) -> None:
+    expected = model.encode([f"query: {text}" for text in TEXTS], output="scipy")
+    model.prompts = {"query": "query: ", "document": ""}
+    assert (model.encode(TEXTS, prompt="query: ", output="scipy") != expected).nnz == 0
+    assert (model.encode(TEXTS, prompt_name="query", output="scipy") != expected).nnz == 0
+    assert (model.encode_query(TEXTS, output="scipy") != expected).nnz == 0
+    model.default_prompt_name = "query"
+    assert (model.encode(TEXTS, output="scipy") != expected).nnz == 0
+    plain = model.encode(TEXTS, prompt="", output="scipy")
+    assert (plain != model.encode_document(TEXTS, output="scipy")).nnz == 0
+
+
+def test_vectors_can_be_compared_and_read_without_torch(model: SparseEncoder) -> None:
+    matrix = model.encode(TEXTS[:3], output="splade")
+    dense = matrix.to_dense()
+    scores = model.similarity(matrix, matrix)
+    assert isinstance(scores, np.ndarray)
+    np.testing.assert_allclose(scores, dense @ dense.T, rtol=1e-5)
+    np.testing.assert_allclose(model.similarity_pairwise(matrix, matrix), np.diag(scores))
+    assert model.similarity(matrix.to_scipy(), matrix).shape == (3, 3)
+    tokens = model.decode(matrix, top_k=3)
+    assert [len(row) for row in tokens] == [3, 3, 3] and tokens[0][0][0] == "today"
+    assert model.decode(matrix[0], top_k=3) == tokens[0]
+    assert model.decode(matrix.to_scipy(), top_k=3) == tokens
+    sparsity = model.sparsity(matrix)
+    assert sparsity == {"active_dims": 29.0, "sparsity_ratio": 1 - 29 / 30522}
+    shared = model.intersection(matrix[0], matrix)
+    assert shared[0].nnz == matrix[0].nnz and shared[1].nnz < matrix[1].nnz
+
+
+def test_rows_are_chosen_like_those_of_an_array(model: SparseEncoder) -> None:
+    matrix = model.encode(TEXTS, output="splade")
+    dense = matrix.to_dense()
+    np.testing.assert_array_equal(matrix[-1].to_dense(), dense[-1])
+    np.testing.assert_array_equal(matrix[1:4].to_dense(), dense[1:4])
+    np.testing.assert_array_equal(matrix[::-2].to_dense(), dense[::-2])
+    np.testing.assert_array_equal(matrix[[3, 0, 3]].to_dense(), dense[[3, 0, 3]])
+    assert np.shares_memory(matrix[1].values, matrix.values)
+    with pytest.raises(IndexError, match="row 5 of a matrix of 5 rows"):
+        matrix[5]
+
+
+def test_a_search_finds_what_scores_best(model: SparseEncoder, tmp_path: object) -> None:
+    matrix = model.encode(TEXTS[:3], output="splade")
+    scores = model.similarity(matrix, matrix)
+    hits = splade.search(matrix, matrix, 2)
+    assert [row[0][0] for row in hits] == [0, 1, 2]
+    assert hits[0][0][1] == scores[0, 0]
+    index = splade.Index.build(f"{tmp_path}/i", matrix, ["a", "b", "c"])
+    assert [row[0] for row in index.search(matrix, 1)] == [
+        (name, scores[row, row]) for row, name in enumerate("abc")
+    ]
+    products = [product for *_, product in index.explain(matrix[0], "a")]
+    assert sum(products) == pytest.approx(scores[0, 0])
+    with pytest.raises(KeyError):
+        index.explain(matrix[0], "nobody")
+
+
+def test_what_is_wrong_is_told_with_its_row(model: SparseEncoder) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    for texts, error, message in (
+        (["a", 3], TypeError, "text 1 is of type int, not str"),
+        (["a", None], TypeError, "text 1 is of type NoneType"),
+        (["a", "b", "\ud800"], UnicodeEncodeError, r"\(text 2\)"),
+        (pyarrow.array(["a", None]), ValueError, "text 1 is null"),
+        (pyarrow.chunked_array([["a", "b"], ["c", None]]), ValueError, "text 3 is null"),
+        (pyarrow.array([1, 2]), TypeError, "Int64"),
+        ([("a", "b"), "c"], TypeError, "text 1 is not a pair"),
+        ([("a", "b"), ("c",)], TypeError, "text 1 is not a pair"),
+    ):
+        with pytest.raises(error, match=message):
+            model.encode(texts, output="splade")
+    for options, error, message in (
+        ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0."),
+        ({"chunk_size": 0}, ValueError, "chunk_size must be a positive integer, got 0."),
+        ({"max_active_dims": 0}, ValueError, "max_active_dims must be a positive integer"),
+        ({"output": "numpy"}, ValueError, "output is 'numpy'"),
+        ({"convert_to_tensor": False}, ValueError, "torch's forms"),
+        ({"prompt_name": "x"}, ValueError, "Prompt name 'x' not found"),
+        ({"normalize": True}, ValueError, "does not use: \\['normalize'\\]"),
+        ({"pool": {}}, TypeError, "pool is a dict"),
+        ({"device": "tpu"}, ValueError, "unknown device `tpu`"),
+        ({"processing_kwargs": {"text": {"stride": 2}}}, NotImplementedError, "stride"),
+        ({"processing_kwargs": {"image": {"size": 2}}}, NotImplementedError, "image"),
+    ):
+        with pytest.raises(error, match=message):
+            model.encode(TEXTS, **{"output": "splade", **options})
+
+
+def test_matrices_are_checked() -> None:
+    indptr, indices = np.array([0, 2]), np.array([3, 1], np.int32)
+    with pytest.raises(ValueError, match="row 0, position 1"):
+        SparseMatrix.from_csr(indptr, indices, np.ones(2, np.float32), 5)
+    with pytest.raises(ValueError):
+        SparseMatrix.from_csr(indptr, indices[::-1].copy(), np.array([1, np.nan], np.float32), 5)
+    with pytest.raises(ValueError, match="negative"):
+        SparseMatrix.from_csr(-indptr, indices, np.ones(2, np.float32), 5)

@@ -1,0 +1,63 @@
+"""Torch's forms: memory, devices, lists."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import TEXTS
+
+from splade import SparseEncoder
+
+pytestmark = pytest.mark.torch
+
+
+def test_a_tensor_shares_the_weights(model: SparseEncoder) -> None:
+    matrix = model.encode(TEXTS, output="splade")
+    tensor = matrix.to_torch()
+    assert tensor.is_coalesced()
+    assert tensor.values().data_ptr() == matrix.values.ctypes.data
+    csr = matrix.to_torch("csr")
+    assert csr.values().data_ptr() == matrix.values.ctypes.data
+    assert (csr.to_dense() == tensor.to_dense()).all()
+    with pytest.raises(ValueError, match="layout is 'csc'"):
+        matrix.to_torch("csc")
+
+
+def test_rows_of_a_list_share_the_weights(model: SparseEncoder) -> None:
+    import torch
+
+    rows = model.encode(TEXTS, convert_to_tensor=False)
+    assert torch.equal(torch.stack(rows).to_dense(), model.encode(TEXTS).to_dense())
+    together = model.encode(TEXTS)
+    assert sum(row._nnz() for row in rows) == together._nnz()
+
+
+def test_moving_to_where_it_is_keeps_the_model(model: SparseEncoder) -> None:
+    import torch
+
+    native = model._native
+    assert model.to("cpu") is model and model.cpu() is model
+    assert model.to(torch.device("cpu"))._native is native
+    assert model.device == torch.device("cpu") and model.dtype == torch.float32
+    model.encode("a", device="cpu")
+    assert model._native is native
+    assert model.to(torch.bfloat16).dtype == torch.bfloat16
+
+
+def test_double_precision_is_kept(model: SparseEncoder) -> None:
+    import torch
+
+    a, b = torch.rand(3, 8, dtype=torch.float64), torch.rand(2, 8, dtype=torch.float64)
+    assert model.similarity(a, b).dtype == torch.float64
+    torch.testing.assert_close(model.similarity(a, b), a @ b.T)
+    assert model.similarity(a[0], b).shape == (1, 2)
+    assert model.similarity([[1.0, 0.0]], [[1.0, 2.0]]).tolist() == [[1.0]]
+
+
+def test_mixed_forms_are_refused(model: SparseEncoder) -> None:
+    own = model.encode(TEXTS, output="splade")
+    with pytest.raises(TypeError, match="cannot compare"):
+        model.similarity(own, model.encode(TEXTS))
+    with pytest.raises(TypeError, match="Expected torch.Tensor"):
+        model.decode([1, 2, 3])
+    with pytest.raises(TypeError, match="must be a torch.Tensor"):
+        model.sparsity([1, 2, 3])
