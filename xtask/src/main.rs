@@ -17,6 +17,7 @@ mod fixtures;
 mod load;
 mod outside;
 mod passages;
+mod python;
 mod random;
 mod sanitize;
 mod saved;
@@ -75,6 +76,8 @@ enum Task {
     Saved,
     /// Point clients that others wrote at `splade serve`, in venvs of their own
     Clients(clients::Arguments),
+    /// Build the wheel of the Python package, install it and run its tests, in venvs of its own
+    Python(python::Arguments),
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
     /// Measure servers under load: `splade serve` in every respect, or any that answers
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Task::Fixtures => fixtures::run(),
         Task::Saved => saved::run(),
         Task::Clients(arguments) => clients::run(&arguments),
+        Task::Python(arguments) => python::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),
