@@ -6,7 +6,7 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any
 
-from splade import saving, settings
+from splade import settings
 from splade._splade import Encoder, devices
 from splade.cards import ModelCardData
 from splade.hub import locate
@@ -149,6 +149,8 @@ class Lifecycle(State):
         """See `save_pretrained`."""
         if not safe_serialization:
             raise NotImplementedError("safe_serialization=False is not supported: no pickles")
+        from splade import saving  # Only now: it imports what few processes need.
+
         changes: dict[str, Any] = {
             "prompts": dict(self.prompts),
             "default_prompt_name": self.default_prompt_name,
