@@ -24,6 +24,7 @@ ABSENT = {
     "gradient_checkpointing_enable": "splade does not train",
     "load_adapter": "adapters are merged into the weights before loading",
     "parameters": "weights are no tensors of torch; see `device` and `dtype`",
+    "merge": "merge checkpoints with sentence-transformers, and load the result",
     "named_parameters": "weights are no tensors of torch; see `device` and `dtype`",
     "push_to_hub": "use save_pretrained, and huggingface_hub to upload the folder",
     "register_forward_hook": "modules compute nothing in Python",
