@@ -44,14 +44,10 @@ pub fn feed_forward(
     assert_eq!(x.len() % in_features, 0, "x is not whole rows");
     let rows = x.len() / in_features;
     finish.check(rows, out_features);
-    let threads = rayon::current_num_threads();
-    let blocking = blocking(up, down);
-    // Too few rows for every thread, or layers with different kernels.
-    if rows < threads * blocking.step || up.kernel() != down.kernel() {
+    let fused = plan(rows, rayon::current_num_threads(), least_rows(up), blocking(up, down));
+    let Some(grid) = fused.filter(|_| up.kernel() == down.kernel()) else {
         return down.forward(&up.forward(x, Finish::Activate(activation)), finish);
-    }
-    // One panel, so that every task has whole rows.
-    let grid = Grid::plan(rows, 1, threads, blocking);
+    };
     let write = |output: &Output<'_, Unwritten>| {
         grid.run(|rows, _| {
             // SAFETY: each task owns its rows.
@@ -69,6 +65,31 @@ pub fn feed_forward(
     unsafe { Output::written(rows, out_features, write) }
 }
 
+/// A task for every thread at least, all of whole rows; `None` if a thread would have fewer than
+/// `least` rows.
+fn plan(rows: usize, threads: usize, least: usize, blocking: Blocking) -> Option<Grid> {
+    let Blocking { max_rows, step } = blocking;
+    let even = rows.div_ceil(threads).next_multiple_of(step);
+    let blocking = Blocking { max_rows: max_rows.min(even), step };
+    // One panel, so that every task has whole rows.
+    (rows >= threads * least).then(|| Grid::plan(rows, 1, threads, blocking))
+}
+
+/// Rows of a thread with which it pays to read the weights of both layers for them; with fewer, the
+/// threads divide the weights. Integers are rounded chunk by chunk here and row by row there, so
+/// they stay here for as long as they can.
+fn least_rows(up: &PackedLinear) -> usize {
+    match up.kernel().precision() {
+        Precision::Int8 => step(up),
+        _ => 48,
+    }
+}
+
+/// The rows that a kernel multiplies at once.
+fn step(up: &PackedLinear) -> usize {
+    if up.kernel().order() == RowOrder::Tiles { 32 } else { 12 }
+}
+
 /// The number of rows per task.
 fn blocking(up: &PackedLinear, down: &PackedLinear) -> Blocking {
     let precision = up.kernel().precision();
@@ -76,7 +97,7 @@ fn blocking(up: &PackedLinear, down: &PackedLinear) -> Blocking {
         + row_groups(precision, CHUNK)
         + down.n_panels() * PANEL;
     let in_cache = TASK_BYTES / (4 * numbers);
-    let step = if up.kernel().order() == RowOrder::Tiles { 32 } else { 12 };
+    let step = step(up);
     Blocking { max_rows: (in_cache / step * step).clamp(96, 384), step }
 }
 
@@ -189,6 +210,26 @@ mod tests {
     use super::*;
     use crate::product::ProductKernel;
     use crate::samples;
+
+    #[test]
+    fn every_thread_has_a_task_or_the_layers_are_divided() {
+        let tasks = |rows, threads| {
+            let blocking = Blocking { max_rows: 228, step: 12 };
+            let grid = plan(rows, threads, 48, blocking)?;
+            let seen = std::sync::Mutex::new(Vec::new());
+            grid.run(|rows, _| seen.lock().unwrap().push(rows.len()));
+            let mut seen = seen.into_inner().unwrap();
+            seen.sort_unstable();
+            Some(seen)
+        };
+        assert_eq!(tasks(95, 2), None);
+        assert_eq!(tasks(96, 2), Some(vec![48, 48]));
+        assert_eq!(tasks(228, 2), Some(vec![108, 120]));
+        assert_eq!(tasks(500, 16), None);
+        assert_eq!(tasks(768, 16), Some(vec![48; 16]));
+        assert_eq!(tasks(100, 1), Some(vec![100]));
+        assert_eq!(tasks(1000, 2).map(|tasks| tasks.len()), Some(6));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
