@@ -195,3 +195,14 @@ def test_devices_are_listed() -> None:
     names = [name for names, _, _ in splade.devices() for name in names]
     assert "ndarray" in names or "cpu" in names
     assert np.all([isinstance(name, str) for name in names])
+
+
+def test_a_file_of_an_engine_appears_whole_or_not_at_all(model: SparseEncoder, tmp_path: Path) -> None:
+    from splade import engines
+
+    matrix = model.encode(TEXTS[:2], output="splade")
+    (tmp_path / "out").write_text("as before")
+    with pytest.raises(ValueError, match="id"):
+        engines.export(model, tmp_path / "out", "pgvector", matrix, ["1", ""])
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out").read_text() == "as before"

@@ -1,12 +1,12 @@
 //! Vectors in the forms of search engines, and the page that explains vectors.
 
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use splade::export::{Engine, ExportError, ExportOptions, ExportRow, ExportWriter, Key};
+use splade::output::NewFile;
 use splade::{EncodeOptions, SpladeError};
 
 use crate::encoder::Encoder;
@@ -38,10 +38,13 @@ pub(crate) fn export(
     }
     let vectors = vectors.to_rust(py)?;
     check_count(ids.len(), vectors.n_rows())?;
-    let file = File::create(&path)
-        .map_err(|error| PyOSError::new_err(format!("cannot write {}: {error}", path.display())))?;
+    let cannot_write = |error: std::io::Error| {
+        PyOSError::new_err(format!("cannot write {}: {error}", path.display()))
+    };
+    // It appears whole or not at all.
+    let file = NewFile::create(&path).map_err(cannot_write)?;
     let write = || -> Result<u64, ExportError> {
-        let mut writer = ExportWriter::new(engine, options, BufWriter::new(file))?;
+        let mut writer = ExportWriter::new(engine, options, BufWriter::new(file.as_file()))?;
         for ((id, row), number) in ids.iter().zip(vectors.rows()).zip(1..) {
             let entry = ExportRow::new(number, id);
             match engine.key() {
@@ -56,7 +59,9 @@ pub(crate) fn export(
         writer.finish()?;
         Ok(rows)
     };
-    py.detach(write).map_err(|error| refuse(&error))
+    let rows = py.detach(write).map_err(|error| refuse(&error))?;
+    file.finish().map_err(cannot_write)?;
+    Ok(rows)
 }
 
 /// What an engine needs before vectors can be written: a mapping, a schema, a table.
