@@ -23,6 +23,10 @@ pub(crate) struct Row {
     pub(crate) length: TextLength,
 }
 
+/// What tests have done before a batch is computed.
+#[cfg(test)]
+pub(crate) type Before = Arc<dyn Fn(&[&ReadyText]) + Send + Sync>;
+
 /// A device with its model.
 pub(crate) struct Worker {
     /// A pool of one worker, which has its own threads.
@@ -30,7 +34,7 @@ pub(crate) struct Worker {
     options: EncodeOptions,
     /// Called before each batch.
     #[cfg(test)]
-    before: Option<Arc<dyn Fn(&[&ReadyText]) + Send + Sync>>,
+    before: Option<Before>,
 }
 
 impl Worker {
@@ -47,10 +51,7 @@ impl Worker {
 
     /// One that calls `before` with each batch, which may panic or hang.
     #[cfg(test)]
-    pub(crate) fn disturbed(
-        pool: EncoderPool,
-        before: Arc<dyn Fn(&[&ReadyText]) + Send + Sync>,
-    ) -> Self {
+    pub(crate) fn disturbed(pool: EncoderPool, before: Before) -> Self {
         Self { before: Some(before), ..Self::new(pool) }
     }
 }

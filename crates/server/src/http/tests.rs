@@ -105,7 +105,9 @@ fn a_server_whose_model_hangs_is_not_ready_but_alive() {
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
     // Until the sender is dropped.
-    let (app, router, clock) = served(move |_| drop(released.lock().unwrap().recv()));
+    let (app, router, clock) = served(move |_| {
+        let _dropped = released.lock().unwrap().recv();
+    });
     runtime().block_on(async {
         let asked = tokio::spawn(answered(router.clone(), texts(&[FINE])));
         let started = Instant::now();
