@@ -86,6 +86,12 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorType::Unhealthy, message)
     }
 
+    /// 429: the same request may be answered later.
+    pub(crate) fn overloaded(message: impl Into<String>, retry_after: Duration) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::Overloaded, message);
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
     /// 504.
     pub(crate) fn timeout() -> Self {
         let message = "the deadline of the request passed before its texts were computed";
@@ -144,12 +150,9 @@ impl From<TextError<Box<SpladeError>>> for ApiError {
 impl From<Shed> for ApiError {
     fn from(shed: Shed) -> Self {
         match shed {
-            Shed::Overloaded { retry_after } => Self {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                error_type: ErrorType::Overloaded,
-                message: "Model is overloaded".to_owned(),
-                retry_after: Some(retry_after),
-            },
+            Shed::Overloaded { retry_after } => {
+                Self::overloaded("Model is overloaded", retry_after)
+            }
             Shed::Closing => Self::unhealthy("the server ends"),
         }
     }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::http::StatusCode;
-
-use super::error::{ApiError, ApiResult, ErrorType};
+use super::error::{ApiError, ApiResult};
 
 /// What all requests hold.
 pub(crate) struct BodyMemory {
@@ -65,14 +63,13 @@ impl Drop for Held {
 
 fn full() -> ApiError {
     let message = "the server holds as many bytes of bodies as it may (--total-payload-limit)";
-    let mut error =
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, ErrorType::Overloaded, message.to_owned());
-    error.retry_after = Some(Duration::from_secs(1));
-    error
+    ApiError::overloaded(message, Duration::from_secs(1))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     #[test]
