@@ -85,7 +85,7 @@ impl Worker<'_> {
         threads: &Threads,
         texts: &Bound<'_, PyAny>,
         second: Option<&Bound<'_, PyAny>>,
-        options: &Bound<'_, PyDict>,
+        options: Option<&Bound<'_, PyDict>>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<SparseMatrix> {
         let (watch, options) = watched(options, on_progress)?;
@@ -101,7 +101,7 @@ impl Worker<'_> {
 
 /// Options with a handle that cancels, and a count of the texts done.
 fn watched(
-    options: &Bound<'_, PyDict>,
+    options: Option<&Bound<'_, PyDict>>,
     on_progress: Option<Py<PyAny>>,
 ) -> PyResult<(Watch, EncodeOptions)> {
     let watch = Watch { on_progress, ..Watch::default() };
@@ -193,9 +193,8 @@ impl Encoder {
         options: Option<&Bound<'_, PyDict>>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<SparseMatrix> {
-        let options = options.map_or_else(|| PyDict::new(py), Clone::clone);
         let worker = Worker::Encoder(&self.encoder);
-        worker.run(py, &self.threads, texts, second, &options, on_progress)
+        worker.run(py, &self.threads, texts, second, options, on_progress)
     }
 
     /// One vector for each list of token ids.
@@ -207,8 +206,7 @@ impl Encoder {
         options: Option<&Bound<'_, PyDict>>,
         on_progress: Option<Py<PyAny>>,
     ) -> PyResult<SparseMatrix> {
-        let options = options.map_or_else(|| PyDict::new(py), Clone::clone);
-        let (watch, options) = watched(&options, on_progress)?;
+        let (watch, options) = watched(options, on_progress)?;
         let encode = || {
             let tokens = self.encoder.tokenize_ids(&ids, &options)?;
             self.encoder.encode_tokenized(&tokens, &options)
@@ -226,8 +224,7 @@ impl Encoder {
         second: Option<&Bound<'_, PyAny>>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Tokens> {
-        let options = options.map_or_else(|| PyDict::new(py), Clone::clone);
-        let (watch, options) = watched(&options, None)?;
+        let (watch, options) = watched(options, None)?;
         let texts = Texts::read(texts)?;
         let second = second.map(Texts::read).transpose()?;
         let (texts, second) = (texts.slices(), second.as_ref().map(Texts::slices));

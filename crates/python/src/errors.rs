@@ -34,6 +34,15 @@ pub(crate) fn of_vectors(error: &SparseError) -> PyErr {
     PyValueError::new_err(message(error))
 }
 
+/// # Errors
+/// Vectors of different dimensions, which cannot be compared.
+pub(crate) fn check_dimensions(a: usize, b: usize) -> PyResult<()> {
+    match a == b {
+        true => Ok(()),
+        false => Err(PyValueError::new_err(format!("the vectors have {a} and {b} dimensions"))),
+    }
+}
+
 /// An error and its causes: `a: b: c`.
 pub(crate) fn message(error: &dyn Error) -> String {
     let mut message = error.to_string();

@@ -10,7 +10,7 @@ use splade::evaluate::{
     Judgements, Judging, Measured, Measures, NamedVectors, RetrieveOptions, measure_retrieval,
 };
 
-use crate::errors::to_python;
+use crate::errors::{check_dimensions, to_python};
 use crate::index::check_count;
 use crate::matrix::{SparseMatrix, read_function};
 use crate::threads::Threads;
@@ -46,10 +46,7 @@ pub(crate) fn measure(
     let (queries, documents) = (queries.to_rust(py)?, documents.to_rust(py)?);
     check_count(query_ids.len(), queries.n_rows())?;
     check_count(document_ids.len(), documents.n_rows())?;
-    if queries.dimension() != documents.dimension() {
-        let (a, b) = (queries.dimension(), documents.dimension());
-        return Err(PyValueError::new_err(format!("the vectors have {a} and {b} dimensions")));
-    }
+    check_dimensions(queries.dimension(), documents.dimension())?;
     let judged = read_judgements(&judgements)?;
     let work = || -> Result<Vec<Measured>, SpladeError> {
         measure_retrieval(

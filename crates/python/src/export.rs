@@ -32,10 +32,7 @@ pub(crate) fn export(
     field: Option<String>,
 ) -> PyResult<u64> {
     let engine = read_engine(engine)?;
-    let mut options = ExportOptions::default().with_name(name);
-    if let Some(field) = field {
-        options = options.with_field(field);
-    }
+    let options = options(name, field);
     let vectors = vectors.to_rust(py)?;
     check_count(ids.len(), vectors.n_rows())?;
     let cannot_write = |error: std::io::Error| {
@@ -73,10 +70,7 @@ pub(crate) fn export_setup(
     name: &str,
     field: Option<String>,
 ) -> PyResult<String> {
-    let mut options = ExportOptions::default().with_name(name);
-    if let Some(field) = field {
-        options = options.with_field(field);
-    }
+    let options = options(name, field);
     read_engine(engine)?.setup(&options, dimension).map_err(|error| refuse(&error))
 }
 
@@ -118,6 +112,14 @@ pub(crate) fn explain(
     let html = waiting::run(py, encoder.threads(), &watch, explain)?.map_err(to_python)?;
     let html = html.map_err(PyValueError::new_err)?;
     String::from_utf8(html).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+fn options(name: &str, field: Option<String>) -> ExportOptions {
+    let options = ExportOptions::default().with_name(name);
+    match field {
+        Some(field) => options.with_field(field),
+        None => options,
+    }
 }
 
 fn read_engine(name: &str) -> PyResult<Engine> {

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use splade::index::{IndexBuilder, IndexError, IndexOptions, WeightFormat};
 use splade::sparse::SearchIndex;
 
-use crate::errors::to_python;
+use crate::errors::{check_dimensions, to_python};
 use crate::matrix::SparseMatrix;
 use crate::row::SparseRow;
 use crate::threads::Threads;
@@ -146,10 +146,7 @@ pub(crate) fn search(
     k: NonZeroUsize,
 ) -> PyResult<Hits<usize>> {
     let (queries, documents) = (queries.to_rust(py)?, documents.to_rust(py)?);
-    if queries.dimension() != documents.dimension() {
-        let (a, b) = (queries.dimension(), documents.dimension());
-        return Err(PyValueError::new_err(format!("the vectors have {a} and {b} dimensions")));
-    }
+    check_dimensions(queries.dimension(), documents.dimension())?;
     let search = || SearchIndex::new(&documents).search(&queries, k);
     let found = waiting::run(py, Threads::shared()?, &Watch::default(), search)?;
     let plain = |hits: Vec<splade::sparse::Hit>| {

@@ -114,16 +114,6 @@ impl SparseMatrix {
             values: Self::part(py, &self.values, &entries)?,
         })
     }
-
-    /// # Errors
-    /// Another dimension.
-    fn check_same_dimension(&self, other: &Self) -> PyResult<()> {
-        if self.dimension == other.dimension {
-            return Ok(());
-        }
-        let (a, b) = (self.dimension, other.dimension);
-        Err(PyValueError::new_err(format!("the vectors have {a} and {b} dimensions")))
-    }
 }
 
 #[pymethods]
@@ -271,7 +261,7 @@ impl SparseMatrix {
         function: &str,
     ) -> PyResult<Py<PyArray2<f32>>> {
         let function = read_function(function)?;
-        self.check_same_dimension(other)?;
+        errors::check_dimensions(self.dimension, other.dimension)?;
         let (a, b) = (self.to_rust(py)?, other.to_rust(py)?);
         let scores = waiting::run(py, Threads::shared()?, &Watch::default(), || {
             function.similarity(&a, &b)
@@ -287,7 +277,7 @@ impl SparseMatrix {
         function: &str,
     ) -> PyResult<Py<PyArray1<f32>>> {
         let function = read_function(function)?;
-        self.check_same_dimension(other)?;
+        errors::check_dimensions(self.dimension, other.dimension)?;
         let (a, b) = (self.to_rust(py)?, other.to_rust(py)?);
         if a.n_rows() != b.n_rows() {
             let (a, b) = (a.n_rows(), b.n_rows());
@@ -321,10 +311,7 @@ impl SparseMatrix {
 
     /// For each row the terms shared with one row, and the product of their weights.
     fn intersection(&self, py: Python<'_>, row: &SparseRow) -> PyResult<Self> {
-        if row.dimension != self.dimension {
-            let (a, b) = (row.dimension, self.dimension);
-            return Err(PyValueError::new_err(format!("the vectors have {a} and {b} dimensions")));
-        }
+        errors::check_dimensions(row.dimension, self.dimension)?;
         let (matrix, row) = (self.to_rust(py)?, row.to_rust(py)?);
         let shared = py.detach(|| {
             let shared = matrix.rows().map(|other| splade::sparse::intersection(row.view(), other));

@@ -8,12 +8,14 @@ use pyo3::types::{PyDict, PyString};
 use splade::tokens::{SpecialTokens, TruncationSide};
 use splade::{EncodeOptions, Truncation};
 
-/// Reads the options of a call. A missing key means the library's default; `None` too.
+/// Reads the options of a call. A missing key means the library's default; `None` too, and so does
+/// a missing dictionary.
 ///
 /// # Errors
 /// A key that is unknown; a value of another type, or that is impossible.
-pub(crate) fn read(options: &Bound<'_, PyDict>) -> PyResult<EncodeOptions> {
+pub(crate) fn read(options: Option<&Bound<'_, PyDict>>) -> PyResult<EncodeOptions> {
     let mut read = EncodeOptions::default();
+    let Some(options) = options else { return Ok(read) };
     for (key, value) in options.iter().filter(|(_, value)| !value.is_none()) {
         let key: String = key.cast_into::<PyString>()?.extract()?;
         let number = || positive(&key, &value);

@@ -44,9 +44,8 @@ impl Pool {
                 "the pool's workers are in the process that was forked: start another pool here",
             ));
         }
-        let options = options.map_or_else(|| PyDict::new(py), Clone::clone);
         let worker = Worker::Pool(&self.encoder, &self.pool);
-        worker.run(py, &self.threads, texts, second, &options, on_progress)
+        worker.run(py, &self.threads, texts, second, options, on_progress)
     }
 
     /// The workers' devices.

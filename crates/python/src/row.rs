@@ -69,11 +69,7 @@ impl SparseRow {
     /// The dot product with another vector.
     fn dot(&self, py: Python<'_>, other: &Self) -> PyResult<f32> {
         let (a, b) = (self.to_rust(py)?, other.to_rust(py)?);
-        if a.dimension() != b.dimension() {
-            let (a, b) = (a.dimension(), b.dimension());
-            let message = format!("the vectors have {a} and {b} dimensions");
-            return Err(pyo3::exceptions::PyValueError::new_err(message));
-        }
+        errors::check_dimensions(a.dimension(), b.dimension())?;
         Ok(a.dot(&b))
     }
 
