@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from splade import inputs as reading
 from splade import outputs, progress, settings
-from splade._splade import Encoder, SparseMatrix
+from splade._splade import SparseMatrix
 from splade.deprecation import logger, renamed, warn_once
 from splade.optional import torch
 from splade.outputs import Output
@@ -316,11 +316,8 @@ class SparseEncoder(Surface):
         from splade.hub import locate
 
         folder = locate(token=token, **self._source)
-        native = Encoder.load(folder, device, precision, threads, self._max_seq_length)
-        # Calls pass the limit: Python's attribute is the one that counts.
-        self._native = native.without_max_active_dims()
         self._threads = threads
-        self._process = os.getpid()
+        self._load_native(folder, device, precision)
         self._views: list[Any] | None = None
 
     def _read_config(self) -> None:

@@ -48,6 +48,12 @@ class Lifecycle(State):
         names = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "int8": "int8"}
         return getattr(th, names[self._native.precision])
 
+    def _load_native(self, folder: str, device: str, precision: str) -> None:
+        native = Encoder.load(folder, device, precision, self._threads, self._max_seq_length)
+        # Calls pass the limit: Python's attribute is the one that counts.
+        self._native = native.without_max_active_dims()
+        self._process = os.getpid()
+
     def _torch_target(self) -> Any:
         """Where results are moved to; None leaves them on the CPU."""
         return None if self.device.type == "cpu" else self.device
@@ -60,10 +66,7 @@ class Lifecycle(State):
         kwargs = None if dtype is None else {"dtype": dtype}
         precision = self._native.precision if kwargs is None else settings.precision(None, kwargs)
         if (name, precision) != (self._native.device, self._native.precision):
-            folder, limit = self._native.folder, self._max_seq_length
-            native = Encoder.load(folder, name, precision, self._threads, limit)
-            self._native = native.without_max_active_dims()
-            self._process = os.getpid()
+            self._load_native(self._native.folder, name, precision)
         return self
 
     def cpu(self) -> Self:
@@ -93,11 +96,7 @@ class Lifecycle(State):
         return self
 
     def _check_process(self) -> None:
-        is_cpu = settings.torch_device(self._native.device) == "cpu" and self._native.device in (
-            "cpu",
-            "ndarray",
-            "flex",
-        )
+        is_cpu = self._native.device in ("cpu", "ndarray", "flex")
         if self._process != os.getpid() and not is_cpu:
             raise RuntimeError(
                 f"the model on {self._native.device} belongs to the process that was forked: start "
@@ -206,10 +205,7 @@ class Lifecycle(State):
         self.__dict__.update(state)
         if not os.path.isdir(folder):
             folder = locate(token=None, **self._source)
-        limit = self._max_seq_length
-        native = Encoder.load(folder, device, precision, self._threads, limit)
-        self._native = native.without_max_active_dims()
-        self._process = os.getpid()
+        self._load_native(folder, device, precision)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._native!r})"
