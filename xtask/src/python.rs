@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{command, venv, workspace};
 
 /// The Pythons that one wheel serves.
 const VERSIONS: [&str; 5] = ["3.10", "3.11", "3.12", "3.13", "3.14"];
+
+/// The oldest Linux that a published wheel serves: glibc 2.28, of 2018.
+const PLATFORM: &str = "manylinux_2_28";
+const MINOR: u32 = 28;
 
 /// Encodes without anything but numpy.
 const ENCODE: &str = "\
@@ -26,6 +30,9 @@ pub(crate) struct Arguments {
     /// Run sentence-transformers' own tests, from a checkout; implies --reference
     #[arg(long, value_name = "CHECKOUT")]
     conformance: Option<PathBuf>,
+    /// Link with zig for every Linux with glibc 2.28 or later, and have auditwheel check that
+    #[arg(long)]
+    manylinux: bool,
     /// Only build the wheel
     #[arg(long)]
     wheel: bool,
@@ -40,11 +47,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let target = workspace::target_folder(&metadata);
     let has_reference = arguments.reference || arguments.conformance.is_some();
     let (folder, requirements) = match has_reference {
-        true => ("python-reference-venv", "python/requirements-reference.txt"),
+        true => (venv::REFERENCE, "python/requirements-reference.txt"),
         false => ("python-venv", "python/requirements.txt"),
     };
     let python = venv::ensure(&target.join(folder), &root.join(requirements))?;
-    let wheel = build(root, &target, &python)?;
+    let systems = if arguments.manylinux { Systems::Manylinux } else { Systems::This };
+    let wheel = build(root, &target, &python, systems)?;
+    if arguments.manylinux {
+        audit(&python, &wheel)?;
+    }
     if arguments.wheel {
         eprintln!("python: {}", wheel.display());
         return Ok(());
@@ -75,11 +86,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds the wheel for this machine, and returns its path.
-fn build(root: &Path, target: &Path, python: &Path) -> Result<PathBuf> {
-    let wheels = target.join("wheels");
+/// For which systems a wheel is linked.
+#[derive(Clone, Copy)]
+enum Systems {
+    /// This one, and newer ones.
+    This,
+    /// Every Linux with the glibc of `PLATFORM`.
+    Manylinux,
+}
+
+/// Builds the wheel, and returns its path.
+fn build(root: &Path, target: &Path, python: &Path, systems: Systems) -> Result<PathBuf> {
     let mut maturin = Command::new(python);
     maturin.current_dir(root.join("python")).args(["-m", "maturin", "build", "--release"]);
+    let wheels = match systems {
+        Systems::This => target.join("wheels"),
+        Systems::Manylinux => {
+            maturin.args(["--zig", "--compatibility", PLATFORM]);
+            target.join("wheels").join(PLATFORM)
+        }
+    };
+    // maturin finds the zig of this environment on the path.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = python.parent().map(Path::to_path_buf).into_iter().chain(env::split_paths(&path));
+    maturin.env("PATH", env::join_paths(folders)?);
     command::run(maturin.args(["--locked", "--out"]).arg(&wheels))?;
     let newest = fs::read_dir(&wheels)
         .with_context(|| format!("cannot read {}", wheels.display()))?
@@ -90,6 +120,19 @@ fn build(root: &Path, target: &Path, python: &Path) -> Result<PathBuf> {
         Some(wheel) => Ok(wheel.path()),
         None => bail!("maturin left no wheel in {}", wheels.display()),
     }
+}
+
+/// Fails if the wheel needs a newer Linux than `PLATFORM`, whatever its name says.
+fn audit(python: &Path, wheel: &Path) -> Result<()> {
+    let show = ["-m", "auditwheel", "show", "--json"];
+    let audited = command::read(Command::new(python).args(show).arg(wheel))?;
+    let audited: serde_json::Value = serde_json::from_str(&audited)?;
+    let tag = audited["overall_tag"].as_str().context("auditwheel names no platform")?;
+    let minor = tag.strip_prefix("manylinux_2_").and_then(|rest| rest.split('_').next());
+    let is_old_enough = minor.and_then(|minor| minor.parse().ok()).is_some_and(|n: u32| n <= MINOR);
+    ensure!(is_old_enough, "{} needs {tag}, newer than {PLATFORM}", wheel.display());
+    eprintln!("python: auditwheel calls it {tag}");
+    Ok(())
 }
 
 fn install(python: &Path, wheel: &Path) -> Result<()> {

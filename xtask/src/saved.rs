@@ -12,7 +12,7 @@ pub(crate) fn run() -> Result<()> {
     let target = workspace::target_folder(&metadata);
     let program = workspace::build_program(&metadata)?;
     // The same packages as for the fixtures.
-    let folder = target.join("fixtures-venv");
+    let folder = target.join(venv::REFERENCE);
     let python = venv::ensure(&folder, &root.join("tests/reference/requirements.txt"))?;
     let script = root.join("tests/reference/saved.py");
     command::run(Command::new(&python).arg(script).arg(program).arg(target.join("saved")))
