@@ -1,4 +1,4 @@
-//! [`Threads`]: threads of our own, which are started again in a forked process.
+//! [`Threads`]: threads of our own for each call, which are started again in a forked process.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,18 +8,26 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// A pool of threads. rayon's global pool is never used: its threads do not survive a fork, and it
+/// Pools of threads, one for each call under way, so that a short call need not wait for a long one
+/// of another thread. rayon's global pool is never used: its threads do not survive a fork, and it
 /// cannot be started again.
 pub(crate) struct Threads {
     n_threads: NonZeroUsize,
     started: Mutex<Started>,
-    n_running: AtomicUsize,
 }
+
+/// Pools at most: from here on calls share them.
+const MAX_POOLS: usize = 8;
 
 struct Started {
     /// The process that the threads belong to.
     process: u32,
-    pool: Arc<ThreadPool>,
+    pools: Vec<Arc<Pool>>,
+}
+
+struct Pool {
+    threads: ThreadPool,
+    n_calls: AtomicUsize,
 }
 
 impl Threads {
@@ -30,8 +38,9 @@ impl Threads {
     pub(crate) fn start(n_threads: Option<NonZeroUsize>) -> PyResult<Self> {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let n_threads = n_threads.unwrap_or_else(cores);
-        let started = Mutex::new(start(n_threads)?);
-        Ok(Self { n_threads, started, n_running: AtomicUsize::new(0) })
+        let pools = vec![Arc::new(start(n_threads)?)];
+        let started = Mutex::new(Started { process: std::process::id(), pools });
+        Ok(Self { n_threads, started })
     }
 
     /// Threads for what belongs to no encoder: scores, search, measures.
@@ -46,49 +55,59 @@ impl Threads {
         Ok(SHARED.get().expect("set above, or by another thread"))
     }
 
-    /// Runs `work` with the pool of this process.
+    /// Runs `work` with a pool of this process.
     ///
     /// # Errors
     /// Threads that the system does not start; a process that was forked during a call.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&ThreadPool) -> R) -> PyResult<R> {
-        let pool = self.pool()?;
-        self.n_running.fetch_add(1, Ordering::AcqRel);
-        let _running = Running(&self.n_running);
-        Ok(work(&pool))
+        let call = self.call()?;
+        Ok(work(&call.0.threads))
     }
 
-    fn pool(&self) -> PyResult<Arc<ThreadPool>> {
+    /// The pool with the fewest calls; a new one if all have some.
+    fn call(&self) -> PyResult<Call> {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         if started.process != std::process::id() {
             // Calls of the parent hold locks that nobody will release here.
-            if self.n_running.load(Ordering::Acquire) > 0 {
+            if started.pools.iter().any(|pool| pool.n_calls.load(Ordering::Acquire) > 0) {
                 return Err(PyRuntimeError::new_err(
                     "this process was forked while the encoder was in use, so it cannot be used \
                      here: start workers with the method `spawn`, or load the model in the worker",
                 ));
             }
-            // The parent's threads do not exist here: dropping their pool would wait for them.
-            let old = std::mem::replace(&mut *started, start(self.n_threads)?);
-            std::mem::forget(old);
+            // The parent's threads do not exist here: dropping their pools would wait for them.
+            std::mem::forget(std::mem::take(&mut started.pools));
+            started.process = std::process::id();
         }
-        Ok(Arc::clone(&started.pool))
+        let n_calls = |pool: &Pool| pool.n_calls.load(Ordering::Acquire);
+        let idlest = started.pools.iter().min_by_key(|pool| n_calls(pool));
+        let is_room = started.pools.len() < MAX_POOLS;
+        let pool = match idlest {
+            Some(pool) if n_calls(pool) == 0 || !is_room => Arc::clone(pool),
+            _ => {
+                started.pools.push(Arc::new(start(self.n_threads)?));
+                Arc::clone(&started.pools[started.pools.len() - 1])
+            }
+        };
+        pool.n_calls.fetch_add(1, Ordering::AcqRel);
+        Ok(Call(pool))
     }
 }
 
-/// Counts a call until it ends.
-struct Running<'a>(&'a AtomicUsize);
+/// A call on a pool, which counts it until it ends.
+struct Call(Arc<Pool>);
 
-impl Drop for Running<'_> {
+impl Drop for Call {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.n_calls.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn start(n_threads: NonZeroUsize) -> PyResult<Started> {
+fn start(n_threads: NonZeroUsize) -> PyResult<Pool> {
     let builder = ThreadPoolBuilder::new().num_threads(n_threads.get());
-    let pool = builder.thread_name(|index| format!("splade-{index}")).build();
-    let pool = pool.map_err(|error| {
+    let threads = builder.thread_name(|index| format!("splade-{index}")).build();
+    let threads = threads.map_err(|error| {
         PyRuntimeError::new_err(format!("cannot start {n_threads} threads: {error}"))
     })?;
-    Ok(Started { process: std::process::id(), pool: Arc::new(pool) })
+    Ok(Pool { threads, n_calls: AtomicUsize::new(0) })
 }
