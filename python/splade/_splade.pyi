@@ -32,6 +32,10 @@ def devices() -> list[tuple[list[str], str, bool]]:
 class SparseRow:
     """A sparse vector: the indices (uint32, increasing) and weights (float32) of its entries."""
 
+    @staticmethod
+    def from_parts(
+        indices: NDArray[np.int32], values: NDArray[np.float32], dimension: int
+    ) -> SparseRow: ...
     @property
     def indices(self) -> NDArray[np.uint32]: ...
     @property
@@ -44,6 +48,7 @@ class SparseRow:
     def to_matrix(self) -> SparseMatrix: ...
     def dot(self, other: SparseRow) -> float: ...
     def __len__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
 
 @final
 class SparseMatrix:
@@ -55,6 +60,7 @@ class SparseMatrix:
         indices: NDArray[np.int32],
         values: NDArray[np.float32],
         dimension: int,
+        counts: tuple[int, int] | None = None,
     ) -> SparseMatrix: ...
     @property
     def indptr(self) -> NDArray[np.int64]: ...

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use splade::index::{IndexBuilder, IndexError, IndexOptions, WeightFormat};
 use splade::sparse::SearchIndex;
 
-use crate::errors::{check_dimensions, to_python};
+use crate::errors::{check_dimensions, message, to_python};
 use crate::matrix::SparseMatrix;
 use crate::row::SparseRow;
 use crate::threads::Threads;
@@ -165,5 +165,9 @@ pub(crate) fn check_count(n_ids: usize, n_rows: usize) -> PyResult<()> {
 }
 
 fn of_index(error: IndexError) -> PyErr {
+    // The library counts it as data's fault, since ids come from files there.
+    if matches!(error, IndexError::DuplicateId { .. }) {
+        return PyValueError::new_err(message(&error));
+    }
     to_python(error.into())
 }

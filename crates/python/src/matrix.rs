@@ -5,10 +5,10 @@ use std::ops::Range;
 use numpy::{PyArray1, PyArray2};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PySlice, PyTuple};
+use pyo3::types::{PyBool, PyCapsule, PySlice, PyTuple};
 use splade::{Encoded, SimilarityFunction};
 
-use crate::numbers::{array, borrow, table};
+use crate::numbers::{array, borrow, check_room, table};
 use crate::row::SparseRow;
 use crate::threads::Threads;
 use crate::waiting::{self, Watch};
@@ -118,18 +118,21 @@ impl SparseMatrix {
 
 #[pymethods]
 impl SparseMatrix {
-    /// A matrix over arrays that it shares, after checking them.
+    /// A matrix over arrays that it shares, after checking them. `counts` are the tokens of the
+    /// texts and the number of texts that were cut.
     #[staticmethod]
+    #[pyo3(signature = (indptr, indices, values, dimension, counts = None))]
     fn from_csr(
         py: Python<'_>,
         indptr: Bound<'_, PyArray1<i64>>,
         indices: Bound<'_, PyArray1<i32>>,
         values: Bound<'_, PyArray1<f32>>,
         dimension: usize,
+        counts: Option<(usize, usize)>,
     ) -> PyResult<Self> {
         let dimension = check_dimension(dimension)?;
         let (indptr, indices, values) = (indptr.unbind(), indices.unbind(), values.unbind());
-        let matrix = Self { dimension, indptr, indices, values, counts: None };
+        let matrix = Self { dimension, indptr, indices, values, counts };
         matrix.to_rust(py)?;
         Ok(matrix)
     }
@@ -193,10 +196,12 @@ impl SparseMatrix {
     fn coo(&self, py: Python<'_>) -> PyResult<Py<PyArray2<i64>>> {
         let (indptr, indices) = (borrow(py, &self.indptr)?, borrow(py, &self.indices)?);
         let (indptr, indices) = (indptr.as_slice()?, indices.as_slice()?);
+        check_offsets(indptr, indices.len())?;
+        let n_numbers = check_room::<i64>(2, indices.len())?;
         let coordinates = py.detach(|| {
-            let mut coordinates = Vec::with_capacity(2 * indices.len());
+            let mut coordinates = Vec::with_capacity(n_numbers);
             for (row, bounds) in indptr.windows(2).enumerate() {
-                let n_entries = usize::try_from(bounds[1] - bounds[0]).unwrap_or(0);
+                let n_entries = (bounds[1] - bounds[0]) as usize;
                 coordinates.extend(std::iter::repeat_n(row as i64, n_entries));
             }
             coordinates.extend(indices.iter().map(|&index| i64::from(index)));
@@ -209,8 +214,9 @@ impl SparseMatrix {
     fn to_dense(&self, py: Python<'_>) -> PyResult<Py<PyArray2<f32>>> {
         let matrix = self.to_rust(py)?;
         let (n_rows, dimension) = (matrix.n_rows(), self.dimension);
+        let n_numbers = check_room::<f32>(n_rows, dimension)?;
         let numbers = py.detach(|| {
-            let mut numbers = vec![0.0; n_rows * dimension];
+            let mut numbers = vec![0.0; n_numbers];
             for (dense, row) in numbers.chunks_mut(dimension.max(1)).zip(matrix.rows()) {
                 for (index, value) in row.iter() {
                     dense[index as usize] = value;
@@ -263,6 +269,7 @@ impl SparseMatrix {
         let function = read_function(function)?;
         errors::check_dimensions(self.dimension, other.dimension)?;
         let (a, b) = (self.to_rust(py)?, other.to_rust(py)?);
+        check_room::<f32>(a.n_rows(), b.n_rows())?;
         let scores = waiting::run(py, Threads::shared()?, &Watch::default(), || {
             function.similarity(&a, &b)
         })?;
@@ -324,7 +331,8 @@ impl SparseMatrix {
         self.n_rows(py)
     }
 
-    /// A row, which shares the memory, for a number; a matrix for a slice or a list of numbers.
+    /// A row, which shares the memory, for a number; a matrix for a slice, a list or an array of
+    /// numbers, or a mask with a bool for each row.
     fn __getitem__<'py>(
         &self,
         py: Python<'py>,
@@ -337,19 +345,30 @@ impl SparseMatrix {
                 PyIndexError::new_err(format!("row {row} of a matrix of {n_rows} rows"))
             })
         };
-        if let Ok(row) = which.extract::<isize>() {
+        // To Python a bool is a number, and to numpy a tuple is a row and a column.
+        let is_number = !which.is_instance_of::<PyBool>() && !which.is_instance_of::<PyTuple>();
+        if let Some(row) = is_number.then(|| which.extract::<isize>().ok()).flatten() {
             return Ok(self.row(py, position(row)?)?.into_pyobject(py)?.into_any());
         }
-        let rows: Vec<isize> = match which.cast::<PySlice>() {
-            Ok(slice) => {
-                let slice = slice.indices(isize::try_from(n_rows)?)?;
-                (0..slice.slicelength).map(|i| slice.start + i as isize * slice.step).collect()
+        let rows: Vec<usize> = if let Ok(slice) = which.cast::<PySlice>() {
+            let slice = slice.indices(isize::try_from(n_rows)?)?;
+            let rows = (0..slice.slicelength).map(|i| slice.start + i as isize * slice.step);
+            rows.map(position).collect::<PyResult<_>>()?
+        } else if let Some(mask) = mask(which) {
+            if mask.len() != n_rows {
+                let n = mask.len();
+                let message = format!("a mask of {n} for a matrix of {n_rows} rows");
+                return Err(PyIndexError::new_err(message));
             }
-            Err(_) => which.extract().map_err(|_| {
-                PyTypeError::new_err("rows are chosen by a number, a slice or a list of numbers")
-            })?,
+            (0..n_rows).filter(|&row| mask[row]).collect()
+        } else {
+            let rows: Option<Vec<isize>> = is_number.then(|| which.extract().ok()).flatten();
+            let rows = rows.ok_or_else(|| {
+                let expected = "a number, a slice, a list of numbers or a mask";
+                PyTypeError::new_err(format!("rows are chosen by {expected}"))
+            })?;
+            rows.into_iter().map(position).collect::<PyResult<_>>()?
         };
-        let rows: Vec<usize> = rows.into_iter().map(position).collect::<PyResult<_>>()?;
         let matrix = self.to_rust(py)?.select_rows(&rows);
         Ok(Self::of_matrix(py, matrix)?.into_pyobject(py)?.into_any())
     }
@@ -362,8 +381,28 @@ impl SparseMatrix {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, this) = (slf.py(), slf.get());
         let (indptr, indices) = (this.indptr.bind(py), this.indices.bind(py));
-        let arguments = (indptr, indices, this.values.bind(py), this.dimension);
+        let arguments = (indptr, indices, this.values.bind(py), this.dimension, this.counts);
         (slf.get_type().getattr("from_csr")?, arguments).into_pyobject(py)
+    }
+}
+
+/// A list or an array of bools, one for each row. An empty one is a list of numbers.
+fn mask(which: &Bound<'_, PyAny>) -> Option<Vec<bool>> {
+    if which.is_instance_of::<PyTuple>() {
+        return None;
+    }
+    which.extract().ok().filter(|mask: &Vec<bool>| !mask.is_empty())
+}
+
+/// # Errors
+/// Offsets that do not divide `n_entries` entries into rows: Python may have written to them.
+fn check_offsets(indptr: &[i64], n_entries: usize) -> PyResult<()> {
+    let (first, last) = (indptr.first().copied(), indptr.last().copied());
+    let is_whole =
+        first == Some(0) && last.and_then(|last| last.try_into().ok()) == Some(n_entries);
+    match is_whole && indptr.is_sorted() {
+        true => Ok(()),
+        false => Err(PyValueError::new_err("indptr does not divide the entries into rows")),
     }
 }
 

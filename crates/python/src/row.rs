@@ -2,6 +2,7 @@
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::numbers::{array, borrow};
 use crate::{errors, matrix};
@@ -30,6 +31,19 @@ impl SparseRow {
 
 #[pymethods]
 impl SparseRow {
+    /// A row over arrays that it shares, after checking them.
+    #[staticmethod]
+    fn from_parts(
+        py: Python<'_>,
+        indices: Bound<'_, PyArray1<i32>>,
+        values: Bound<'_, PyArray1<f32>>,
+        dimension: usize,
+    ) -> PyResult<Self> {
+        let row = Self { dimension, indices: indices.unbind(), values: values.unbind() };
+        row.to_rust(py)?;
+        Ok(row)
+    }
+
     /// The indices of the entries.
     #[getter]
     fn indices<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -75,6 +89,15 @@ impl SparseRow {
 
     fn __len__(&self) -> usize {
         self.dimension
+    }
+
+    /// A row of its own: parts of a batch's arrays would bring the whole batch along.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let (py, this) = (slf.py(), slf.get());
+        let copy = |array: &Bound<'py, PyAny>| array.call_method0("copy");
+        let (indices, values) = (copy(this.indices.bind(py))?, copy(this.values.bind(py))?);
+        let arguments = (indices, values, this.dimension);
+        (slf.get_type().getattr("from_parts")?, arguments).into_pyobject(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
