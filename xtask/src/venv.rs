@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use crate::command;
 
-/// The folder of sentence-transformers in the versions that golden values come from: torch is large,
-/// and installed once for all that compares with it.
+/// The folder of sentence-transformers in the versions that golden values come from: torch is
+/// large, and installed once for all that compares with it.
 pub(crate) const REFERENCE: &str = "reference-venv";
 
 /// The Python of the virtual environment in `folder`, which is created if missing. Its packages are

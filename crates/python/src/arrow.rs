@@ -26,8 +26,8 @@ pub(crate) fn import(object: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
 }
 
 /// Rows as an Arrow array of structs `{indices: list<uint32>, values: list<float>}`, in the two
-/// capsules of `__arrow_c_array__`. From 2^31 entries on the lists are `large_list`. The numbers are
-/// copied once.
+/// capsules of `__arrow_c_array__`. From 2^31 entries on the lists are `large_list`. The numbers
+/// are copied once.
 ///
 /// # Errors
 /// Offsets that do not fit the numbers.
