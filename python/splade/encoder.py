@@ -70,8 +70,11 @@ class SparseEncoder(Encoding):
         self.backend = backend
         self._module_state: dict[tuple[Any, ...], Any] = {}
         self._max_seq_length = settings.max_model_length(processor_kwargs)
+        name = os.fspath(model_name_or_path)
+        # A path has the same meaning after a change of the working directory, and in a pickle.
+        self._is_local = os.path.isdir(name)
         self._source = {
-            "name": os.fspath(model_name_or_path),
+            "name": os.path.abspath(name) if self._is_local else name,
             "organisation": self.default_huggingface_organization,
             "cache_folder": cache_folder,
             "revision": revision,

@@ -27,12 +27,12 @@ def locate(
     local_files_only: bool,
     token: bool | str | None,
 ) -> str:
-    """The folder of a model, after downloading it if it has to be.
+    """The folder of a model, an absolute path, after downloading it if it has to be.
 
     Raises NotADirectoryError for a file, FileNotFoundError for a path that does not exist.
     """
     if os.path.isdir(name):
-        return name
+        return os.path.abspath(name)
     if os.path.isfile(name):
         raise NotADirectoryError(
             f"Path {name} is a file, not a directory. `model_name_or_path` must be a local directory "
@@ -51,7 +51,7 @@ def locate(
         token=token,
         ignore_patterns=_ignored(hub, name, revision, local_files_only, token),
     )
-    return folder
+    return os.path.abspath(folder)
 
 
 def _ignored(

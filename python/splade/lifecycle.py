@@ -204,6 +204,12 @@ class Lifecycle(State):
         folder, device, precision = state.pop("_native")
         self.__dict__.update(state)
         if not os.path.isdir(folder):
+            if self._is_local:
+                # The hub may have a stranger's model of the same name.
+                raise FileNotFoundError(
+                    f"there is no folder {folder}: the pickled model was loaded from it, and a pickle "
+                    "holds no weights"
+                )
             folder = locate(token=None, **self._source)
         self._load_native(folder, device, precision)
 

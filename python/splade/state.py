@@ -20,6 +20,7 @@ class State:
     model_card_data: Any
     _native: Encoder
     _source: dict[str, Any]
+    _is_local: bool
     _module_state: dict[tuple[Any, ...], Any]
     _max_seq_length: int | None
     _similarity_fn_name: str | None

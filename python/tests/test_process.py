@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,6 +157,33 @@ def test_a_pickle_loads_the_model_again(model: SparseEncoder) -> None:
 
 def _encode(model: SparseEncoder) -> np.ndarray:
     return model.encode(TEXTS, output="splade").to_dense()
+
+
+def test_a_relative_path_survives_a_change_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(TINY, tmp_path / "naver" / "splade-v3")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    model = SparseEncoder("naver/splade-v3", device="cpu")
+    expected = model.encode(TEXTS, output="scipy")
+    monkeypatch.chdir("elsewhere")
+    other = pickle.loads(pickle.dumps(model))
+    assert (other.encode(TEXTS, output="scipy") != expected).nnz == 0
+    assert [type(module).__name__ for module in model] == ["Transformer", "SpladePooling"]
+    assert model._file("config.json")["type_vocab_size"] == 2
+    assert model.to(dtype="bfloat16").precision == "bf16"
+
+
+def test_the_hub_is_not_asked_for_a_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(TINY, tmp_path / "naver" / "splade-v3")
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps(SparseEncoder("naver/splade-v3", device="cpu"))
+    shutil.rmtree(tmp_path / "naver")
+    with pytest.raises(FileNotFoundError, match="naver/splade-v3: the pickled model was loaded"):
+        pickle.loads(data)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Forking with threads: that is the point.
