@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+# How cards are opened: a text of somebody else's goes through unchanged, in whichever encoding.
+TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+
 
 @dataclass
 class ModelCardData:
@@ -29,8 +32,8 @@ class ModelCardData:
         kept = {"evaluator": name, "epoch": epoch, "step": step, "metrics": dict(metrics)}
         self.eval_results.append(kept)
 
-    def write(self, path: str, model_name: str | None, datasets: list[str] | None) -> None:
-        """Writes a README.md."""
+    def text(self, model_name: str | None, datasets: list[str] | None) -> str:
+        """A README.md of our own."""
         name = model_name or self.model_name or self.model_id or "SparseEncoder"
         lines = ["---", "library_name: sentence-transformers", "pipeline_tag: feature-extraction"]
         if self.license is not None:
@@ -41,9 +44,14 @@ class ModelCardData:
         if datasets:
             lines += ["datasets:", *(f"- {dataset}" for dataset in datasets)]
         lines += ["---", "", f"# {name}", "", "A sparse encoder, saved by splade.", ""]
+        return self.with_metrics("\n".join(lines))
+
+    def with_metrics(self, text: str) -> str:
+        """A README.md with those of our metrics that it lacks at its end."""
         for result in self.eval_results:
-            lines += [f"## {result['evaluator']}", "", "| Metric | Value |", "|---|---|"]
+            lines = [f"## {result['evaluator']}", "", "| Metric | Value |", "|---|---|"]
             lines += [f"| {metric} | {value} |" for metric, value in result["metrics"].items()]
-            lines.append("")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines))
+            section = "\n".join([*lines, ""])
+            if section not in text:
+                text = f"{text.rstrip()}\n\n{section}"
+        return text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from splade import settings
 from splade._splade import Encoder, devices
-from splade.cards import ModelCardData
+from splade.cards import TEXT, ModelCardData
 from splade.hub import locate
 from splade.optional import torch
 from splade.pool import EncoderPool
@@ -150,29 +150,38 @@ class Lifecycle(State):
             raise NotImplementedError("safe_serialization=False is not supported: no pickles")
         from splade import saving  # Only now: it imports what few processes need.
 
-        changes: dict[str, Any] = {
+        path = os.fspath(path)
+        config: dict[str, Any] = {
             "prompts": dict(self.prompts),
             "default_prompt_name": self.default_prompt_name,
             "similarity_fn_name": self._similarity_fn_name,
         }
+        readme = self._readme(path, model_name, train_datasets) if create_model_card else None
         saving.save(
-            self._native,
-            os.fspath(path),
-            prompts=dict(self.prompts),
-            similarity=self._similarity_fn_name,
-            max_active_dims=self.max_active_dims,
-            changes=changes,
+            self._native, path, max_active_dims=self.max_active_dims, config=config, readme=readme
         )
-        if create_model_card:
-            card = self.model_card_data
-            if not isinstance(card, ModelCardData):
-                card = ModelCardData(model_name=getattr(card, "model_name", None))
-            card.write(os.path.join(path, "README.md"), model_name, train_datasets)
+
+    def _readme(
+        self, path: str, model_name: str | None, train_datasets: list[str] | None
+    ) -> str | None:
+        """The card to save: the loaded model's own, with the metrics that are new, else one of ours.
+        None leaves the folder's, of which ours would say less."""
+        card = self.model_card_data
+        if not isinstance(card, ModelCardData):
+            card = ModelCardData(model_name=getattr(card, "model_name", None))
+        loaded = os.path.join(self._native.folder, "README.md")
+        if os.path.isfile(loaded):
+            with open(loaded, **TEXT) as file:
+                return card.with_metrics(file.read())
+        is_new = bool(model_name or train_datasets or card.eval_results)
+        if not is_new and os.path.isfile(os.path.join(path, "README.md")):
+            return None
+        return card.text(model_name, train_datasets)
 
     def _card(self, given: Any) -> Any:
         if given is not None:
             return given
-        return ModelCardData(model_id=self._source["name"])
+        return ModelCardData(model_id=None if self._is_local else self._source["name"])
 
     # Copies
 

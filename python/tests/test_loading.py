@@ -97,38 +97,6 @@ def test_modules_have_the_names_of_the_reference() -> None:
     assert router[0].sub_modules["query"][0].max_seq_length == router.max_seq_length == 7
 
 
-def test_a_saved_model_gives_the_same_vectors(model: SparseEncoder, tmp_path: Path) -> None:
-    model.prompts = {"query": "query: ", "document": ""}
-    model.similarity_fn_name = "cosine"
-    model.max_seq_length = 20
-    model.save_pretrained(tmp_path / "new" / "model")
-    loaded = SparseEncoder(tmp_path / "new" / "model")
-    assert loaded.prompts == model.prompts and loaded.similarity_fn_name == "cosine"
-    assert loaded.max_seq_length == 20
-    expected = model.encode_query(TEXTS, output="scipy")
-    assert (loaded.encode_query(TEXTS, output="scipy") != expected).nnz == 0
-    assert (tmp_path / "new" / "model" / "README.md").is_file()
-
-
-def test_a_folder_is_updated_and_nothing_in_it_is_lost(model: SparseEncoder, tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    model.save_pretrained(folder)
-    (folder / "notes.txt").write_text("mine")
-    loaded = SparseEncoder(folder)
-    loaded.prompts["query"] = "q: "
-    loaded.save_pretrained(folder)
-    assert SparseEncoder(folder).prompts["query"] == "q: "
-    assert (folder / "notes.txt").read_text() == "mine"
-    (folder / "router_config.json").write_text("{}")
-    with pytest.raises(FileExistsError, match="router_config.json"):
-        model.save_pretrained(folder)
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "data").write_text("mine")
-    with pytest.raises(FileExistsError, match="something other than a model"):
-        model.save_pretrained(tmp_path / "other")
-    assert [path.name for path in (tmp_path / "other").iterdir()] == ["data"]
-
-
 def test_refusals_name_what_is_missing(model: SparseEncoder) -> None:
     for name in ("parameters", "compile", "push_to_hub"):
         assert not hasattr(model, name)
