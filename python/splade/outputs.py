@@ -68,23 +68,20 @@ def to_torch(matrix: SparseMatrix, layout: str = "coo") -> Any:
 
 
 def torch_rows(matrix: SparseMatrix, *, sparse: bool) -> list[Any]:
-    """One 1-D tensor for each row; sparse ones share indices and weights."""
+    """One 1-D tensor for each row, with memory of its own: a row that is kept, or pickled, would
+    bring a shared batch along."""
     th = torch()
     if not sparse:
-        return list(th.from_numpy(matrix.to_dense()))
-    columns = th.from_numpy(matrix.indices.astype(np.int64)).unsqueeze(0)
-    values = th.from_numpy(matrix.values)
-    size = (matrix.shape[1],)
-    bounds = matrix.indptr.tolist()
+        return [th.from_numpy(row.to_dense()) for row in matrix]
     return [
         th.sparse_coo_tensor(
-            columns[:, start:end],
-            values[start:end],
-            size=size,
+            th.from_numpy(row.indices.astype(np.int64)).unsqueeze(0),
+            th.from_numpy(row.values.copy()),
+            size=row.shape,
             is_coalesced=True,
             check_invariants=False,
         )
-        for start, end in zip(bounds, bounds[1:])
+        for row in matrix
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from conftest import TEXTS
 
@@ -22,13 +24,23 @@ def test_a_tensor_shares_the_weights(model: SparseEncoder) -> None:
         matrix.to_torch("csc")
 
 
-def test_rows_of_a_list_share_the_weights(model: SparseEncoder) -> None:
+def test_rows_of_a_list_are_those_of_the_batch(model: SparseEncoder) -> None:
     import torch
 
     rows = model.encode(TEXTS, convert_to_tensor=False)
     assert torch.equal(torch.stack(rows).to_dense(), model.encode(TEXTS).to_dense())
     together = model.encode(TEXTS)
     assert sum(row._nnz() for row in rows) == together._nnz()
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_row_of_a_list_does_not_keep_the_batch(model: SparseEncoder, sparse: bool) -> None:
+    options = {"convert_to_tensor": False, "convert_to_sparse_tensor": sparse, "max_active_dims": 10}
+    one = model.encode(TEXTS[:1], **options)[0]
+    among = model.encode(TEXTS * 50, **options)[0]
+    assert len(pickle.dumps(among)) == len(pickle.dumps(one))
+    pair = [tensor.coalesce().values() if sparse else tensor for tensor in (among, one)]
+    assert pair[0].untyped_storage().nbytes() == pair[1].untyped_storage().nbytes()
 
 
 def test_moving_to_where_it_is_keeps_the_model(model: SparseEncoder) -> None:
