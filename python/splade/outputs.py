@@ -96,10 +96,7 @@ def of_tensor(tensor: Any) -> SparseMatrix:
     th = torch("reading a tensor")
     if tensor.dim() == 1:
         tensor = tensor.unsqueeze(0)
-    tensor = tensor.detach().to(dtype=th.float32, device="cpu")
-    if tensor.layout != th.sparse_coo:
-        tensor = tensor.to_sparse_coo() if tensor.layout == th.strided else tensor.to_sparse_coo()
-    tensor = tensor.coalesce()
+    tensor = tensor.detach().to(dtype=th.float32, device="cpu").to_sparse_coo().coalesce()
     (rows, columns), values = tensor.indices().numpy(), tensor.values().numpy()
     return of_coordinates(rows, columns, values, tuple(tensor.shape))
 
@@ -119,7 +116,9 @@ def of_coordinates(
 
 
 def of_scipy(array: Any) -> SparseMatrix:
-    """Rows of a scipy matrix or array."""
+    """Rows of a scipy matrix or array; a 1-D array is one row."""
+    if array.ndim == 1:
+        array = array.reshape(1, -1)
     csr = array.tocsr().astype(np.float32)
     if not csr.has_canonical_format:
         csr.sum_duplicates()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from splade import outputs, similarity
+from splade.optional import torch
 from splade.state import State
 
 
@@ -70,14 +71,16 @@ class Scoring(State):
                 raise ValueError("the first embedding must be a single vector, in the same form")
             shared = own_2.intersection(own_1[0])
             if outputs.is_scipy(embeddings_2):
-                return outputs.to_scipy(shared)
+                array = outputs.to_scipy(shared)
+                return array[0] if embeddings_2.ndim == 1 else array
             return shared if isinstance(embeddings_2, type(shared)) else shared[0]
         _check_tensors(embeddings_1, embeddings_2)
         device = embeddings_2.device
         rows = outputs.of_tensor(embeddings_2).intersection(outputs.of_tensor(embeddings_1)[0])
-        if embeddings_2.dim() == 1:
-            return outputs.torch_rows(rows, sparse=True)[0].to(device)
-        return outputs.to_torch(rows).to(device)
+        is_row = embeddings_2.dim() == 1
+        shared = outputs.torch_rows(rows, sparse=True)[0] if is_row else outputs.to_torch(rows)
+        dtype = torch().promote_types(embeddings_1.dtype, embeddings_2.dtype)
+        return shared.to(device=device, dtype=dtype)
 
     def decode(self, embeddings: Any, top_k: int | None = None) -> Any:
         """The tokens of a vector with their weights, the heaviest first; of several, a list of such

@@ -154,6 +154,18 @@ def test_vectors_can_be_compared_and_read_without_torch(model: SparseEncoder) ->
     assert shared[0].nnz == matrix[0].nnz and shared[1].nnz < matrix[1].nnz
 
 
+def test_a_row_of_scipy_s_is_one_vector(model: SparseEncoder) -> None:
+    array = model.encode(TEXTS[:2], output="scipy")
+    row, own = array[0], model.encode(TEXTS[:2], output="splade")
+    assert row.ndim == 1
+    assert model.decode(row, top_k=3) == model.decode(own[0], top_k=3)
+    assert model.sparsity(row) == model.sparsity(own[0])
+    np.testing.assert_array_equal(model.similarity(row, array), model.similarity(own[0], own))
+    shared = model.intersection(row, array[1])
+    assert shared.shape == row.shape and shared.nnz == model.intersection(own[0], own[1]).nnz
+    assert model.intersection(row, array).shape == array.shape
+
+
 def test_rows_are_chosen_like_those_of_an_array(model: SparseEncoder) -> None:
     matrix = model.encode(TEXTS, output="splade")
     dense = matrix.to_dense()

@@ -65,6 +65,17 @@ def test_double_precision_is_kept(model: SparseEncoder) -> None:
     assert model.similarity([[1.0, 0.0]], [[1.0, 2.0]]).tolist() == [[1.0]]
 
 
+def test_an_intersection_has_the_type_of_its_tensors(model: SparseEncoder) -> None:
+    import torch
+
+    for dtype in (torch.float64, torch.float16, torch.float32):
+        vectors = model.encode(TEXTS[:2]).to(dtype)
+        for shared in (model.intersection(vectors[0], vectors), model.intersection(vectors[0], vectors[1])):
+            assert shared.dtype == dtype
+    halves, doubles = vectors.to(torch.float16), vectors.to(torch.float64)
+    assert model.intersection(halves[0], doubles).dtype == torch.float64
+
+
 def test_mixed_forms_are_refused(model: SparseEncoder) -> None:
     own = model.encode(TEXTS, output="splade")
     with pytest.raises(TypeError, match="cannot compare"):
