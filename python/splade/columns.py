@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import pickle
 from typing import Any, Literal
 
 from splade.encoder import SparseEncoder
@@ -31,6 +32,9 @@ def encode_column(
     pa = require("pyarrow", "encoding a column")
     compute = require("pyarrow.compute", "encoding a column")
     column = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    kind = column.type
+    if pa.types.is_dictionary(kind) or pa.types.is_null(kind):  # Engines make both of strings.
+        column = column.cast(pa.large_string())
     if isinstance(column, pa.ChunkedArray):  # A column of several chunks of more than 2 GB.
         column = column.cast(pa.large_string()).combine_chunks()
     encode = {None: model.encode, "query": model.encode_query, "document": model.encode_document}
@@ -75,10 +79,12 @@ def text_column(batch: Any, name: str) -> Any:
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(process: int, model: str, arguments: tuple[tuple[str, Any], ...]) -> SparseEncoder:
+def _loaded(process: int, pickled: bytes) -> SparseEncoder:
+    model, arguments = pickle.loads(pickled)
     return SparseEncoder(model, **dict(arguments))
 
 
 def loaded(model: str, **arguments: Any) -> SparseEncoder:
     """The model of this process: loaded by the first call, the same for those after it."""
-    return _loaded(os.getpid(), model, tuple(sorted(arguments.items())))
+    # Arguments need not be hashable: prompts are a dictionary.
+    return _loaded(os.getpid(), pickle.dumps((model, sorted(arguments.items()))))

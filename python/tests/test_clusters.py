@@ -55,6 +55,15 @@ def test_a_column_may_be_empty_or_sliced(model: SparseEncoder) -> None:
     assert part.to_pylist() == whole.to_pylist()[1:2]
 
 
+def test_a_column_may_be_a_dictionary_or_of_nulls(model: SparseEncoder) -> None:
+    texts = pa.array(["sunny", None, "rain", "sunny"])
+    expected = encode_column(model, texts).to_pylist()
+    for column in (texts.dictionary_encode(), pa.chunked_array([texts.dictionary_encode()])):
+        assert encode_column(model, column).to_pylist() == expected
+    for column in (pa.nulls(2), pa.chunked_array([pa.nulls(1), pa.nulls(1)])):
+        assert encode_column(model, column).to_pylist() == [None, None]
+
+
 def test_a_column_of_numbers_and_an_unknown_task_are_refused(model: SparseEncoder) -> None:
     with pytest.raises(Exception, match="Int64, expected string"):
         encode_column(model, pa.array([1, 2]))
@@ -65,6 +74,10 @@ def test_a_column_of_numbers_and_an_unknown_task_are_refused(model: SparseEncode
 def test_a_process_loads_a_model_once() -> None:
     assert loaded(str(TINY), device="cpu") is loaded(str(TINY), device="cpu")
     assert loaded(str(TINY), device="cpu", threads=1) is not loaded(str(TINY), device="cpu")
+    prompts = {"query": "q: "}
+    model = loaded(str(TINY), device="cpu", prompts=prompts)
+    assert model is loaded(str(TINY), device="cpu", prompts=dict(prompts))
+    assert model.prompts["query"] == "q: "
 
 
 @pytest.fixture(scope="module")
