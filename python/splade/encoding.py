@@ -11,7 +11,7 @@ from splade._splade import SparseMatrix, SparseRow
 from splade.deprecation import logger, renamed
 from splade.optional import torch
 from splade.outputs import Output
-from splade.pool import EncoderPool
+from splade.pool import EncoderPool, check_pool
 from splade.surface import Surface
 
 if TYPE_CHECKING:
@@ -230,6 +230,8 @@ class Encoding(Surface):
             "chunk_size": chunk_size,
             **settings.processing(kwargs.get("processing_kwargs")),
         }
+        if pool is not None:
+            check_pool(pool).check(self._native.folder)
         is_shared = pool is not None or (isinstance(device, list) and len(device) > 0)
         if device is not None and not is_shared:
             self.to(device)
@@ -254,11 +256,6 @@ class Encoding(Surface):
         """Who encodes: a pool, devices that share one call, or the model."""
         self._check_process()
         if pool is not None:
-            if not isinstance(pool, EncoderPool):
-                raise TypeError(
-                    f"pool is a {type(pool).__name__}, not what start_multi_process_pool of this "
-                    "model returns"
-                )
             return nullcontext(pool.native)
         if devices is not None:
             return nullcontext(self.start_multi_process_pool(devices).native)

@@ -11,7 +11,7 @@ from splade._splade import Encoder, devices
 from splade.cards import TEXT, ModelCardData
 from splade.hub import locate
 from splade.optional import torch
-from splade.pool import EncoderPool
+from splade.pool import EncoderPool, check_pool
 from splade.state import State
 
 if TYPE_CHECKING:
@@ -113,11 +113,12 @@ class Lifecycle(State):
             cuda = [name for names in cards for name in names if name.startswith("cuda")]
             target_devices = cuda or ["cpu"] * 4
         names = [settings.device_name(device) for device in target_devices]
-        return EncoderPool(self._native.start_pool(names))
+        return EncoderPool(self._native.start_pool(names), self._native.folder)
 
     @staticmethod
     def stop_multi_process_pool(pool: EncoderPool) -> None:
         """Stops a pool."""
+        check_pool(pool)
         pool.close()
 
     def evaluate(self, evaluator: Any, output_path: str | None = None) -> Any:
@@ -185,18 +186,22 @@ class Lifecycle(State):
 
     # Copies
 
+    # Both make a model with its own settings that shares the weights. Views belong to one model.
+
     def __copy__(self) -> Self:
-        return self._copied(dict(self.__dict__))
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new.prompts, new._module_state = dict(self.prompts), dict(self._module_state)
+        new._views = None
+        return new
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        state = {name: value for name, value in self.__dict__.items() if name != "_views"}
-        return self._copied({name: copy.deepcopy(value, memo) for name, value in state.items()})
-
-    def _copied(self, state: dict[str, Any]) -> Self:
-        """A model with its own state that shares the weights. Views belong to one model."""
         new = type(self).__new__(type(self))
-        new.__dict__.update(state)
+        memo[id(self)] = new  # First: an attribute may refer to the model.
         new._views = None
+        for name, value in self.__dict__.items():
+            if name != "_views":
+                new.__dict__[name] = copy.deepcopy(value, memo)
         return new
 
     def __getstate__(self) -> dict[str, Any]:

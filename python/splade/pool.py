@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from splade._splade import Pool
@@ -14,8 +15,10 @@ class EncoderPool:
     the model's limit of tokens from when it was started.
     """
 
-    def __init__(self, native: Pool) -> None:
+    def __init__(self, native: Pool, model: str) -> None:
+        """`model` is the folder that the workers' weights are from."""
         self._native: Pool | None = native
+        self._model = os.path.realpath(model)
 
     @property
     def native(self) -> Pool:
@@ -23,6 +26,14 @@ class EncoderPool:
         if self._native is None:
             raise ValueError("the pool was stopped: start another one")
         return self._native
+
+    def check(self, model: str) -> None:
+        """Refuses a pool that was stopped, or whose workers have the weights of another model."""
+        if self.native and self._model != os.path.realpath(model):
+            raise ValueError(
+                f"the pool is of the model {self._model}, not of {model}: start one with "
+                "start_multi_process_pool of this model"
+            )
 
     @property
     def devices(self) -> list[str]:
@@ -41,3 +52,12 @@ class EncoderPool:
 
     def __reduce__(self) -> Any:
         raise TypeError("a pool belongs to its process: start one where it is used")
+
+
+def check_pool(pool: Any) -> EncoderPool:
+    """Refuses what is no pool."""
+    if not isinstance(pool, EncoderPool):
+        raise TypeError(
+            f"pool is a {type(pool).__name__}, not what start_multi_process_pool of a model returns"
+        )
+    return pool

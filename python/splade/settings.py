@@ -34,8 +34,8 @@ ABSENT = {
 
 
 def device_name(device: Any) -> str:
-    """The native name of a device; None is the first GPU of this build, else the CPU."""
-    if device is None:
+    """The native name of a device; None and "auto" are the first GPU of this build, else the CPU."""
+    if device is None or device == "auto":
         return next((names[0] for names, _, is_gpu in devices() if is_gpu), "cpu")
     if isinstance(device, (list, tuple, dict)):
         raise ValueError(f"device is {device!r}, expected the name of one device")

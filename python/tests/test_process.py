@@ -136,9 +136,16 @@ def test_copies_share_weights_and_have_their_own_state(model: SparseEncoder) -> 
         other.max_active_dims = 3
         assert other[0].max_seq_length == 7
         assert (model.max_seq_length, model.max_active_dims) == (512, None)
-    other = copy.deepcopy(model)
-    other.prompts["query"] = "q: "
-    assert model.prompts["query"] == ""
+        other.prompts["query"] = "q: "
+        assert model.prompts["query"] == ""
+        other.splade_pooling_chunk_size = 13
+        assert model.splade_pooling_chunk_size is None
+
+
+def test_a_model_that_refers_to_itself_is_copied(model: SparseEncoder) -> None:
+    model.spy = model.encode
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert other.spy.__self__ is other
 
 
 def test_a_pickle_loads_the_model_again(model: SparseEncoder) -> None:
@@ -219,6 +226,12 @@ def test_a_forked_child_uses_and_loads_models() -> None:
     assert done.stdout == "0\n", done.stdout + done.stderr
 
 
+def test_auto_is_the_device_that_it_chose() -> None:
+    model, chosen = (SparseEncoder(TINY, device=device) for device in ("auto", None))
+    assert model.device_name == chosen.device_name != "auto"
+    assert model.to("auto")._native.device == chosen.device_name
+
+
 def test_a_fork_during_a_call_is_told() -> None:
     done = run(
         f"""
@@ -255,10 +268,22 @@ def test_a_pool_gives_the_model_s_rows(model: SparseEncoder) -> None:
     both = model.encode(pairs, output="splade"), model.encode(pairs, pool=pool, output="splade")
     np.testing.assert_allclose(both[0].to_dense(), both[1].to_dense(), rtol=1e-5, atol=1e-5)
     model.stop_multi_process_pool(pool)
-    with pytest.raises(ValueError, match="the pool was stopped"):
-        model.encode(texts, pool=pool, output="splade")
+    for stopped in (texts, []):
+        with pytest.raises(ValueError, match="the pool was stopped"):
+            model.encode(stopped, pool=pool, output="splade")
     with pytest.raises(TypeError, match="belongs to its process"):
         pickle.dumps(pool)
+
+
+def test_a_pool_of_another_model_is_refused(model: SparseEncoder) -> None:
+    other = SparseEncoder(TINY.parent / "layouts" / "prompts", device="cpu")
+    with model.start_multi_process_pool(["cpu"]) as pool:
+        with pytest.raises(ValueError, match="splade-tiny, not of .*prompts"):
+            other.encode(["a"], pool=pool, output="splade")
+        same = SparseEncoder(TINY, device="cpu").encode(["a"], pool=pool, output="splade")
+        assert same.nnz > 0
+    with pytest.raises(TypeError, match="pool is a NoneType, not what start_multi_process_pool"):
+        model.stop_multi_process_pool(None)
 
 
 def test_a_bar_is_moved_to_its_end(model: SparseEncoder, capsys: pytest.CaptureFixture[str]) -> None:
