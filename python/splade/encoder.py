@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any, ClassVar
 
-from splade import settings
+from splade import checks, settings
 from splade.deprecation import renamed, warn_once
 from splade.encoding import Encoding
 
@@ -56,17 +56,16 @@ class SparseEncoder(Encoding):
         precision: str | None = None,
     ) -> None:
         self.similarity_fn_name = similarity_fn_name
-        self.max_active_dims = max_active_dims
+        self.max_active_dims = checks.positive("max_active_dims", max_active_dims)
         settings.refuse(
             modules=modules, trust_remote_code=trust_remote_code, config_kwargs=config_kwargs
         )
         if backend != "torch":
             raise NotImplementedError(f"backend={backend!r} is not supported: splade is the backend")
-        if model_name_or_path is None:
+        if model_name_or_path is None or not os.fspath(model_name_or_path):
             raise ValueError("model_name_or_path is missing: a folder, or an id of the hub")
-        self._check_max_active_dims(max_active_dims)
-        self.prompts: dict[str, Any] = {"query": None, "document": None, **(prompts or {})}
-        self.default_prompt_name = default_prompt_name
+        self.prompts: dict[str, Any] = {"query": None, "document": None, **checks.prompts(prompts)}
+        self.default_prompt_name = checks.text("default_prompt_name", default_prompt_name)
         self.backend = backend
         self._module_state: dict[tuple[Any, ...], Any] = {}
         self._max_seq_length = settings.max_model_length(processor_kwargs)
@@ -84,7 +83,7 @@ class SparseEncoder(Encoding):
             token=token,
             device=settings.device_name(device),
             precision=settings.precision(precision, model_kwargs),
-            threads=threads,
+            threads=checks.threads(threads),
         )
         self._read_config()
         self._settle_prompts()
@@ -120,7 +119,7 @@ class SparseEncoder(Encoding):
                     break
 
     def _parse_model_config(self, config: dict[str, Any]) -> None:
-        for name, text in (config.get("prompts") or {}).items():
+        for name, text in checks.prompts(config.get("prompts")).items():
             if self.prompts.get(name) is None:
                 self.prompts[name] = text
         if self.default_prompt_name is None:
@@ -129,7 +128,7 @@ class SparseEncoder(Encoding):
         if self._similarity_fn_name is None and saved in self.SUPPORTED_SIMILARITY_FN_NAMES:
             self.similarity_fn_name = saved
         if self.max_active_dims is None:
-            self.max_active_dims = config.get("max_active_dims")
+            self.max_active_dims = checks.positive("max_active_dims", config.get("max_active_dims"))
 
     def _settle_prompts(self) -> None:
         self.prompts = {name: text or "" for name, text in self.prompts.items()}

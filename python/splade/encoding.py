@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from splade import inputs as reading
-from splade import outputs, progress, settings
+from splade import checks, outputs, progress, settings
 from splade._splade import SparseMatrix, SparseRow
 from splade.deprecation import logger, renamed
 from splade.optional import torch
@@ -214,24 +214,23 @@ class Encoding(Surface):
         pass. `processing_kwargs={"text": {"max_length": 64}}` sets another limit of tokens.
         """
         show = progress.is_wanted(show_progress_bar)
-        _check_positive("batch_size", batch_size)
-        _check_positive("chunk_size", chunk_size)
         _check_output(output, convert_to_tensor, convert_to_sparse_tensor)
         self._check_kwargs(kwargs)
         is_single = self.is_singular_input(inputs)
         texts, second = reading.batch([inputs] if is_single else inputs)
         limit = self.max_active_dims if max_active_dims is None else max_active_dims
-        self._check_max_active_dims(limit)
         options = {
             "prompt": self._resolve_prompt(prompt, prompt_name) or "",
-            "task": kwargs.get("task"),
-            "batch_size": None if batch_size == _DEFAULT_BATCH_SIZE else batch_size,
-            "max_active_dims": limit,
-            "chunk_size": chunk_size,
+            "task": checks.text("task", kwargs.get("task")),
+            "batch_size": checks.positive("batch_size", batch_size),
+            "max_active_dims": checks.positive("max_active_dims", limit),
+            "chunk_size": checks.positive("chunk_size", chunk_size),
             **settings.processing(kwargs.get("processing_kwargs")),
         }
         if pool is not None:
             check_pool(pool).check(self._native.folder)
+        if batch_size == _DEFAULT_BATCH_SIZE:
+            options["batch_size"] = None
         is_shared = pool is not None or (isinstance(device, list) and len(device) > 0)
         if device is not None and not is_shared:
             self.to(device)
@@ -292,8 +291,8 @@ class Encoding(Surface):
 
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
         """The text before each text: the prompt, else the named one, else the default one."""
-        if prompt is not None:
-            if prompt_name is not None:
+        if checks.text("prompt", prompt) is not None:
+            if checks.text("prompt_name", prompt_name) is not None:
                 logger.warning(
                     "Provide either a `prompt`, a `prompt_name`, or neither, but not both. "
                     "Ignoring the `prompt_name` in favor of `prompt`."
@@ -302,19 +301,14 @@ class Encoding(Surface):
         if prompt_name is None:
             if self.default_prompt_name is None:
                 return None
-            return self.prompts.get(self.default_prompt_name)
+            prompt_name = self.default_prompt_name
+            return checks.text(f"prompts[{prompt_name!r}]", self.prompts.get(prompt_name))
         if prompt_name not in self.prompts:
             raise ValueError(
                 f"Prompt name '{prompt_name}' not found in the configured prompts dictionary with "
                 f"keys {list(self.prompts)!r}."
             )
-        text: str | None = self.prompts[prompt_name]
-        return text
-
-
-def _check_positive(name: str, value: int | None) -> None:
-    if value is not None and value <= 0:
-        raise ValueError(f"{name} must be a positive integer, got {value}.")
+        return checks.text(f"prompts[{prompt_name!r}]", self.prompts[prompt_name])
 
 
 def _check_output(output: str, to_tensor: bool, to_sparse_tensor: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from splade import outputs, similarity
+from splade import checks, outputs, similarity
 from splade.optional import torch
 from splade.state import State
 
@@ -85,8 +85,7 @@ class Scoring(State):
     def decode(self, embeddings: Any, top_k: int | None = None) -> Any:
         """The tokens of a vector with their weights, the heaviest first; of several, a list of such
         lists."""
-        if top_k is not None and top_k <= 0:
-            raise ValueError(f"top_k must be a positive integer, got {top_k}.")
+        top_k = checks.positive("top_k", top_k)
         is_row = False
         own = outputs.own(embeddings)
         if own is not None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from splade import checks
 from splade._splade import devices
 
-_PRECISIONS = {
+PRECISIONS = ("f32", "bf16", "int8", "f16")
+
+_DTYPES = {
     "float32": "f32",
     "float": "f32",
     "float16": "f16",
@@ -61,14 +64,16 @@ def precision(chosen: str | None, model_kwargs: dict[str, Any] | None) -> str:
             f"model_kwargs has {sorted(kwargs)}, of which splade supports none: it supports dtype"
         )
     dtype = old if dtype is None else dtype
+    if chosen is not None and chosen not in PRECISIONS:
+        raise ValueError(f"precision is {chosen!r}, expected one of {list(PRECISIONS)}")
     if dtype is None:
-        return chosen or "f32"
+        return "f32" if chosen is None else chosen
     if chosen is not None:
         raise ValueError("precision and model_kwargs['dtype'] say the same: give one of them")
     name = str(dtype).removeprefix("torch.")
-    if name not in _PRECISIONS:
-        raise ValueError(f"dtype {dtype!r} is not supported, expected one of {list(_PRECISIONS)}")
-    return _PRECISIONS[name]
+    if name not in _DTYPES:
+        raise ValueError(f"dtype {dtype!r} is not supported, expected one of {list(_DTYPES)}")
+    return _DTYPES[name]
 
 
 def max_model_length(processor_kwargs: dict[str, Any] | None) -> int | None:
@@ -80,7 +85,7 @@ def max_model_length(processor_kwargs: dict[str, Any] | None) -> int | None:
             f"processor_kwargs has {sorted(kwargs)}, of which splade supports none: it supports "
             "model_max_length"
         )
-    return length
+    return checks.positive("model_max_length", length)
 
 
 def refuse(**arguments: Any) -> None:
@@ -109,7 +114,7 @@ def processing(kwargs: dict[str, Any] | None) -> dict[str, Any]:
 
 def _processing(group: str, key: str, value: Any) -> dict[str, Any]:
     if key == "max_length":
-        return {"max_seq_length": value}
+        return {"max_seq_length": checks.positive("max_length", value)}
     if key == "add_special_tokens":
         return {"special_tokens": "add" if value else "leave"}
     if key == "truncation" and value in (True, "longest_first"):

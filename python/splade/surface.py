@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from splade import inputs as reading
-from splade import settings
+from splade import checks, settings
 from splade.deprecation import logger, warn_once
 from splade.lifecycle import Lifecycle
 from splade.modules import views
@@ -47,6 +47,7 @@ class Surface(Scoring, Lifecycle):
 
     @max_seq_length.setter
     def max_seq_length(self, value: int) -> None:
+        value = checks.required("max_seq_length", value)
         self._native = self._native.with_max_seq_length(value)
         self._max_seq_length = value
 
@@ -138,8 +139,8 @@ class Surface(Scoring, Lifecycle):
         if len(texts) == 0:
             return {}
         options = {
-            "prompt": prompt or "",
-            "task": kwargs.pop("task", None),
+            "prompt": checks.text("prompt", prompt) or "",
+            "task": checks.text("task", kwargs.pop("task", None)),
             **settings.processing(kwargs.pop("processing_kwargs", None)),
         }
         kwargs.pop("modality", None)
@@ -208,8 +209,3 @@ class Surface(Scoring, Lifecycle):
             reason = settings.ABSENT[name]
             raise AttributeError(f"`{name}` is not supported by {type(self).__name__}: {reason}")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @staticmethod
-    def _check_max_active_dims(value: Any) -> None:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
-            raise ValueError(f"max_active_dims must be a positive integer, got {value}.")

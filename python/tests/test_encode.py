@@ -100,6 +100,25 @@ def test_limits_are_the_call_s_then_the_model_s(model: SparseEncoder) -> None:
     assert max(counts()) > 8
 
 
+def test_numbers_may_be_numpy_s(model: SparseEncoder) -> None:
+    four = np.int64(4)
+    options = {"max_active_dims": four, "batch_size": four, "chunk_size": four}
+    assert model.encode(TEXTS[:1], output="splade", **options).nnz == 4
+    limited = SparseEncoder(str(TINY), max_active_dims=four, threads=np.int32(1))
+    assert type(limited.max_active_dims) is int
+    limited.max_seq_length = four
+    assert type(limited.max_seq_length) is int
+    vectors = limited.encode(TEXTS[:1], output="splade")
+    assert (vectors.nnz, vectors.n_tokens) == (4, 4)
+    assert len(limited.decode(vectors[0], top_k=np.int64(3))) == 3
+    for value in (0, -1, None, True):
+        with pytest.raises(ValueError, match=f"max_seq_length must be a positive integer, got {value}"):
+            limited.max_seq_length = value
+    for value in (0, -1, True):
+        with pytest.raises(ValueError, match=f"top_k must be a positive integer, got {value}"):
+            limited.decode(vectors, top_k=value)
+
+
 def test_a_saved_limit_can_be_taken_back(tmp_path: object) -> None:
     SparseEncoder(str(TINY), max_active_dims=8).save_pretrained(f"{tmp_path}/m")
     model = SparseEncoder(f"{tmp_path}/m")
@@ -212,6 +231,11 @@ def test_what_is_wrong_is_told_with_its_row(model: SparseEncoder) -> None:
         ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0."),
         ({"chunk_size": 0}, ValueError, "chunk_size must be a positive integer, got 0."),
         ({"max_active_dims": 0}, ValueError, "max_active_dims must be a positive integer"),
+        ({"max_active_dims": -1}, ValueError, "max_active_dims must be a positive integer, got -1"),
+        ({"max_active_dims": 2.0}, ValueError, "max_active_dims must be a positive integer, got 2.0"),
+        ({"prompt": 3}, TypeError, "prompt is 3, not a string"),
+        ({"task": 3}, TypeError, "task is 3, not a string"),
+        ({"processing_kwargs": {"text": {"max_length": 0}}}, ValueError, "max_length must be"),
         ({"output": "numpy"}, ValueError, "output is 'numpy'"),
         ({"convert_to_tensor": False}, ValueError, "torch's forms"),
         ({"prompt_name": "x"}, ValueError, "Prompt name 'x' not found"),

@@ -22,8 +22,9 @@ def test_missing_models_are_told_as_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="config.json"):
         SparseEncoder(str(tmp_path / "empty"))
-    with pytest.raises(ValueError, match="model_name_or_path is missing"):
-        SparseEncoder()
+    for arguments in ((), ("",)):
+        with pytest.raises(ValueError, match="model_name_or_path is missing"):
+            SparseEncoder(*arguments)
 
 
 def test_broken_files_are_told_by_name(tmp_path: Path) -> None:
@@ -48,7 +49,16 @@ def test_broken_files_are_told_by_name(tmp_path: Path) -> None:
         ({"similarity_fn_name": "maxsim"}, ValueError, "MultiVectorEncoder"),
         ({"similarity_fn_name": "nonsense"}, ValueError, "only supports similarity_fn_name"),
         ({"default_prompt_name": "x"}, ValueError, r"keys \['query', 'document'\]"),
-        ({"precision": "f8"}, ValueError, "f8"),
+        ({"precision": "f8"}, ValueError, "precision is 'f8'"),
+        ({"precision": ""}, ValueError, "precision is ''"),
+        ({"threads": 0}, ValueError, "threads must be a positive integer, got 0"),
+        ({"threads": -1}, ValueError, "threads must be a positive integer, got -1"),
+        ({"threads": True}, ValueError, "threads must be a positive integer, got True"),
+        ({"threads": 10**6}, ValueError, "threads is 1000000, more than"),
+        ({"prompts": {"query": 5}}, TypeError, r"prompts\['query'\] is 5, not a string"),
+        ({"prompts": "q: "}, TypeError, "prompts is a str, not a dictionary"),
+        ({"default_prompt_name": 5}, TypeError, "default_prompt_name is 5, not a string"),
+        ({"processor_kwargs": {"model_max_length": 0}}, ValueError, "model_max_length must be"),
         ({"device": "cuda"}, ValueError, "cuda"),
     ],
 )
