@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from typing import Any
@@ -57,7 +58,8 @@ def locate(
 def _ignored(
     hub: Any, name: str, revision: str | None, local_files_only: bool, token: bool | str | None
 ) -> list[str]:
-    """Patterns of files that are not downloaded: pickles are only for lack of safetensors."""
+    """Patterns of files that are not downloaded: a pickle is only for lack of the same weights in
+    safetensors, in the same folder."""
     if local_files_only:
         return _UNREAD
     try:
@@ -65,5 +67,13 @@ def _ignored(
     except Exception:
         # The download reports what is wrong, or finds the model in the cache without the network.
         return _UNREAD
-    has_safetensors = any(file.endswith(".safetensors") for file in files)
-    return [*_UNREAD, "*.bin"] if has_safetensors else _UNREAD
+    safe = {_weights(file) for file in files if file.endswith(".safetensors")}
+    pickles = [file for file in files if file.endswith(".bin") and _weights(file) in safe]
+    return [*_UNREAD, *map(glob.escape, pickles)]
+
+
+def _weights(file: str) -> tuple[str, str]:
+    """A file's folder, and what weights it has: those of `model`, `pytorch_model-00001-of-00002`,
+    and so on are the same."""
+    folder, _, name = file.rpartition("/")
+    return folder, re.split(r"[-.]", name.removeprefix("pytorch_"))[0]

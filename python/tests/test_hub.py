@@ -26,7 +26,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             pass
 
         def list_repo_files(self, name: str, revision: str | None) -> list[str]:
-            return ["model.safetensors", "pytorch_model.bin"]
+            return [
+                *("model.safetensors", "pytorch_model.bin", "pytorch_model-00001-of-00002.bin"),
+                *("adapter_model.bin", "2_SparseAutoEncoder/pytorch_model.bin"),
+                *("3_Dense/model.safetensors", "3_Dense/pytorch_model.bin", "training_args.bin"),
+            ]
 
     def snapshot_download(name: str, **options: Any) -> str:
         calls.append({"name": name, **options})
@@ -61,7 +65,10 @@ def test_the_hub_gets_what_the_constructor_got(
     SparseEncoder("a/b", local_files_only=True)
     first, second = asked
     assert (first["revision"], first["token"], first["cache_dir"]) == ("r", "secret", "c")
-    assert "*.bin" in first["ignore_patterns"] and not first["local_files_only"]
+    assert [name for name in first["ignore_patterns"] if name.endswith(".bin")] == [
+        *("pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "3_Dense/pytorch_model.bin")
+    ]
+    assert not first["local_files_only"]
     assert second["local_files_only"] and second["cache_dir"] == "of-the-environment"
 
 
