@@ -58,7 +58,7 @@ class Surface(Scoring, Lifecycle):
     @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, with the names of transformers that callers use."""
-        return Tokenizer(self._native)
+        return Tokenizer(self._native, self._file)
 
     @property
     def processor(self) -> None:
@@ -148,7 +148,9 @@ class Surface(Scoring, Lifecycle):
             raise TypeError(f"preprocess got unexpected keyword arguments {sorted(kwargs)}")
         ids, segments = self._native.tokenize(texts, second, options)
         width = max(len(row) for row in ids)
-        pad = self._pad_token_id()
+        pad = self.tokenizer.pad_token_id
+        if pad is None:
+            pad = self._file("config.json").get("pad_token_id") or 0
 
         def padded(rows: list[list[int]], value: int) -> Any:
             return th.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=th.int64)
@@ -163,12 +165,6 @@ class Surface(Scoring, Lifecycle):
         """The old name of `preprocess`."""
         warn_once("The `tokenize` method is deprecated, please use `preprocess` instead.")
         return self.preprocess(texts, **kwargs)
-
-    def _pad_token_id(self) -> int:
-        token = self._file("tokenizer_config.json").get("pad_token")
-        token = token.get("content") if isinstance(token, dict) else token
-        found = None if token is None else self._native.token_id(token)
-        return found if found is not None else self._file("config.json").get("pad_token_id") or 0
 
     def _has_token_types(self) -> bool:
         return (self._file("config.json").get("type_vocab_size") or 0) > 1

@@ -119,17 +119,6 @@ def test_refusals_name_what_is_missing(model: SparseEncoder) -> None:
         model.save_pretrained("x", safe_serialization=False)
 
 
-def test_the_tokenizer_answers_like_transformers_one(model: SparseEncoder) -> None:
-    tokenizer = model.tokenizer
-    vocabulary = tokenizer.get_vocab()
-    assert len(vocabulary) == tokenizer.vocab_size == 30522
-    assert tokenizer.convert_ids_to_tokens([101, 102]) == ["[CLS]", "[SEP]"]
-    assert tokenizer.convert_tokens_to_ids("[CLS]") == 101 == vocabulary["[CLS]"]
-    ids = tokenizer("It's sunny")["input_ids"]
-    assert ids[0] == 101 and tokenizer.decode(ids, skip_special_tokens=True) == "it's sunny"
-    assert tokenizer.tokenize("It's sunny") == ["it", "'", "s", "sunny"]
-
-
 def test_an_evaluator_gets_the_model_and_its_folder(model: SparseEncoder, tmp_path: Path) -> None:
     def evaluator(given: SparseEncoder, path: str) -> dict[str, float]:
         assert given is model and Path(path).is_dir()
