@@ -47,5 +47,8 @@ def setup(
 def explain(
     model: SparseEncoder, documents: Any, queries: Any | None = None, title: str | None = None
 ) -> str:
-    """Texts, their tokens and their vectors as one HTML page, which loads nothing."""
+    """Texts, or one text, their tokens and their vectors as one HTML page, which loads nothing."""
+    # A string is one text, not the texts of its letters.
+    documents = [documents] if isinstance(documents, str) else documents
+    queries = [queries] if isinstance(queries, str) else queries
     return _splade.explain(model._native, documents, queries, title)

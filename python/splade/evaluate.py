@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from splade._splade import measure
+from splade.similarity import SimilarityFunction
 
 if TYPE_CHECKING:
     from splade.encoder import SparseEncoder
@@ -21,14 +22,14 @@ def information_retrieval(
     batch_size: int = 32,
     show_progress_bar: bool = False,
     max_active_dims: int | None = None,
-    similarity_fn_name: str | None = None,
+    similarity_fn_name: SimilarityFunction | str | None = None,
 ) -> dict[str, float]:
     """What `SparseInformationRetrievalEvaluator` measures with its defaults.
 
     Queries without a relevant document are left out. Keys are `NAME_dot_ndcg@10`, and the sparsity
     of queries and corpus as `NAME_query_active_dims`.
     """
-    judgements = {query: _grades(documents) for query, documents in relevant_docs.items()}
+    judgements = {query: _grades(query, documents) for query, documents in relevant_docs.items()}
     judged = [query for query in queries if any(judgements.get(query, {}).values())]
     options: dict[str, Any] = {
         "batch_size": batch_size,
@@ -37,7 +38,7 @@ def information_retrieval(
         "output": "splade",
     }
     documents = list(corpus)
-    function = similarity_fn_name or model.similarity_fn_name
+    function = getattr(similarity_fn_name, "value", similarity_fn_name) or model.similarity_fn_name
     values = measure(
         (judged, model.encode_query([queries[query] for query in judged], **options)),
         (documents, model.encode_document([corpus[document] for document in documents], **options)),
@@ -52,7 +53,12 @@ def information_retrieval(
     }
 
 
-def _grades(documents: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
+def _grades(query: str, documents: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
+    if isinstance(documents, str):
+        raise TypeError(
+            f"relevant_docs[{query!r}] is the string {documents!r}: give a set of ids, or a mapping of "
+            "ids to grades"
+        )
     if isinstance(documents, Mapping):
         return dict(documents)
     return dict.fromkeys(documents, 1)

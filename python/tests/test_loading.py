@@ -137,6 +137,11 @@ def test_measures_need_no_torch(model: SparseEncoder) -> None:
     found = information_retrieval(model, queries, corpus, {"q": {"0", "1"}}, name="n")
     assert found["n_dot_accuracy@1"] == 1.0 and 0 < found["n_dot_ndcg@10"] <= 1
     assert found["n_query_active_dims"] > 0
+    for function in ("cosine", splade.SimilarityFunction.COSINE):
+        found = information_retrieval(model, queries, corpus, {"q": {"0"}}, similarity_fn_name=function)
+        assert "cosine_ndcg@10" in found
+    with pytest.raises(TypeError, match=r"relevant_docs\['q'\] is the string '0'"):
+        information_retrieval(model, queries, corpus, {"q": "0"})
 
 
 def test_vectors_are_exported_and_explained(model: SparseEncoder, tmp_path: Path) -> None:
@@ -151,6 +156,7 @@ def test_vectors_are_exported_and_explained(model: SparseEncoder, tmp_path: Path
         engines.export(model, tmp_path / "out", "qdrant", matrix, ["1"])
     page = engines.explain(model, TEXTS[:2], ["sunny"], title="A page")
     assert page.startswith("<!") and "A page" in page and "sunny" in page
+    assert engines.explain(model, TEXTS[0], "sunny") == engines.explain(model, TEXTS[:1], ["sunny"])
 
 
 def test_the_version_is_the_workspace_s() -> None:
