@@ -38,7 +38,9 @@ def information_retrieval(
         "output": "splade",
     }
     documents = list(corpus)
-    function = getattr(similarity_fn_name, "value", similarity_fn_name) or model.similarity_fn_name
+    if isinstance(similarity_fn_name, SimilarityFunction):
+        similarity_fn_name = similarity_fn_name.value
+    function = similarity_fn_name or model.similarity_fn_name
     values = measure(
         (judged, model.encode_query([queries[query] for query in judged], **options)),
         (documents, model.encode_document([corpus[document] for document in documents], **options)),
