@@ -204,7 +204,7 @@ class Encoding(Surface):
         """Vectors of texts, in the order of the texts.
 
         `inputs` is a text, or a batch: a list, a column, an array of strings, an Arrow array. Two
-        texts in a list or tuple inside a batch are a pair.
+        texts in a list or tuple inside a batch are a pair; `{"text": ...}` is what it holds.
 
         `output` is the form of the result: "torch" (sentence-transformers' tensors; COO, which needs
         20 bytes a weight), "scipy" (CSR, 8 bytes a weight), "arrow" (lists) or "splade" (our own
@@ -217,7 +217,8 @@ class Encoding(Surface):
         _check_output(output, convert_to_tensor, convert_to_sparse_tensor)
         self._check_kwargs(kwargs)
         is_single = self.is_singular_input(inputs)
-        texts, second = reading.batch([inputs] if is_single else inputs)
+        groups = reading.groups([inputs] if is_single else inputs)
+        n_texts = reading.n_texts(groups)
         limit = self.max_active_dims if max_active_dims is None else max_active_dims
         options = {
             "prompt": self._resolve_prompt(prompt, prompt_name) or "",
@@ -235,11 +236,11 @@ class Encoding(Surface):
         if device is not None and not is_shared:
             self.to(device)
         matrix = None
-        if len(texts) > 0:
+        if n_texts > 0:
             with self._worker(pool, device if is_shared else None) as worker:
                 label = "Chunks" if is_shared else "Batches"
-                with progress.bar(show, label, len(texts)) as move:
-                    matrix = worker.encode(texts, second, options, move)
+                with progress.bar(show, label, n_texts) as move:
+                    matrix = _encoded(worker, groups, options, move)
         if output != "torch":
             return self._without_torch(matrix, is_single, output)
         to_device = None if save_to_cpu or is_shared else self._torch_target()
@@ -309,6 +310,22 @@ class Encoding(Surface):
                 f"keys {list(self.prompts)!r}."
             )
         return checks.text(f"prompts[{prompt_name!r}]", self.prompts[prompt_name])
+
+
+def _encoded(
+    worker: Any, groups: list[reading.Group], options: dict[str, Any], move: progress.Move | None
+) -> SparseMatrix:
+    """The vectors of all groups, in the order of the batch."""
+    parts: list[SparseMatrix] = []
+    n_done = 0
+    for group in groups:
+        parts.append(
+            worker.encode(group.texts, group.second, options, progress.after(n_done, move))
+        )
+        n_done += len(group.texts)
+    if groups[0].rows is None:
+        return parts[0]
+    return outputs.in_order(parts, [row for group in groups for row in group.rows or ()])
 
 
 def _check_output(output: str, to_tensor: bool, to_sparse_tensor: bool) -> None:

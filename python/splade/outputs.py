@@ -115,6 +115,18 @@ def of_coordinates(
     return SparseMatrix.from_csr(indptr, indices, np.ascontiguousarray(values, np.float32), dimension)
 
 
+def in_order(parts: list[SparseMatrix], rows: list[int]) -> SparseMatrix:
+    """The rows of all parts, each at its position: row i of the parts one after another is row
+    `rows[i]` of the result."""
+    lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+    indices = np.concatenate([part.indices for part in parts]).astype(np.int32)
+    values = np.concatenate([part.values for part in parts])
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    together = SparseMatrix.from_csr(indptr, indices, values, parts[0].shape[1])
+    order: list[int] = np.argsort(rows).tolist()
+    return together[order]
+
+
 def of_scipy(array: Any) -> SparseMatrix:
     """Rows of a scipy matrix or array; a 1-D array is one row."""
     if array.ndim == 1:

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from splade.deprecation import logger
 from splade.optional import require
 
-logger = logging.getLogger("splade")
+Move = Callable[[int], None]
 
 
 def is_wanted(show_progress_bar: bool | None) -> bool:
@@ -18,8 +19,13 @@ def is_wanted(show_progress_bar: bool | None) -> bool:
     return bool(show_progress_bar)
 
 
+def after(n_done: int, move: Move | None) -> Move | None:
+    """The function for a call that begins after `n_done` texts of the bar."""
+    return move if move is None or n_done == 0 else lambda n_texts: move(n_done + n_texts)
+
+
 @contextmanager
-def bar(show: bool, description: str, total: int) -> Iterator[Callable[[int], None] | None]:
+def bar(show: bool, description: str, total: int) -> Iterator[Move | None]:
     """A function that moves the bar to a number of texts, or None without a bar."""
     if not show:
         yield None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from splade import outputs
+from splade._splade import SparseMatrix
 from splade.optional import torch
 
 
@@ -39,19 +40,25 @@ def similarity(a: Any, b: Any, function: str) -> Any:
 
 
 def similarity_pairwise(a: Any, b: Any, function: str) -> Any:
-    """Row i of `a` against row i of `b`: `[n]`."""
+    """Row i of `a` against row i of `b`, or one row against each: `[n]`."""
     own = _own(a, b)
     if own is not None:
-        return own[0].similarity_pairwise(own[1], function)
+        return _own_pairwise(*own, function)
     a, b = _tensor(a), _tensor(b)
     is_single = a.dim() == 1 and b.dim() == 1
     a, b = _batch(a), _batch(b)
     if _is_dense_f64(a, b):
-        scores = _dense(a, b, function).diagonal()
+        scores = _dense_pairwise(a, b, function)
     else:
         rows, others = outputs.of_tensor(a), outputs.of_tensor(b)
-        scores = torch().from_numpy(rows.similarity_pairwise(others, function)).to(a.device)
+        scores = torch().from_numpy(_own_pairwise(rows, others, function)).to(a.device)
     return scores[0] if is_single else scores
+
+
+def _own_pairwise(a: SparseMatrix, b: SparseMatrix, function: str) -> np.ndarray:
+    if len(a) != len(b) and 1 in (len(a), len(b)):
+        return a.similarity(b, function).ravel()
+    return a.similarity_pairwise(b, function)
 
 
 def _own(a: Any, b: Any) -> tuple[Any, Any] | None:
@@ -79,6 +86,8 @@ def _tensor(vectors: Any) -> Any:
 
 
 def _batch(tensor: Any) -> Any:
+    if tensor.dim() not in (1, 2):
+        raise ValueError(f"vectors are {tensor.dim()}-D: one vector is 1-D, and several are 2-D")
     return tensor.unsqueeze(0) if tensor.dim() == 1 else tensor
 
 
@@ -90,9 +99,22 @@ def _is_dense_f64(a: Any, b: Any) -> bool:
 
 def _dense(a: Any, b: Any, function: str) -> Any:
     th = torch()
-    a, b = a.to(th.float64), b.to(th.float64)
-    if function == "cosine":
-        a, b = (th.nn.functional.normalize(rows, dim=-1) for rows in (a, b))
+    a, b = _doubles(a, b, function)
     if function in ("cosine", "dot"):
         return a @ b.T
     return -th.cdist(a, b, p=2.0 if function == "euclidean" else 1.0)
+
+
+def _dense_pairwise(a: Any, b: Any, function: str) -> Any:
+    a, b = _doubles(a, b, function)
+    if function in ("cosine", "dot"):
+        return (a * b).sum(dim=-1)
+    return -(a - b).norm(p=2.0 if function == "euclidean" else 1.0, dim=-1)
+
+
+def _doubles(a: Any, b: Any, function: str) -> list[Any]:
+    th = torch()
+    sides = [rows.to(th.float64) for rows in (a, b)]
+    if function == "cosine":
+        sides = [th.nn.functional.normalize(rows, dim=-1) for rows in sides]
+    return sides

@@ -134,9 +134,10 @@ class Surface(Scoring, Lifecycle):
     def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
         """Token ids as tensors, padded to the longest text."""
         th = torch("preprocess")
-        is_single = isinstance(inputs, str)
-        texts, second = reading.batch([inputs] if is_single else inputs)
-        if len(texts) == 0:
+        is_single = isinstance(inputs, (str, dict))
+        groups = reading.groups([inputs] if is_single else inputs)
+        n_texts = reading.n_texts(groups)
+        if n_texts == 0:
             return {}
         options = {
             "prompt": checks.text("prompt", prompt) or "",
@@ -146,7 +147,12 @@ class Surface(Scoring, Lifecycle):
         kwargs.pop("modality", None)
         if kwargs:
             raise TypeError(f"preprocess got unexpected keyword arguments {sorted(kwargs)}")
-        ids, segments = self._native.tokenize(texts, second, options)
+        ids: list[list[int]] = [[]] * n_texts
+        segments: list[list[int]] = [[]] * n_texts
+        for group in groups:
+            tokens = self._native.tokenize(group.texts, group.second, options)
+            for row, *of_text in zip(group.rows or range(n_texts), *tokens):
+                ids[row], segments[row] = of_text
         width = max(len(row) for row in ids)
         pad = self.tokenizer.pad_token_id
         if pad is None:

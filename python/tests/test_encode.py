@@ -76,6 +76,19 @@ def test_pairs_are_encoded_as_one_text(model: SparseEncoder) -> None:
     assert (found != model.encode([first for first, _ in pairs], output="scipy")).nnz > 0
 
 
+def test_a_batch_may_mix_texts_pairs_and_dictionaries(model: SparseEncoder) -> None:
+    pair, text = ("what is AI?", "a science"), "sunny"
+    of_pair, of_text = (model.encode([one], output="splade").to_dense()[0] for one in (pair, text))
+    for batch in ([pair, text, pair], [text, list(pair)], [{"text": pair}, {"text": text}, text]):
+        found = model.encode(batch, output="splade").to_dense()
+        for row, one in zip(found, batch):
+            expected = of_text if one in (text, {"text": text}) else of_pair
+            np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-5)
+    one = model.encode({"text": text}, output="splade")
+    assert isinstance(one, SparseRow)
+    np.testing.assert_allclose(one.to_dense(), of_text, rtol=1e-5, atol=1e-5)
+
+
 def test_no_texts_give_no_rows(model: SparseEncoder) -> None:
     assert model.encode([], output="splade").shape == (0, model.get_embedding_dimension())
     assert model.encode([], output="scipy").shape == (0, model.get_embedding_dimension())
@@ -162,6 +175,10 @@ def test_vectors_can_be_compared_and_read_without_torch(model: SparseEncoder) ->
     assert isinstance(scores, np.ndarray)
     np.testing.assert_allclose(scores, dense @ dense.T, rtol=1e-5)
     np.testing.assert_allclose(model.similarity_pairwise(matrix, matrix), np.diag(scores))
+    np.testing.assert_allclose(model.similarity_pairwise(matrix[1], matrix), scores[1])
+    np.testing.assert_allclose(model.similarity_pairwise(matrix, matrix[1]), scores[:, 1])
+    with pytest.raises(ValueError, match="not 2 and 3"):
+        model.similarity_pairwise(matrix[:2], matrix)
     assert model.similarity(matrix.to_scipy(), matrix).shape == (3, 3)
     tokens = model.decode(matrix, top_k=3)
     assert [len(row) for row in tokens] == [3, 3, 3] and tokens[0][0][0] == "today"
@@ -222,8 +239,14 @@ def test_what_is_wrong_is_told_with_its_row(model: SparseEncoder) -> None:
         (pyarrow.array(["a", None]), ValueError, "text 1 is null"),
         (pyarrow.chunked_array([["a", "b"], ["c", None]]), ValueError, "text 3 is null"),
         (pyarrow.array([1, 2]), TypeError, "Int64"),
-        ([("a", "b"), "c"], TypeError, "text 1 is not a pair"),
-        ([("a", "b"), ("c",)], TypeError, "text 1 is not a pair"),
+        ([("a", "b"), ("c",)], TypeError, "text 1 is a tuple of 1: a pair is of two texts"),
+        ([["a", "b", "c"]], TypeError, "text 0 is a list of 3: a pair is of two texts"),
+        (["a", ("b", 3)], TypeError, "text 1 is a pair of str and int, not of two strings"),
+        ([("a", "b"), 3], TypeError, "text 1 is of type int, not str"),
+        ([{"text": 3}], TypeError, "text 0 is of type int, not str"),
+        ({"words": "a"}, ValueError, r"unrecognized modality keys: \['words'\]"),
+        ({"text": "a", "image": "b"}, ValueError, "modality 'image\\+text' is not supported"),
+        ([[{"role": "user", "content": "a"}]], ValueError, "chat-style 'message' inputs"),
     ):
         with pytest.raises(error, match=message):
             model.encode(texts, output="splade")

@@ -38,7 +38,7 @@ def test_a_row_of_a_list_does_not_keep_the_batch(model: SparseEncoder, sparse: b
     options = {"convert_to_tensor": False, "convert_to_sparse_tensor": sparse, "max_active_dims": 10}
     one = model.encode(TEXTS[:1], **options)[0]
     among = model.encode(TEXTS * 50, **options)[0]
-    assert len(pickle.dumps(among)) == len(pickle.dumps(one))
+    assert abs(len(pickle.dumps(among)) - len(pickle.dumps(one))) < 50
     pair = [tensor.coalesce().values() if sparse else tensor for tensor in (among, one)]
     assert pair[0].untyped_storage().nbytes() == pair[1].untyped_storage().nbytes()
 
@@ -62,6 +62,16 @@ def test_double_precision_is_kept(model: SparseEncoder) -> None:
     assert model.similarity(a, b).dtype == torch.float64
     torch.testing.assert_close(model.similarity(a, b), a @ b.T)
     assert model.similarity(a[0], b).shape == (1, 2)
+    for function in model.SUPPORTED_SIMILARITY_FN_NAMES:
+        model.similarity_fn_name = function
+        scores = model.similarity(a, b)
+        torch.testing.assert_close(model.similarity_pairwise(a[:2], b), scores.diagonal())
+        torch.testing.assert_close(model.similarity_pairwise(a, b[0]), scores[:, 0])
+        single = model.similarity_pairwise(a.float(), b[0].float())
+        torch.testing.assert_close(single, scores[:, 0].float(), rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="vectors are 3-D"):
+        model.similarity(a[None], b)
+    model.similarity_fn_name = "dot"
     assert model.similarity([[1.0, 0.0]], [[1.0, 2.0]]).tolist() == [[1.0]]
 
 
@@ -74,6 +84,16 @@ def test_an_intersection_has_the_type_of_its_tensors(model: SparseEncoder) -> No
             assert shared.dtype == dtype
     halves, doubles = vectors.to(torch.float16), vectors.to(torch.float64)
     assert model.intersection(halves[0], doubles).dtype == torch.float64
+
+
+def test_tokens_of_a_mixed_batch_are_those_of_each(model: SparseEncoder) -> None:
+    batch = ["sunny", ("a", "b"), {"text": "c d e f"}]
+    features = model.preprocess(batch)
+    for row, text in enumerate(batch):
+        alone = model.preprocess([text])
+        width = alone["input_ids"].shape[1]
+        for name, ids in alone.items():
+            assert features[name][row, :width].tolist() == ids[0].tolist()
 
 
 def test_mixed_forms_are_refused(model: SparseEncoder) -> None:
