@@ -4,8 +4,9 @@ Importing this module imports numpy, and nothing else that is not Python's own: 
 pyarrow, tqdm and huggingface_hub are imported when a call needs them.
 """
 
-from splade._splade import Index, SparseMatrix, SparseRow, devices, search, version
+from splade._splade import SparseMatrix, SparseRow, devices, version
 from splade.encoder import SparseEncoder
+from splade.index import Index, search
 from splade.pool import EncoderPool
 from splade.similarity import SimilarityFunction
 

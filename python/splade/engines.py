@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from splade import _splade
-from splade._splade import SparseMatrix
+from splade import _splade, outputs
 
 if TYPE_CHECKING:
     from splade.encoder import SparseEncoder
@@ -27,14 +26,18 @@ def export(
     model: SparseEncoder,
     path: str | os.PathLike[str],
     engine: str,
-    vectors: SparseMatrix,
+    vectors: Any,
     ids: list[str],
     *,
     name: str = "splade",
     field: str | None = None,
 ) -> int:
-    """Writes vectors, row i with `ids[i]`, as the engine reads them. Returns the number of rows."""
-    return _splade.export(model._native, path, engine, vectors, ids, name, field)
+    """Writes vectors of `encode`, row i with `ids[i]`, as the engine reads them. Returns the number of
+    rows."""
+    if isinstance(ids, str):
+        raise TypeError(f"ids is the string {ids!r}: give a list of ids")
+    rows = outputs.rows("vectors", vectors)
+    return _splade.export(model._native, path, engine, rows, ids, name, field)
 
 
 def setup(

@@ -158,6 +158,18 @@ def own(vectors: Any) -> SparseMatrix | None:
     return None
 
 
+def rows(name: str, vectors: Any) -> SparseMatrix:
+    """Our own matrix for vectors in any form that `encode` returns but Arrow's."""
+    found = own(vectors)
+    if found is not None:
+        return found
+    if is_tensor(vectors):
+        return of_tensor(vectors)
+    raise TypeError(
+        f"{name} is a {type(vectors).__name__}, expected vectors of `encode`: ours, scipy's or torch's"
+    )
+
+
 def is_scipy(vectors: Any) -> bool:
     """Whether it is a sparse matrix or array of scipy."""
     return type(vectors).__module__.startswith("scipy.sparse") and hasattr(vectors, "tocsr")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from conftest import CSR, ROUTER, TEXTS, TINY
 
-import splade
 from splade import SparseEncoder, SparseMatrix, SparseRow
 
 
@@ -214,20 +213,20 @@ def test_rows_are_chosen_like_those_of_an_array(model: SparseEncoder) -> None:
         matrix[5]
 
 
-def test_a_search_finds_what_scores_best(model: SparseEncoder, tmp_path: object) -> None:
+def test_a_matrix_is_normalised_row_by_row(model: SparseEncoder) -> None:
     matrix = model.encode(TEXTS[:3], output="splade")
-    scores = model.similarity(matrix, matrix)
-    hits = splade.search(matrix, matrix, 2)
-    assert [row[0][0] for row in hits] == [0, 1, 2]
-    assert hits[0][0][1] == scores[0, 0]
-    index = splade.Index.build(f"{tmp_path}/i", matrix, ["a", "b", "c"])
-    assert [row[0] for row in index.search(matrix, 1)] == [
-        (name, scores[row, row]) for row, name in enumerate("abc")
-    ]
-    products = [product for *_, product in index.explain(matrix[0], "a")]
-    assert sum(products) == pytest.approx(scores[0, 0])
-    with pytest.raises(KeyError):
-        index.explain(matrix[0], "nobody")
+    dense = matrix.to_dense()
+    expected = dense / np.linalg.norm(dense, axis=1, keepdims=True)
+    np.testing.assert_allclose(matrix.normalized().to_dense(), expected, rtol=1e-5)
+
+
+def test_a_row_has_products_and_is_a_matrix_of_one(model: SparseEncoder) -> None:
+    matrix = model.encode(TEXTS[:2], output="splade")
+    dense = matrix.to_dense()
+    assert matrix[0].dot(matrix[1]) == pytest.approx(float(dense[0] @ dense[1]), rel=1e-5)
+    one = matrix[1].to_matrix()
+    assert isinstance(one, SparseMatrix) and one.shape == (1, matrix.shape[1])
+    np.testing.assert_array_equal(one.to_dense()[0], dense[1])
 
 
 def test_what_is_wrong_is_told_with_its_row(model: SparseEncoder) -> None:
