@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from types import FunctionType
 from typing import Any, ClassVar
 
 from splade import checks, settings
@@ -143,3 +144,16 @@ class SparseEncoder(Encoding):
                 f"Default prompt name is set to '{name}'. This prompt applies unless overridden by "
                 "`prompt`, `prompt_name`, or a method-specific prompt, including an empty prompt."
             )
+
+
+def _name_methods() -> None:
+    """Methods are called by the class that people know, in messages of Python's."""
+    for base in SparseEncoder.__mro__:
+        for name, member in vars(base).items() if base.__module__.startswith("splade.") else ():
+            function = member.__func__ if isinstance(member, staticmethod) else member
+            while isinstance(function, FunctionType):
+                function.__module__, function.__qualname__ = __name__, f"SparseEncoder.{name}"
+                function = getattr(function, "__wrapped__", None)
+
+
+_name_methods()

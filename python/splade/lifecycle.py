@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterable
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from splade import settings
@@ -49,7 +51,8 @@ class Lifecycle(State):
         return getattr(th, names[self._native.precision])
 
     def _load_native(self, folder: str, device: str, precision: str) -> None:
-        native = Encoder.load(folder, device, precision, self._threads, self._max_seq_length)
+        with settings.devices_of_this_wheel():
+            native = Encoder.load(folder, device, precision, self._threads, self._max_seq_length)
         # Calls pass the limit: Python's attribute is the one that counts.
         self._native = native.without_max_active_dims()
         self._process = os.getpid()
@@ -108,12 +111,15 @@ class Lifecycle(State):
     def start_multi_process_pool(self, target_devices: list[Any] | None = None) -> EncoderPool:
         """Starts a worker for each device; without any named, for each NVIDIA card of this build,
         else four on the CPU, which share its threads. Workers are threads of this process."""
+        if isinstance(target_devices, str) or not isinstance(target_devices, (Iterable, NoneType)):
+            raise TypeError(f"target_devices is {target_devices!r}, expected a list of devices")
         if target_devices is None:
             cards = [names for names, _, is_gpu in devices() if is_gpu]
             cuda = [name for names in cards for name in names if name.startswith("cuda")]
             target_devices = cuda or ["cpu"] * 4
         names = [settings.device_name(device) for device in target_devices]
-        return EncoderPool(self._native.start_pool(names), self._native.folder)
+        with settings.devices_of_this_wheel():
+            return EncoderPool(self._native.start_pool(names), self._native.folder)
 
     @staticmethod
     def stop_multi_process_pool(pool: EncoderPool) -> None:

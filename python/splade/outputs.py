@@ -93,12 +93,20 @@ def empty_torch(*, sparse: bool) -> Any:
 
 def of_tensor(tensor: Any) -> SparseMatrix:
     """Rows of a 1-D or 2-D torch tensor, sparse or dense."""
+    rows, columns, values, shape = coordinates(tensor)
+    return of_coordinates(rows, columns, values.astype(np.float32), shape)
+
+
+def coordinates(tensor: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Row, column and weight of each entry of a torch tensor, in order, and its shape in 2-D. Weights
+    are float32, or float64 if the tensor's are."""
     th = torch("reading a tensor")
     if tensor.dim() == 1:
         tensor = tensor.unsqueeze(0)
-    tensor = tensor.detach().to(dtype=th.float32, device="cpu").to_sparse_coo().coalesce()
+    dtype = th.float64 if tensor.dtype == th.float64 else th.float32
+    tensor = tensor.detach().to(dtype=dtype, device="cpu").to_sparse_coo().coalesce()
     (rows, columns), values = tensor.indices().numpy(), tensor.values().numpy()
-    return of_coordinates(rows, columns, values, tuple(tensor.shape))
+    return rows, columns, values, tuple(tensor.shape)
 
 
 def of_coordinates(

@@ -86,23 +86,21 @@ class Scoring(State):
         """The tokens of a vector with their weights, the heaviest first; of several, a list of such
         lists."""
         top_k = checks.positive("top_k", top_k)
-        is_row = False
         own = outputs.own(embeddings)
         if own is not None:
-            is_row = len(getattr(embeddings, "shape", ())) == 1
+            bounds, indices, values = own.indptr, own.indices, own.values
         elif not outputs.is_tensor(embeddings):
             raise TypeError(f"Expected torch.Tensor, got {type(embeddings)}")
         elif embeddings.dim() not in (1, 2):
             raise ValueError(f"Input tensor must be 1D or 2D, got {embeddings.dim()}D.")
         else:
-            is_row = embeddings.dim() == 1
-            own = outputs.of_tensor(embeddings)
-        bounds = own.indptr.tolist()
-        rows = [
-            self._tokens(own.indices[start:end], own.values[start:end], top_k)
-            for start, end in zip(bounds, bounds[1:])
+            rows, indices, values, (n_rows, _) = outputs.coordinates(embeddings)
+            bounds = np.searchsorted(rows, np.arange(n_rows + 1))
+        decoded = [
+            self._tokens(indices[start:end], values[start:end], top_k)
+            for start, end in zip(bounds.tolist(), bounds[1:].tolist())
         ]
-        return rows[0] if is_row else rows
+        return decoded[0] if len(embeddings.shape) == 1 else decoded
 
     def _tokens(
         self, indices: np.ndarray, weights: np.ndarray, top_k: int | None

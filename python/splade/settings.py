@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from splade import checks
@@ -44,6 +47,22 @@ def device_name(device: Any) -> str:
         raise ValueError(f"device is {device!r}, expected the name of one device")
     name = str(device)
     return "cpu" if name == "cpu:0" else name
+
+
+@contextmanager
+def devices_of_this_wheel() -> Iterator[None]:
+    """Says of a device that is not compiled in what it means for a wheel."""
+    try:
+        yield
+    except ValueError as error:
+        found = re.match(r"(device `.*?`) needs the cargo feature", str(error))
+        if found is None:
+            raise
+        names = ", ".join(name for names, *_ in devices() for name in names)
+        raise ValueError(
+            f"{found[1]} is not in this build of splade, which has {names}: other devices need a wheel "
+            "that was built for them (docs/python.md)"
+        ) from None
 
 
 def torch_device(name: str) -> str:

@@ -264,6 +264,8 @@ def test_what_is_wrong_is_told_with_its_row(model: SparseEncoder) -> None:
         ({"normalize": True}, ValueError, "does not use: \\['normalize'\\]"),
         ({"pool": {}}, TypeError, "pool is a dict"),
         ({"device": "tpu"}, ValueError, "unknown device `tpu`"),
+        ({"device": "flex"}, ValueError, "`flex` is not in this build of splade"),
+        ({"device": ["flex"]}, ValueError, "`flex` is not in this build of splade"),
         ({"processing_kwargs": {"text": {"stride": 2}}}, NotImplementedError, "stride"),
         ({"processing_kwargs": {"image": {"size": 2}}}, NotImplementedError, "image"),
     ):

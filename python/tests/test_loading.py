@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_broken_files_are_told_by_name(tmp_path: Path) -> None:
         ({"prompts": "q: "}, TypeError, "prompts is a str, not a dictionary"),
         ({"default_prompt_name": 5}, TypeError, "default_prompt_name is 5, not a string"),
         ({"processor_kwargs": {"model_max_length": 0}}, ValueError, "model_max_length must be"),
-        ({"device": "cuda"}, ValueError, "cuda"),
+        ({"device": "flex"}, ValueError, "`flex` is not in this build of splade, which has cpu"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(
@@ -67,6 +68,19 @@ def test_what_is_not_supported_is_refused_by_name(
 ) -> None:
     with pytest.raises(error, match=message):
         SparseEncoder(str(TINY), **arguments)
+
+
+def test_messages_name_the_class_that_people_know(model: SparseEncoder) -> None:
+    for call, message in (
+        (lambda: model.encode(), r"SparseEncoder.encode\(\) missing 1 required"),
+        (lambda: model.similarity([1]), r"SparseEncoder.similarity\(\) missing 1 required"),
+        (lambda: SparseEncoder.sparsity(), r"SparseEncoder.sparsity\(\) missing 1 required"),
+        (lambda: model.start_multi_process_pool(3), "target_devices is 3, expected a list"),
+        (lambda: model.start_multi_process_pool("cpu"), "target_devices is 'cpu', expected a list"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
+    assert pickle.loads(pickle.dumps(SparseEncoder.encode)) is SparseEncoder.encode
 
 
 def test_prompts_are_merged_over_the_checkpoint_s() -> None:

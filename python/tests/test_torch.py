@@ -75,6 +75,16 @@ def test_double_precision_is_kept(model: SparseEncoder) -> None:
     assert model.similarity([[1.0, 0.0]], [[1.0, 2.0]]).tolist() == [[1.0]]
 
 
+def test_decoding_keeps_the_weights_of_doubles(model: SparseEncoder) -> None:
+    import torch
+
+    weights = torch.zeros(2, model.get_embedding_dimension(), dtype=torch.float64)
+    weights[1, 2088], weights[1, 2651] = 0.1, 1 / 3
+    for tensor in (weights, weights.to_sparse()):
+        assert model.decode(tensor) == [[], [("today", 1 / 3), ("world", 0.1)]]
+    assert model.decode(weights[1], top_k=1) == [("today", 1 / 3)]
+
+
 def test_an_intersection_has_the_type_of_its_tensors(model: SparseEncoder) -> None:
     import torch
 
