@@ -6,25 +6,17 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-_EXTRAS = {
-    "huggingface_hub": "hub",
-    "pyarrow": "arrow",
-    "scipy.sparse": "scipy",
-    "torch": "torch",
-    "tqdm.auto": "progress",
-}
-
 
 def require(name: str, why: str) -> Any:
-    """Imports a package of an extra. An ImportError says what needs it, and how to get it."""
+    """Imports a package, of one of our extras. An ImportError says what needs it, and how to get it."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         package = name.split(".")[0]
         if error.name is None or error.name.split(".")[0] != package:
             raise  # It is installed, and broken.
-        extra = _EXTRAS[name]
-        raise ImportError(f'{why} needs {package}: pip install "splade[{extra}]"') from error
+        # The package that is needed, not an extra of ours: `splade` on PyPI is not this one.
+        raise ImportError(f"{why} needs {package}: pip install {package}") from error
 
 
 def torch(why: str = "output='torch', the default,") -> Any:
