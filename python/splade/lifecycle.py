@@ -56,6 +56,7 @@ class Lifecycle(State):
         # Calls pass the limit: Python's attribute is the one that counts.
         self._native = native.without_max_active_dims()
         self._process = os.getpid()
+        self._files = {}
 
     def _torch_target(self) -> Any:
         """Where results are moved to; None leaves them on the CPU."""
@@ -214,7 +215,7 @@ class Lifecycle(State):
         """Python's state, and what it takes to load the model again; no weights, no token."""
         state = dict(self.__dict__)
         native = state.pop("_native")
-        state["_views"] = None
+        state["_views"], state["_files"] = None, {}
         revision = os.path.basename(native.folder) if _is_snapshot(native.folder) else None
         state["_source"] = {**self._source, "revision": revision or self._source["revision"]}
         state["_native"] = (native.folder, native.device, native.precision)

@@ -27,3 +27,4 @@ class State:
     _threads: int | None
     _process: int
     _views: list[Any] | None
+    _files: dict[str, dict[str, Any]]

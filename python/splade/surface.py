@@ -176,7 +176,12 @@ class Surface(Scoring, Lifecycle):
         return (self._file("config.json").get("type_vocab_size") or 0) > 1
 
     def _file(self, name: str) -> dict[str, Any]:
-        """A JSON file of the first module that has it."""
+        """A JSON file of the first module that has it, read once; empty if none has."""
+        if name not in self._files:
+            self._files[name] = self._read_file(name)
+        return self._files[name]
+
+    def _read_file(self, name: str) -> dict[str, Any]:
         info = json.loads(self._native.info())
         modules = [module for route in info["routes"] for module in route["modules"]]
         for module in modules:
