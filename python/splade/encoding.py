@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Unpack
 
-    from splade.options import EncodeOptions, TensorOptions
+    from splade.options import EncodeOptions, OneText, TensorOptions
 
 _DEFAULT_BATCH_SIZE = 32
 
@@ -30,7 +30,7 @@ class Encoding(Surface):
     # users write them; the last one is for all other calls.
     @overload
     def encode_query(
-        self, inputs: str, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
+        self, inputs: OneText, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
     ) -> SparseRow: ...
     @overload
     def encode_query(
@@ -38,7 +38,7 @@ class Encoding(Surface):
     ) -> SparseMatrix: ...
     @overload
     def encode_query(
-        self, inputs: str, *, convert_to_tensor: bool = ..., **options: Unpack[TensorOptions]
+        self, inputs: OneText, *, convert_to_tensor: bool = ..., **options: Unpack[TensorOptions]
     ) -> Tensor: ...
     @overload
     def encode_query(
@@ -93,7 +93,7 @@ class Encoding(Surface):
 
     @overload
     def encode_document(
-        self, inputs: str, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
+        self, inputs: OneText, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
     ) -> SparseRow: ...
     @overload
     def encode_document(
@@ -101,7 +101,7 @@ class Encoding(Surface):
     ) -> SparseMatrix: ...
     @overload
     def encode_document(
-        self, inputs: str, *, convert_to_tensor: bool = ..., **options: Unpack[TensorOptions]
+        self, inputs: OneText, *, convert_to_tensor: bool = ..., **options: Unpack[TensorOptions]
     ) -> Tensor: ...
     @overload
     def encode_document(
@@ -158,7 +158,7 @@ class Encoding(Surface):
 
     @overload
     def encode(
-        self, inputs: str, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
+        self, inputs: OneText, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
     ) -> SparseRow: ...
     @overload
     def encode(
@@ -166,7 +166,7 @@ class Encoding(Surface):
     ) -> SparseMatrix: ...
     @overload
     def encode(
-        self, inputs: str, *, convert_to_tensor: bool = ..., **options: Unpack[TensorOptions]
+        self, inputs: OneText, *, convert_to_tensor: bool = ..., **options: Unpack[TensorOptions]
     ) -> Tensor: ...
     @overload
     def encode(

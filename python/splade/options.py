@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, TypedDict
+from typing import Any, Optional, TypedDict, Union
 
 from splade.pool import EncoderPool
+
+
+# One input: a text, or `{"text": ...}`.
+OneText = Union[str, dict[str, Any]]
 
 
 class EncodeOptions(TypedDict, total=False):

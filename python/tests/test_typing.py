@@ -10,6 +10,8 @@ import pytest
 CALLS = {
     'model.encode("a", output="splade")': "SparseRow",
     'model.encode(["a"], output="splade")': "SparseMatrix",
+    'model.encode({"text": "a"}, output="splade")': "SparseRow",
+    '[row for row in model.encode(["a"], output="splade")][0]': "SparseRow",
     'model.encode_query("a", output="splade", max_active_dims=3)': "SparseRow",
     'model.encode_query("a")': "Tensor",
     'model.encode_document(["a"], batch_size=3)': "Tensor",
