@@ -34,8 +34,8 @@ def threads(value: Any) -> int | None:
     limit = max(1024, 64 * (os.cpu_count() or 1))
     if number is not None and number > limit:
         raise ValueError(
-            f"threads is {number}, more than {limit} (1,024, or 64 for each core): each has a stack "
-            "and buffers of its own, and more threads than cores only wait"
+            f"threads is {number}, more than {limit} (1,024, or 64 for each core): each has a "
+            "stack and buffers of its own, and more threads than cores only wait"
         )
     return number
 

@@ -62,7 +62,9 @@ class SparseEncoder(Encoding):
             modules=modules, trust_remote_code=trust_remote_code, config_kwargs=config_kwargs
         )
         if backend != "torch":
-            raise NotImplementedError(f"backend={backend!r} is not supported: splade is the backend")
+            raise NotImplementedError(
+                f"backend={backend!r} is not supported: splade is the backend"
+            )
         if model_name_or_path is None or not os.fspath(model_name_or_path):
             raise ValueError("model_name_or_path is missing: a folder, or an id of the hub")
         self.prompts: dict[str, Any] = {"query": None, "document": None, **checks.prompts(prompts)}

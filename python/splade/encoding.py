@@ -26,8 +26,8 @@ _DEFAULT_BATCH_SIZE = 32
 class Encoding(Surface):
     """The calls that make vectors."""
 
-    # Type checkers learn the result from these, which take arguments by name as sentence-transformers'
-    # users write them; the last one is for all other calls.
+    # Type checkers learn the result from these, which take arguments by name as users of
+    # sentence-transformers write them; the last one is for all other calls.
     @overload
     def encode_query(
         self, inputs: OneText, *, output: Literal["splade"], **options: Unpack[EncodeOptions]
@@ -206,12 +206,12 @@ class Encoding(Surface):
         `inputs` is a text, or a batch: a list, a column, an array of strings, an Arrow array. Two
         texts in a list or tuple inside a batch are a pair; `{"text": ...}` is what it holds.
 
-        `output` is the form of the result: "torch" (sentence-transformers' tensors; COO, which needs
-        20 bytes a weight), "scipy" (CSR, 8 bytes a weight), "arrow" (lists) or "splade" (our own
-        matrix, which converts to the others).
+        `output` is the form of the result: "torch" (sentence-transformers' tensors; COO, which
+        needs 20 bytes a weight), "scipy" (CSR, 8 bytes a weight), "arrow" (lists) or "splade" (our
+        own matrix, which converts to the others).
 
-        A `batch_size` of 32 means that none was chosen; another number limits the texts of a forward
-        pass. `processing_kwargs={"text": {"max_length": 64}}` sets another limit of tokens.
+        A `batch_size` of 32 means that none was chosen; another number limits the texts of a
+        forward pass. `processing_kwargs={"text": {"max_length": 64}}` sets another limit of tokens.
         """
         show = progress.is_wanted(show_progress_bar)
         _check_output(output, convert_to_tensor, convert_to_sparse_tensor)
@@ -286,8 +286,8 @@ class Encoding(Surface):
             else "this model does not accept any additional keyword arguments."
         )
         raise ValueError(
-            f"{name}.encode() has been called with additional keyword arguments that this model does "
-            f"not use: {list(strangers)}. As per {name}.get_model_kwargs(), {allowed}"
+            f"{name}.encode() has been called with additional keyword arguments that this model "
+            f"does not use: {list(strangers)}. As per {name}.get_model_kwargs(), {allowed}"
         )
 
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:

@@ -32,8 +32,8 @@ def export(
     name: str = "splade",
     field: str | None = None,
 ) -> int:
-    """Writes vectors of `encode`, row i with `ids[i]`, as the engine reads them. Returns the number of
-    rows."""
+    """Writes vectors of `encode`, row i with `ids[i]`, as the engine reads them. Returns the number
+    of rows."""
     if isinstance(ids, str):
         raise TypeError(f"ids is the string {ids!r}: give a list of ids")
     rows = outputs.rows("vectors", vectors)

@@ -58,8 +58,8 @@ def information_retrieval(
 def _grades(query: str, documents: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
     if isinstance(documents, str):
         raise TypeError(
-            f"relevant_docs[{query!r}] is the string {documents!r}: give a set of ids, or a mapping of "
-            "ids to grades"
+            f"relevant_docs[{query!r}] is the string {documents!r}: give a set of ids, or a "
+            "mapping of ids to grades"
         )
     if isinstance(documents, Mapping):
         return dict(documents)

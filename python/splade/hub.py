@@ -9,7 +9,8 @@ from typing import Any
 
 from splade.optional import require
 
-# Names without an organisation that are models of their own; all others are below `sparse-encoder/`.
+# Names without an organisation that are models of their own; all others are below
+# `sparse-encoder/`.
 _BARE_NAMES = re.compile(
     r"(albert|bert|camembert|ctrl|distilbert|distilgpt2|distilroberta|gpt2|openai-gpt|roberta|t5|"
     r"transfo-xl|xlm|xlnet)(-|$)"
@@ -36,8 +37,8 @@ def locate(
         return os.path.abspath(name)
     if os.path.isfile(name):
         raise NotADirectoryError(
-            f"Path {name} is a file, not a directory. `model_name_or_path` must be a local directory "
-            "containing a model, or a Hugging Face Hub model ID."
+            f"Path {name} is a file, not a directory. `model_name_or_path` must be a local "
+            "directory containing a model, or a Hugging Face Hub model ID."
         )
     if (os.sep == "\\" and "\\" in name) or name.count("/") > 1 or os.path.isabs(name):
         raise FileNotFoundError(f"Path {name} not found")

@@ -33,8 +33,8 @@ class Index:
         weight_format: str = "f32",
         metadata: str = "",
     ) -> Index:
-        """Writes an index of vectors, row i with `ids[i]`, and opens it. Weights are stored as "f32",
-        "f16" or "u8"; `metadata` is a text of yours."""
+        """Writes an index of vectors, row i with `ids[i]`, and opens it. Weights are stored as
+        "f32", "f16" or "u8"; `metadata` is a text of yours."""
         if isinstance(ids, str):
             raise TypeError(f"ids is the string {ids!r}: give a list of ids")
         vectors = outputs.rows("vectors", vectors)

@@ -89,8 +89,8 @@ def _of_dict(row: int, value: dict[str, Any]) -> Any:
     """What a dictionary holds under `text`; others are refused in sentence-transformers' words."""
     if "role" in value and "content" in value:
         raise ValueError(
-            f"text {row}: this SparseEncoder model does not support chat-style 'message' inputs (dicts "
-            "or lists of dicts with 'role' and 'content'). Supported modalities: text."
+            f"text {row}: this SparseEncoder model does not support chat-style 'message' inputs "
+            "(dicts or lists of dicts with 'role' and 'content'). Supported modalities: text."
         )
     if strangers := [key for key in value if key not in ("audio", "image", "text", "video")]:
         raise ValueError(
@@ -99,8 +99,8 @@ def _of_dict(row: int, value: dict[str, Any]) -> Any:
         )
     if list(value) != ["text"]:
         raise ValueError(
-            f"text {row}: modality {'+'.join(sorted(value))!r} is not supported by this SparseEncoder "
-            "model. Supported modalities: text."
+            f"text {row}: modality {'+'.join(sorted(value))!r} is not supported by this "
+            "SparseEncoder model. Supported modalities: text."
         )
     return value["text"]
 

@@ -172,8 +172,8 @@ class Lifecycle(State):
     def _readme(
         self, path: str, model_name: str | None, train_datasets: list[str] | None
     ) -> str | None:
-        """The card to save: the loaded model's own, with the metrics that are new, else one of ours.
-        None leaves the folder's, of which ours would say less."""
+        """The card to save: the loaded model's own, with the metrics that are new, else one of
+        ours. None leaves the folder's, of which ours would say less."""
         card = self.model_card_data
         if not isinstance(card, ModelCardData):
             card = ModelCardData(model_name=getattr(card, "model_name", None))
@@ -228,8 +228,8 @@ class Lifecycle(State):
             if self._is_local:
                 # The hub may have a stranger's model of the same name.
                 raise FileNotFoundError(
-                    f"there is no folder {folder}: the pickled model was loaded from it, and a pickle "
-                    "holds no weights"
+                    f"there is no folder {folder}: the pickled model was loaded from it, and a "
+                    "pickle holds no weights"
                 )
             folder = locate(token=None, **self._source)
         self._load_native(folder, device, precision)

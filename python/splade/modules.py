@@ -48,7 +48,8 @@ class ModuleView:
             self._model._module_state[self._slot(name)] = value
         else:
             raise NotImplementedError(
-                f"{type(self).__name__}.{name} cannot be set: splade computes what the checkpoint says"
+                f"{type(self).__name__}.{name} cannot be set: splade computes what the "
+                "checkpoint says"
             )
 
     def __repr__(self) -> str:

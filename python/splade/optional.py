@@ -8,7 +8,8 @@ from typing import Any
 
 
 def require(name: str, why: str) -> Any:
-    """Imports a package, of one of our extras. An ImportError says what needs it, and how to get it."""
+    """Imports a package of one of our extras. An ImportError says what needs it, and how to get
+    it."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What type checkers know of the arguments by name of `encode`, `encode_query` and `encode_document`."""
+"""What type checkers know of the arguments by name of `encode` and its two relatives."""
 
 from __future__ import annotations
 

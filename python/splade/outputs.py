@@ -23,7 +23,8 @@ def to_scipy(matrix: SparseMatrix) -> Any:
 
 
 def to_arrow(matrix: SparseMatrix) -> Any:
-    """A pyarrow array of structs `{indices: list<uint32>, values: list<float>}` over the same memory.
+    """A pyarrow array of structs `{indices: list<uint32>, values: list<float>}`, over the same
+    memory.
 
     From 2^31 weights on the lists are `large_list`.
     """
@@ -61,7 +62,7 @@ def to_torch(matrix: SparseMatrix, layout: str = "coo") -> Any:
     if layout != "coo":
         raise ValueError(f"layout is {layout!r}, expected 'coo', 'csr' or 'dense'")
     indices, values = th.from_numpy(matrix.coo()), th.from_numpy(matrix.values)
-    # Rows are in order and indices increase within them, which is what coalescing would make sure of.
+    # Rows are in order and indices increase within them: coalescing would ensure no more.
     return th.sparse_coo_tensor(
         indices, values, size=matrix.shape, is_coalesced=True, check_invariants=False
     )
@@ -98,8 +99,8 @@ def of_tensor(tensor: Any) -> SparseMatrix:
 
 
 def coordinates(tensor: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Row, column and weight of each entry of a torch tensor, in order, and its shape in 2-D. Weights
-    are float32, or float64 if the tensor's are."""
+    """Row, column and weight of each entry of a torch tensor, in order, and its shape in 2-D.
+    Weights are float32, or float64 if the tensor's are."""
     th = torch("reading a tensor")
     if tensor.dim() == 1:
         tensor = tensor.unsqueeze(0)
@@ -120,7 +121,8 @@ def of_coordinates(
     indptr = np.zeros(n_rows + 1, np.int64)
     np.cumsum(np.bincount(rows, minlength=n_rows), out=indptr[1:])
     indices = np.ascontiguousarray(columns, np.int32)
-    return SparseMatrix.from_csr(indptr, indices, np.ascontiguousarray(values, np.float32), dimension)
+    values = np.ascontiguousarray(values, np.float32)
+    return SparseMatrix.from_csr(indptr, indices, values, dimension)
 
 
 def in_order(parts: list[SparseMatrix], rows: list[int]) -> SparseMatrix:
@@ -174,7 +176,8 @@ def rows(name: str, vectors: Any) -> SparseMatrix:
     if is_tensor(vectors):
         return of_tensor(vectors)
     raise TypeError(
-        f"{name} is a {type(vectors).__name__}, expected vectors of `encode`: ours, scipy's or torch's"
+        f"{name} is a {type(vectors).__name__}, expected vectors of `encode`: ours, scipy's or "
+        "torch's"
     )
 
 

@@ -42,7 +42,7 @@ class SparseEncoderActor:
         **arguments: Any,
     ) -> None:
         """`model` and further arguments are those of `SparseEncoder`; `column` has the texts, and
-        `vectors` is the new column. `encode` has options of each call, such as `max_active_dims`."""
+        `vectors` is the new column. `encode` has options of each call, as `max_active_dims`."""
         reserved = _reserved()
         self._model = SparseEncoder(
             model,

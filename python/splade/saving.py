@@ -14,11 +14,13 @@ from splade.cards import TEXT
 
 # Files that say what a model is, or hold weights: one that another model left would change ours.
 _TELLING = re.compile(
-    r"(modules|router_config|config|idf|adapter_config)\.json|query_token_weights\.txt|sparse_linear\.pt|"
+    r"(modules|router_config|config|idf|adapter_config)\.json|"
+    r"query_token_weights\.txt|sparse_linear\.pt|"
     r"(pytorch_)?model[^/]*\.(safetensors|bin)(\.index\.json)?"
 )
 
-# They leave first and come last, in this order: without the last of them no library loads a folder.
+# They leave first and come last, in this order: without the last of them no library loads a
+# folder.
 _CONFIGURATION = ["config_sentence_transformers.json", "modules.json", "config.json"]
 
 
@@ -30,10 +32,12 @@ def save(
     config: dict[str, Any],
     readme: str | None,
 ) -> None:
-    """Saves a model, with `config` in its config_sentence_transformers.json. In a folder that exists
-    files of the same names are replaced, and all others stay; a failure leaves the folder as it was.
+    """Saves a model, with `config` in its config_sentence_transformers.json. In a folder that
+    exists files of the same names are replaced, and all others stay; a failure leaves the folder as
+    it was.
 
-    Raises NotADirectoryError for a file, FileExistsError if a file that stays would change the model.
+    Raises NotADirectoryError for a file, FileExistsError if a file that stays would change the
+    model.
     """
     if not path:
         raise ValueError("path is empty: name a folder to save the model in")
@@ -117,10 +121,11 @@ def _check(target: str, names: list[str]) -> None:
     strangers = []
     for below in sorted({os.path.dirname(name) for name in names}):
         place = os.path.join(target, below)
-        found = [os.path.join(below, name) for name in os.listdir(place)] if os.path.isdir(place) else []
-        telling = [name for name in found if _TELLING.fullmatch(os.path.basename(name))]
-        strangers += sorted(set(telling) - set(names))
+        found = os.listdir(place) if os.path.isdir(place) else []
+        telling = {os.path.join(below, name) for name in found if _TELLING.fullmatch(name)}
+        strangers += sorted(telling - set(names))
     if strangers:
         raise FileExistsError(
-            f"{target} has {', '.join(strangers)} of another model, which would stay: save elsewhere"
+            f"{target} has {', '.join(strangers)} of another model, which would stay: save "
+            "elsewhere"
         )

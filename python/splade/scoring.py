@@ -31,7 +31,8 @@ class Scoring(State):
             hint = " Use MultiVectorEncoder for MaxSim late-interaction scoring."
             raise ValueError(
                 f"{type(self).__name__} only supports similarity_fn_name in "
-                f"{self.SUPPORTED_SIMILARITY_FN_NAMES}, got {value!r}.{hint if is_multi_vector else ''}"
+                f"{self.SUPPORTED_SIMILARITY_FN_NAMES}, got {value!r}."
+                f"{hint if is_multi_vector else ''}"
             )
         self._similarity_fn_name = value
 

@@ -40,7 +40,8 @@ ABSENT = {
 
 
 def device_name(device: Any) -> str:
-    """The native name of a device; None and "auto" are the first GPU of this build, else the CPU."""
+    """The native name of a device; None and "auto" are the first GPU of this build, else the
+    CPU."""
     if device is None or device == "auto":
         return next((names[0] for names, _, is_gpu in devices() if is_gpu), "cpu")
     if isinstance(device, (list, tuple, dict)):
@@ -60,8 +61,8 @@ def devices_of_this_wheel() -> Iterator[None]:
             raise
         names = ", ".join(name for names, *_ in devices() for name in names)
         raise ValueError(
-            f"{found[1]} is not in this build of splade, which has {names}: other devices need a wheel "
-            "that was built for them (docs/python.md)"
+            f"{found[1]} is not in this build of splade, which has {names}: other devices need a "
+            "wheel that was built for them (docs/python.md)"
         ) from None
 
 

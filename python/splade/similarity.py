@@ -73,7 +73,8 @@ def _own(a: Any, b: Any) -> tuple[Any, Any] | None:
 
 
 def _tensor(vectors: Any) -> Any:
-    """A tensor of what sentence-transformers accepts: tensors, arrays, lists of both or of numbers."""
+    """A tensor of what sentence-transformers accepts: tensors, arrays, lists of both or of
+    numbers."""
     th = torch("similarity of tensors, arrays or lists")
     if isinstance(vectors, np.ndarray):
         return th.from_numpy(np.ascontiguousarray(vectors))

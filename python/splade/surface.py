@@ -159,7 +159,9 @@ class Surface(Scoring, Lifecycle):
             pad = self._file("config.json").get("pad_token_id") or 0
 
         def padded(rows: list[list[int]], value: int) -> Any:
-            return th.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=th.int64)
+            missing = ([value] * (width - len(row)) for row in rows)
+            filled = [[*row, *more] for row, more in zip(rows, missing)]
+            return th.tensor(filled, dtype=th.int64)
 
         features = {"input_ids": padded(ids, pad)}
         if any(any(row) for row in segments) or self._has_token_types():

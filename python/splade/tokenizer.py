@@ -12,7 +12,7 @@ from splade import checks
 from splade._splade import Encoder
 from splade.optional import torch
 
-_SPECIAL = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")
+_SPECIAL = tuple(f"{kind}_token" for kind in ("unk", "sep", "pad", "cls", "mask", "bos", "eos"))
 
 # What transformers says where there is no limit.
 _NO_LIMIT = int(1e30)
@@ -49,7 +49,7 @@ class Tokenizer:
     mask_token, mask_token_id = _token("mask_token"), _token_id("mask_token")
 
     def __init__(self, native: Encoder, read: Callable[[str], dict[str, Any]]) -> None:
-        """`read` reads a JSON file of the model by its name; it is empty for a file that is not there."""
+        """`read` reads a JSON file of the model by its name, and is empty if there is none."""
         self._native, self._read = native, read
 
     # The vocabulary
@@ -163,8 +163,8 @@ class Tokenizer:
         return_token_type_ids: bool | None = None,
         return_attention_mask: bool = True,
     ) -> BatchEncoding:
-        """`input_ids`, `token_type_ids` if the model has segments, and `attention_mask`, of a text or
-        of a batch of texts or pairs: lists, or tensors with `return_tensors="pt"` (or "np").
+        """`input_ids`, `token_type_ids` if the model has segments, and `attention_mask`, of a text
+        or of a batch of texts or pairs: lists, or tensors with `return_tensors="pt"` (or "np").
 
         A text is cut with `truncation=True` or a `max_length`. Without them one that is longer than
         the model's positions is a ValueError: it is never cut unasked.
@@ -195,7 +195,9 @@ class Tokenizer:
             columns["attention_mask"] = padded([[1] * len(row) for row in ids], 0)
         if return_tensors is not None:
             return BatchEncoding(_tensors(columns, return_tensors))
-        return BatchEncoding({name: rows[0] if is_single else rows for name, rows in columns.items()})
+        if is_single:
+            return BatchEncoding({name: rows[0] for name, rows in columns.items()})
+        return BatchEncoding(columns)
 
     def _padded(self, rows: list[list[int]], value: Any, width: int | None) -> list[list[int]]:
         missing = ([value] * ((width or 0) - len(row)) for row in rows)
@@ -212,7 +214,9 @@ class Tokenizer:
         if padding in (True, "longest"):
             return max(map(len, ids), default=0)
         if padding != "max_length":
-            raise ValueError(f"padding is {padding!r}, expected True, 'longest', 'max_length' or False")
+            raise ValueError(
+                f"padding is {padding!r}, expected True, 'longest', 'max_length' or False"
+            )
         if max_length is None and self.model_max_length == _NO_LIMIT:
             raise ValueError("padding='max_length' needs a max_length: the model has no limit")
         return self.model_max_length if max_length is None else max_length
