@@ -57,8 +57,10 @@ class Surface(Scoring, Lifecycle):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer, with the names of transformers that callers use."""
-        return Tokenizer(self._native, self._file)
+        """The tokenizer, with the names of transformers that callers use; a router's is that of its
+        first route."""
+        routes = getattr(self[0], "sub_modules", None)
+        return Tokenizer(self._native, self._file, task=next(iter(routes)) if routes else None)
 
     @property
     def processor(self) -> None:
@@ -164,7 +166,7 @@ class Surface(Scoring, Lifecycle):
             return th.tensor(filled, dtype=th.int64)
 
         features = {"input_ids": padded(ids, pad)}
-        if any(any(row) for row in segments) or self._has_token_types():
+        if "token_type_ids" in self.tokenizer.model_input_names:
             features["token_type_ids"] = padded(segments, 0)
         features["attention_mask"] = padded([[1] * len(row) for row in ids], 0)
         return features
@@ -173,9 +175,6 @@ class Surface(Scoring, Lifecycle):
         """The old name of `preprocess`."""
         warn_once("The `tokenize` method is deprecated, please use `preprocess` instead.")
         return self.preprocess(texts, **kwargs)
-
-    def _has_token_types(self) -> bool:
-        return (self._file("config.json").get("type_vocab_size") or 0) > 1
 
     def _file(self, name: str) -> dict[str, Any]:
         """A JSON file of the first module that has it, read once; empty if none has."""

@@ -14,6 +14,13 @@ from splade.optional import torch
 
 _SPECIAL = tuple(f"{kind}_token" for kind in ("unk", "sep", "pad", "cls", "mask", "bos", "eos"))
 
+# Models whose tokenizer is BERT's if no file says so, and the special tokens that it has then.
+_BERTS = ("bert", "distilbert", "electra")
+_OF_BERT = {f"{kind}_token": f"[{kind.upper()}]" for kind in ("unk", "sep", "pad", "cls", "mask")}
+
+# Classes of transformers that return segments.
+_WITH_SEGMENTS = ("BertTokenizer", "DebertaV2Tokenizer", "ElectraTokenizer")
+
 # What transformers says where there is no limit.
 _NO_LIMIT = int(1e30)
 
@@ -48,9 +55,11 @@ class Tokenizer:
     cls_token, cls_token_id = _token("cls_token"), _token_id("cls_token")
     mask_token, mask_token_id = _token("mask_token"), _token_id("mask_token")
 
-    def __init__(self, native: Encoder, read: Callable[[str], dict[str, Any]]) -> None:
+    def __init__(
+        self, native: Encoder, read: Callable[[str], dict[str, Any]], task: str | None = None
+    ) -> None:
         """`read` reads a JSON file of the model by its name, and is empty if there is none."""
-        self._native, self._read = native, read
+        self._native, self._read, self._task = native, read, task
 
     # The vocabulary
 
@@ -92,7 +101,25 @@ class Tokenizer:
 
     @functools.cached_property
     def _config(self) -> dict[str, Any]:
-        return {**self._read("special_tokens_map.json"), **self._read("tokenizer_config.json")}
+        config = {**self._read("special_tokens_map.json"), **self._read("tokenizer_config.json")}
+        if "tokenizer_class" not in config and self._read("config.json").get("model_type") in _BERTS:
+            config["tokenizer_class"] = "BertTokenizer"
+        if self._is_of(config, ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")):
+            config = {**_OF_BERT, **config}
+        return config
+
+    @staticmethod
+    def _is_of(config: dict[str, Any], classes: tuple[str, ...]) -> bool:
+        return str(config.get("tokenizer_class")).removesuffix("Fast") in classes
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """What a call returns, unless it says otherwise."""
+        names: list[str] | None = self._config.get("model_input_names")
+        if names is not None:
+            return names
+        segments = ["token_type_ids"] if self._is_of(self._config, _WITH_SEGMENTS) else []
+        return ["input_ids", *segments, "attention_mask"]
 
     def _special(self, name: str) -> str | None:
         token = self._config.get(name)
@@ -163,7 +190,7 @@ class Tokenizer:
         return_token_type_ids: bool | None = None,
         return_attention_mask: bool = True,
     ) -> BatchEncoding:
-        """`input_ids`, `token_type_ids` if the model has segments, and `attention_mask`, of a text
+        """`input_ids`, `token_type_ids` if its class has them, and `attention_mask`, of a text
         or of a batch of texts or pairs: lists, or tensors with `return_tensors="pt"` (or "np").
 
         A text is cut with `truncation=True` or a `max_length`. Without them one that is longer than
@@ -174,6 +201,7 @@ class Tokenizer:
         texts, second = _sides(text, text_pair)
         options = {
             "prompt": "",
+            "task": self._task,
             "max_seq_length": max_length,
             "special_tokens": "add" if add_special_tokens else "leave",
             "truncation": _truncation(truncation, max_length),
@@ -182,8 +210,7 @@ class Tokenizer:
         width = self._width(padding, max_length, ids)
         has_segments = return_token_type_ids
         if has_segments is None:
-            is_used = any(any(row) for row in segments)
-            has_segments = is_used or (self._read("config.json").get("type_vocab_size") or 0) > 1
+            has_segments = "token_type_ids" in self.model_input_names
         pad_id = self.pad_token_id
         if width is not None and pad_id is None:
             raise ValueError("this tokenizer has no pad_token, so padding is not possible")

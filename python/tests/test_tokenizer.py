@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TEXTS, TINY
+from conftest import FIXTURES, TEXTS, TINY
 
 from splade import SparseEncoder
 from splade.tokenizer import Tokenizer
@@ -41,6 +41,11 @@ def test_special_tokens(tokenizer: Tokenizer) -> None:
     assert (tokenizer.mask_token, tokenizer.mask_token_id) == ("[MASK]", 103)
     assert tokenizer.all_special_ids == [100, 102, 0, 101, 103]
     assert tokenizer.model_max_length == 512 and tokenizer.padding_side == "right"
+
+
+def test_a_router_has_the_tokenizer_of_its_first_route() -> None:
+    router = SparseEncoder(FIXTURES / "layouts" / "router-no-default", device="cpu")
+    assert router.tokenizer.tokenize("it") == router[0].tokenizer.tokenize("it") == ["it"]
 
 
 def test_nothing_is_cut_unasked(tokenizer: Tokenizer) -> None:
@@ -83,6 +88,29 @@ CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((["a", "b c"],), {"return_tensors": "np", "padding": "longest"}),
     (("a b c",), {"return_tensors": "pt"}),
 ]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("albert-shared", "bert-vocab-txt", "bert-vocab-txt-alone", "camembert-unigram"),
+        *("csr-modernbert", "deberta-v2-plain", "deberta-v2-buckets", "distilbert-gelu"),
+        *("electra-same", "mpnet-gelu", "roberta-untied-types", "xlm-roberta-unigram"),
+    ],
+)
+def test_every_class_answers_like_transformers_one(name: str) -> None:
+    from transformers import AutoTokenizer
+
+    folder = FIXTURES / "architectures" / name
+    expected = AutoTokenizer.from_pretrained(str(folder))
+    model = SparseEncoder(folder, device="cpu")
+    found = model.tokenizer
+    for kind in ("cls", "sep", "pad", "unk", "mask"):
+        assert getattr(found, f"{kind}_token_id") == getattr(expected, f"{kind}_token_id")
+    for arguments in (("hello world, it's",), (["a b", "c d e"],), (["a"], ["b c"])):
+        assert dict(found(*arguments, padding=True)) == dict(expected(*arguments, padding=True))
+    assert list(model.preprocess(["a"])) == list(expected("a"))
 
 
 @pytest.mark.reference
