@@ -1,7 +1,7 @@
 //! Fully connected layers whose weights are packed once, with an epilogue applied in cache.
 
 use std::cell::RefCell;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use crate::grid::{Blocking, Grid};
 use crate::int8::{self, RowScale, ZERO_GROUP};
@@ -237,13 +237,29 @@ impl PackedLinear {
         panels: Range<usize>,
         mut take: impl FnMut(usize, PanelSums<'_>),
     ) {
+        self.for_panels(x, panels, |panel, products| {
+            take(panel, products);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Like [`for_each_panel`](Self::for_each_panel), until `take` breaks.
+    pub(crate) fn for_panels(
+        &self,
+        x: &[f32],
+        panels: Range<usize>,
+        mut take: impl FnMut(usize, PanelSums<'_>) -> ControlFlow<()>,
+    ) {
         let in_features = self.shape.in_features;
         SCRATCH.with_borrow_mut(|Scratch { rows, sums }| {
             let rows = rows.take(self.kernel, x, in_features, in_features, x.len() / in_features);
             sums.resize(rows.filled() * PANEL, 0.0);
             for panel in panels {
                 self.multiply(rows, panel, self.groups(), sums, false);
-                take(panel, self.products(&mut sums[..rows.count() * PANEL], rows, panel));
+                let products = self.products(&mut sums[..rows.count() * PANEL], rows, panel);
+                if take(panel, products).is_break() {
+                    return;
+                }
             }
         });
     }

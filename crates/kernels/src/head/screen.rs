@@ -11,8 +11,8 @@
 
 mod rounding;
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -30,8 +30,6 @@ const MIN_VOCAB: usize = 2048;
 const SLACK: f32 = 4e-6;
 /// A batch fails screening if more than 1 in this many words survives.
 const WORST_SELECTIVITY: usize = 8;
-/// After this many failed batches in a row, screening is turned off for good.
-const MAX_FAILURES: u32 = 3;
 
 /// A decoder in 8-bit integers, prepared once from its weights.
 #[derive(Debug)]
@@ -42,8 +40,6 @@ pub(super) struct Screen {
     norm: Vec<f32>,
     error: Vec<f32>,
     bias: Vec<f32>,
-    /// Number of failed batches in a row.
-    n_failures: AtomicU32,
 }
 
 impl Screen {
@@ -95,26 +91,33 @@ impl Screen {
             norm: of_words(|word| word.norm),
             error: of_words(|word| word.error),
             bias,
-            n_failures: AtomicU32::new(0),
         })
     }
 
-    /// The words of each text that may have a weight, in ascending order. `None` if the batch fails
-    /// screening, or (without a pass) if the last few did: the checkpoint is not sparse.
+    /// The words of each text that may have a weight, in ascending order. `None` if too many
+    /// survive: the batch fails screening.
+    ///
+    /// Each batch decides for itself. If earlier batches had a say, the bits of a row would depend
+    /// on what the process did before. A batch that fails stops once enough words have survived, so
+    /// a checkpoint that is not sparse pays for a part of the pass.
     pub(super) fn candidates(
         &self,
         hidden_states: &[f32],
         offsets: Offsets<'_>,
     ) -> Option<Vec<Vec<u32>>> {
-        if self.n_failures.load(Ordering::Relaxed) >= MAX_FAILURES {
-            return None;
-        }
         let LinearShape { in_features: hidden_size, out_features: vocab_size } = self.words.shape();
+        let n_texts = offsets.ranges().filter(|text| !text.is_empty()).count();
+        let limit = n_texts * vocab_size / WORST_SELECTIVITY;
+        // Only ever grows: whether it exceeds the limit does not depend on the order of the tasks.
+        let n_found = AtomicUsize::new(0);
         let tokens: Vec<Distances> =
             hidden_states.par_chunks_exact(hidden_size).map(Distances::of).collect();
         let texts = offsets.n_texts();
         let grid = TextGrid::plan(offsets, self.words.n_panels(), self.words.blocking().max_rows);
         let found = grid.run(|texts, panels| {
+            if n_found.load(Ordering::Relaxed) > limit {
+                return Vec::new();
+            }
             let rows = rows_of(offsets, texts.clone());
             let of_texts = offsets.tokens(texts.clone());
             let limits = |(text, rows): (usize, Range<usize>)| {
@@ -123,38 +126,41 @@ impl Screen {
             };
             let mut limits: Vec<TextLimits> = rows.map(limits).collect();
             let states = &hidden_states[of_texts.start * hidden_size..of_texts.end * hidden_size];
-            self.words.for_each_panel(states, panels, |panel, products| {
+            self.words.for_panels(states, panels, |panel, products| {
+                let mut n = 0;
                 for limits in &mut limits {
                     let max = products.max(limits.rows.clone());
-                    self.add_possible(panel, &max, limits);
+                    n += self.add_possible(panel, &max, limits);
+                }
+                match n_found.fetch_add(n, Ordering::Relaxed) + n > limit {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
                 }
             });
             limits
         });
+        if n_found.into_inner() > limit {
+            return None;
+        }
         // The tasks of a text arrive in ascending order of words.
         let mut of_texts = vec![Vec::new(); texts];
         for TextLimits { text, found, .. } in found.into_iter().flatten() {
             of_texts[text].extend(found);
         }
-        let n_found: usize = of_texts.iter().map(Vec::len).sum();
-        let n_texts = offsets.ranges().filter(|text| !text.is_empty()).count();
-        if n_found * WORST_SELECTIVITY > n_texts * vocab_size {
-            self.n_failures.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        self.n_failures.store(0, Ordering::Relaxed);
         Some(of_texts)
     }
 
-    /// Adds the words of a panel that may have a weight in a text.
-    fn add_possible(&self, panel: usize, max: &[f32; PANEL], limits: &mut TextLimits) {
+    /// Adds the words of a panel that may have a weight in a text; returns their number.
+    fn add_possible(&self, panel: usize, max: &[f32; PANEL], limits: &mut TextLimits) -> usize {
         let words = panel * PANEL..(panel + 1) * PANEL;
         let bounds = self.upper_bounds(panel, max, limits.slack);
+        let n_before = limits.found.len();
         for (word, bound) in words.zip(bounds) {
             if bound > 0.0 {
                 limits.found.push(word as u32);
             }
         }
+        limits.found.len() - n_before
     }
 
     /// Upper bounds of a text's logits, for each word of a panel.

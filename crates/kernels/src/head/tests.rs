@@ -123,16 +123,36 @@ fn a_screened_rounded_head_is_near_the_whole_rounded_head() {
 }
 
 #[test]
-fn a_screen_that_rules_nothing_out_is_given_up() {
+fn a_screen_that_rules_nothing_out_gives_the_whole_head() {
     let mut case = Case::new(&[3], [2500, 8], 2);
     case.bias.fill(10.0);
     let head = case.head(Precision::F32);
     let whole = case.pool(&case.head(Precision::F32).without_screen(), MAX, RELU);
+    if let Some(screen) = &head.screen {
+        assert!(screen.candidates(&case.hidden, Offsets::new(&case.offsets)).is_none());
+    }
+    assert_eq!(case.pool(&head, MAX, RELU), whole);
+}
+
+#[test]
+fn batches_that_failed_screening_change_no_later_one() {
+    // A borderline checkpoint: the words of the first batch survive, those of the second do not.
+    let mut dense = Case::new(&[3, 9], [2500, 64], 2);
+    dense.bias.iter_mut().for_each(|bias| *bias = *bias * 0.1 - 6.0);
+    let mut sparse = Case { bias: dense.bias.clone(), ..Case::new(&[5, 2], [2500, 64], 2) };
+    dense.hidden.iter_mut().for_each(|h| *h *= 10.0);
+    sparse.hidden.iter_mut().for_each(|h| *h *= 0.7);
+    let head = dense.head(Precision::F32);
+    let fresh = sparse.pool(&head, MAX, RELU);
     for _ in 0..5 {
         if let Some(screen) = &head.screen {
-            assert!(screen.candidates(&case.hidden, Offsets::new(&case.offsets)).is_none());
+            let candidates = |case: &Case| {
+                screen.candidates(&case.hidden, Offsets::new(&case.offsets)).is_some()
+            };
+            assert_eq!((candidates(&dense), candidates(&sparse)), (false, true));
         }
-        assert_eq!(case.pool(&head, MAX, RELU), whole);
+        dense.pool(&head, MAX, RELU);
+        assert_eq!(sparse.pool(&head, MAX, RELU), fresh);
     }
 }
 
