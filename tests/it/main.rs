@@ -29,6 +29,7 @@ mod info;
 mod layouts;
 mod memory;
 mod parity;
+mod part_tasks;
 mod pool;
 mod precision;
 mod saving;

@@ -24,6 +24,7 @@ mod info;
 mod kills;
 mod memory;
 mod outputs;
+mod part_tasks;
 mod run;
 mod scores;
 #[cfg(feature = "serve")]

@@ -44,8 +44,11 @@ impl Inputs {
         fs::write(file("run.trec"), "q Q0 a 1 2.5 x\nq Q0 b 2 1.5 x\n").unwrap();
         let at = |name: &str| path(&inputs.folder, name).1;
         let (texts, vectors, index) = (at("texts.jsonl"), at("vectors.jsonl"), at("docs.index"));
+        let made = at("made");
         for args in [
             &["encode", "-m", &tiny(), "-i", &texts, "-o", &vectors][..],
+            &["plan", &texts, "-o", &made, "--rows-per-part", "1"],
+            &["encode-part", &made, "--all", "-m", &tiny()],
             &["index", "-i", &vectors, "-o", &index, "--dimension", "30522"],
         ] {
             let ran = splade(args, b"");
@@ -85,6 +88,10 @@ impl Inputs {
             "encode -m MODEL -i %texts.jsonl -o @parts --rows-per-part 1 --resume",
             "encode -m MODEL -i %none.jsonl",
             "encode -m MODEL --what",
+            "plan %texts.jsonl -o @planned --rows-per-part 1",
+            "encode-part %made 0-1 -m MODEL --json",
+            "encode-part %made 7 -m MODEL",
+            "finish %made --verify",
             "similarity -m MODEL sunny weather",
             "similarity -m MODEL --queries %texts.jsonl --corpus %texts.jsonl",
             "similarity -m MODEL --queries %texts.jsonl --corpus %texts.jsonl -o @3.jsonl",
@@ -108,7 +115,18 @@ impl Inputs {
         ]
         .map(case)
         .into();
-        let commands = ["encode", "similarity", "search", "index", "evaluate", "export", "explain"];
+        let commands = [
+            "plan",
+            "encode-part",
+            "finish",
+            "encode",
+            "similarity",
+            "search",
+            "index",
+            "evaluate",
+            "export",
+            "explain",
+        ];
         cases.extend(commands.map(|command| self.case(&format!("{command} --help"), b"")));
         cases.push(self.case("search -m MODEL --index %docs.index", b"sunny\nstadium\n"));
         cases.push(self.case("encode -m MODEL -i - -o /dev/stdout", b"one\ntwo\n"));

@@ -2,10 +2,13 @@
 
 mod convert;
 mod encode;
+mod encode_part;
 mod evaluate;
 mod explain;
 mod export;
+mod finish;
 mod index;
+mod plan;
 mod search;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
@@ -15,7 +18,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use serde_json::{Value, json};
 use splade::corpus::{
     BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
 };
@@ -23,10 +25,13 @@ use splade::{Device, Precision};
 
 pub(crate) use convert::ConvertArgs;
 pub(crate) use encode::EncodeArgs;
+pub(crate) use encode_part::EncodePartArgs;
 pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use export::ExportArgs;
+pub(crate) use finish::FinishArgs;
 pub(crate) use index::IndexArgs;
+pub(crate) use plan::PlanArgs;
 pub(crate) use search::SearchArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
@@ -69,6 +74,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Info(InfoArgs),
     Convert(ConvertArgs),
+    Plan(PlanArgs),
+    EncodePart(EncodePartArgs),
+    Finish(FinishArgs),
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
     Devices(DevicesArgs),
@@ -173,23 +181,6 @@ impl InputArgs {
             options = options.with_binary_columns(BinaryColumns::Text);
         }
         options
-    }
-}
-
-impl InputArgs {
-    /// The options by name, to be compared with those of another run.
-    pub(crate) fn settings(&self) -> Value {
-        let columns = self.columns.iter().flat_map(|columns| &columns.0);
-        json!({
-            "columns": columns.map(ToString::to_string).collect::<Vec<_>>(),
-            "separator": self.separator,
-            "id_column": self.id_column,
-            "input_format": self.input_format.map(TextFormat::name),
-            "no_header": self.no_header,
-            "no_quotes": self.no_quotes,
-            "quotes": self.quotes,
-            "binary_as_text": self.binary_as_text,
-        })
     }
 }
 

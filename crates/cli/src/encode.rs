@@ -3,11 +3,11 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use splade::EncodeOptions;
 use splade::corpus::{
-    Compression, CorpusOptions, CorpusReader, DuplicateId, PartsOptions, PartsWriter, Resumed,
-    TextFormat, VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus,
+    Compression, CorpusOptions, CorpusReader, DuplicateId, Machine, PartsOptions, PartsWriter,
+    Resumed, VectorFormat, VectorOptions, VectorSettings, VectorSink, VectorWriter, encode_corpus,
 };
 use splade::output::escaped;
 
@@ -15,7 +15,6 @@ use crate::args::EncodeArgs;
 use crate::error::CliError;
 use crate::ids;
 use crate::model::{self, Model};
-use crate::model_files;
 use crate::output::{Output, Written, refuse_same};
 use crate::show;
 use crate::stream::{self, ReadBar, Summary};
@@ -182,43 +181,22 @@ fn settings(
     reader: &CorpusReader,
     args: &EncodeArgs,
 ) -> Result<Value, CliError> {
+    let (run, encoder) = (&args.run, &model.encoder);
+    let mut vectors = VectorSettings::default();
+    vectors.max_active_dims = args.vectors.max_active_dims;
+    vectors.min_weight = args.vectors.min_weight;
+    vectors.max_ratio = args.vectors.max_ratio;
+    vectors.mass_share = args.vectors.mass_share;
+    vectors.tokens = args.decode;
     let describe =
         |source| CliError::Describe { model: args.model.clone(), source: Box::new(source) };
-    let info = model.encoder.info().map_err(describe)?;
-    let devices = args.run.device.iter().map(ToString::to_string);
-    Ok(json!({
-        "splade": env!("CARGO_PKG_VERSION"),
-        "model": { "name": args.model, "files": model_files::checksums(&info)? },
-        "devices": devices.collect::<Vec<_>>(),
-        "precision": args.run.precision.to_string(),
-        "batch_tokens": args.run.batch_tokens,
-        "chunk_size": args.run.chunk_size,
-        "max_seq_length": model.encoder.max_seq_length(),
-        "task": options.task,
-        "prompt": options.prompt,
-        "prompt_name": options.prompt_name,
-        "max_active_dims": args.vectors.max_active_dims,
-        "min_weight": args.vectors.min_weight,
-        "max_ratio": args.vectors.max_ratio,
-        "mass_share": args.vectors.mass_share,
-        "tokens": args.decode,
-        "input": args.texts_in.settings(),
-        // What the file names say and the options do not.
-        "tables": tables(reader),
-        // With several files, records without an id are also named by their file. The manifest has
-        // checksums of the input itself.
-        "ids_by_file": reader.files().len() > 1,
-    }))
-}
-
-/// The tables among the formats that the file names imply, in order of the files: content alone
-/// identifies all other formats, but never a table.
-fn tables(reader: &CorpusReader) -> Vec<&'static str> {
-    let named = reader.files().iter().filter_map(|file| TextFormat::of_name(&file.path));
-    let tables = named.filter(|format| matches!(format, TextFormat::Csv | TextFormat::Tsv));
-    let mut tables: Vec<_> = tables.map(TextFormat::name).collect();
-    tables.dedup();
-    tables
+    let settings = vectors.describe(encoder, options, reader.settings()).map_err(describe)?;
+    // A manifest has less of the machine than a receipt.
+    let mut machine = Machine::new(args.model.to_string_lossy(), run.precision.to_string(), "", 0);
+    machine.devices = run.device.iter().map(ToString::to_string).collect();
+    machine.batch_tokens = run.batch_tokens.map(|tokens| tokens.get() as u64);
+    machine.chunk_size = run.chunk_size.map(|texts| texts.get() as u64);
+    Ok(Machine::manifest_settings(&settings, [&machine]))
 }
 
 fn tell(args: &EncodeArgs, what: &str) {

@@ -38,12 +38,6 @@ pub(crate) enum CliError {
     Otlp { endpoint: String, why: String },
     #[error("cannot prune with these options")]
     Pruning(#[source] SparseError),
-    #[error("cannot read {}", shown(.path))]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
     #[error("cannot show these texts")]
     Page(#[source] PageError),
     #[error(transparent)]

@@ -8,19 +8,21 @@ mod args;
 mod convert;
 mod devices;
 mod encode;
+mod encode_part;
 mod error;
 mod evaluate;
 mod explain;
 mod export;
+mod finish;
 mod hits;
 mod ids;
 mod index;
 mod info;
 mod model;
-mod model_files;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
+mod plan;
 mod profile;
 mod progress;
 mod search;
@@ -84,6 +86,9 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::EncodePart(args) => encode_part::run(&args),
+        Command::Finish(args) => finish::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args),
         Command::Devices(args) => devices::run(&args),

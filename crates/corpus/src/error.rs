@@ -5,6 +5,7 @@ mod input;
 mod parts;
 mod records;
 mod rows;
+mod units;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use self::input::InputError;
 pub use self::parts::PartsError;
 pub use self::records::RecordError;
 pub use self::rows::VectorError;
+pub use self::units::{Difference, UnitError};
 
 /// Why a corpus could not be read, or vectors could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,9 @@ pub enum CorpusError {
     /// Parts cannot be started, resumed or read.
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// A corpus cannot be planned, a unit of it not encoded, or a plan not finished.
+    #[error(transparent)]
+    Unit(#[from] UnitError),
 }
 
 impl CorpusError {

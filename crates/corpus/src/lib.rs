@@ -3,8 +3,9 @@
 //! [`CorpusReader`] reads JSON lines, CSV, TSV, Parquet and plain text, compressed or not, from
 //! files or folders, as one stream of records. [`VectorWriter`] writes rows to a file that appears
 //! whole or not at all; [`PartsWriter`] writes them to a folder of numbered parts and, after a
-//! kill, continues where it stopped. [`VectorReader`] reads the rows back. No file is held in
-//! memory, except a `.npz`, which is one matrix. Every error names the file, and the line or row in
+//! kill, continues where it stopped. A [`Plan`] divides a corpus into [`Unit`]s, whose parts many
+//! processes make. [`VectorReader`] reads the rows back. No file is held in memory, except a
+//! `.npz`, which is one matrix. Every error names the file, and the line or row in
 //! it.
 //!
 //! ```
@@ -83,23 +84,31 @@ mod texts;
 mod duplicates;
 
 mod parts;
+mod units;
 mod vectors;
 
 pub use compression::Compression;
 pub use content_problem::ContentProblem;
 pub use duplicates::{DuplicateId, IdSearch};
-pub use error::{ColumnError, CorpusError, InputError, PartsError, RecordError, VectorError};
+pub use error::{
+    ColumnError, CorpusError, Difference, InputError, PartsError, RecordError, UnitError,
+    VectorError,
+};
 pub use input_problem::InputProblem;
 pub use location::{Location, LocationUnit};
 pub use locations::Locations;
 pub use names::FileFormat;
 pub use output_file::OutputFile;
 pub use parts::{
-    InputRange, Manifest, PartInfo, PartsOptions, PartsWriter, Resumed, file_checksum,
+    InputRange, Manifest, PartInfo, PartWriter, PartsOptions, PartsWriter, Resumed, file_checksum,
 };
 pub use stream::open_text;
 pub use texts::{
     Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, LiveLines, Quoting,
-    ReadOptions, ReadProgress, Record, TextColumn, TextFormat,
+    ReadOptions, ReadProgress, Record, TextColumn, TextFormat, UnitReader,
+};
+pub use units::{
+    Attempt, FinishOptions, InputChange, Machine, Mixtures, Plan, PlanOptions, Receipt, Unit,
+    UnitInput, Verification, finish_plan,
 };
 pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

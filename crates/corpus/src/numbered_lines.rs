@@ -25,6 +25,16 @@ impl Lines {
         &self.file
     }
 
+    /// The number of the last line read, 0 before the first.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Continues with another text, after `number` lines.
+    pub(crate) fn jump(&mut self, number: u64, text: TextStream) {
+        (self.text, self.number) = (text, number);
+    }
+
     /// The location of the last line read.
     pub(crate) fn location(&self) -> Location {
         Location::line(&self.file, self.number)

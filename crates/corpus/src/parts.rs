@@ -7,12 +7,12 @@
 mod input;
 mod lock;
 mod manifest;
+mod part;
 // Tells a process killed by a signal from one that fails.
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::num::NonZeroU64;
@@ -24,13 +24,15 @@ use splade_sparse::SparseRowView;
 
 use crate::output::{crash_point, folder_of, sync_folder};
 use crate::{
-    Compression, CorpusError, InputError, InputSpan, PartsError, VectorOptions, VectorWriter,
+    Compression, CorpusError, InputError, InputSpan, PartsError, VectorFormat, VectorOptions,
 };
 
 pub use input::InputRange;
 pub use manifest::{Manifest, PartInfo, file_checksum};
+pub use part::PartWriter;
 
 use lock::FolderLock;
+pub(crate) use manifest::{difference, part_name};
 
 /// The environment variable that tells a test's child process where to die.
 #[cfg(test)]
@@ -102,7 +104,7 @@ pub struct PartsWriter {
     folder: PathBuf,
     options: PartsOptions,
     manifest: Manifest,
-    part: Option<OpenPart>,
+    part: Option<PartWriter>,
     /// Held as long as the writer lives. The system releases it if the process is killed.
     _lock: FolderLock,
 }
@@ -115,14 +117,6 @@ pub enum Resumed {
     Complete(Manifest),
 }
 
-/// The part being written.
-struct OpenPart {
-    writer: VectorWriter,
-    info: PartInfo,
-    /// What it was made from: one span per file.
-    input: Vec<InputSpan>,
-}
-
 impl PartsWriter {
     /// Starts in a new or empty folder.
     ///
@@ -130,7 +124,7 @@ impl PartsWriter {
     /// [`PartsError::FolderNotEmpty`], [`PartsError::FolderLocked`], [`CorpusError::Write`], and
     /// [`InputError::NeedsFile`] for a format that cannot be compressed as a whole.
     pub fn create(folder: &Path, options: PartsOptions) -> Result<Self, CorpusError> {
-        check_compression(folder, &options)?;
+        check_compression(folder, options.vectors.format, options.compression)?;
         let not_empty =
             || CorpusError::Parts(PartsError::FolderNotEmpty { folder: folder.to_owned() });
         // First look without leaving a trace: the folder may belong to someone else.
@@ -161,7 +155,7 @@ impl PartsWriter {
     /// part: all finished parts are read once. A manifest version without checksums of the input is
     /// refused ([`PartsError::ManifestContent`]).
     pub fn resume(folder: &Path, options: PartsOptions) -> Result<Resumed, CorpusError> {
-        check_compression(folder, &options)?;
+        check_compression(folder, options.vectors.format, options.compression)?;
         // First look without leaving a trace: the folder may belong to someone else. The manifest
         // is written before any part.
         if !only_temporary(folder)? {
@@ -211,7 +205,7 @@ impl PartsWriter {
     /// Rows so far, in complete parts and in the open one.
     #[must_use]
     pub fn n_rows(&self) -> u64 {
-        self.manifest.rows + self.part.as_ref().map_or(0, |part| part.info.rows)
+        self.manifest.rows + self.part.as_ref().map_or(0, PartWriter::n_rows)
     }
 
     /// The manifest of the complete parts.
@@ -232,22 +226,18 @@ impl PartsWriter {
     ) -> Result<(), CorpusError> {
         crash_point();
         let limit = self.options.rows_per_part.get();
-        if let Some(part) = self.part.take_if(|part| part.info.rows == limit) {
+        if let Some(part) = self.part.take_if(|part| part.n_rows() == limit) {
             self.close(part)?;
             self.manifest.save(&self.folder)?;
         }
         let part = match &mut self.part {
             Some(part) => part,
             part => {
-                let file = self.manifest.next_name();
-                let writer = VectorWriter::create(&self.folder.join(&file), &self.options.vectors)?;
-                part.insert(OpenPart { writer, info: new_part(file, id), input: Vec::new() })
+                let name = self.manifest.next_name();
+                part.insert(PartWriter::create(&self.folder, name, &self.options.vectors)?)
             }
         };
-        part.writer.write(id, row, tokens)?;
-        part.info.rows += 1;
-        id.clone_into(&mut part.info.last_id);
-        Ok(())
+        part.write(id, row, tokens)
     }
 
     /// Adds to a total of the part with the last row, such as its tokens. The manifest has the
@@ -257,7 +247,7 @@ impl PartsWriter {
     /// Before the first row of this writer: no part is open.
     pub fn add_total(&mut self, name: &str, amount: u64) {
         let part = self.part.as_mut().expect("a total belongs to a row that was written before");
-        *part.info.totals.entry(name.to_owned()).or_default() += amount;
+        part.add_total(name, amount);
     }
 
     /// Records which input the last row was made from. The manifest keeps checksums of it, which
@@ -268,10 +258,7 @@ impl PartsWriter {
     /// Before the first row of this writer: no part is open.
     pub fn add_input(&mut self, span: &InputSpan) {
         let part = self.part.as_mut().expect("a span belongs to a row that was written before");
-        match part.input.last_mut() {
-            Some(last) if last.file == span.file => last.after = span.after,
-            _ => part.input.push(span.clone()),
-        }
+        part.add_input(span);
     }
 
     /// Closes the last part and marks the folder as complete.
@@ -288,38 +275,24 @@ impl PartsWriter {
     }
 
     /// Finishes a part and adds it to the manifest, which is not saved yet.
-    fn close(&mut self, part: OpenPart) -> Result<(), CorpusError> {
-        let OpenPart { writer, mut info, input } = part;
-        writer.finish()?;
-        info.input = input.iter().map(InputRange::from).collect();
-        let path = self.folder.join(&info.file);
-        (info.bytes, info.crc32) = file_checksum(&path).map_err(CorpusError::read(&path))?;
-        self.manifest.push(info);
+    fn close(&mut self, part: PartWriter) -> Result<(), CorpusError> {
+        self.manifest.push(part.finish()?);
         Ok(())
     }
 }
 
 /// Refuses to compress a format as a whole if it is compressed internally.
-fn check_compression(folder: &Path, options: &PartsOptions) -> Result<(), CorpusError> {
-    match options.vectors.format.is_lines() || options.compression == Compression::None {
+pub(crate) fn check_compression(
+    folder: &Path,
+    format: VectorFormat,
+    compression: Compression,
+) -> Result<(), CorpusError> {
+    match format.is_lines() || compression == Compression::None {
         true => Ok(()),
         false => Err(CorpusError::Input(InputError::NeedsFile {
             path: folder.to_owned(),
-            format: options.vectors.format.name(),
+            format: format.name(),
         })),
-    }
-}
-
-fn new_part(file: String, first_id: &str) -> PartInfo {
-    PartInfo {
-        file,
-        rows: 0,
-        bytes: 0,
-        crc32: String::new(),
-        first_id: first_id.to_owned(),
-        last_id: String::new(),
-        totals: BTreeMap::new(),
-        input: Vec::new(),
     }
 }
 
@@ -335,7 +308,7 @@ fn only_temporary(folder: &Path) -> Result<bool, CorpusError> {
 }
 
 /// The names of a folder's entries, except the lock.
-fn names(folder: &Path) -> Result<Vec<String>, CorpusError> {
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, CorpusError> {
     let read = || {
         let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());
         fs::read_dir(folder)?.map(name).collect::<io::Result<Vec<_>>>()

@@ -1,7 +1,7 @@
 //! Opens files: takes off their compression and counts the bytes read from the disk.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,6 +143,30 @@ pub(crate) fn open_after(
         false => text,
         true => Window::new(Box::new(ReturnsAsLines::new(text))),
     }))
+}
+
+/// Opens a text at a byte, counted as [`open`] counts: without byte order mark. `None` if that
+/// would need what is before: a compressed file, one whose line ends are replaced, or no text.
+pub(crate) fn open_at(
+    path: &Path,
+    byte: u64,
+    n_bytes_read: &Arc<AtomicU64>,
+) -> Result<Option<TextStream>, CorpusError> {
+    let file = File::open(path).map_err(CorpusError::read(path))?;
+    let mut start = Window::new(BufReader::with_capacity(BUFFER_BYTES, &file));
+    let first = WaitFor::Start.look(&mut start).map_err(CorpusError::read(path))?.bytes;
+    if content::recognise(first) != Content::Text {
+        return Ok(None);
+    }
+    let n_mark = if first.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    start.consume(n_mark);
+    if start.look_until(line_ends::are_returns).map_err(CorpusError::read(path))? {
+        return Ok(None);
+    }
+    let mut source = &file;
+    source.seek(SeekFrom::Start(n_mark as u64 + byte)).map_err(CorpusError::read(path))?;
+    let source = Counted { source: file, n_bytes_read: Arc::clone(n_bytes_read) };
+    Ok(Some(Box::new(BufReader::with_capacity(BUFFER_BYTES, source))))
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

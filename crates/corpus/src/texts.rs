@@ -14,7 +14,9 @@ mod options;
 mod parquet;
 mod plain;
 mod record;
+mod settings;
 mod table;
+mod units;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ pub use format::TextFormat;
 pub use live::LiveLines;
 pub use options::{BinaryColumns, Header, Quoting, ReadOptions};
 pub use record::Record;
+pub(crate) use settings::settings;
+pub use units::UnitReader;
 
 use digest::{Digest, InputMark};
 use record::FileRecords;
@@ -55,6 +59,8 @@ pub struct CorpusReader {
     /// Whether a record without an id is an error.
     needs_ids: bool,
     is_over: bool,
+    /// Whether a record without an id is also named by its file: if there are several files.
+    names_files: bool,
 }
 
 /// What happens to files whose records are named by number.
@@ -71,6 +77,8 @@ struct Current {
     records: Box<dyn FileRecords>,
     /// The digest of what was read.
     digest: Digest,
+    /// What was read to open the file: the header of a table, the footer of Parquet.
+    opening: InputMark,
     /// The position after the last record.
     mark: InputMark,
 }
@@ -132,7 +140,18 @@ impl CorpusReader {
         numbered: Numbered,
     ) -> Result<Self, CorpusError> {
         let files = files::expand(paths, options.format)?;
-        let mut reader = Self {
+        let mut reader = Self::of_files(files, options, numbered);
+        // Waits for standard input only when a record is requested.
+        if reader.files[0].path.as_os_str() != "-" {
+            reader.open_next()?;
+        }
+        Ok(reader)
+    }
+
+    /// A reader that has opened none of its files.
+    fn of_files(files: Vec<InputFile>, options: ReadOptions, numbered: Numbered) -> Self {
+        Self {
+            names_files: files.len() > 1,
             files,
             options,
             numbered,
@@ -143,12 +162,7 @@ impl CorpusReader {
             seen: None,
             needs_ids: false,
             is_over: false,
-        };
-        // Waits for standard input only when a record is requested.
-        if reader.files[0].path.as_os_str() != "-" {
-            reader.open_next()?;
         }
-        Ok(reader)
     }
 
     /// The files, in order.
@@ -219,7 +233,7 @@ impl CorpusReader {
                 let (file, before) = (Arc::clone(&current.name), current.mark);
                 current.mark = current.digest.mark(before.record + 1);
                 let span = InputSpan { file, before, after: current.mark };
-                let id = id_of(record.id, &reader.files, current);
+                let id = id_of(record.id, reader.names_files, current);
                 if let Some(seen) = &mut reader.seen
                     && let Some(first) = seen.insert(id.clone(), record.location.clone())
                 {
@@ -312,18 +326,20 @@ impl CorpusReader {
         let (name, digest) = (Arc::from(&*file.name), Digest::default());
         let records = open::open(file, &self.options, &self.n_bytes_read, &digest)?;
         let (file_idx, mark) = (self.next_file, InputMark::default());
+        let opening = digest.mark(0);
         let is_wanted = self.numbered == Numbered::Read || records.has_ids();
-        self.current = is_wanted.then_some(Current { file_idx, name, records, digest, mark });
+        self.current =
+            is_wanted.then_some(Current { file_idx, name, records, digest, opening, mark });
         self.next_file += 1;
         Ok(true)
     }
 }
 
 /// The id of the record at the mark: its own, or its number in the file.
-fn id_of(id: Option<String>, files: &[InputFile], current: &Current) -> String {
+fn id_of(id: Option<String>, names_files: bool, current: &Current) -> String {
     match id {
         Some(id) => id,
-        None if files.len() == 1 => current.mark.record.to_string(),
+        None if !names_files => current.mark.record.to_string(),
         None => format!("{}:{}", current.name, current.mark.record),
     }
 }

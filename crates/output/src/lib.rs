@@ -39,7 +39,7 @@ pub use new_file::{NewFile, folder_of, sync_folder};
 pub use new_folder::{Existing, NewFolder};
 pub use output::Output;
 pub use shown::shown;
-pub use stale::{is_temporary, remove as remove_leftovers};
+pub use stale::{is_temporary, leave_leftovers, remove as remove_leftovers};
 pub use target::{is_standard_input, is_standard_output};
 pub use terminal::{escaped, steers_terminal};
 pub use unfinished::{Stopped, remove_unfinished};

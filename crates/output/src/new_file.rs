@@ -375,6 +375,18 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_folder_keeps_its_leftovers() {
+        let folder = tempfile::tempdir().unwrap();
+        let leftover = folder.path().join(".splade-elsewhere.part");
+        fs::write(&leftover, "").unwrap();
+        stale::leave_leftovers(folder.path());
+        write(&folder.path().join("a"), "x").unwrap();
+        assert!(leftover.exists());
+        stale::remove(folder.path());
+        assert!(!leftover.exists());
+    }
+
+    #[test]
     fn a_leftover_is_removed_and_a_file_at_work_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let at_work = NewFile::create(&folder.path().join("a")).unwrap();

@@ -28,6 +28,12 @@ pub(crate) fn remove_once(folder: &Path) {
     }
 }
 
+/// From now on this process removes no leftovers when it writes to a folder: other machines may be
+/// writing there, whose locks are not seen on every network file system.
+pub fn leave_leftovers(folder: &Path) {
+    unfinished::lock().is_first_in(folder);
+}
+
 /// Removes the leftovers of killed processes in a folder, on Unix. One that cannot be inspected or
 /// removed stays; it does no harm.
 #[cfg(unix)]

@@ -1,19 +1,27 @@
 //! Texts and vectors in files, and streams of texts through a model (feature `corpus`).
 //!
 //! [`encode_corpus`] encodes the records of a [`CorpusReader`] into a [`VectorSink`];
-//! [`encode_stream`] encodes any iterator of texts. The formats are in `splade-corpus`.
+//! [`encode_stream`] encodes any iterator of texts. [`PartTasks`] encodes a corpus part by part, on
+//! as many machines as there are. The formats are in `splade-corpus`.
 
 mod encode;
+mod model_files;
+mod part_tasks;
 mod stream;
+mod vector_settings;
 
 pub use self::encode::{CorpusOptions, VectorSink, encode_corpus};
+pub use self::part_tasks::{PartTaskOptions, PartTasks};
 pub use self::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
+pub use self::vector_settings::VectorSettings;
 
 pub use splade_corpus::{
-    Absence, BinaryColumns, ColumnError, Compression, ContentProblem, CorpusError, CorpusReader,
-    DuplicateId, FileFormat, Header, IdSearch, InputError, InputFile, InputProblem, InputRange,
-    InputSpan, LiveLines, Location, LocationUnit, Locations, Manifest, OutputFile, PartInfo,
-    PartsError, PartsOptions, PartsWriter, Quoting, ReadOptions, ReadProgress, Record, RecordError,
-    Resumed, TextColumn, TextFormat, VectorError, VectorFormat, VectorOptions, VectorReadOptions,
-    VectorReader, VectorWriter, file_checksum, open_text,
+    Absence, Attempt, BinaryColumns, ColumnError, Compression, ContentProblem, CorpusError,
+    CorpusReader, Difference, DuplicateId, FileFormat, FinishOptions, Header, IdSearch,
+    InputChange, InputError, InputFile, InputProblem, InputRange, InputSpan, LiveLines, Location,
+    LocationUnit, Locations, Machine, Manifest, Mixtures, OutputFile, PartInfo, PartWriter,
+    PartsError, PartsOptions, PartsWriter, Plan, PlanOptions, Quoting, ReadOptions, ReadProgress,
+    Receipt, Record, RecordError, Resumed, TextColumn, TextFormat, Unit, UnitError, UnitInput,
+    UnitReader, VectorError, VectorFormat, VectorOptions, VectorReadOptions, VectorReader,
+    VectorWriter, Verification, file_checksum, finish_plan, open_text,
 };

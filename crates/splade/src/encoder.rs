@@ -293,6 +293,12 @@ impl SparseEncoder {
         &self.model.folder
     }
 
+    /// The device that the model was loaded onto, as it was named.
+    #[cfg(feature = "corpus")]
+    pub(crate) fn device(&self) -> &Device {
+        &self.model.device
+    }
+
     /// The precision that the model computes in.
     pub fn precision(&self) -> Precision {
         self.model.precision

@@ -404,6 +404,27 @@ pub enum SpladeError {
         #[source]
         source: Box<SpladeError>,
     },
+    /// Encoding texts of a stream panicked.
+    #[error("encoding {locations} panicked: {message}")]
+    #[non_exhaustive]
+    TextsPanicked {
+        /// Where the first and the last of the texts that were encoded together came from.
+        locations: String,
+        /// The panic's message.
+        message: String,
+    },
+    /// A unit of a planned corpus cannot be encoded.
+    #[error("unit {number} ({part})")]
+    #[non_exhaustive]
+    Unit {
+        /// Its number.
+        number: u64,
+        /// Its part.
+        part: String,
+        /// Why.
+        #[source]
+        source: Box<SpladeError>,
+    },
     /// The iterator that gave the texts of a stream has panicked.
     #[error("the reader of the texts panicked before their end")]
     StreamBroken,

@@ -112,7 +112,7 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
             let cause = match result {
                 Ok(Ok(result)) => return Ok(result),
                 Ok(Err(error)) => Cause::Error(error),
-                Err(panic) => Cause::Panic(message(&*panic)),
+                Err(panic) => Cause::Panic(panic_message(&*panic)),
             };
             Err(Failure { worker, item, cause })
         })
@@ -133,7 +133,7 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
 }
 
 /// The message of a panic.
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a panic without a message".to_owned())

@@ -97,7 +97,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) run: RunArgs,
 }
 
-fn compression(name: &str) -> Result<Compression, String> {
+pub(super) fn compression(name: &str) -> Result<Compression, String> {
     match name {
         "none" => Ok(Compression::None),
         "gzip" => Ok(Compression::Gzip),

@@ -137,6 +137,11 @@ impl Manifest {
         }
     }
 
+    /// Its path in a folder.
+    pub(crate) fn path(folder: &Path) -> PathBuf {
+        folder.join(MANIFEST)
+    }
+
     /// The first contradiction, if any.
     fn problem(&self) -> Option<&'static str> {
         if ![VERSION_WITHOUT_INPUT, VERSION].contains(&self.version) {
@@ -274,7 +279,7 @@ impl Manifest {
     }
 }
 
-fn part_name(number: usize, format: VectorFormat, compression: &str) -> String {
+pub(crate) fn part_name(number: usize, format: VectorFormat, compression: &str) -> String {
     format!("part-{number:05}.{}{compression}", format.extension())
 }
 
@@ -304,7 +309,7 @@ pub fn file_checksum(path: &Path) -> io::Result<(u64, String)> {
 }
 
 /// The first key at which two values differ, with dots between the levels.
-fn difference(key: &str, then: &Value, now: &Value) -> Option<(String, String, String)> {
+pub(crate) fn difference(key: &str, then: &Value, now: &Value) -> Option<(String, String, String)> {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
             let names = then.keys().chain(now.keys().filter(|name| !then.contains_key(*name)));

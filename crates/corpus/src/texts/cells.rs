@@ -123,6 +123,16 @@ impl Rows {
         Location::line(&self.file, self.row_line)
     }
 
+    /// The number of lines read.
+    pub(crate) fn n_lines(&self) -> u64 {
+        self.line - 1
+    }
+
+    /// Continues with another text, after `n_lines` lines.
+    pub(crate) fn jump(&mut self, n_lines: u64, text: TextStream) {
+        (self.text, self.line) = (text, n_lines + 1);
+    }
+
     /// The number of cells in the last row.
     pub(crate) fn n_cells(&self) -> usize {
         self.ends.len()

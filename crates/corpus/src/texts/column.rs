@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ColumnError, CorpusError};
 
 /// A column of a table, or a field of JSON lines, that is part of the text.
 ///
 /// A plain name is a required column: `"text".into()`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextColumn {
     /// Its possible names. A record with two of them is refused.
     names: Vec<String>,
@@ -15,7 +17,8 @@ pub struct TextColumn {
 }
 
 /// How to treat a record without a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Absence {
     /// An error.
     Refused,

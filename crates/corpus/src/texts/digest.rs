@@ -51,6 +51,12 @@ impl Digest {
         state.1.update(bytes);
     }
 
+    /// Continues at a byte of the file, as if all before it had been read. Checksums of ranges from
+    /// there on are those of a whole reading.
+    pub(crate) fn start_at(&self, byte: u64) {
+        *self.state() = (byte, Hasher::new());
+    }
+
     /// The mark after this number of records.
     pub(crate) fn mark(&self, record: u64) -> InputMark {
         let state = self.state();
@@ -117,6 +123,22 @@ mod tests {
             assert_eq!((before.byte, after.byte), (start as u64, end as u64));
             assert_eq!(before.crc32_to(after), crc32fast::hash(&text[start..end]));
         }
+    }
+
+    #[test]
+    fn a_range_after_a_jump_is_that_of_a_whole_reading() {
+        let text: Vec<u8> = (0..5000_u32).map(|i| (i * i % 251) as u8).collect();
+        let (whole, jumped) = (Digest::default(), Digest::default());
+        whole.update(&text[..1234]);
+        jumped.update(b"the start of the file");
+        jumped.start_at(1234);
+        let before = (whole.mark(1), jumped.mark(1));
+        whole.update(&text[1234..4321]);
+        jumped.update(&text[1234..4321]);
+        let after = (whole.mark(2), jumped.mark(2));
+        assert_eq!(before.0.byte, before.1.byte);
+        assert_eq!(after.0.byte, after.1.byte);
+        assert_eq!(before.0.crc32_to(after.0), before.1.crc32_to(after.1));
     }
 
     #[test]

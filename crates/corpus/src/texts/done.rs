@@ -86,7 +86,7 @@ impl CorpusReader {
             }));
         }
         let (Some(last_id), Some(record)) = (last_id, last?) else { return Ok(()) };
-        let found = id_of(record.id, &self.files, current);
+        let found = id_of(record.id, self.names_files, current);
         if found != last_id {
             let expected = last_id.to_owned();
             return Err(self.other_input(InputProblem::OtherId { found, expected }));

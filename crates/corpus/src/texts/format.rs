@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{CorpusError, FileFormat, InputError};
 
 /// A format of texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TextFormat {
     /// A JSON object per line: `.jsonl`, `.ndjson`, `.json`, `.jsonlines`, `.jl`.
+    #[serde(rename = "jsonl")]
     JsonLines,
     /// Comma-separated values: `.csv`.
     Csv,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::json_line::JsonLine;
 use crate::numbered_lines::Lines;
+use crate::stream::TextStream;
 use crate::{CorpusError, Location, RecordError};
 
 use super::record::{FileRecord, FileRecords};
@@ -38,6 +39,14 @@ impl FileRecords for JsonRecords {
             }
         }
         Ok(n)
+    }
+
+    fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
+    fn jump(&mut self, _: u64, line: u64, text: Option<TextStream>) -> bool {
+        text.map(|text| self.lines.jump(line, text)).is_some()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Options for reading texts: which columns are the text, and which is the id.
 
+use serde::{Deserialize, Serialize};
+
 use super::{TextColumn, TextFormat};
 
 /// How texts are read.
@@ -11,7 +13,7 @@ use super::{TextColumn, TextFormat};
 /// let options = ReadOptions::default().with_text(["title", "text"]);
 /// assert_eq!(options.separator, " ");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReadOptions {
     /// The format of all files. By default (`None`) each name determines it or, if it says nothing
@@ -39,7 +41,8 @@ pub struct ReadOptions {
 }
 
 /// How to read a text column of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BinaryColumns {
     /// An error.
     Refused,
@@ -49,7 +52,8 @@ pub enum BinaryColumns {
 }
 
 /// What quotes mean in CSV and TSV.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Quoting {
     /// A cell may be enclosed in double quotes, and may then contain anything, with quotes doubled
     /// (RFC 4180). A quote within a cell that does not start with one is an ordinary character.
@@ -59,7 +63,8 @@ pub enum Quoting {
 }
 
 /// What the first row of CSV and TSV is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Header {
     /// The names of the columns.
     Names,

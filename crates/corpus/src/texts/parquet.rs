@@ -10,6 +10,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::parquet_file::{ID_TYPES, ParquetFile, id, is_id, text};
+use crate::stream::TextStream;
 use crate::{ColumnError, CorpusError, RecordError};
 
 use super::digest::Digest;
@@ -213,5 +214,16 @@ impl FileRecords for ParquetRecords {
             skipped += step;
         }
         Ok(skipped)
+    }
+
+    fn jump(&mut self, record: u64, _: u64, _: Option<TextStream>) -> bool {
+        (self.n_read, self.batches, self.batch) = (record, None, None);
+        // The row groups that were begun before belong to the part with their first row.
+        while self.n_rows_summed < record && self.n_groups_summed < self.file.n_row_groups() {
+            self.n_rows_summed += self.file.n_rows_of(self.n_groups_summed);
+            self.n_groups_summed += 1;
+        }
+        self.n_bytes_counted = self.file.n_bytes_of(record);
+        true
     }
 }

@@ -4,6 +4,7 @@ use splade_output::shown;
 
 use crate::CorpusError;
 use crate::numbered_lines::Lines;
+use crate::stream::TextStream;
 
 use super::record::{FileRecord, FileRecords};
 
@@ -57,5 +58,13 @@ impl FileRecords for PlainRecords {
             }
         }
         Ok(n)
+    }
+
+    fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
+    fn jump(&mut self, _: u64, line: u64, text: Option<TextStream>) -> bool {
+        text.map(|text| self.lines.jump(line, text)).is_some()
     }
 }

@@ -1,5 +1,6 @@
 //! One text with its id.
 
+use crate::stream::TextStream;
 use crate::{CorpusError, Location};
 
 use super::InputSpan;
@@ -38,4 +39,14 @@ pub(crate) trait FileRecords: Send {
 
     /// Skips at most `n` records; fewer only at the end.
     fn skip_records(&mut self, n: u64) -> Result<u64, CorpusError>;
+
+    /// The number of the last line read, which locations count from; 0 where rows are counted.
+    fn line(&self) -> u64 {
+        0
+    }
+
+    /// Continues after `record` records, the last of which ends at line `line`, without reading
+    /// them. `text` is the text from there on, if there is a way to begin in its middle. Returns
+    /// false, and changes nothing, if this format cannot.
+    fn jump(&mut self, record: u64, line: u64, text: Option<TextStream>) -> bool;
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::stream::TextStream;
 use crate::{ColumnError, CorpusError, RecordError};
 
 use super::cells::Rows;
@@ -95,6 +96,17 @@ impl FileRecords for TableRecords {
             }
         }
         Ok(n)
+    }
+
+    fn line(&self) -> u64 {
+        self.rows.n_lines()
+    }
+
+    fn jump(&mut self, _: u64, line: u64, text: Option<TextStream>) -> bool {
+        let Some(text) = text else { return false };
+        self.is_first_read = false;
+        self.rows.jump(line, text);
+        true
     }
 }
 

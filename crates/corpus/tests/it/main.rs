@@ -11,4 +11,5 @@ mod reference;
 mod resume;
 mod tables;
 mod texts;
+mod units;
 mod vectors;

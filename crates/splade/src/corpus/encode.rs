@@ -1,6 +1,6 @@
 //! Encodes the records of a corpus into files of vectors.
 
-use splade_corpus::{CorpusError, PartsWriter, Record, VectorWriter};
+use splade_corpus::{CorpusError, PartWriter, PartsWriter, Record, VectorWriter};
 use splade_sparse::SparseRowView;
 
 use super::stream::{StreamText, StreamTotals, TextEncoder, Windows, encode_stream};
@@ -65,11 +65,36 @@ impl VectorSink for PartsWriter {
     }
 
     fn end_window(&mut self, encoded: &Encoded) -> Result<(), CorpusError> {
-        self.add_total("tokens", encoded.n_tokens as u64);
-        self.add_total("truncated", encoded.n_truncated as u64);
-        self.add_total("weights", encoded.embeddings.nnz() as u64);
+        totals(encoded).into_iter().for_each(|(name, amount)| self.add_total(name, amount));
         Ok(())
     }
+}
+
+impl VectorSink for PartWriter {
+    fn write(
+        &mut self,
+        record: &Record,
+        row: SparseRowView<'_>,
+        tokens: Option<&[(String, f32)]>,
+    ) -> Result<(), CorpusError> {
+        Self::write(self, &record.id, row, tokens)?;
+        self.add_input(&record.span);
+        Ok(())
+    }
+
+    fn end_window(&mut self, encoded: &Encoded) -> Result<(), CorpusError> {
+        totals(encoded).into_iter().for_each(|(name, amount)| self.add_total(name, amount));
+        Ok(())
+    }
+}
+
+/// The totals of a part, in a manifest.
+fn totals(encoded: &Encoded) -> [(&'static str, u64); 3] {
+    [
+        ("tokens", encoded.n_tokens as u64),
+        ("truncated", encoded.n_truncated as u64),
+        ("weights", encoded.embeddings.nnz() as u64),
+    ]
 }
 
 /// Options of [`encode_corpus`].

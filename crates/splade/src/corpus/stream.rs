@@ -1,9 +1,11 @@
 //! Encodes a stream of texts in bounded memory: reading, computing and taking the vectors overlap.
 
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use crate::queue::panic_message;
 use crate::{EncodeOptions, Encoded, EncoderPool, SparseEncoder, SpladeError};
 
 /// Windows computed at once: while one is in its last passes, or is copied from a GPU, the next is
@@ -263,14 +265,21 @@ fn encode<T: StreamText>(
     texts: &[T],
 ) -> Result<Encoded, SpladeError> {
     let contents: Vec<&str> = texts.iter().map(StreamText::text).collect();
-    encoder.encode_texts(&contents, options).map_err(|source| {
+    let location = |i: usize| texts[i].location(first + i as u64);
+    let all = || format!("{} to {}", location(0), location(texts.len() - 1));
+    // Unwind safety: what the panic left half-done is dropped, and the stream ends.
+    let encoded = catch_unwind(AssertUnwindSafe(|| encoder.encode_texts(&contents, options)));
+    let encoded = encoded.map_err(|panic| SpladeError::TextsPanicked {
+        locations: all(),
+        message: panic_message(&*panic),
+    })?;
+    encoded.map_err(|source| {
         if let SpladeError::Cancelled = source {
             return source;
         }
-        let location = |i: usize| texts[i].location(first + i as u64);
         let locations = match source.text() {
             Some(text) if text < texts.len() => location(text),
-            _ => format!("{} to {}", location(0), location(texts.len() - 1)),
+            _ => all(),
         };
         SpladeError::Texts { locations, source: Box::new(source) }
     })
@@ -283,7 +292,8 @@ mod tests {
     use super::*;
     use crate::tokenized::TextLength;
 
-    /// A vector of one weight, the length of the text; a text of three bytes is refused.
+    /// A vector of one weight, the length of the text; a text of three bytes is refused, and one of
+    /// eleven panics.
     struct Lengths;
 
     impl TextEncoder for Lengths {
@@ -291,6 +301,7 @@ mod tests {
             let mut embeddings = SparseMatrix::builder(1);
             for (text, content) in texts.iter().enumerate() {
                 let value = content.len() as f32;
+                assert_ne!(content.len(), 11, "planted");
                 if value == 3.0 {
                     return Err(SpladeError::NotFinite { text, index: 0, value: f32::NAN });
                 }
@@ -348,6 +359,14 @@ mod tests {
         let (taken, ended) = stream([1, 2, 4, 3, 5].map(text).into(), windows(2, 8));
         assert_eq!(taken, [[1.0, 2.0]]);
         assert!(ended.unwrap_err().to_string().contains("text 3"));
+    }
+
+    #[test]
+    fn a_panic_ends_the_stream_with_the_texts_at_fault() {
+        let (taken, ended) = stream([1, 2, 4, 11, 5].map(text).into(), windows(2, 8));
+        assert_eq!(taken, [[1.0, 2.0]]);
+        let error = ended.unwrap_err().to_string();
+        assert!(error.contains("text 2 to text 3") && error.contains("planted"), "{error}");
     }
 
     #[test]

@@ -25,11 +25,11 @@ use crate::SpladeError;
 /// | [`Data`](Self::Data) | `RouteDimensions`, `VocabularyTooLarge`, `NotFinite`, `JudgedQuery` |
 /// | [`Data`](Self::Data) | `Sparse`; most of `Model`, `Tokenizer`, `Corpus`, `Evaluate`, `Index` |
 /// | [`Machine`](Self::Machine) | `Read` (unless the file is missing), `Write`, `DeviceNotFound` |
-/// | [`Machine`](Self::Machine) | `WorkerPanicked`, `Threads`, `StreamBroken` |
+/// | [`Machine`](Self::Machine) | `WorkerPanicked`, `TextsPanicked`, `Threads`, `StreamBroken` |
 /// | [`Machine`](Self::Machine) | of `Hub`, a hub that does not answer |
 /// | [`Machine`](Self::Machine) | files that the crates below cannot read or write |
 ///
-/// `Worker` and `Texts` have the kind of their cause.
+/// `Worker`, `Texts` and `Unit` have the kind of their cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -82,11 +82,14 @@ impl SpladeError {
             | Self::Sparse(_) => Data,
             Self::DeviceNotFound { .. }
             | Self::WorkerPanicked { .. }
+            | Self::TextsPanicked { .. }
             | Self::Threads { .. }
             | Self::StreamBroken
             | Self::Write { .. } => Machine,
             Self::Read { source, .. } => of_reading(source),
-            Self::Worker { source, .. } | Self::Texts { source, .. } => source.kind(),
+            Self::Worker { source, .. }
+            | Self::Texts { source, .. }
+            | Self::Unit { source, .. } => source.kind(),
             Self::Tokenizer(error) => of_tokenizer(error),
             Self::Model(error) => of_model(error),
             #[cfg(feature = "corpus")]
@@ -137,7 +140,7 @@ fn of_model(error: &ModelError) -> ErrorKind {
 
 #[cfg(feature = "corpus")]
 fn of_corpus(error: &splade_corpus::CorpusError) -> ErrorKind {
-    use splade_corpus::{ColumnError, CorpusError, InputError, PartsError};
+    use splade_corpus::{ColumnError, CorpusError, InputError, PartsError, UnitError};
 
     match error {
         CorpusError::Read { source, .. } => of_reading(source),
@@ -155,6 +158,16 @@ fn of_corpus(error: &splade_corpus::CorpusError) -> ErrorKind {
             | PartsError::OtherInput { .. },
         ) => ErrorKind::Caller,
         CorpusError::Parts(PartsError::FolderLocked { .. }) => ErrorKind::Machine,
+        CorpusError::Unit(
+            UnitError::Stream { .. }
+            | UnitError::NoPlan { .. }
+            | UnitError::OtherPlan { .. }
+            | UnitError::NoUnit { .. }
+            | UnitError::OtherUnit { .. }
+            | UnitError::SettingsDiffer { .. }
+            | UnitError::Mixed { .. }
+            | UnitError::Missing { .. },
+        ) => ErrorKind::Caller,
         _ => ErrorKind::Data,
     }
 }
@@ -230,7 +243,7 @@ mod tests {
         let source = include_str!("../error.rs");
         let table = include_str!("kind.rs").lines();
         let table: Vec<&str> = table.filter(|line| line.starts_with("/// | [")).collect();
-        let below = "`Worker` and `Texts` have the kind of their cause.";
+        let below = "`Worker`, `Texts` and `Unit` have the kind of their cause.";
         let body = source.split_once("pub enum SpladeError {").expect("the enum").1;
         let body = body.split_once("\n}").expect("its end").0;
         let is_variant =

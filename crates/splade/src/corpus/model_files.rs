@@ -1,4 +1,4 @@
-//! The files that a model's vectors depend on, with their checksums: for the manifest of parts.
+//! The files that a model's vectors depend on, with their checksums: for manifests and receipts.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde_json::{Map, Value, json};
-use splade::corpus::file_checksum;
-use splade::info::ModelInfo;
+use splade_corpus::file_checksum;
 
-use crate::error::CliError;
+use crate::SpladeError;
+use crate::info::ModelInfo;
 
 /// Configurations, tokenizers and vocabularies.
 const EXTENSIONS: [&str; 3] = ["json", "txt", "model"];
 
 /// Size and CRC-32 of each weight file, and of each configuration and vocabulary beside it, by
 /// name. Retrained weights have the same size as before, so the size alone is not enough.
-pub(crate) fn checksums(info: &ModelInfo) -> Result<Map<String, Value>, CliError> {
+pub(super) fn checksums(info: &ModelInfo) -> Result<Map<String, Value>, SpladeError> {
     let mut files: BTreeSet<PathBuf> =
         info.weights.iter().map(|weights| weights.file.clone()).collect();
     let modules = info.routes.iter().flat_map(|route| &route.modules);
@@ -49,6 +49,6 @@ pub(crate) fn checksums(info: &ModelInfo) -> Result<Map<String, Value>, CliError
     Ok(checksums)
 }
 
-fn read(path: &Path, source: io::Error) -> CliError {
-    CliError::Read { path: path.to_owned(), source }
+fn read(path: &Path, source: io::Error) -> SpladeError {
+    SpladeError::Read { path: path.to_owned(), source }
 }

@@ -1,0 +1,154 @@
+//! A receipt: that a unit's part is there, and what it was made from, with and on.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::output::crash_point;
+use crate::parts::difference;
+use crate::{CorpusError, Difference, PartInfo, UnitError};
+
+use super::plan::publish;
+use super::{Machine, Unit};
+
+/// The version that we write.
+const VERSION: u32 = 1;
+
+/// That a unit's part is there: `part-00017.receipt.json` beside it.
+///
+/// It is written after the part, whole or not at all. A part without one does not count, and is
+/// made again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The format version, 1.
+    version: u32,
+    /// The unit.
+    pub unit: Unit,
+    /// The part, as the manifest has it, with the checksums of the input that was read.
+    pub part: PartInfo,
+    /// The dimension of its vectors.
+    pub dimension: usize,
+    /// Everything that determines the vectors, up to rounding: the options, and the model's files
+    /// with their checksums.
+    pub settings: Value,
+    /// The CRC-32 of the settings, in hexadecimal digits.
+    pub settings_crc32: String,
+    /// Where the part was made.
+    pub machine: Machine,
+    /// Who made it, and when.
+    pub attempt: Attempt,
+}
+
+/// What is told of an attempt and never compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Its number, from 1, as far as the caller knows.
+    pub number: u32,
+    /// The machine's name.
+    pub host: String,
+    /// How long it took, without loading the model.
+    pub seconds: f64,
+    /// The program's version.
+    pub version: String,
+}
+
+impl Attempt {
+    /// An attempt.
+    #[must_use]
+    pub fn new(number: u32, host: String, seconds: f64, version: String) -> Self {
+        Self { number, host, seconds, version }
+    }
+}
+
+impl Receipt {
+    /// A receipt for a part that was just published.
+    #[must_use]
+    pub fn new(
+        unit: Unit,
+        part: PartInfo,
+        dimension: usize,
+        settings: Value,
+        machine: Machine,
+        attempt: Attempt,
+    ) -> Self {
+        let settings_crc32 = format!("{:08x}", crc32fast::hash(settings.to_string().as_bytes()));
+        Self { version: VERSION, unit, part, dimension, settings, settings_crc32, machine, attempt }
+    }
+
+    /// Its path in the folder of the parts.
+    #[must_use]
+    pub fn path(folder: &Path, unit: &Unit) -> PathBuf {
+        let stem = unit.part.split('.').next().unwrap_or_default();
+        folder.join(format!("{stem}.receipt.json"))
+    }
+
+    /// Writes it beside the part.
+    ///
+    /// # Errors
+    /// [`CorpusError::Write`].
+    pub fn save(&self, folder: &Path) -> Result<(), CorpusError> {
+        crash_point();
+        let mut json = serde_json::to_vec_pretty(self).expect("a receipt is text and numbers");
+        json.push(b'\n');
+        publish(&Self::path(folder, &self.unit), &json)
+    }
+
+    /// The receipt of a unit; `None` if there is none, or if its part is missing or has another
+    /// size. The part is not read.
+    ///
+    /// # Errors
+    /// [`UnitError::Receipt`], [`UnitError::OtherReceipt`], [`CorpusError::Read`].
+    pub fn find(folder: &Path, unit: &Unit) -> Result<Option<Self>, CorpusError> {
+        let path = Self::path(folder, unit);
+        let json = match fs::read(&path) {
+            Ok(json) => json,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(CorpusError::Read { path, source }),
+        };
+        let receipt: Self = serde_json::from_slice(&json).map_err(|source| {
+            CorpusError::Unit(UnitError::Receipt { path: path.clone(), source })
+        })?;
+        let part = &receipt.part;
+        let ranges = unit.input.iter().map(|piece| &piece.range);
+        let is_ours = receipt.version == VERSION
+            && receipt.unit == *unit
+            && part.file == unit.part
+            && part.rows == unit.rows
+            && part.input.iter().eq(ranges);
+        if !is_ours {
+            return Err(CorpusError::Unit(UnitError::OtherReceipt { path }));
+        }
+        let part_path = folder.join(&part.file);
+        match fs::metadata(&part_path) {
+            Ok(metadata) if metadata.len() == part.bytes => Ok(Some(receipt)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(CorpusError::Read { path: part_path, source }),
+        }
+    }
+
+    /// Refuses other settings; `other` says whose they are.
+    ///
+    /// # Errors
+    /// [`UnitError::SettingsDiffer`] with the setting.
+    pub fn check_settings(
+        &self,
+        folder: &Path,
+        settings: &Value,
+        other: &str,
+    ) -> Result<(), CorpusError> {
+        match difference("", &self.settings, settings) {
+            None => Ok(()),
+            Some(found) => Err(CorpusError::Unit(UnitError::SettingsDiffer {
+                path: Self::path(folder, &self.unit),
+                other: other.to_owned(),
+                difference: Difference::of(found),
+            })),
+        }
+    }
+}
