@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Encoder",
     "Index",
+    "PartTasks",
     "Pool",
     "SparseMatrix",
     "SparseRow",
@@ -16,7 +17,9 @@ __all__ = [
     "explain",
     "export",
     "export_setup",
+    "finish",
     "measure",
+    "plan",
     "search",
     "version",
 ]
@@ -206,6 +209,24 @@ class Index:
     def path(self) -> Any: ...
     def __len__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class PartTasks:
+    """A planned corpus and a model of its own."""
+
+    def __new__(
+        cls, folder: str | PathLike[str], model: str | PathLike[str], arguments: str
+    ) -> PartTasks: ...
+    def encode_part(self, unit: str, attempt: int) -> str: ...
+    def units(self) -> list[str]: ...
+
+def plan(
+    input: Sequence[str | PathLike[str]], folder: str | PathLike[str], arguments: str
+) -> list[str]:
+    """Divides a corpus into units; returns them, each as JSON."""
+
+def finish(folder: str | PathLike[str], verify: bool, allow_mixed: bool) -> str:
+    """Checks the parts of a plan and writes the manifest; returns it as JSON."""
 
 def search(
     queries: SparseMatrix, documents: SparseMatrix, k: int

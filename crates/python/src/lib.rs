@@ -18,6 +18,7 @@ mod inputs;
 mod evaluate;
 mod export;
 mod index;
+mod part_tasks;
 
 mod errors;
 mod threads;
@@ -38,6 +39,8 @@ mod _splade {
     use super::index::{Index, search};
     #[pymodule_export]
     use super::matrix::SparseMatrix;
+    #[pymodule_export]
+    use super::part_tasks::{PartTasks, finish, plan};
     #[pymodule_export]
     use super::pool::Pool;
     #[pymodule_export]
