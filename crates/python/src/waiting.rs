@@ -10,6 +10,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use splade::CancelHandle;
+use splade::errors::panic_message;
 
 use crate::threads::Threads;
 
@@ -86,8 +87,6 @@ pub(crate) fn run<R: Send>(
 }
 
 fn panicked(payload: Box<dyn Any + Send>) -> PyErr {
-    let message = payload.downcast_ref::<String>().map(String::as_str);
-    let message = message.or_else(|| payload.downcast_ref::<&str>().copied());
-    let message = message.unwrap_or("no message");
+    let message = panic_message(&*payload);
     PyRuntimeError::new_err(format!("splade panicked, which is a bug: {message}"))
 }

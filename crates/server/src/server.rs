@@ -8,12 +8,12 @@ use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Address, Handle, Server as HttpServer};
 use futures_util::future::select_all;
 use hyper_util::rt::TokioTimer;
+use splade::errors::panic_message;
 use splade::{SparseEncoder, SpladeError};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ServerOptions;
 use crate::access::Keys;
-use crate::batching::panic_message;
 use crate::error::ServerError;
 use crate::http::{self, App, SharedApp};
 use crate::listen::{self, Gate, Serving, Socket, Transport};
@@ -240,8 +240,8 @@ fn load_and_serve(
         let encoder = load()?;
         Served::start(encoder, &app.options, &app.metrics)
     }));
-    let served =
-        loaded.unwrap_or_else(|panic| Err(ServerError::Panicked(panic_message(panic.as_ref()))))?;
+    let served = loaded
+        .unwrap_or_else(|panic| Err(ServerError::Panicked(panic_message(&*panic).to_owned())))?;
     let encoder = served.encoder.clone();
     app.serve(served);
     on_ready(&encoder);

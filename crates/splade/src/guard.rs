@@ -7,6 +7,8 @@ use std::thread;
 
 use splade_model::DeviceThreads;
 
+use crate::panics::panic_message;
+
 /// Runs code in which a GPU backend may panic: burn panics, instead of returning an error, when a
 /// driver fails or a card is lost. CubeCL launches kernels on threads of its own for each device,
 /// and continues after a panic there as if the kernel had run, so the results computed on that
@@ -14,10 +16,8 @@ use splade_model::DeviceThreads;
 pub(crate) fn guarded<R>(threads: DeviceThreads, run: impl FnOnce() -> R) -> Result<R, String> {
     watch_device_threads();
     let before = panics_of(threads);
-    let result = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
-    })?;
+    let result =
+        catch_unwind(AssertUnwindSafe(run)).map_err(|panic| panic_message(&*panic).to_owned())?;
     match panics_of(threads) == before {
         true => Ok(result),
         false => Err("its thread panicked; standard error says why".to_owned()),

@@ -66,6 +66,7 @@ pub mod info;
 mod inputs;
 mod locate;
 mod options;
+mod panics;
 mod plan;
 mod pool;
 mod progress;
@@ -132,11 +133,12 @@ pub mod tokens {
 /// Files and folders that appear whole or not at all, and streams that cannot steer a terminal.
 pub use splade_output as output;
 
-/// Errors of the crates below, which are the sources of [`SpladeError`].
+/// Errors of the crates below, which are the sources of [`SpladeError`], and what panics say.
 pub mod errors {
     pub use splade_model::{ModelError, UnknownPrecision};
     pub use splade_sparse::SparseError;
     pub use splade_tokenizer::TokenizerError;
 
     pub use crate::error::ErrorKind;
+    pub use crate::panics::panic_message;
 }

@@ -1,10 +1,11 @@
 //! Numbered items that workers take from one queue, on the current thread pool or on new threads.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+
+use crate::panics::panic_message;
 
 /// The items `0..n_items`; each is taken once.
 struct Queue {
@@ -112,7 +113,7 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
             let cause = match result {
                 Ok(Ok(result)) => return Ok(result),
                 Ok(Err(error)) => Cause::Error(error),
-                Err(panic) => Cause::Panic(panic_message(&*panic)),
+                Err(panic) => Cause::Panic(panic_message(&*panic).to_owned()),
             };
             Err(Failure { worker, item, cause })
         })
@@ -130,13 +131,6 @@ pub(crate) fn share_out<W: Sync, T: Send, E: Send>(
         joined.map(|done| done.expect("panics of the work are caught")).collect()
     });
     in_order(done).map_err(|(_, failure)| failure)
-}
-
-/// The message of a panic.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! [`run_batch`]: computes one batch, and finds the texts that are to blame if it fails.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use splade::errors::panic_message;
 
 use super::Compute;
 use super::request::TextError;
@@ -16,7 +17,7 @@ pub(super) fn run_batch<C: Compute>(compute: &C, texts: &[&C::Text]) -> Rows<C> 
         Ok(Ok(rows)) if rows.len() == texts.len() => return rows.into_iter().map(Ok).collect(),
         Ok(Ok(rows)) => TextError::Panic(format!("{} rows for {} texts", rows.len(), texts.len())),
         Ok(Err(error)) => TextError::Compute(error),
-        Err(panic) => TextError::Panic(panic_message(panic.as_ref())),
+        Err(panic) => TextError::Panic(panic_message(&*panic).to_owned()),
     };
     if texts.len() <= 1 {
         return vec![Err(failure)];
@@ -25,11 +26,4 @@ pub(super) fn run_batch<C: Compute>(compute: &C, texts: &[&C::Text]) -> Rows<C> 
     let mut rows = run_batch(compute, left);
     rows.extend(run_batch(compute, right));
     rows
-}
-
-/// The message of a panic.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
 }

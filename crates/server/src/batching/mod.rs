@@ -15,7 +15,6 @@ mod request;
 mod scheduler;
 
 pub(crate) use self::admission::Shed;
-pub(crate) use self::batcher::panic_message;
 #[cfg(test)]
 pub(crate) use self::clock::FakeClock;
 pub(crate) use self::clock::{Clock, SystemClock};

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use crate::queue::panic_message;
+use crate::panics::panic_message;
 use crate::{EncodeOptions, Encoded, EncoderPool, SparseEncoder, SpladeError};
 
 /// Windows computed at once: while one is in its last passes, or is copied from a GPU, the next is
@@ -271,7 +271,7 @@ fn encode<T: StreamText>(
     let encoded = catch_unwind(AssertUnwindSafe(|| encoder.encode_texts(&contents, options)));
     let encoded = encoded.map_err(|panic| SpladeError::TextsPanicked {
         locations: all(),
-        message: panic_message(&*panic),
+        message: panic_message(&*panic).to_owned(),
     })?;
     encoded.map_err(|source| {
         if let SpladeError::Cancelled = source {
