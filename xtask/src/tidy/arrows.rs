@@ -29,7 +29,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ),
     ("splade-server", &["splade"]),
     ("splade-cli", &["splade", "splade-server"]),
-    ("splade-python", &["splade"]),
+    // splade-gpu only for source archives: see its manifest.
+    ("splade-python", &["splade", "splade-gpu"]),
     ("externals", &[]),
     ("xtask", &[]),
     ("load", &[]),
