@@ -5,7 +5,7 @@ use std::ops::Range;
 use numpy::{PyArray1, PyArray2};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyCapsule, PySlice, PyTuple};
+use pyo3::types::{PyBool, PyCapsule, PyRange, PySlice, PyTuple};
 use splade::{Encoded, SimilarityFunction};
 
 use crate::numbers::{array, borrow, check_room, table};
@@ -329,6 +329,13 @@ impl SparseMatrix {
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         self.n_rows(py)
+    }
+
+    /// The rows, one after another.
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let rows = PyRange::new(slf.py(), 0, isize::try_from(slf.get().n_rows(slf.py())?)?)?;
+        let map = slf.py().import("builtins")?.getattr("map")?;
+        map.call1((slf.getattr("__getitem__")?, rows))
     }
 
     /// A row, which shares the memory, for a number; a matrix for a slice, a list or an array of
