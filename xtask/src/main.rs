@@ -10,6 +10,7 @@ mod blocks;
 mod browser;
 mod check;
 mod clients;
+mod clusters;
 mod command;
 mod docs;
 mod features;
@@ -78,6 +79,9 @@ enum Task {
     Clients(clients::Arguments),
     /// Build the wheel of the Python package, install it and run its tests, in venvs of its own
     Python(python::Arguments),
+    /// Run the Python package on Ray and Spark, with processes that are killed, in a venv of its
+    /// own
+    Clusters(clusters::Arguments),
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
     /// Measure servers under load: `splade serve` in every respect, or any that answers
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Task::Fixtures => fixtures::run(),
         Task::Saved => saved::run(),
         Task::Clients(arguments) => clients::run(&arguments),
+        Task::Clusters(arguments) => clusters::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),

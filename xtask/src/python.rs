@@ -86,6 +86,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// A Python in `folder` with the packages of `requirements`, and with the wheel, newly built.
+pub(crate) fn with_wheel(
+    root: &Path,
+    target: &Path,
+    folder: &str,
+    requirements: &str,
+) -> Result<PathBuf> {
+    let python = venv::ensure(&target.join(folder), &root.join(requirements))?;
+    let wheel = build(root, target, &python, Systems::This)?;
+    install(&python, &wheel)?;
+    Ok(python)
+}
+
 /// For which systems a wheel is linked.
 #[derive(Clone, Copy)]
 enum Systems {

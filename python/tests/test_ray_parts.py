@@ -1,0 +1,219 @@
+"""A corpus on a Ray cluster of real processes, some of which are killed: the bytes of one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TINY
+
+from splade import parts
+
+ray = pytest.importorskip("ray")
+
+ROWS_PER_PART = 100
+N_UNITS = 12
+PLAN = {"rows_per_part": ROWS_PER_PART, "task": "document"}
+# Unit 3 takes long enough to be killed within it.
+LONG_UNIT = 3
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.jsonl"
+    with open(path, "w") as file:
+        for row in range(ROWS_PER_PART * N_UNITS):
+            n_times = 60 if row // ROWS_PER_PART == LONG_UNIT else 1
+            text = f"The river {row % 7} runs through town {row}. " * n_times
+            file.write(json.dumps({"id": f"d{row}", "text": text}) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def truth(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The manifest of one process."""
+    folder = tmp_path_factory.mktemp("truth") / "out"
+    units = parts.plan(corpus, folder, **PLAN)
+    assert len(units) == N_UNITS
+    tasks = parts.PartTasks(folder, TINY, threads=1)
+    for unit in units:
+        tasks.encode_part(unit)
+    return parts.finish(folder, verify=True)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Three nodes, each with processes of its own and one core."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, logging_level="ERROR")
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def encode(corpus: Path, folder: Path, **arguments: Any) -> dict[str, Any]:
+    from splade.ray import encode_corpus
+
+    options: dict[str, Any] = {"concurrency": 3, "verify": True, **arguments}
+    return encode_corpus(str(TINY), [corpus], folder, **options, **PLAN)
+
+
+def check(manifest: dict[str, Any], truth: dict[str, Any], folder: Path) -> None:
+    """Every row once, every part with the bytes of one process, the same manifest."""
+    assert manifest == truth | {key: manifest[key] for key in manifest if key not in truth}
+    assert manifest["parts"] == truth["parts"]
+    names = {path.name for path in folder.iterdir()}
+    assert {part["file"] for part in truth["parts"]} <= names
+    assert not [name for name in names if name.startswith(".")]
+
+
+def actors() -> list[int]:
+    """The processes of the actors that encode."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"ray::" in (process / "cmdline").read_bytes()[:5]:
+                if b"PartActor" in (process / "cmdline").read_bytes():
+                    found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def receipts(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.receipt.json"))]
+
+
+class Watcher(threading.Thread):
+    """Waits for something to happen, and then kills actors; as often as told."""
+
+    def __init__(self, has_happened: Callable[[], bool], n_times: int, how_many: int) -> None:
+        super().__init__(daemon=True)
+        self.has_happened, self.n_times, self.how_many = has_happened, n_times, how_many
+        self.killed: list[int] = []
+        self.start()
+
+    def run(self) -> None:
+        while len(self.killed) < self.n_times:
+            if self.has_happened():
+                for process in actors()[: self.how_many]:
+                    os.kill(process, signal.SIGKILL)
+                    self.killed.append(process)
+            time.sleep(0.02)
+
+
+def test_three_workers_make_the_parts_of_one(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    check(encode(corpus, tmp_path / "out"), truth, tmp_path / "out")
+
+
+def test_a_worker_is_killed_in_the_middle_of_a_unit(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    begun = folder / ".attempts" / str(LONG_UNIT)
+    watcher = Watcher(begun.exists, n_times=1, how_many=3)
+    check(encode(corpus, folder), truth, folder)
+    assert watcher.killed
+    assert {receipt["attempt"]["number"] for receipt in receipts(folder)} >= {1, 2}
+
+
+def test_a_unit_that_kills_every_worker_ends_the_job_by_name_and_the_rest_is_kept(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    begun = folder / ".attempts" / str(LONG_UNIT)
+    size = [0]
+
+    def is_begun_again() -> bool:
+        now = begun.stat().st_size if begun.exists() else 0
+        is_new = now > size[0]
+        size[0] = now
+        return is_new
+
+    watcher = Watcher(is_begun_again, n_times=1000, how_many=3)
+    with pytest.raises(Exception, match=f"unit {LONG_UNIT} was begun 2 times and never finished"):
+        encode(corpus, folder, max_attempts=2)
+    watcher.n_times = 0
+    watcher.join()
+    assert not (folder / "manifest.json").exists()
+    # Once nothing kills them any more, running it again makes what is missing.
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*.jsonl")}
+    check(encode(corpus, folder), truth, folder)
+    kept = {receipt["unit"]["part"] for receipt in receipts(folder)} & set(before)
+    assert all((folder / name).stat().st_mtime_ns == before[name] for name in kept)
+
+
+def test_a_part_whose_receipt_never_came_is_made_again_with_the_same_bytes(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    encode(corpus, folder)
+    (folder / "manifest.json").unlink()
+    lost = sorted(folder.glob("*.receipt.json"))[4]
+    lost.unlink()
+    check(encode(corpus, folder), truth, folder)
+    assert lost.exists()
+
+
+def test_the_driver_is_killed_and_started_again(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    program = (
+        "import ray, sys; from splade.ray import encode_corpus; ray.init(address=sys.argv[1]);"
+        "encode_corpus(sys.argv[2], [sys.argv[3]], sys.argv[4], concurrency=3,"
+        f" rows_per_part={ROWS_PER_PART}, task='document')"
+    )
+    arguments = [cluster.address, str(TINY), str(corpus), str(folder)]
+    driver = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while len(list(folder.glob("*.receipt.json"))) < 3:
+        assert driver.poll() is None, "the driver ended early"
+        time.sleep(0.02)
+    driver.kill()
+    driver.wait()
+    check(encode(corpus, folder), truth, folder)
+
+
+def test_the_same_unit_twice_at_once_is_one_part(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    units = parts.plan(corpus, folder, **PLAN)
+
+    @ray.remote(num_cpus=1)
+    def encode_all(units: list[dict[str, Any]]) -> int:
+        tasks = parts.PartTasks(folder, TINY, threads=1)
+        return len([tasks.encode_part(unit) for unit in units])
+
+    assert ray.get([encode_all.remote(units), encode_all.remote(units)]) == [N_UNITS, N_UNITS]
+    check(parts.finish(folder, verify=True), truth, folder)
+
+
+def test_other_options_for_a_folder_that_is_planned_are_refused(
+    cluster: Any, corpus: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    parts.plan(corpus, folder, rows_per_part=ROWS_PER_PART)
+    with pytest.raises(Exception, match="plan|task"):
+        encode(corpus, folder)
+    shutil.rmtree(folder)
