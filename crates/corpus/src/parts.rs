@@ -214,10 +214,11 @@ impl PartsWriter {
         &self.manifest
     }
 
-    /// Writes a row; see [`VectorWriter::write`]. A full part is closed when the next row arrives.
+    /// Writes a row; see [`VectorWriter::write`](crate::VectorWriter::write). A full part is closed
+    /// when the next row arrives.
     ///
     /// # Errors
-    /// As [`VectorWriter::write`]. The complete parts stay.
+    /// As [`VectorWriter::write`](crate::VectorWriter::write). The complete parts stay.
     pub fn write(
         &mut self,
         id: &str,
