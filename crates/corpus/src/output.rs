@@ -1,12 +1,42 @@
 //! Output files of this crate, with the points at which its tests kill the process.
 
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::CorpusError;
 
 pub(crate) use splade_output::{Output, folder_of, sync_folder};
 
 /// Publishes a file under its name once all of it is on the disk; flushes a stream.
 pub(crate) fn finish(output: Output) -> io::Result<()> {
     output.finish_with(crash_point)
+}
+
+/// Writes a small file, whole or not at all.
+///
+/// # Errors
+/// [`CorpusError::Write`].
+pub(crate) fn publish(path: &Path, content: &[u8]) -> Result<(), CorpusError> {
+    let publish = || {
+        let mut output = Output::create(path)?;
+        output.write_all(content)?;
+        crash_point();
+        finish(output)
+    };
+    publish().map_err(CorpusError::write(path))
+}
+
+/// Writes a value as JSON, whole or not at all.
+///
+/// # Errors
+/// [`CorpusError::Write`].
+pub(crate) fn publish_json(path: &Path, value: &impl Serialize) -> Result<(), CorpusError> {
+    let json = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    let mut json = json.map_err(CorpusError::write(path))?;
+    json.push(b'\n');
+    publish(path, &json)
 }
 
 /// A point where tests kill the process; the environment says which of them.

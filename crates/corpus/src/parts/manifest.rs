@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::output::{self, Output, crash_point};
+use crate::output::publish_json;
 use crate::{CorpusError, PartsError, VectorFormat};
 
 use super::InputRange;
@@ -188,16 +188,7 @@ impl Manifest {
 
     /// Writes the manifest atomically: either the old or the new one is there.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), CorpusError> {
-        let path = folder.join(MANIFEST);
-        let save = || {
-            let mut json = serde_json::to_vec_pretty(self).map_err(io::Error::from)?;
-            json.push(b'\n');
-            let mut output = Output::create(&path)?;
-            output.write_all(&json)?;
-            crash_point();
-            output::finish(output)
-        };
-        save().map_err(CorpusError::write(&path))
+        publish_json(&folder.join(MANIFEST), self)
     }
 
     /// Adds a part that is already on the disk.

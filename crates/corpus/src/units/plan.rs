@@ -1,7 +1,7 @@
 //! A plan: the units of a corpus, and the options that all of them share.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::output::{self, Output, crash_point, folder_of, sync_folder};
+use crate::output::{folder_of, publish, publish_json, sync_folder};
 use crate::parts::{check_compression, difference, names, part_name};
 use crate::texts::settings;
 use crate::{
@@ -234,10 +234,8 @@ impl Plan {
     fn save(&self, folder: &Path, units: &[u8]) -> Result<(), CorpusError> {
         fs::create_dir_all(folder).map_err(CorpusError::write(folder))?;
         sync_folder(folder_of(folder)).map_err(CorpusError::write(folder))?;
-        let mut plan = serde_json::to_vec_pretty(self).expect("a plan is text and numbers");
-        plan.push(b'\n');
         publish(&folder.join(UNITS), units)?;
-        publish(&folder.join(PLAN), &plan)
+        publish_json(&folder.join(PLAN), self)
     }
 
     /// Refuses a plan other than the one in the folder.
@@ -353,17 +351,6 @@ impl Plan {
     }
 }
 
-/// Writes a small file, whole or not at all.
-pub(crate) fn publish(path: &Path, content: &[u8]) -> Result<(), CorpusError> {
-    let publish = || {
-        let mut output = Output::create(path)?;
-        output.write_all(content)?;
-        crash_point();
-        output::finish(output)
-    };
-    publish().map_err(CorpusError::write(path))
-}
-
 fn parse<T: DeserializeOwned>(path: &Path, json: &[u8]) -> Result<T, CorpusError> {
     serde_json::from_slice(json)
         .map_err(|source| CorpusError::Unit(UnitError::Damaged { path: path.to_owned(), source }))
@@ -382,6 +369,7 @@ fn is_free(folder: &Path) -> Result<bool, CorpusError> {
     }
 }
 
-fn crc32(bytes: &[u8]) -> String {
+/// The CRC-32 of bytes, in hexadecimal digits.
+pub(super) fn crc32(bytes: &[u8]) -> String {
     format!("{:08x}", crc32fast::hash(bytes))
 }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::output::crash_point;
+use crate::output::{crash_point, publish_json};
 use crate::parts::difference;
 use crate::{CorpusError, Difference, PartInfo, UnitError};
 
-use super::plan::publish;
+use super::plan::crc32;
 use super::{Machine, Unit};
 
 /// The version that we write.
@@ -76,7 +76,7 @@ impl Receipt {
         machine: Machine,
         attempt: Attempt,
     ) -> Self {
-        let settings_crc32 = format!("{:08x}", crc32fast::hash(settings.to_string().as_bytes()));
+        let settings_crc32 = crc32(settings.to_string().as_bytes());
         Self { version: VERSION, unit, part, dimension, settings, settings_crc32, machine, attempt }
     }
 
@@ -93,9 +93,7 @@ impl Receipt {
     /// [`CorpusError::Write`].
     pub fn save(&self, folder: &Path) -> Result<(), CorpusError> {
         crash_point();
-        let mut json = serde_json::to_vec_pretty(self).expect("a receipt is text and numbers");
-        json.push(b'\n');
-        publish(&Self::path(folder, &self.unit), &json)
+        publish_json(&Self::path(folder, &self.unit), self)
     }
 
     /// The receipt of a unit; `None` if there is none, or if its part is missing or has another
