@@ -28,6 +28,17 @@ impl Compression {
         (compression, path.with_extension(""))
     }
 
+    /// The compression that an option names: `none`, `gzip` or `zstd`.
+    #[must_use]
+    pub fn from_option(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::None),
+            "gzip" => Some(Self::Gzip),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "not compressed",

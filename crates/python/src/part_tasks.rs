@@ -48,15 +48,10 @@ impl PlanArguments {
     }
 
     fn options(&self) -> PyResult<PlanOptions> {
-        let compression = match self.compress.as_str() {
-            "none" => Compression::None,
-            "gzip" => Compression::Gzip,
-            "zstd" => Compression::Zstd,
-            other => {
-                let message = format!("compress is {other}, expected none, gzip or zstd");
-                return Err(PyValueError::new_err(message));
-            }
-        };
+        let compression = Compression::from_option(&self.compress).ok_or_else(|| {
+            let message = format!("compress is {}, expected none, gzip or zstd", self.compress);
+            PyValueError::new_err(message)
+        })?;
         let format = self.format.parse::<VectorFormat>();
         let format = format.map_err(|error| to_python(error.into()))?;
         if self.vectors.tokens && !format.takes_tokens() {

@@ -98,10 +98,5 @@ pub(crate) struct EncodeArgs {
 }
 
 pub(super) fn compression(name: &str) -> Result<Compression, String> {
-    match name {
-        "none" => Ok(Compression::None),
-        "gzip" => Ok(Compression::Gzip),
-        "zstd" => Ok(Compression::Zstd),
-        _ => Err("known are none, gzip and zstd".to_owned()),
-    }
+    Compression::from_option(name).ok_or_else(|| "known are none, gzip and zstd".to_owned())
 }
