@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use splade::corpus::{
     BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
+    VectorSettings,
 };
 use splade::{Device, Precision};
 
@@ -207,6 +208,36 @@ pub(crate) struct VectorArgs {
     /// Cut texts to N tokens, including special tokens [default: what the model allows].
     #[arg(long, value_name = "N")]
     pub(crate) max_seq_length: Option<usize>,
+}
+
+impl VectorArgs {
+    /// What of a corpus's settings these options decide.
+    pub(crate) fn settings(&self) -> VectorSettings {
+        let mut settings = VectorSettings::default();
+        settings.max_active_dims = self.max_active_dims;
+        settings.min_weight = self.min_weight;
+        settings.max_ratio = self.max_ratio;
+        settings.mass_share = self.mass_share;
+        settings.max_seq_length = self.max_seq_length;
+        settings
+    }
+}
+
+/// Which prompt and route texts get.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PromptArgs {
+    /// Encode as queries or as documents: uses the checkpoint's prompt and route of that name.
+    /// Other routes of a router can be named too; any other name is refused.
+    #[arg(long, value_name = "query|document")]
+    pub(crate) task: Option<String>,
+
+    /// Put this text before each text, whatever the checkpoint says.
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
+    pub(crate) prompt: Option<String>,
+
+    /// Put the checkpoint's prompt of this name before each text.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) prompt_name: Option<String>,
 }
 
 /// Where and how the model runs.

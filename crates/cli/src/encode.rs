@@ -7,7 +7,7 @@ use serde_json::Value;
 use splade::EncodeOptions;
 use splade::corpus::{
     Compression, CorpusOptions, CorpusReader, DuplicateId, Machine, PartsOptions, PartsWriter,
-    Resumed, VectorFormat, VectorOptions, VectorSettings, VectorSink, VectorWriter, encode_corpus,
+    Resumed, VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus,
 };
 use splade::output::escaped;
 
@@ -50,15 +50,15 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
         look_through_ids(reader, args)?;
     }
     let model = Model::load(&args.model, &args.run, &args.vectors)?;
-    let task = match args.task.as_deref() {
+    let task = match args.prompts.task.as_deref() {
         None => EncodeOptions::default(),
         Some("query") => EncodeOptions::query(),
         Some("document") => EncodeOptions::document(),
         Some(route) => own_task(&model, route)?,
     };
     let mut options = model::options(task, &args.run, &args.vectors)?;
-    options.prompt = args.prompt.clone();
-    options.prompt_name = args.prompt_name.clone().or(options.prompt_name);
+    options.prompt = args.prompts.prompt.clone();
+    options.prompt_name = args.prompts.prompt_name.clone().or(options.prompt_name);
     let Some(reader) = reader else { return show::texts(&model, &options, args) };
 
     let mut windows = stream::windows(&model, &args.run);
@@ -182,11 +182,7 @@ fn settings(
     args: &EncodeArgs,
 ) -> Result<Value, CliError> {
     let (run, encoder) = (&args.run, &model.encoder);
-    let mut vectors = VectorSettings::default();
-    vectors.max_active_dims = args.vectors.max_active_dims;
-    vectors.min_weight = args.vectors.min_weight;
-    vectors.max_ratio = args.vectors.max_ratio;
-    vectors.mass_share = args.vectors.mass_share;
+    let mut vectors = args.vectors.settings();
     vectors.tokens = args.decode;
     let describe =
         |source| CliError::Describe { model: args.model.clone(), source: Box::new(source) };

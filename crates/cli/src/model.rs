@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use splade::corpus::TextEncoder;
-use splade::sparse::SparseError;
 use splade::{
-    Device, EncodeOptions, Encoded, EncoderPool, Pruning, SparseEncoder, SparseEncoderBuilder,
-    SpladeError,
+    Device, EncodeOptions, Encoded, EncoderPool, SparseEncoder, SparseEncoderBuilder, SpladeError,
 };
 
 use crate::args::{HubArgs, RunArgs, VectorArgs};
@@ -91,29 +89,12 @@ pub(crate) fn options(
     vectors: &VectorArgs,
 ) -> Result<EncodeOptions, CliError> {
     let mut options = task;
-    options.pruning = pruning(vectors).map_err(CliError::Pruning)?;
+    options.pruning = vectors.settings().pruning().map_err(CliError::Pruning)?;
     options.chunk_size = run.chunk_size;
     if let Some(tokens) = run.batch_tokens {
         options.max_batch_tokens = Some(tokens);
     }
     Ok(options)
-}
-
-fn pruning(args: &VectorArgs) -> Result<Pruning, SparseError> {
-    let mut pruning = Pruning::default();
-    if let Some(weight) = args.min_weight {
-        pruning = pruning.with_minimum_weight(weight)?;
-    }
-    if let Some(ratio) = args.max_ratio {
-        pruning = pruning.with_max_ratio(ratio)?;
-    }
-    if let Some(share) = args.mass_share {
-        pruning = pruning.with_mass_share(share)?;
-    }
-    if let Some(k) = args.max_active_dims {
-        pruning = pruning.with_max_active_dims(k);
-    }
-    Ok(pruning)
 }
 
 fn first(devices: &[Device]) -> Device {

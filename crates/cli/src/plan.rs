@@ -5,7 +5,7 @@ use std::path::Path;
 use splade::corpus::{CorpusReader, Plan, PlanOptions, VectorSettings};
 use splade::output::escaped;
 
-use crate::args::PlanArgs;
+use crate::args::{PlanArgs, PromptArgs};
 use crate::error::CliError;
 use crate::ids;
 use crate::progress::file_bar;
@@ -51,14 +51,11 @@ fn make(args: &PlanArgs, reader: CorpusReader, options: &PlanOptions) -> Result<
 }
 
 fn settings(args: &PlanArgs) -> VectorSettings {
-    let mut settings =
-        VectorSettings::of_prompt(args.task.clone(), args.prompt.clone(), args.prompt_name.clone());
-    let vectors = &args.vectors;
-    settings.max_active_dims = vectors.max_active_dims;
-    settings.min_weight = vectors.min_weight;
-    settings.max_ratio = vectors.max_ratio;
-    settings.mass_share = vectors.mass_share;
-    settings.max_seq_length = vectors.max_seq_length;
+    let mut settings = args.vectors.settings();
+    let PromptArgs { task, prompt, prompt_name } = &args.prompts;
+    settings.task.clone_from(task);
+    settings.prompt.clone_from(prompt);
+    settings.prompt_name.clone_from(prompt_name);
     settings.tokens = args.decode;
     settings
 }

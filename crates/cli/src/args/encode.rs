@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use splade::corpus::{Compression, VectorFormat};
 
-use super::{InputArgs, RunArgs, VectorArgs};
+use super::{InputArgs, PromptArgs, RunArgs, VectorArgs};
 
 /// Turn texts into sparse vectors.
 ///
@@ -77,18 +77,8 @@ pub(crate) struct EncodeArgs {
     #[arg(long, requires = "input")]
     pub(crate) decode: bool,
 
-    /// Encode as queries or as documents: uses the checkpoint's prompt and route of that name.
-    /// Other routes of a router can be named too; any other name is refused.
-    #[arg(long, value_name = "query|document")]
-    pub(crate) task: Option<String>,
-
-    /// Put this text before each text, whatever the checkpoint says.
-    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
-    pub(crate) prompt: Option<String>,
-
-    /// Put the checkpoint's prompt of this name before each text.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) prompt_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) prompts: PromptArgs,
 
     #[command(flatten)]
     pub(crate) vectors: VectorArgs,

@@ -36,16 +36,6 @@ pub struct VectorSettings {
 }
 
 impl VectorSettings {
-    /// Settings with a task and a prompt, or a prompt's name.
-    #[must_use]
-    pub fn of_prompt(
-        task: Option<String>,
-        prompt: Option<String>,
-        prompt_name: Option<String>,
-    ) -> Self {
-        Self { task, prompt, prompt_name, ..Self::default() }
-    }
-
     /// The options of a call.
     ///
     /// # Errors
