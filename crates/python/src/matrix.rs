@@ -352,9 +352,15 @@ impl SparseMatrix {
                 PyIndexError::new_err(format!("row {row} of a matrix of {n_rows} rows"))
             })
         };
+        let refused = || {
+            let expected = "a number, a slice, a list of numbers or a mask";
+            PyTypeError::new_err(format!("rows are chosen by {expected}"))
+        };
         // To Python a bool is a number, and to numpy a tuple is a row and a column.
-        let is_number = !which.is_instance_of::<PyBool>() && !which.is_instance_of::<PyTuple>();
-        if let Some(row) = is_number.then(|| which.extract::<isize>().ok()).flatten() {
+        if which.is_instance_of::<PyBool>() || which.is_instance_of::<PyTuple>() {
+            return Err(refused());
+        }
+        if let Ok(row) = which.extract::<isize>() {
             return Ok(self.row(py, position(row)?)?.into_pyobject(py)?.into_any());
         }
         let rows: Vec<usize> = if let Ok(slice) = which.cast::<PySlice>() {
@@ -369,11 +375,7 @@ impl SparseMatrix {
             }
             (0..n_rows).filter(|&row| mask[row]).collect()
         } else {
-            let rows: Option<Vec<isize>> = is_number.then(|| which.extract().ok()).flatten();
-            let rows = rows.ok_or_else(|| {
-                let expected = "a number, a slice, a list of numbers or a mask";
-                PyTypeError::new_err(format!("rows are chosen by {expected}"))
-            })?;
+            let rows: Vec<isize> = which.extract().map_err(|_| refused())?;
             rows.into_iter().map(position).collect::<PyResult<_>>()?
         };
         let matrix = self.to_rust(py)?.select_rows(&rows);
@@ -395,9 +397,6 @@ impl SparseMatrix {
 
 /// A list or an array of bools, one for each row. An empty one is a list of numbers.
 fn mask(which: &Bound<'_, PyAny>) -> Option<Vec<bool>> {
-    if which.is_instance_of::<PyTuple>() {
-        return None;
-    }
     which.extract().ok().filter(|mask: &Vec<bool>| !mask.is_empty())
 }
 
