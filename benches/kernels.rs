@@ -122,8 +122,10 @@ fn attention(group: &mut Group<'_>, sizes: Sizes) {
     let (offsets, positions) = (samples::offsets(&[TEXT; TEXTS]), RelativePositions::None);
     let offsets = Offsets::new(&offsets);
     let flops = |texts: usize| 4 * texts * TEXT * TEXT * hidden;
-    let shape =
-        |precision| AttentionShape { n_heads, head_dim, scale: 0.125, window: None, precision };
+    let shape = |precision: Precision| {
+        let arithmetic = precision.into();
+        AttentionShape { n_heads, head_dim, scale: 0.125, window: None, arithmetic }
+    };
     for precision in Precision::ALL {
         let (shape, layer) = (shape(precision), layer(hidden, 3 * hidden, precision));
         // In int8, attention runs in bf16.

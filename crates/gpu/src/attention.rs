@@ -75,7 +75,7 @@ pub fn packed_attention<R: CubeRuntime>(
     shape: AttentionShape,
     positions: Positions<R>,
 ) -> CubeTensor<R> {
-    let AttentionShape { n_heads, head_dim, scale, window, precision: _ } = shape;
+    let AttentionShape { n_heads, head_dim, scale, window, arithmetic: _ } = shape;
     let hidden = n_heads * head_dim;
     let qkv = into_contiguous(qkv);
     let [tokens, width] = dims(&qkv);

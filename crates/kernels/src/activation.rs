@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::SimdLevel;
-use crate::math::{erf, exp, tanh};
+use crate::math::{erf, exp, log1p, tanh};
 use crate::simd::multiversion;
 
 /// An activation function, as transformers' `ACT2FN` defines it.
@@ -100,7 +100,10 @@ impl FromStr for Activation {
 
 /// Applies `activation` to each number of `x`.
 pub fn activate(activation: Activation, x: &mut [f32]) {
-    let level = SimdLevel::detect();
+    activate_on(SimdLevel::detect(), activation, x);
+}
+
+pub(crate) fn activate_on(level: SimdLevel, activation: Activation, x: &mut [f32]) {
     match activation {
         Activation::Gelu => map_gelu(level, x),
         Activation::GeluTanh => map_gelu_tanh(level, x),
@@ -161,7 +164,7 @@ maps! {
     map_laplace, laplace_body: |x| 0.5 * (1.0 + erf((x - LAPLACE_MEAN) / LAPLACE_WIDTH));
     // ln(1 + e^x) = max(0, x) + ln(1 + e^-|x|), which cannot overflow.
     map_sqrt_softplus, sqrt_softplus_body: |x| {
-        ((if x > 0.0 { x } else { 0.0 }) + exp(-x.abs()).ln_1p()).sqrt()
+        ((if x > 0.0 { x } else { 0.0 }) + log1p(exp(-x.abs()))).sqrt()
     };
     // tanh(ln(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); from x = 20 on it is 1 in f32.
     map_mish, mish_body: |x| {

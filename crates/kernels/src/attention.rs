@@ -18,7 +18,7 @@ pub use self::projected::projected_attention;
 use self::task::{Attention, Task, seen};
 use crate::output::{Output, Unwritten, entries};
 use crate::product::ProductKernel;
-use crate::{Offsets, Precision};
+use crate::{Arithmetic, Offsets, Precision};
 
 /// Queries per task. Each task packs its own keys.
 const QUERIES_PER_TASK: usize = 512;
@@ -34,9 +34,9 @@ pub struct AttentionShape {
     pub scale: f32,
     /// A token attends to tokens at most this many positions away; `None` means the whole text.
     pub window: Option<usize>,
-    /// Precision of the products. Unless it is `f32`, queries, keys, values and attention weights
-    /// are rounded to bf16 if the CPU has bf16 instructions.
-    pub precision: Precision,
+    /// Precision and instructions of the products. Unless the precision is `f32`, queries, keys,
+    /// values and attention weights are rounded to bf16 if there are instructions for it.
+    pub arithmetic: Arithmetic,
 }
 
 impl AttentionShape {
@@ -45,11 +45,13 @@ impl AttentionShape {
     }
 
     fn kernel(&self) -> ProductKernel {
-        let bf16 = ProductKernel::detect(Precision::Bf16);
-        match self.precision {
-            Precision::Bf16 | Precision::Int8 if bf16.is_fast() => bf16,
-            _ => ProductKernel::detect(Precision::F32),
-        }
+        let Arithmetic { precision, isa } = self.arithmetic;
+        let pays = isa.times_f32(Precision::Bf16) >= 2.0;
+        let precision = match precision {
+            Precision::Bf16 | Precision::Int8 if pays => Precision::Bf16,
+            _ => Precision::F32,
+        };
+        ProductKernel::of(Arithmetic { precision, isa })
     }
 }
 
@@ -174,7 +176,8 @@ mod tests {
             window in prop::option::of(0usize..40), kind in 0u8..5,
         ) {
             for precision in [Precision::F32, Precision::Bf16] {
-                let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, precision };
+                let arithmetic = precision.into();
+                let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, arithmetic };
                 check(&lengths, shape, kind, seed)?;
             }
         }
@@ -186,8 +189,9 @@ mod tests {
             for kind in 0..5 {
                 for precision in [Precision::F32, Precision::Bf16] {
                     let (n_heads, head_dim) = (2, 8);
+                    let arithmetic = precision.into();
                     let shape =
-                        AttentionShape { n_heads, head_dim, scale: 0.35, window, precision };
+                        AttentionShape { n_heads, head_dim, scale: 0.35, window, arithmetic };
                     check(&[3, 300, 129], shape, kind, 7).unwrap();
                     check(&[700, 2, 1100], shape, kind, 8).unwrap();
                 }
@@ -212,7 +216,7 @@ mod tests {
         let exact = reference::packed_attention(&qkv, offsets, shape, positions);
         prop_assert_eq!(fast.len(), exact.len());
         for (a, b) in fast.iter().zip(&exact) {
-            let tolerance = if shape.precision == Precision::F32 { 1e-5 } else { 0.03 };
+            let tolerance = if shape.arithmetic.precision == Precision::F32 { 1e-5 } else { 0.03 };
             prop_assert!((f64::from(*a) - b).abs() < tolerance, "{a} {b}");
         }
         Ok(())

@@ -48,6 +48,7 @@ pub fn feed_forward(
     let Some(grid) = fused.filter(|_| up.kernel() == down.kernel()) else {
         return down.forward(&up.forward(x, Finish::Activate(activation)), finish);
     };
+    let level = down.kernel().level();
     let write = |output: &Output<'_, Unwritten>| {
         grid.run(|rows, _| {
             // SAFETY: each task owns its rows.
@@ -58,7 +59,7 @@ pub fn feed_forward(
             });
             // SAFETY: `task` wrote all panels of all rows.
             let mut out = unsafe { out.assume_written() };
-            (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
+            (0..rows.len()).for_each(|r| finish.row(level, rows.start + r, out.row(r)));
         });
     };
     // SAFETY: the tasks cover all rows, and each writes all of its own.
@@ -92,10 +93,9 @@ fn step(up: &PackedLinear) -> usize {
 
 /// The number of rows per task.
 fn blocking(up: &PackedLinear, down: &PackedLinear) -> Blocking {
-    let precision = up.kernel().precision();
-    let numbers = row_groups(precision, up.shape().in_features)
-        + row_groups(precision, CHUNK)
-        + down.n_panels() * PANEL;
+    let (precision, widening) = (up.kernel().precision(), up.kernel().order().widening());
+    let rows = row_groups(precision, up.shape().in_features) + row_groups(precision, CHUNK);
+    let numbers = widening * rows + down.n_panels() * PANEL;
     let in_cache = TASK_BYTES / (4 * numbers);
     let step = step(up);
     Blocking { max_rows: (in_cache / step * step).clamp(96, 384), step }
@@ -111,7 +111,7 @@ fn task(
     out: &mut Block<'_, Unwritten>,
 ) {
     let Scratch { x: x_buffer, wide: wide_buffer, chunk, tile, sums } = scratch;
-    let in_features = up.shape().in_features;
+    let (level, in_features) = (up.kernel().level(), up.shape().in_features);
     let count = x.len() / in_features;
     let x = x_buffer.take(up.kernel(), x, in_features, in_features, count);
     let filled = x.filled();
@@ -137,7 +137,7 @@ fn task(
             if is_rounded_at_once {
                 let first_group = index * groups_of_panel;
                 products.activated(up.bias_of(panel), activation, |first, rows| {
-                    round_rows(rows, |r, row| {
+                    round_rows(level, rows, |r, row| {
                         wide_buffer.put(down.kernel(), width, first + r, first_group, row);
                     });
                 });
@@ -159,7 +159,7 @@ fn task(
                     let products = down.products(&mut tile[..count * PANEL], wide, panel).values();
                     match first {
                         0 => sums[..count * PANEL].copy_from_slice(products),
-                        _ => add_rows(SimdLevel::detect(), &mut sums[..count * PANEL], products),
+                        _ => add_rows(level, &mut sums[..count * PANEL], products),
                     }
                 }
                 _ => down.multiply(wide, panel, groups.clone(), sums, first > 0),
@@ -167,14 +167,14 @@ fn task(
         }
     }
     for (panel, sums) in sums.chunks_exact_mut(filled * PANEL).enumerate() {
-        let products = PanelSums::new(&mut sums[..count * PANEL], None);
+        let products = PanelSums::new(level, &mut sums[..count * PANEL], None);
         down.store(products, panel, last_activation, out, panel * PANEL);
     }
 }
 
 /// Calls `put(row, groups)` with each row of a panel's width, in bf16.
-fn round_rows(rows: &[f32], mut put: impl FnMut(usize, &[u32])) {
-    let (level, mut rounded) = (SimdLevel::detect(), [0; PANEL / 2]);
+fn round_rows(level: SimdLevel, rows: &[f32], mut put: impl FnMut(usize, &[u32])) {
+    let mut rounded = [0; PANEL / 2];
     for (r, row) in rows.as_chunks::<PANEL>().0.iter().enumerate() {
         bf16::round_row(level, row, &mut rounded);
         put(r, &rounded);

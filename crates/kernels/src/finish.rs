@@ -45,8 +45,7 @@ impl Finish<'_> {
     }
 
     /// Applies the part that needs a whole row `y`.
-    pub(crate) fn row(&self, row: usize, y: &mut [f32]) {
-        let level = SimdLevel::detect();
+    pub(crate) fn row(&self, level: SimdLevel, row: usize, y: &mut [f32]) {
         let own = row * y.len()..(row + 1) * y.len();
         match self {
             Self::Activate(_) => {}

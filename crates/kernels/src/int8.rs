@@ -9,6 +9,7 @@ use crate::simd::multiversion;
 pub(crate) struct RowScale {
     /// NaN or infinite if a number of the row is.
     pub(crate) scale: f32,
+    /// 0 if columns are signed: then sums need no correction.
     pub(crate) sum: i32,
 }
 
@@ -24,7 +25,8 @@ impl RowScale {
 /// Adding 1.5 * 2^23 rounds to an integer, ties to even, and leaves its two's complement in the
 /// lower bits.
 pub(crate) const ROUND: f32 = 12_582_912.0;
-/// A group of four times `0 + 128`, which panels are padded with.
+/// A group of four times `0 + 128`, as kernels hold it that multiply unsigned columns. Exclusive or
+/// with it adds 128 to each byte.
 pub(crate) const ZERO_GROUP: u32 = 0x8080_8080;
 
 /// Rounds a row to integers from -127 to 127 times a scale, four per group; the rest becomes 0.
@@ -47,13 +49,7 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
 
 multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) -> RowScale = round_row_body);
 
-/// Adds 128 to each byte: panels store the columns of [`round_row`] in this form.
-pub(crate) fn add_128(groups: &mut [u32]) {
-    // This flips the upper bit of each byte.
-    groups.iter_mut().for_each(|group| *group ^= ZERO_GROUP);
-}
-
-/// Converts sums over panels (stored + 128) and rows of [`round_row`] into products, in place:
+/// Converts sums over panels (stored + 128, unless row sums are 0) and rows of [`round_row`] into products, in place:
 /// `[rows, columns]`, bits of `i32` before and of `f32` after.
 #[inline(always)]
 fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {

@@ -22,6 +22,7 @@
 //! assert_eq!(pooled[2], 0.0); // never positive
 //! ```
 
+mod isa;
 mod simd;
 
 mod activation;
@@ -65,12 +66,12 @@ pub use feed_forward::feed_forward;
 pub use finish::Finish;
 pub use gate::gate;
 pub use head::{Head, PoolActivation, PoolStrategy};
+pub use isa::{Isa, UnknownIsa};
 pub use layer_norm::{add_layer_norm, layer_norm};
 pub use mapped::MappedFile;
 pub use offsets::Offsets;
 pub use packed_linear::{LinearShape, PackedLinear};
-pub use precision::Precision;
-pub use product::ProductKernel;
+pub use precision::{Arithmetic, Precision};
 pub use rotary::rotate;
 pub use sparsify::{SparseRows, non_zeros};
 pub use table::Table;

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
 
 use crate::grid::{Blocking, Grid};
-use crate::int8::{self, RowScale, ZERO_GROUP};
+use crate::int8::{self, RowScale};
 use crate::output::{Block, Entry, Output, Unwritten, entries};
 use crate::panel_sums::PanelSums;
 use crate::panels::{PANEL, Panels, STRIP};
 use crate::product::{PanelView, ProductKernel, RowOrder, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer, row_groups};
-use crate::{Activation, Finish, Precision, SimdLevel, bf16};
+use crate::{Activation, Arithmetic, Finish, Precision, bf16};
 
 /// Maximum width of integer rows: 2^16 products of at most 127 * 255 fit a 32-bit sum.
 pub(crate) const MAX_INTEGERS: usize = 1 << 16;
@@ -41,7 +41,8 @@ pub struct PackedLinear {
 }
 
 impl PackedLinear {
-    /// Packs a layer's weights, rounded to `precision`. Integers become bf16 if rows are wider than
+    /// Packs a layer's weights, rounded to a precision, for the instructions that may be used:
+    /// `arithmetic` is a [`Precision`] on the CPU's best, or an [`Arithmetic`]. Integers become bf16 if rows are wider than
     /// 65,536, since their sums might not fit in 32 bits.
     ///
     /// # Shapes
@@ -54,13 +55,13 @@ impl PackedLinear {
         weight: &[f32],
         bias: Option<&[f32]>,
         shape: LinearShape,
-        precision: Precision,
+        arithmetic: impl Into<Arithmetic>,
     ) -> Self {
-        let precision = match precision {
-            Precision::Int8 if shape.in_features > MAX_INTEGERS => Precision::Bf16,
-            precision => precision,
-        };
-        Self::with_kernel(weight, bias, shape, ProductKernel::detect(precision))
+        let mut arithmetic = arithmetic.into();
+        if arithmetic.precision == Precision::Int8 && shape.in_features > MAX_INTEGERS {
+            arithmetic.precision = Precision::Bf16;
+        }
+        Self::with_kernel(weight, bias, shape, ProductKernel::of(arithmetic))
     }
 
     pub(crate) fn with_kernel(
@@ -77,24 +78,25 @@ impl PackedLinear {
         let filled = out_features.next_multiple_of(PANEL);
         bias.resize(if bias.is_empty() { 0 } else { filled }, 0.0);
         let row = |column: usize| &weight[column * in_features..][..in_features];
-        let level = SimdLevel::detect();
+        let level = kernel.level();
         let groups = row_groups(kernel.precision(), in_features);
+        let (order, zero) = (kernel.panel_order(), kernel.zero_group());
         let (panels, scale) = match kernel.precision() {
             Precision::F32 => {
                 let fill = |column, out: &mut [u32]| out.copy_from_slice(bits(row(column)));
-                (Panels::pack(out_features, groups, 0, fill).0, Vec::new())
+                (Panels::pack(out_features, groups, order, 0, fill).0, Vec::new())
             }
             Precision::Bf16 => {
                 let fill = |column, out: &mut [u32]| bf16::round_row(level, row(column), out);
-                (Panels::pack(out_features, groups, 0, fill).0, Vec::new())
+                (Panels::pack(out_features, groups, order, 0, fill).0, Vec::new())
             }
             Precision::Int8 => {
                 let fill = |column, out: &mut [u32]| {
                     let RowScale { scale, .. } = int8::round_row(level, row(column), out);
-                    int8::add_128(out);
+                    out.iter_mut().for_each(|group| *group ^= zero);
                     scale
                 };
-                let (panels, mut scale) = Panels::pack(out_features, groups, ZERO_GROUP, fill);
+                let (panels, mut scale) = Panels::pack(out_features, groups, order, zero, fill);
                 scale.resize(filled, 0.0);
                 (panels, scale)
             }
@@ -136,10 +138,10 @@ impl PackedLinear {
                 }
             }
             Precision::Int8 => {
-                let scale = self.scale[column];
+                let (scale, zero) = (self.scale[column], self.kernel.zero_group());
                 for (quad, group) in out.chunks_mut(4).zip(groups) {
-                    let integer = |byte: u8| f32::from((byte ^ 0x80) as i8) * scale;
-                    let four = group.to_le_bytes().map(integer);
+                    let integer = |byte: u8| f32::from(byte as i8) * scale;
+                    let four = (group ^ zero).to_le_bytes().map(integer);
                     quad.copy_from_slice(&four[..quad.len()]);
                 }
             }
@@ -163,6 +165,7 @@ impl PackedLinear {
         }
         let grid =
             Grid::plan(rows, self.panels.n_panels(), rayon::current_num_threads(), self.blocking());
+        let level = self.kernel.level();
         let write = |output: &Output<'_, Unwritten>| {
             grid.run(|rows, panels| {
                 let columns = panels.start * PANEL..(panels.end * PANEL).min(out_features);
@@ -173,14 +176,14 @@ impl PackedLinear {
                 if grid.has_whole_rows() {
                     // SAFETY: `block` wrote all panels of all rows.
                     let mut out = unsafe { out.assume_written() };
-                    (0..rows.len()).for_each(|r| finish.row(rows.start + r, out.row(r)));
+                    (0..rows.len()).for_each(|r| finish.row(level, rows.start + r, out.row(r)));
                 }
             });
         };
         // SAFETY: the cells of the grid cover the output, and `block` writes all of a cell.
         let mut y = unsafe { Output::written(rows, out_features, write) };
         if !grid.has_whole_rows() {
-            y.chunks_exact_mut(out_features).enumerate().for_each(|(r, y)| finish.row(r, y));
+            y.chunks_exact_mut(out_features).enumerate().for_each(|(r, y)| finish.row(level, r, y));
         }
         y
     }
@@ -219,8 +222,9 @@ impl PackedLinear {
     /// The number of rows per task: as many as fit in the second-level cache, beside a panel.
     pub(crate) fn blocking(&self) -> Blocking {
         match self.kernel.order() {
-            RowOrder::Rows => {
-                let in_cache = MAX_ROWS_BYTES / (4 * self.panels.groups());
+            order @ (RowOrder::Rows | RowOrder::Widened | RowOrder::Pairs) => {
+                let groups = order.widening() * self.panels.groups();
+                let in_cache = MAX_ROWS_BYTES / (4 * groups);
                 Blocking { max_rows: (in_cache / 12 * 12).clamp(96, 192), step: 1 }
             }
             RowOrder::Tiles => {
@@ -313,7 +317,8 @@ impl PackedLinear {
         panel: usize,
     ) -> PanelSums<'a> {
         let columns = self.scale.get(panel * PANEL..(panel + 1) * PANEL);
-        PanelSums::new(sums, columns.map(|columns| (rows.scales(), columns)))
+        let scales = columns.map(|columns| (rows.scales(), columns));
+        PanelSums::new(self.kernel.level(), sums, scales)
     }
 
     /// The range of all groups of a column.
@@ -330,7 +335,8 @@ impl PackedLinear {
 /// in the first. In tile order, two strips fit in the first (24 KB).
 fn max_groups(order: RowOrder) -> usize {
     match order {
-        RowOrder::Rows => 768,
+        RowOrder::Rows | RowOrder::Pairs => 768,
+        RowOrder::Widened => 384,
         RowOrder::Tiles => 192,
     }
 }

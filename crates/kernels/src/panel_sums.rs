@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 
+use crate::activation::activate_on;
 use crate::int8::{self, RowScale};
 use crate::output::{Block, Entry};
 use crate::panels::PANEL;
 use crate::simd::multiversion;
-use crate::{Activation, SimdLevel, activate};
+use crate::{Activation, SimdLevel};
 
 /// The products `[rows, PANEL]` of some rows with a panel.
 pub(crate) struct PanelSums<'a> {
+    /// What its own kernels are compiled for.
+    level: SimdLevel,
     /// Bits of `i32` if there are scales.
     sums: &'a mut [f32],
     /// The factors of integers, by row and by column.
@@ -18,21 +21,25 @@ pub(crate) struct PanelSums<'a> {
 
 impl<'a> PanelSums<'a> {
     /// Wraps sums, which are bits of `i32` if there are scales of rows and columns.
-    pub(crate) fn new(sums: &'a mut [f32], scales: Option<(&'a [RowScale], &'a [f32])>) -> Self {
-        Self { sums, scales }
+    pub(crate) fn new(
+        level: SimdLevel,
+        sums: &'a mut [f32],
+        scales: Option<(&'a [RowScale], &'a [f32])>,
+    ) -> Self {
+        Self { level, sums, scales }
     }
 
     /// The products as floats.
     pub(crate) fn values(self) -> &'a mut [f32] {
         if let Some((rows, columns)) = self.scales {
-            int8::rescale(SimdLevel::detect(), self.sums, rows, columns);
+            int8::rescale(self.level, self.sums, rows, columns);
         }
         self.sums
     }
 
     /// The maximum of each column over some rows.
     pub(crate) fn max(&self, rows: Range<usize>) -> [f32; PANEL] {
-        let level = SimdLevel::detect();
+        let level = self.level;
         let sums = &self.sums[rows.start * PANEL..rows.end * PANEL];
         match self.scales {
             None => max_rows(level, sums),
@@ -48,7 +55,7 @@ impl<'a> PanelSums<'a> {
         out: &mut Block<'_, T>,
         column: usize,
     ) {
-        let level = SimdLevel::detect();
+        let level = self.level;
         if activation == Activation::Linear {
             let bias = bias.unwrap_or(&NO_BIAS);
             return store_added(level, self.values(), bias, out, column);
@@ -67,12 +74,12 @@ impl<'a> PanelSums<'a> {
         activation: Activation,
         mut take: impl FnMut(usize, &mut [f32]),
     ) {
-        let level = SimdLevel::detect();
+        let level = self.level;
         for (i, rows) in self.values().chunks_mut(AT_ONCE * PANEL).enumerate() {
             if let Some(bias) = bias {
                 add_bias(level, rows, bias);
             }
-            activate(activation, rows);
+            activate_on(level, activation, rows);
             take(i * AT_ONCE, rows);
         }
     }

@@ -18,11 +18,48 @@ pub(crate) const STRIP: usize = LINE;
 /// Strips per panel.
 const STRIPS: usize = PANEL / STRIP;
 
+/// The order of the groups of a strip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PanelOrder {
+    /// A line of sixteen columns for each group.
+    Lines,
+    /// For each two groups, both of a column side by side: `[groups / 2, STRIP, 2]`.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "ARM alone has it"))]
+    Pairs,
+}
+
+impl PanelOrder {
+    /// Turns a strip's lines, an even number of them, into this order.
+    pub(crate) fn arrange(self, lines: &mut [[u32; STRIP]]) {
+        if self == Self::Lines {
+            return;
+        }
+        for [first, second] in lines.as_chunks_mut::<2>().0 {
+            let both = [*first, *second];
+            let at = |i: usize| both[i % 2][i / 2];
+            *first = std::array::from_fn(at);
+            *second = std::array::from_fn(|i| at(STRIP + i));
+        }
+    }
+
+    /// The line and lane of a column's group.
+    fn position(self, group: usize, column: usize) -> (usize, usize) {
+        match self {
+            Self::Lines => (group, column),
+            Self::Pairs => {
+                let index = 2 * column + group % 2;
+                (group / 2 * 2 + index / STRIP, index % STRIP)
+            }
+        }
+    }
+}
+
 /// `[panels, STRIPS, groups, STRIP]`, in whole cache lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Panels {
     lines: Lines,
     groups: usize,
+    order: PanelOrder,
 }
 
 impl Panels {
@@ -32,6 +69,7 @@ impl Panels {
     pub(crate) fn pack<T: Send>(
         columns: usize,
         groups: usize,
+        order: PanelOrder,
         padding: u32,
         fill: impl Fn(usize, &mut [u32]) -> T + Sync,
     ) -> (Self, Vec<T>) {
@@ -46,14 +84,17 @@ impl Panels {
             let pack_column = |lane: usize| {
                 column_groups.fill(0);
                 let filled = fill(panel * PANEL + lane, column_groups);
-                let strip = lines.iter_mut().skip(lane / STRIP * groups);
-                strip.zip(&*column_groups).for_each(|(line, group)| line.0[lane % STRIP] = *group);
+                let strip = &mut lines[lane / STRIP * groups..];
+                for (group, value) in column_groups.iter().enumerate() {
+                    let (line, lane) = order.position(group, lane % STRIP);
+                    strip[line].0[lane] = *value;
+                }
                 filled
             };
             (0..PANEL.min(columns - panel * PANEL)).map(pack_column).collect::<Vec<T>>()
         };
         let filled: Vec<Vec<T>> = panels.map_init(|| vec![0; groups], pack_panel).collect();
-        (Self { lines, groups }, filled.into_iter().flatten().collect())
+        (Self { lines, groups, order }, filled.into_iter().flatten().collect())
     }
 
     pub(crate) fn n_panels(&self) -> usize {
@@ -70,7 +111,7 @@ impl Panels {
         let lines = &self.lines[panel * STRIPS * self.groups..(panel + 1) * STRIPS * self.groups];
         let end = lines.len() - self.groups + groups.end;
         let data = flat(&lines[groups.start..end]);
-        PanelView { data, stride: STRIP, strip: self.groups * STRIP, ahead: 0 }
+        PanelView { data, stride: STRIP, strip: self.groups * STRIP, ahead: 0, columns: PANEL }
     }
 
     /// Distance from a panel's groups to those of the next panel.
@@ -81,7 +122,10 @@ impl Panels {
     /// The groups of one column.
     pub(crate) fn column(&self, column: usize) -> impl Iterator<Item = u32> + '_ {
         let strip = &self.lines[column / STRIP * self.groups..][..self.groups];
-        strip.iter().map(move |line| line.0[column % STRIP])
+        (0..self.groups).map(move |group| {
+            let (line, lane) = self.order.position(group, column % STRIP);
+            strip[line].0[lane]
+        })
     }
 
     /// Bytes of all panels.
@@ -92,7 +136,7 @@ impl Panels {
 }
 
 /// The groups of whole lines, as one slice.
-fn flat(lines: &[Line]) -> &[u32] {
+pub(crate) fn flat(lines: &[Line]) -> &[u32] {
     // SAFETY: a `Line` is an array of `STRIP` numbers without padding (16 * 4 bytes, its
     // alignment).
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * STRIP) }
@@ -106,11 +150,12 @@ mod tests {
     fn columns_are_found_where_they_were_packed() {
         for (columns, groups) in [(1, 1), (64, 3), (70, 5), (200, 16), (3, 0)] {
             let value = |column: usize, group: usize| (column * 1000 + group) as u32;
-            let (panels, filled) = Panels::pack(columns, groups, 9, |column, out| {
-                assert!(out.iter().all(|group| *group == 0));
-                out.iter_mut().enumerate().for_each(|(g, out)| *out = value(column, g));
-                column
-            });
+            let (panels, filled) =
+                Panels::pack(columns, groups, PanelOrder::Lines, 9, |column, out| {
+                    assert!(out.iter().all(|group| *group == 0));
+                    out.iter_mut().enumerate().for_each(|(g, out)| *out = value(column, g));
+                    column
+                });
             let n_filled = if groups == 0 { 0 } else { columns };
             assert_eq!(filled, (0..n_filled).collect::<Vec<_>>());
             assert_eq!(panels.n_panels(), if groups == 0 { 0 } else { columns.div_ceil(PANEL) });

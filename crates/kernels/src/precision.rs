@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Isa;
+
 /// The type in which a layer's weights are held and multiplied. Sums are `f32`, or `i32` for
 /// integers. For both lower precisions, attention multiplies in bf16 if the CPU has bf16
 /// instructions.
@@ -34,5 +36,21 @@ impl Precision {
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// How products are computed: in which numbers, and on which instructions at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Arithmetic {
+    /// The type of the operands.
+    pub precision: Precision,
+    /// The best instruction set that may be used. Default: the CPU's best.
+    pub isa: Isa,
+}
+
+impl From<Precision> for Arithmetic {
+    /// On the CPU's best instructions.
+    fn from(precision: Precision) -> Self {
+        Self { precision, isa: Isa::detect() }
     }
 }

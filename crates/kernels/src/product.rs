@@ -48,81 +48,51 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod operands;
+#[cfg(not(target_arch = "aarch64"))]
 mod portable;
-
-use std::sync::OnceLock;
-
-use crate::Precision;
-use crate::output::entries;
-use crate::panels::{PANEL, STRIP};
-
 #[cfg(target_arch = "x86_64")]
+mod sse2;
+mod widen;
+
+use crate::int8::ZERO_GROUP;
+use crate::isa::Set;
+use crate::output::entries;
+use crate::panels::{PANEL, PanelOrder, STRIP};
+use crate::{Arithmetic, Isa, Precision, SimdLevel};
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(crate) use amx::is_available as has_amx;
+#[cfg(any(test, all(target_arch = "x86_64", target_os = "linux")))]
 pub(crate) use operands::TILE;
 pub(crate) use operands::{PanelView, RowOrder, Rows, bits, bits_mut, numbers_mut};
 
-/// An instruction set for products in one precision: a token that exists only if the CPU has it.
+/// Products in one precision on one instruction set: a token that exists only if the CPU has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProductKernel {
+pub(crate) struct ProductKernel {
     precision: Precision,
+    /// The set of its own instructions.
     set: Set,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Set {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512 without dot products: `f32`, and bf16 widened to it.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// AVX-512 BF16 or VNNI.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Dot,
-    /// AMX: tiles of 16 rows by 16 columns.
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    Amx,
+    /// The best set that other kernels beside it may use.
+    isa: Isa,
 }
 
 impl ProductKernel {
-    /// The best kernel of this CPU for a precision, detected once.
-    pub fn detect(precision: Precision) -> Self {
-        static BEST: OnceLock<[ProductKernel; 3]> = OnceLock::new();
-        let best = |precision| {
-            *Self::available(precision).last().expect("the portable one is always there")
-        };
-        let best = BEST.get_or_init(|| Precision::ALL.map(best));
-        best[precision as usize]
+    /// The best kernel for a precision, on the instructions that may be used.
+    pub(crate) fn of(arithmetic: Arithmetic) -> Self {
+        let Arithmetic { precision, isa } = arithmetic;
+        Self { precision, set: isa.for_products(precision).set(), isa }
     }
 
     /// All kernels of this CPU for a precision, slowest first.
+    #[cfg(test)]
     pub(crate) fn available(precision: Precision) -> Vec<Self> {
-        #[allow(unused_mut, reason = "only x86-64 has more than one")]
-        let mut sets = vec![Set::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                sets.push(Set::Avx2);
-            }
-            let avx512 =
-                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
-            if avx512 && precision != Precision::Int8 {
-                sets.push(Set::Avx512);
-            }
-            let dot = match precision {
-                Precision::F32 => false,
-                Precision::Bf16 => is_x86_feature_detected!("avx512bf16"),
-                Precision::Int8 => is_x86_feature_detected!("avx512vnni"),
-            };
-            if avx512 && dot {
-                sets.push(Set::Avx512Dot);
-            }
-            #[cfg(target_os = "linux")]
-            if avx512 && amx::is_available(precision) {
-                sets.push(Set::Amx);
-            }
-        }
-        sets.into_iter().map(|set| Self { precision, set }).collect()
+        let kernels = Isa::available().iter().map(|&isa| Self::of(Arithmetic { precision, isa }));
+        let mut kernels: Vec<Self> = kernels.collect();
+        kernels.dedup_by_key(|kernel| kernel.set);
+        kernels
     }
 
     /// The precision of its operands.
@@ -130,53 +100,61 @@ impl ProductKernel {
         self.precision
     }
 
-    /// The instruction set's name, as `splade info` prints it.
-    pub fn name(self) -> &'static str {
-        match (self.set, self.precision) {
-            (Set::Portable, _) => "portable",
-            #[cfg(target_arch = "x86_64")]
-            (Set::Avx2, _) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            (Set::Avx512Dot, Precision::Bf16) => "avx512-bf16",
-            #[cfg(target_arch = "x86_64")]
-            (Set::Avx512Dot, Precision::Int8) => "avx512-vnni",
-            #[cfg(target_arch = "x86_64")]
-            (Set::Avx512 | Set::Avx512Dot, _) => "avx512",
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            (Set::Amx, Precision::Int8) => "amx-int8",
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            (Set::Amx, _) => "amx-bf16",
-        }
+    /// What kernels around it, other than products, are compiled for.
+    pub(crate) fn level(self) -> SimdLevel {
+        self.isa.level()
     }
 
-    /// Whether the CPU has dot product instructions for this precision; integers are then several
-    /// times as fast as `f32`.
-    pub(crate) fn is_fast(self) -> bool {
-        match self.set {
-            Set::Portable => false,
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2 | Set::Avx512 => false,
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512Dot => true,
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Set::Amx => true,
-        }
+    /// A description for the messages of tests.
+    #[cfg(test)]
+    pub(crate) fn name(self) -> String {
+        format!("{} on {}", self.precision, self.isa.for_products(self.precision))
     }
 
     /// The row order that it reads.
     pub(crate) fn order(self) -> RowOrder {
         match self.set {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Set::Amx => RowOrder::Tiles,
+            Set::AmxInt8 | Set::AmxBf16 => RowOrder::Tiles,
+            _ if self.precision == Precision::F32 => RowOrder::Rows,
+            #[cfg(not(target_arch = "aarch64"))]
+            Set::Portable => RowOrder::Widened,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 | Set::Avx512 => RowOrder::Widened,
+            #[cfg(target_arch = "aarch64")]
+            Set::Neon if self.precision == Precision::Bf16 => RowOrder::Widened,
+            #[cfg(target_arch = "aarch64")]
+            Set::NeonBf16 | Set::NeonI8mm => RowOrder::Pairs,
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             _ => RowOrder::Rows,
         }
     }
 
-    /// `sums[r][c] (+)= Σ_g rows[r][g] · panel[g][c]` for the `PANEL` columns of a panel; with
+    /// The panel order that it reads.
+    pub(crate) fn panel_order(self) -> PanelOrder {
+        match self.order() {
+            RowOrder::Pairs => PanelOrder::Pairs,
+            _ => PanelOrder::Lines,
+        }
+    }
+
+    /// A group of zeros in a panel. Integers are stored + 128 (unsigned) for kernels that multiply
+    /// unsigned with signed, and signed for others.
+    pub(crate) fn zero_group(self) -> u32 {
+        match (self.set, self.precision) {
+            (_, Precision::F32 | Precision::Bf16) => 0,
+            _ if cfg!(target_arch = "aarch64") => 0,
+            _ => ZERO_GROUP,
+        }
+    }
+
+    /// `sums[r][c] (+)= Σ_g rows[r][g] · panel[g][c]` for the columns of a panel; with
     /// `accumulate`, added to the present sums. Sums are the bits of `f32`, or of `i32` for
     /// integers.
     ///
-    /// For integers, rows are signed, and panels are stored + 128 (unsigned).
+    /// Integers of rows are signed, and those of panels exclusive or [`zero_group`](Self::zero_group).
+    /// In widened order, the
+    /// groups of rows are counted as they are in memory: two for each group of the panel.
     ///
     /// # Panics
     /// If the slices are too short.
@@ -187,11 +165,38 @@ impl ProductKernel {
         sums: &mut [u32],
         accumulate: bool,
     ) {
-        let groups = rows.groups;
         if rows.count == 0 {
             return;
         }
         assert!(rows.order == self.order(), "rows are not in the kernel's order");
+        if rows.order == RowOrder::Widened && rows.groups > 0 {
+            let groups = rows.groups.div_ceil(rows.order.widening());
+            assert!(panel.end(groups) <= panel.data.len(), "a panel beyond its slice");
+            let at_once = if rows.count <= FEW_ROWS { FEW_GROUPS } else { groups };
+            for first in (0..groups).step_by(at_once) {
+                let count = at_once.min(groups - first);
+                let widened = 2 * first..2 * (first + count);
+                let rows =
+                    Rows { data: &rows.data[widened.start..], groups: widened.len(), ..rows };
+                let panel = PanelView { data: &panel.data[first * panel.stride..], ..panel };
+                widen::with_panel(self.level(), self.precision, panel, count, |panel| {
+                    self.multiply_alike(rows, panel, sums, accumulate || first > 0);
+                });
+            }
+            return;
+        }
+        self.multiply_alike(rows, panel, sums, accumulate);
+    }
+
+    /// [`multiply`](Self::multiply), where a group of the panel is a group of a row.
+    fn multiply_alike(
+        self,
+        rows: Rows<'_>,
+        panel: PanelView<'_>,
+        sums: &mut [u32],
+        accumulate: bool,
+    ) {
+        let groups = rows.groups;
         let n_sums = entries(rows.filled(), PANEL);
         assert!(n_sums <= sums.len(), "sums are not [rows, PANEL]");
         if groups == 0 {
@@ -212,28 +217,48 @@ impl ProductKernel {
             panel_stride: panel.stride,
             strip: panel.strip,
             ahead: panel.ahead,
+            columns: panel.columns.min(PANEL),
             sums: sums.as_mut_ptr(),
             accumulate,
         };
-        // SAFETY: a `ProductKernel` is made only in `available`, after its instruction set was
-        // detected; the asserts above keep every pointer of `args` within its slice.
+        // SAFETY: a `ProductKernel` is made only of an `Isa`, which exists only after its features
+        // were detected; the asserts above keep every pointer of `args` within its slice.
         unsafe {
             match (self.set, self.precision) {
-                (Set::Portable, Precision::F32) => run::<portable::F32, 2, 6>(&args),
-                (Set::Portable, Precision::Bf16) => run::<portable::Bf16, 2, 6>(&args),
-                (Set::Portable, Precision::Int8) => run::<portable::Int8, 2, 6>(&args),
+                // bf16 in widened order is `f32`, and integers are of 16 bits.
+                #[cfg(target_arch = "x86_64")]
+                (Set::Portable, Precision::Int8) => run::<sse2::Int16, 2, 6>(&args),
+                #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+                (Set::Portable, Precision::Int8) => run::<portable::Int16, 2, 6>(&args),
+                #[cfg(not(target_arch = "aarch64"))]
+                (Set::Portable, _) => run::<portable::F32, 2, 6>(&args),
                 #[cfg(target_arch = "x86_64")]
                 (Set::Avx2, precision) => avx2::run(precision, &args),
                 #[cfg(target_arch = "x86_64")]
-                (Set::Avx512, Precision::F32) => avx512::run_f32(&args),
+                (Set::AvxVnni, _) => avx2::run_int8_vnni(&args),
                 #[cfg(target_arch = "x86_64")]
-                (Set::Avx512, _) => avx512::run_bf16_widened(&args),
+                (Set::Avx512, precision) => avx512::run(precision, &args),
                 #[cfg(target_arch = "x86_64")]
-                (Set::Avx512Dot, Precision::Int8) => avx512::run_int8(&args),
+                (Set::Avx512Vnni, _) => avx512::run_int8_vnni(&args),
                 #[cfg(target_arch = "x86_64")]
-                (Set::Avx512Dot, _) => avx512::run_bf16(&args),
+                (Set::Avx512Bf16, _) => avx512::run_bf16(&args),
+                #[cfg(target_arch = "aarch64")]
+                (Set::Neon, Precision::Int8) => neon::run_int8(&args),
+                #[cfg(target_arch = "aarch64")]
+                (Set::Neon, _) => neon::run_f32(&args),
+                #[cfg(target_arch = "aarch64")]
+                (Set::NeonDotprod, _) => neon::run_int8_dot(&args),
+                #[cfg(target_arch = "aarch64")]
+                (Set::NeonBf16 | Set::NeonI8mm, precision) => {
+                    assert!(panel.stride == STRIP, "pairs take packed panels");
+                    assert!(groups.is_multiple_of(2), "pairs take whole pairs of groups");
+                    match precision {
+                        Precision::Int8 => neon::run_int8_pairs(&args),
+                        _ => neon::run_bf16(&args),
+                    }
+                }
                 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-                (Set::Amx, precision) => {
+                (Set::AmxInt8 | Set::AmxBf16, precision) => {
                     assert!(panel.stride == STRIP, "AMX takes packed panels");
                     assert!(groups.is_multiple_of(STRIP), "AMX takes whole tiles");
                     amx::run(precision, &args);
@@ -243,6 +268,10 @@ impl ProductKernel {
     }
 }
 
+/// With so few rows, widening takes a good part of the time of a product, so that a panel is
+/// widened into the first-level cache: so many of its groups at a time (24 KB).
+const FEW_ROWS: usize = 24;
+const FEW_GROUPS: usize = 48;
 /// How many groups ahead a product prefetches from the second-level cache into the first.
 const PREFETCH_GROUPS: usize = 8;
 /// The same for the first rows that a panel is multiplied with, when it comes from memory.
@@ -259,6 +288,7 @@ struct Args {
     strip: usize,
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "AMX alone needs it"))]
     ahead: usize,
+    columns: usize,
     sums: *mut u32,
     accumulate: bool,
 }
@@ -271,6 +301,7 @@ struct Args {
 /// into which the method is inlined is compiled for it. `load_sums`, `store_sums` and `load` take
 /// an address whose next [`LANES`](Self::LANES) 32-bit numbers may be read, or written for
 /// `store_sums`. Neither they nor `prefetch` require alignment, and `prefetch` takes any address.
+#[cfg(not(target_arch = "aarch64"))]
 trait Product {
     /// A vector of sums.
     type Sums: Copy;
@@ -284,6 +315,10 @@ trait Product {
     unsafe fn store_sums(sums: Self::Sums, at: *mut u32);
     unsafe fn load(at: *const u32) -> Self::Groups;
     unsafe fn splat(group: u32) -> Self::Groups;
+    /// Groups that all rows are multiplied with before the next ones: the panel's part of them stays
+    /// in the first-level cache. Unlimited if that is prefetched in time from the second.
+    const BLOCK: usize = usize::MAX;
+
     /// `sums + row · panel`.
     unsafe fn add(sums: Self::Sums, row: Self::Groups, panel: Self::Groups) -> Self::Sums;
     /// Prefetches an address, which may be outside any slice.
@@ -295,29 +330,55 @@ trait Product {
 ///
 /// # Safety
 /// As of [`Product`]; `args` were checked by [`ProductKernel::multiply`].
+#[cfg(not(target_arch = "aarch64"))]
 #[inline(always)]
 unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) {
     const { assert!(PANEL.is_multiple_of(VECTORS * P::LANES) && STRIP.is_multiple_of(P::LANES)) }
     const { assert!(ROWS <= 12) }
-    for column in (0..PANEL).step_by(VECTORS * P::LANES) {
-        let mut row = 0;
-        // SAFETY: rows and columns stay within what the caller guarantees.
-        unsafe {
-            while row + ROWS <= args.n_rows {
-                tile::<P, VECTORS, ROWS>(args, row, column);
-                row += ROWS;
-            }
-            // Arms of `ROWS` and more are never reached, and never compiled.
-            macro_rules! rest {
-                ($($count:literal)*) => {
-                    match args.n_rows - row {
-                        $($count if $count < ROWS => tile::<P, VECTORS, $count>(args, row, column),)*
-                        _ => {}
-                    }
+    for column in (0..args.columns).step_by(VECTORS * P::LANES) {
+        for first in (0..args.groups).step_by(P::BLOCK) {
+            // SAFETY: columns, and groups, stay within what the caller guarantees.
+            unsafe {
+                let block = Args {
+                    rows: args.rows.add(first),
+                    panel: args.panel.add(first * args.panel_stride),
+                    groups: (args.groups - first).min(P::BLOCK),
+                    accumulate: args.accumulate || first > 0,
+                    ..*args
                 };
+                all_rows::<P, VECTORS, ROWS>(&block, column);
             }
-            rest!(1 2 3 4 5 6 7 8 9 10 11);
         }
+    }
+}
+
+/// All rows by `VECTORS` vectors of columns.
+///
+/// # Safety
+/// As of [`run`]; the columns from `column` on are within `args`.
+#[cfg(not(target_arch = "aarch64"))]
+#[inline(always)]
+unsafe fn all_rows<P: Product, const VECTORS: usize, const ROWS: usize>(
+    args: &Args,
+    column: usize,
+) {
+    let mut row = 0;
+    // SAFETY: rows stay within what the caller guarantees.
+    unsafe {
+        while row + ROWS <= args.n_rows {
+            tile::<P, VECTORS, ROWS>(args, row, column);
+            row += ROWS;
+        }
+        // Arms of `ROWS` and more are never reached, and never compiled.
+        macro_rules! rest {
+            ($($count:literal)*) => {
+                match args.n_rows - row {
+                    $($count if $count < ROWS => tile::<P, VECTORS, $count>(args, row, column),)*
+                    _ => {}
+                }
+            };
+        }
+        rest!(1 2 3 4 5 6 7 8 9 10 11);
     }
 }
 
@@ -325,6 +386,7 @@ unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) 
 ///
 /// # Safety
 /// As of [`run`]; the rows from `row` on and the columns from `column` on are within `args`.
+#[cfg(not(target_arch = "aarch64"))]
 #[inline(always)]
 unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
     args: &Args,

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::simd::{SimdLevel, multiversion};
+use crate::simd::multiversion;
 use crate::{AttentionShape, Offsets};
 
 /// Rotates each token's query and key by its position in its text, in place: the halves (a, b) of a
@@ -24,7 +24,7 @@ pub fn rotate(qkv: &mut [f32], offsets: Offsets<'_>, table: &[f32], shape: Atten
     assert_eq!(qkv.len() % (3 * hidden), 0, "qkv is not whole rows of 3 * hidden");
     assert_eq!(offsets.n_tokens(), qkv.len() / (3 * hidden), "offsets do not end at tokens");
     let positions: Vec<u32> = offsets.positions().collect();
-    let level = SimdLevel::detect();
+    let level = shape.arithmetic.isa.level();
     let rows = qkv.par_chunks_exact_mut(3 * hidden).zip(positions);
     rows.for_each(|(row, position)| {
         let (cos, sin) = table[position as usize * head_dim..][..head_dim].split_at(head_dim / 2);
@@ -57,7 +57,7 @@ mod tests {
             lengths in prop::collection::vec(0usize..=40, 0..6),
             n_heads in 1usize..4, half in 1usize..20, seed in any::<u64>(),
         ) {
-            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale: 1.0, window: None, precision: Precision::F32 };
+            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale: 1.0, window: None, arithmetic: Precision::F32.into() };
             let offsets = samples::offsets(&lengths);
             let offsets = Offsets::new(&offsets);
             let tokens = lengths.iter().sum::<usize>();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::int8::{self, RowScale};
 use crate::product::{ProductKernel, RowOrder, Rows, bits};
 use crate::simd::prefetch;
-use crate::{Precision, SimdLevel, bf16};
+use crate::{Precision, bf16};
 
 /// Rows of bf16 and integers are padded to a multiple of this: the width of an AMX tile.
 const GROUP_STEP: usize = 16;
@@ -13,7 +13,7 @@ const GROUP_STEP: usize = 16;
 /// How many rows ahead of the one being rounded are prefetched: rows mostly come from memory.
 const ROWS_AHEAD: usize = 3;
 
-/// Number of 32-bit groups that hold a row of `width` numbers.
+/// Number of 32-bit groups that a column of `width` numbers has in a panel.
 pub(crate) fn row_groups(precision: Precision, width: usize) -> usize {
     match precision {
         Precision::F32 => width,
@@ -36,7 +36,7 @@ pub(crate) struct RowBuffer {
 pub(crate) struct KernelRows<'a> {
     data: &'a [u32],
     order: RowOrder,
-    /// Groups per row.
+    /// Groups per row, counted as in a panel.
     width: usize,
     count: usize,
     /// The scale of each row, for integers.
@@ -60,7 +60,7 @@ impl RowBuffer {
             }
             &x[r * stride..][..width]
         };
-        let (level, precision) = (SimdLevel::detect(), kernel.precision());
+        let (level, precision) = (kernel.level(), kernel.precision());
         match precision {
             Precision::F32 => {
                 let order = kernel.order();
@@ -73,7 +73,9 @@ impl RowBuffer {
                 let mut scales = std::mem::take(&mut self.scales);
                 scales.clear();
                 self.fill(kernel, width, count, |r, out| {
-                    scales.push(int8::round_row(level, row(r), out));
+                    let scale = int8::round_row(level, row(r), out);
+                    let sum = if kernel.zero_group() == 0 { 0 } else { scale.sum };
+                    scales.push(RowScale { sum, ..scale });
                 });
                 self.scales = scales;
                 self.filled(kernel, width, count)
@@ -94,7 +96,7 @@ impl RowBuffer {
         self.row.resize(groups, 0);
         for r in 0..count {
             fill(r, &mut self.row);
-            order.store(&mut self.groups, groups, r, 0, &self.row);
+            order.store(kernel.precision(), &mut self.groups, groups, r, 0, &self.row);
         }
         self.filled(kernel, width, count)
     }
@@ -102,8 +104,9 @@ impl RowBuffer {
     /// Makes room for `count` rows of `width` numbers.
     pub(crate) fn make_room(&mut self, kernel: ProductKernel, width: usize, count: usize) {
         // The rows that pad the last tile are multiplied too; their sums are ignored.
-        let filled = kernel.order().filled(count);
-        self.groups.resize(filled * row_groups(kernel.precision(), width), 0);
+        let order = kernel.order();
+        let groups = order.widening() * row_groups(kernel.precision(), width);
+        self.groups.resize(order.filled(count) * groups, 0);
     }
 
     /// Stores some groups of a row of `width` numbers, starting at group `first`; those beyond the
@@ -116,9 +119,10 @@ impl RowBuffer {
         first: usize,
         groups: &[u32],
     ) {
-        let width = row_groups(kernel.precision(), width);
+        let (order, precision) = (kernel.order(), kernel.precision());
+        let width = row_groups(precision, width);
         let groups = &groups[..groups.len().min(width - first)];
-        kernel.order().store(&mut self.groups, width, row, first, groups);
+        order.store(precision, &mut self.groups, width, row, first, groups);
     }
 
     /// The rows, once all groups of their `width` numbers are stored.
@@ -138,7 +142,7 @@ impl<'a> KernelRows<'a> {
         self.count
     }
 
-    /// Groups per row.
+    /// Groups per row, counted as in a panel.
     pub(crate) fn groups(&self) -> usize {
         self.width
     }
@@ -153,7 +157,7 @@ impl<'a> KernelRows<'a> {
         self.scales
     }
 
-    /// Some groups of each row.
+    /// Some groups of each row, counted as in a panel.
     pub(crate) fn part(&self, groups: Range<usize>) -> Rows<'a> {
         Rows::part(self.data, self.order, self.width, self.count, groups)
     }

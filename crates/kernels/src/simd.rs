@@ -1,6 +1,8 @@
 //! Detects the vector instructions of this CPU, and compiles one body of code for each set.
 
-use std::sync::OnceLock;
+use crate::Isa;
+#[cfg(not(target_arch = "aarch64"))]
+use crate::isa::Set;
 
 /// An instruction set that kernels are compiled for: a token that exists only if the CPU has it.
 ///
@@ -20,28 +22,31 @@ pub(crate) enum Level {
 }
 
 impl SimdLevel {
-    /// The best level of this CPU, detected once.
+    /// The best level of this CPU.
     pub(crate) fn detect() -> Self {
-        static LEVEL: OnceLock<SimdLevel> = OnceLock::new();
-        *LEVEL
-            .get_or_init(|| *Self::available().last().expect("the portable level is always there"))
+        Isa::detect().level()
+    }
+
+    /// The best level within an instruction set.
+    pub(crate) fn of(isa: Isa) -> Self {
+        Self(match isa.set() {
+            #[cfg(not(target_arch = "aarch64"))]
+            Set::Portable => Level::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 | Set::AvxVnni => Level::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            _ => Level::Avx512,
+            // The compiler uses NEON wherever it may.
+            #[cfg(target_arch = "aarch64")]
+            _ => Level::Portable,
+        })
     }
 
     /// Every level of this CPU, slowest first.
+    #[cfg(test)]
     pub(crate) fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "only x86-64 has more than one level")]
-        let mut levels = vec![Self(Level::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            levels.push(Self(Level::Avx2));
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                levels.push(Self(Level::Avx512));
-            }
-        }
+        let mut levels: Vec<Self> = Isa::available().iter().map(|isa| isa.level()).collect();
+        levels.dedup();
         levels
     }
 
@@ -60,7 +65,15 @@ pub(crate) fn prefetch(values: &[f32]) {
         // SAFETY: a hint, which every CPU of this architecture supports.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()) }
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    for line in values.iter().step_by(16) {
+        let line = std::ptr::from_ref(line);
+        // SAFETY: a hint, which every CPU of this architecture supports.
+        unsafe {
+            std::arch::asm!("prfm pldl1keep, [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
+        }
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = values;
 }
 
@@ -79,8 +92,8 @@ macro_rules! multiversion {
                 #[target_feature(enable = "avx2")]
                 fn avx2 $(<$param: $bound>)? ($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
                 match level.level() {
-                    // SAFETY: a `SimdLevel` of this kind is made only in `SimdLevel::available`,
-                    // after all of these features were detected on this CPU.
+                    // SAFETY: a `SimdLevel` of this kind is made only of an `Isa` that has all of
+                    // these features, and an `Isa` only after they were detected on this CPU.
                     $crate::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },

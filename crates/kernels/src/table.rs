@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::output::entries;
-use crate::{LinearShape, PackedLinear, Precision};
+use crate::{Arithmetic, Isa, LinearShape, PackedLinear, Precision};
 
 /// One row per id, held in a precision.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub struct Table {
     rows: usize,
     width: usize,
     weights: TableWeights,
+    isa: Isa,
 }
 
 /// The numbers of a table.
@@ -23,7 +24,8 @@ pub(crate) enum TableWeights {
 }
 
 impl Table {
-    /// Holds a matrix in `precision`: `f32` row by row, other precisions as packed layers.
+    /// Holds a matrix in a precision, for the instructions that may be used: `f32` row by row, other
+    /// precisions as packed layers. `arithmetic` is as in [`PackedLinear::new`].
     ///
     /// # Shapes
     /// `weights` `[rows, width]`.
@@ -31,17 +33,22 @@ impl Table {
     /// # Panics
     /// If the length does not match, or is 0.
     #[must_use]
-    pub fn new(weights: Cow<'_, [f32]>, [rows, width]: [usize; 2], precision: Precision) -> Self {
+    pub fn new(
+        weights: Cow<'_, [f32]>,
+        [rows, width]: [usize; 2],
+        arithmetic: impl Into<Arithmetic>,
+    ) -> Self {
+        let arithmetic = arithmetic.into();
         assert!(rows > 0 && width > 0, "a table of size 0");
         assert_eq!(weights.len(), entries(rows, width), "weights are not [rows, width]");
-        let weights = match precision {
+        let weights = match arithmetic.precision {
             Precision::F32 => TableWeights::Plain(weights.into_owned()),
             Precision::Bf16 | Precision::Int8 => {
                 let shape = LinearShape { in_features: width, out_features: rows };
-                TableWeights::Packed(PackedLinear::new(&weights, None, shape, precision))
+                TableWeights::Packed(PackedLinear::new(&weights, None, shape, arithmetic))
             }
         };
-        Self { rows, width, weights }
+        Self { rows, width, weights, isa: arithmetic.isa }
     }
 
     /// Number of rows.
@@ -76,6 +83,11 @@ impl Table {
                 layer.column(row, &mut out[start..]);
             }
         }
+    }
+
+    /// The best instructions that products with it may use.
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
     }
 
     pub(crate) fn weights(&self) -> &TableWeights {

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Precision;
-
 use crate::weights::weight_files;
-use crate::{ModelConfig, ModelError};
+use crate::{Arithmetic, Isa, ModelConfig, ModelError, Precision};
 
 /// A model to load. Opening it reads the configuration and, if the weights are sharded, the table
 /// of contents of each shard; it reads no weights.
@@ -13,7 +11,7 @@ use crate::{ModelConfig, ModelError};
 pub struct Checkpoint {
     config: ModelConfig,
     weight_files: Vec<PathBuf>,
-    precision: Precision,
+    arithmetic: Arithmetic,
 }
 
 impl Checkpoint {
@@ -25,8 +23,8 @@ impl Checkpoint {
     /// or contradict their index.
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
         let config = ModelConfig::load(&folder.join("config.json"))?;
-        let precision = Precision::default();
-        Ok(Self { config, weight_files: weight_files(folder)?, precision })
+        let arithmetic = Arithmetic::default();
+        Ok(Self { config, weight_files: weight_files(folder)?, arithmetic })
     }
 
     /// The architecture and its sizes.
@@ -39,12 +37,22 @@ impl Checkpoint {
     /// and sums in `f32`, while GPUs also hold the states between layers in this precision.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+        Self { arithmetic: Arithmetic { precision, ..self.arithmetic }, ..self }
+    }
+
+    /// Sets the best instruction set that CPU backends may use.
+    #[must_use]
+    pub fn with_isa(self, isa: Isa) -> Self {
+        Self { arithmetic: Arithmetic { isa, ..self.arithmetic }, ..self }
     }
 
     /// The precision to load the model in.
     pub fn precision(&self) -> Precision {
-        self.precision
+        self.arithmetic.precision
+    }
+
+    pub(crate) fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// The files that hold the weights.

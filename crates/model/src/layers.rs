@@ -8,8 +8,8 @@ use splade_kernels::{Activation, AttentionShape, Offsets};
 
 use crate::weights::Weights;
 use crate::{
-    LinearOps, Matrix, ModelError, NormWeights, Precision, RelativePositions, SpladeBackend,
-    TableOps,
+    Arithmetic, LinearOps, Matrix, ModelError, NormWeights, Precision, RelativePositions,
+    SpladeBackend, TableOps,
 };
 
 /// activation(x · weightᵀ + bias).
@@ -35,8 +35,8 @@ impl<B: SpladeBackend> Linear<B> {
                 bias.append(&mut weights.take(&format!("{path}.bias"), &[out])?);
             }
         }
-        let (shape, precision) = ([out * paths.len(), in_features], weights.precision());
-        let layer = |weight: Cow<'_, [f32]>| Self::of(weight, bias, shape, precision, device);
+        let (shape, arithmetic) = ([out * paths.len(), in_features], weights.arithmetic());
+        let layer = |weight: Cow<'_, [f32]>| Self::of(weight, bias, shape, arithmetic, device);
         if let [path] = paths {
             let path = format!("{path}.weight");
             return weights.take_with(&path, &[out, in_features], |weight| layer(weight.into()));
@@ -66,7 +66,7 @@ impl<B: SpladeBackend> Linear<B> {
         };
         let half = bias.len() / 2;
         bias.rotate_left(half);
-        Ok(Self::of(weight.into(), bias, [out, in_features], weights.precision(), device))
+        Ok(Self::of(weight.into(), bias, [out, in_features], weights.arithmetic(), device))
     }
 
     /// Takes the kernel `[out, in, size]` of a convolution as a linear layer over `size`
@@ -85,7 +85,7 @@ impl<B: SpladeBackend> Linear<B> {
                 weight.extend(of_out.iter().skip(neighbour).step_by(size));
             }
         }
-        Ok(Self::of(weight.into(), bias, [out, size * in_features], weights.precision(), device))
+        Ok(Self::of(weight.into(), bias, [out, size * in_features], weights.arithmetic(), device))
     }
 
     /// Makes a layer; an empty `bias` means that it has none.
@@ -93,11 +93,11 @@ impl<B: SpladeBackend> Linear<B> {
         values: Cow<'_, [f32]>,
         bias: Vec<f32>,
         shape: [usize; 2],
-        precision: Precision,
+        arithmetic: Arithmetic,
         device: &B::Device,
     ) -> Self {
         let bias = (!bias.is_empty()).then_some(bias);
-        Self(B::Linear::prepare(Matrix { values, shape, precision }, bias, device))
+        Self(B::Linear::prepare(Matrix { values, shape, arithmetic }, bias, device))
     }
 
     /// # Shapes
@@ -192,7 +192,8 @@ impl<B: SpladeBackend> Embedding<B> {
         shape: [usize; 2],
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        Self::load_in(Precision::F32, weights, path, shape, device)
+        let arithmetic = Arithmetic { precision: Precision::F32, ..weights.arithmetic() };
+        Self::load_in(arithmetic, weights, path, shape, device)
     }
 
     /// Like [`load`](Self::load), but in the precision of the products: for a table that may also
@@ -203,18 +204,18 @@ impl<B: SpladeBackend> Embedding<B> {
         shape: [usize; 2],
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        Self::load_in(weights.precision(), weights, path, shape, device)
+        Self::load_in(weights.arithmetic(), weights, path, shape, device)
     }
 
     fn load_in(
-        precision: Precision,
+        arithmetic: Arithmetic,
         weights: &mut Weights,
         path: &str,
         shape: [usize; 2],
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         weights.take_with(path, &shape, |values| {
-            Self(B::Table::prepare(Matrix { values: values.into(), shape, precision }, device))
+            Self(B::Table::prepare(Matrix { values: values.into(), shape, arithmetic }, device))
         })
     }
 

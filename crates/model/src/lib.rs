@@ -81,7 +81,7 @@ pub use modules::{
     load_static_weights,
 };
 pub use names::Part;
-pub use precision::{Precision, UnknownPrecision};
+pub use precision::{Arithmetic, Precision, UnknownPrecision};
 pub use pytorch::PytorchError;
 pub use saving::{
     ModuleWeights, UnknownWeightDtype, WeightDtype, save_checkpoint, save_module_weights,
@@ -90,7 +90,7 @@ pub use saving::{
 pub use weights::{StoredWeights, stored_weights};
 
 pub use splade_kernels::{
-    Activation, AttentionShape, Offsets, PoolActivation, PoolStrategy, SparseRows,
+    Activation, AttentionShape, Isa, Offsets, PoolActivation, PoolStrategy, SparseRows, UnknownIsa,
 };
 
 #[cfg(feature = "cuda")]

@@ -11,7 +11,7 @@ use crate::head::MlmHead;
 use crate::layers::{in_f32, unwrap};
 use crate::names::Part;
 use crate::weights::Weights;
-use crate::{Checkpoint, ModelError, PackedTokens, Precision, SpladeBackend};
+use crate::{Arithmetic, Checkpoint, ModelError, PackedTokens, SpladeBackend};
 
 /// How the logits of a text's tokens become one weight per vocabulary entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl<B: SpladeBackend> SpladeModel<B> {
         {
             return Err(ModelError::NotMaskedLm { found });
         }
-        let mut weights = weights.with_precision(precision_on::<B>(checkpoint, device)?);
+        let mut weights = weights.with_arithmetic(arithmetic_on::<B>(checkpoint, device)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;
         weights.finish()?;
@@ -166,7 +166,7 @@ impl<B: SpladeBackend> Encoder<B> {
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
         let weights = Weights::open(files, architecture.names, Part::Encoder)?;
-        let mut weights = weights.with_precision(precision_on::<B>(checkpoint, device)?);
+        let mut weights = weights.with_arithmetic(arithmetic_on::<B>(checkpoint, device)?);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         weights.finish()?;
         let hidden_size = checkpoint.config().hidden_size();
@@ -205,14 +205,14 @@ impl<B: SpladeBackend> Encoder<B> {
     }
 }
 
-/// The precision to load a checkpoint in, if the device supports it.
-fn precision_on<B: SpladeBackend>(
+/// The arithmetic of a checkpoint, if the device supports its precision.
+fn arithmetic_on<B: SpladeBackend>(
     checkpoint: &Checkpoint,
     device: &B::Device,
-) -> Result<Precision, ModelError> {
+) -> Result<Arithmetic, ModelError> {
     let precision = checkpoint.precision();
     match B::has_precision(precision, device) {
-        true => Ok(precision),
+        true => Ok(checkpoint.arithmetic()),
         false => Err(ModelError::Precision { precision }),
     }
 }

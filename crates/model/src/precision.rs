@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use splade_kernels::ProductKernel;
+use splade_kernels::Isa;
 
 /// The type in which weights are held and multiplied. Not every device supports each: see
 /// [`SpladeBackend::has_precision`](crate::SpladeBackend::has_precision).
@@ -40,7 +40,13 @@ impl Precision {
     /// The CPU instructions that its products use on this machine; `None` if CPUs do not support
     /// it.
     pub fn instructions(self) -> Option<&'static str> {
-        self.on_cpu().map(|precision| ProductKernel::detect(precision).name())
+        self.on_cpu().map(|precision| Isa::detect().for_products(precision).name())
+    }
+
+    /// About how many times as fast its products are on this CPU as those in `f32`; `None` if CPUs
+    /// do not support it.
+    pub fn times_f32(self) -> Option<f32> {
+        self.on_cpu().map(|precision| Isa::detect().times_f32(precision))
     }
 
     fn name(self) -> &'static str {
@@ -50,6 +56,22 @@ impl Precision {
             Self::Bf16 => "bf16",
             Self::Int8 => "int8",
         }
+    }
+}
+
+/// How a model's products are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Arithmetic {
+    /// The type in which weights are held and multiplied.
+    pub precision: Precision,
+    /// The best instruction set that CPUs may use. Default: the CPU's best.
+    pub isa: Isa,
+}
+
+impl From<Precision> for Arithmetic {
+    /// On the CPU's best instructions.
+    fn from(precision: Precision) -> Self {
+        Self { precision, isa: Isa::default() }
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use splade_kernels::MappedFile;
 
 use crate::names::{Meaning, NameTable, Part};
-use crate::{ModelError, Precision};
+use crate::{Arithmetic, ModelError};
 
 pub(crate) use self::file::WeightFile;
 pub(crate) use self::find::{LOOKED_FOR, weight_files};
@@ -23,7 +23,7 @@ pub(crate) struct Weights {
     files: Vec<MappedFile>,
     entries: BTreeMap<String, Entry>,
     names: &'static NameTable,
-    precision: Precision,
+    arithmetic: Arithmetic,
 }
 
 /// Where one weight is stored.
@@ -42,8 +42,8 @@ impl Weights {
         names: &'static NameTable,
         part: Part,
     ) -> Result<Self, ModelError> {
-        let (files, precision) = (Vec::new(), Precision::default());
-        let mut weights = Self { files, entries: BTreeMap::new(), names, precision };
+        let (files, arithmetic) = (Vec::new(), Arithmetic::default());
+        let mut weights = Self { files, entries: BTreeMap::new(), names, arithmetic };
         let mut unknown = Vec::new();
         for path in paths {
             let WeightFile { bytes, tensors } = WeightFile::open(path)?;
@@ -62,14 +62,14 @@ impl Weights {
         if unknown.is_empty() { Ok(weights) } else { Err(unused(unknown)) }
     }
 
-    /// Sets the precision of linear layers.
-    pub(crate) fn with_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+    /// Sets the arithmetic of linear layers.
+    pub(crate) fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic, ..self }
     }
 
-    /// The precision of linear layers.
-    pub(crate) fn precision(&self) -> Precision {
-        self.precision
+    /// The arithmetic of linear layers.
+    pub(crate) fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// Adds a tensor of the next file.

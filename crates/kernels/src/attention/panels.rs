@@ -7,7 +7,7 @@ use crate::panels::{PANEL, STRIP};
 use crate::product::{PanelView, ProductKernel, bits};
 use crate::rows::row_groups;
 use crate::simd::multiversion;
-use crate::{Precision, SimdLevel, bf16};
+use crate::{Precision, bf16};
 
 /// Keys of one head, transposed and scaled: `[strips of 16 keys, groups, 16]`.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl KeyPanels {
         self.groups.resize(self.groups.len().max(filled), 0);
         self.scaled.resize(head_dim, 0.0);
         self.row.resize(width, 0);
-        let level = SimdLevel::detect();
+        let level = kernel.level();
         for (strip, groups) in self.groups[..filled].chunks_exact_mut(STRIP * width).enumerate() {
             let columns = groups.as_chunks_mut::<STRIP>().0;
             for lane in 0..STRIP {
@@ -56,6 +56,7 @@ impl KeyPanels {
                 };
                 columns.iter_mut().zip(row).for_each(|(out, group)| out[lane] = *group);
             }
+            kernel.panel_order().arrange(columns);
         }
     }
 
@@ -67,7 +68,13 @@ impl KeyPanels {
     pub(super) fn panel(&self, panel: usize) -> PanelView<'_> {
         let size = PANEL * self.groups_of_key;
         let data = &self.groups[panel * size..(panel + 1) * size];
-        PanelView { data, stride: STRIP, strip: STRIP * self.groups_of_key, ahead: 0 }
+        PanelView {
+            data,
+            stride: STRIP,
+            strip: STRIP * self.groups_of_key,
+            ahead: 0,
+            columns: PANEL,
+        }
     }
 }
 
@@ -102,7 +109,7 @@ impl ValueRows<'_> {
     /// Some rows of panel `column`.
     pub(super) fn panel(&self, rows: Range<usize>, column: usize) -> PanelView<'_> {
         let data = bits(&self.rows[rows.start * self.stride + column * PANEL..]);
-        PanelView { data, stride: self.stride, strip: STRIP, ahead: 0 }
+        PanelView { data, stride: self.stride, strip: STRIP, ahead: 0, columns: PANEL }
     }
 }
 
@@ -115,16 +122,24 @@ pub(super) struct ValuePanels {
 
 impl ValuePanels {
     /// Packs `count` rows of values, `stride` numbers apart.
-    pub(super) fn pack(&mut self, rows: &[f32], stride: usize, count: usize, head_dim: usize) {
+    pub(super) fn pack(
+        &mut self,
+        kernel: ProductKernel,
+        rows: &[f32],
+        stride: usize,
+        count: usize,
+        head_dim: usize,
+    ) {
         let width = row_groups(Precision::Bf16, count);
         self.groups_of_column = width;
         let strips = head_dim.next_multiple_of(PANEL) / STRIP;
         self.groups.resize(self.groups.len().max(strips * width * STRIP), 0);
-        let level = SimdLevel::detect();
+        let level = kernel.level();
         let groups = self.groups[..strips * width * STRIP].chunks_exact_mut(width * STRIP);
         for (strip, groups) in groups.enumerate() {
             let columns = (strip * STRIP).min(head_dim)..((strip + 1) * STRIP).min(head_dim);
             pair_rows(level, rows, stride, count, columns, groups);
+            kernel.panel_order().arrange(groups.as_chunks_mut().0);
         }
     }
 
@@ -134,7 +149,7 @@ impl ValuePanels {
         let start = column * (PANEL / STRIP) * strip;
         let end = start + (PANEL / STRIP - 1) * strip + groups.end * STRIP;
         let data = &self.groups[start + groups.start * STRIP..end];
-        PanelView { data, stride: STRIP, strip, ahead: 0 }
+        PanelView { data, stride: STRIP, strip, ahead: 0, columns: PANEL }
     }
 }
 

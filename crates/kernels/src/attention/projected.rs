@@ -195,7 +195,8 @@ mod tests {
             let precision = Precision::ALL[precision];
             let n_heads = heads * (PANEL / head_dim).max(1);
             let hidden = n_heads * head_dim;
-            let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, precision };
+            let arithmetic = precision.into();
+            let shape = AttentionShape { n_heads, head_dim, scale: 0.1, window, arithmetic };
             let offsets = samples::offsets(&lengths);
             let offsets = Offsets::new(&offsets);
             let tokens = lengths.iter().sum::<usize>();
@@ -237,7 +238,7 @@ mod tests {
             head_dim: 64,
             scale: 1.0,
             window: None,
-            precision: Precision::F32,
+            arithmetic: Precision::F32.into(),
         };
         let sizes = LinearShape { in_features: 1, out_features: 192 };
         let layer = PackedLinear::new(&[0.0; 192], None, sizes, Precision::F32);

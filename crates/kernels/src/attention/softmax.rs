@@ -51,13 +51,13 @@ impl Running {
 /// Replaces the scores `[panels, pitch, PANEL]` of some queries with `n_keys` keys by exponentials
 /// relative to each query's maximum so far, and rescales the running sums to the new maximum.
 pub(super) fn add_chunk(
+    level: SimdLevel,
     scores: &mut [f32],
     n_keys: usize,
     pitch: usize,
     running: &mut Running,
     queries: Range<usize>,
 ) {
-    let level = SimdLevel::detect();
     for (row, query) in queries.enumerate() {
         let before = running.max[query];
         let (max, sum) = exponentials(level, scores, row, pitch, n_keys, before);

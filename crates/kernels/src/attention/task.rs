@@ -11,7 +11,7 @@ use crate::output::{Block, Unwritten};
 use crate::panels::PANEL;
 use crate::product::{ProductKernel, RowOrder, Rows, bits, bits_mut};
 use crate::rows::{KernelRows, RowBuffer};
-use crate::{Precision, SimdLevel, bf16};
+use crate::{Precision, bf16};
 
 /// Queries whose scores are held at a time: with a chunk's keys they fit in the second-level cache.
 const QUERIES_AT_ONCE: usize = 96;
@@ -63,7 +63,7 @@ impl Attention<'_> {
             let chunk = start..(start + KEYS_AT_ONCE).min(keys.end);
             key_panels.pack(kernel, self.part(start, 1), stride, chunk.len(), self.shape);
             if kernel.precision() != Precision::F32 {
-                values.packed.pack(self.part(start, 2), stride, chunk.len(), head_dim);
+                values.packed.pack(kernel, self.part(start, 2), stride, chunk.len(), head_dim);
             }
             for q in queries.clone().step_by(QUERIES_AT_ONCE) {
                 let queries = q..(q + QUERIES_AT_ONCE).min(queries.end);
@@ -93,7 +93,8 @@ impl Attention<'_> {
                     positions::hide_beyond(scores, &block, window);
                 }
                 let first = block.queries.start - self.task.queries.start;
-                add_chunk(scores, block.keys.len(), pitch, running, first..first + count);
+                let queries = first..first + count;
+                add_chunk(kernel.level(), scores, block.keys.len(), pitch, running, queries);
                 let sums = running.sums(first..first + pitch);
                 match kernel.precision() {
                     Precision::F32 => {
@@ -182,7 +183,7 @@ fn bf16_weights<'a>(
     weights: &[f32],
     block: &ScoreBlock,
 ) -> KernelRows<'a> {
-    let (level, n_keys) = (SimdLevel::detect(), block.keys.len());
+    let (level, n_keys) = (kernel.level(), block.keys.len());
     rows.fill(kernel, n_keys, block.queries.len(), |query, out| {
         for (panel, out) in out.chunks_mut(PANEL / 2).enumerate() {
             let weights = &weights[(panel * block.pitch + query) * PANEL..];

@@ -4,7 +4,7 @@ use super::{PoolActivation, PoolStrategy, sum_rows};
 use crate::output::{Output, entries};
 use crate::panels::PANEL;
 use crate::texts::{TextGrid, rows_of};
-use crate::{LinearShape, Offsets, PackedLinear, SimdLevel};
+use crate::{LinearShape, Offsets, PackedLinear};
 
 /// See [`Head::pool`](super::Head::pool). The row of a text whose hidden states are not finite is
 /// unspecified.
@@ -41,7 +41,7 @@ pub(super) fn pool(
                     }
                 }
                 PoolStrategy::Sum => {
-                    let (level, values) = (SimdLevel::detect(), products.values());
+                    let (level, values) = (decoder.kernel().level(), products.values());
                     for (text, rows) in rows.clone() {
                         let out = &mut out.row(text - texts.start)[columns..][..bias.len()];
                         let rows = &values[rows.start * PANEL..rows.end * PANEL];

@@ -19,11 +19,13 @@ use rayon::prelude::*;
 use self::rounding::{Distances, up};
 use crate::packed_linear::MAX_INTEGERS;
 use crate::panels::PANEL;
-use crate::product::{ProductKernel, RowOrder};
+use crate::product::RowOrder;
 use crate::table::TableWeights;
 use crate::texts::{TextGrid, rows_of};
-use crate::{LinearShape, Offsets, PackedLinear, Precision, Table};
+use crate::{Arithmetic, Isa, LinearShape, Offsets, PackedLinear, Precision, Table};
 
+/// Integers must be this many times as fast as `f32`.
+const LEAST_GAIN: f32 = 2.0;
 /// Smaller vocabularies are not worth two passes.
 const MIN_VOCAB: usize = 2048;
 /// Relative to ‖h‖ ‖w‖: exceeds the `f32` rounding error of any of the sums.
@@ -52,7 +54,7 @@ impl Screen {
     /// infinity.
     pub(super) fn new(decoder: &Table, bias: &[f32]) -> Option<Self> {
         match decoder.weights() {
-            TableWeights::Plain(weights) => Self::of(weights, bias, decoder.width()),
+            TableWeights::Plain(weights) => Self::of(weights, bias, decoder.width(), decoder.isa()),
             TableWeights::Packed(layer) => {
                 let kernel = layer.kernel();
                 if kernel.precision() == Precision::Int8 || kernel.order() == RowOrder::Tiles {
@@ -62,21 +64,23 @@ impl Screen {
                 let mut rows = vec![0.0; width * decoder.n_rows()];
                 let row = |(word, row): (usize, &mut [f32])| layer.column(word, row);
                 rows.par_chunks_exact_mut(width).enumerate().for_each(row);
-                Self::of(&rows, bias, width)
+                Self::of(&rows, bias, width, decoder.isa())
             }
         }
     }
 
-    fn of(decoder: &[f32], bias: &[f32], hidden_size: usize) -> Option<Self> {
+    fn of(decoder: &[f32], bias: &[f32], hidden_size: usize, isa: Isa) -> Option<Self> {
         let vocab_size = bias.len();
-        let is_fast = ProductKernel::detect(Precision::Int8).is_fast();
-        if !is_fast || vocab_size < MIN_VOCAB || hidden_size > MAX_INTEGERS {
+        let pays = isa.times_f32(Precision::Int8) >= LEAST_GAIN;
+        if !pays || vocab_size < MIN_VOCAB || hidden_size > MAX_INTEGERS {
             return None;
         }
         let size = LinearShape { in_features: hidden_size, out_features: vocab_size };
-        let words = PackedLinear::new(decoder, None, size, Precision::Int8);
+        let words =
+            PackedLinear::new(decoder, None, size, Arithmetic { precision: Precision::Int8, isa });
+        let level = isa.level();
         let distances: Vec<Distances> =
-            decoder.par_chunks_exact(hidden_size).map(Distances::of).collect();
+            decoder.par_chunks_exact(hidden_size).map(|row| Distances::of(level, row)).collect();
         let filled = words.n_panels() * PANEL;
         let of_words = |number: fn(&Distances) -> f64| {
             let mut numbers: Vec<f32> = distances.iter().map(|word| up(number(word))).collect();
@@ -110,8 +114,11 @@ impl Screen {
         let limit = n_texts * vocab_size / WORST_SELECTIVITY;
         // Only ever grows: whether it exceeds the limit does not depend on the order of the tasks.
         let n_found = AtomicUsize::new(0);
-        let tokens: Vec<Distances> =
-            hidden_states.par_chunks_exact(hidden_size).map(Distances::of).collect();
+        let level = self.words.kernel().level();
+        let tokens: Vec<Distances> = hidden_states
+            .par_chunks_exact(hidden_size)
+            .map(|row| Distances::of(level, row))
+            .collect();
         let texts = offsets.n_texts();
         let grid = TextGrid::plan(offsets, self.words.n_panels(), self.words.blocking().max_rows);
         let found = grid.run(|texts, panels| {
@@ -215,7 +222,7 @@ mod tests {
         const VOCAB: usize = MIN_VOCAB + 37;
         let decoder = noise(VOCAB * hidden_size, seed);
         let bias: Vec<f32> = noise(VOCAB, seed ^ 1).iter().map(|b| b - 2.0).collect();
-        Screen::of(&decoder, &bias, hidden_size).map(|screen| (screen, decoder))
+        Screen::of(&decoder, &bias, hidden_size, Isa::detect()).map(|screen| (screen, decoder))
     }
 
     proptest! {
@@ -229,7 +236,8 @@ mod tests {
             let factor = 2f32.powi(size);
             let noise = noise(n_tokens * hidden_size, seed ^ 2);
             let hidden: Vec<f32> = noise.iter().map(|h| h * factor).collect();
-            let tokens: Vec<Distances> = hidden.chunks_exact(hidden_size).map(Distances::of).collect();
+            let distances = |row| Distances::of(Isa::detect().level(), row);
+            let tokens: Vec<Distances> = hidden.chunks_exact(hidden_size).map(distances).collect();
             let slack = Slack::of(&tokens);
             screen.words.for_each_panel(&hidden, 0..screen.words.n_panels(), |panel, products| {
                 let bounds = screen.upper_bounds(panel, &products.max(0..n_tokens), slack);

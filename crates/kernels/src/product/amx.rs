@@ -15,7 +15,7 @@ use crate::Precision;
 const TILE_BYTES: usize = 1024;
 
 /// Whether the CPU has AMX and the system lets this process use it; determined once.
-pub(super) fn is_available(precision: Precision) -> bool {
+pub(crate) fn is_available(precision: Precision) -> bool {
     static FOUND: OnceLock<[bool; 3]> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let [bf16, tiles, int8] = cpu_bits();

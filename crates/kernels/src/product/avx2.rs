@@ -10,6 +10,11 @@ const LANES: usize = 8;
 const VECTORS: usize = 2;
 const ROWS: usize = 6;
 
+/// Groups of a strip that take half of the first-level cache (16 KB), beside those of six rows.
+const BLOCK: usize = 256;
+
+/// bf16 and integers are in widened order.
+///
 /// # Safety
 /// The CPU has AVX2 and FMA; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx2,fma")]
@@ -17,45 +22,48 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe {
         match precision {
-            Precision::F32 => super::run::<F32, VECTORS, ROWS>(args),
-            Precision::Bf16 => super::run::<Bf16, VECTORS, ROWS>(args),
-            Precision::Int8 => super::run::<Int8, VECTORS, ROWS>(args),
+            Precision::F32 | Precision::Bf16 => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Int8 => super::run::<Int16, VECTORS, ROWS>(args),
         }
     }
 }
 
-struct F32;
-struct Bf16;
-struct Int8;
-
-macro_rules! float_sums {
-    () => {
-        type Sums = __m256;
-        const LANES: usize = LANES;
-
-        #[inline(always)]
-        unsafe fn zero() -> __m256 {
-            // SAFETY: inlined where AVX is on.
-            unsafe { _mm256_setzero_ps() }
-        }
-
-        #[inline(always)]
-        unsafe fn load_sums(at: *const u32) -> __m256 {
-            // SAFETY: the caller vouches for eight numbers.
-            unsafe { _mm256_loadu_ps(at.cast()) }
-        }
-
-        #[inline(always)]
-        unsafe fn store_sums(sums: __m256, at: *mut u32) {
-            // SAFETY: the caller vouches for eight numbers.
-            unsafe { _mm256_storeu_ps(at.cast(), sums) }
-        }
-    };
+/// # Safety
+/// The CPU has AVX-VNNI; `args` are checked as in `ProductKernel::multiply`.
+#[target_feature(enable = "avx2,fma,avxvnni")]
+pub(super) unsafe fn run_int8_vnni(args: &Args) {
+    // SAFETY: the features are enabled; the caller guarantees `args`.
+    unsafe { super::run::<Int8, VECTORS, ROWS>(args) }
 }
 
-macro_rules! integer_groups {
+struct F32;
+struct Int16;
+struct Int8;
+
+macro_rules! integers {
     () => {
+        type Sums = __m256i;
         type Groups = __m256i;
+        const LANES: usize = LANES;
+        const BLOCK: usize = BLOCK;
+
+        #[inline(always)]
+        unsafe fn zero() -> __m256i {
+            // SAFETY: inlined where AVX is on.
+            unsafe { _mm256_setzero_si256() }
+        }
+
+        #[inline(always)]
+        unsafe fn load_sums(at: *const u32) -> __m256i {
+            // SAFETY: the caller vouches for eight numbers.
+            unsafe { _mm256_loadu_si256(at.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_sums(sums: __m256i, at: *mut u32) {
+            // SAFETY: the caller vouches for eight numbers.
+            unsafe { _mm256_storeu_si256(at.cast(), sums) }
+        }
 
         #[inline(always)]
         unsafe fn load(at: *const u32) -> __m256i {
@@ -72,8 +80,28 @@ macro_rules! integer_groups {
 }
 
 impl Product for F32 {
-    float_sums!();
+    type Sums = __m256;
     type Groups = __m256;
+    const LANES: usize = LANES;
+    const BLOCK: usize = BLOCK;
+
+    #[inline(always)]
+    unsafe fn zero() -> __m256 {
+        // SAFETY: inlined where AVX is on.
+        unsafe { _mm256_setzero_ps() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_sums(at: *const u32) -> __m256 {
+        // SAFETY: the caller vouches for eight numbers.
+        unsafe { _mm256_loadu_ps(at.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_sums(sums: __m256, at: *mut u32) {
+        // SAFETY: the caller vouches for eight numbers.
+        unsafe { _mm256_storeu_ps(at.cast(), sums) }
+    }
 
     #[inline(always)]
     unsafe fn load(at: *const u32) -> __m256 {
@@ -94,59 +122,22 @@ impl Product for F32 {
     }
 }
 
-impl Product for Bf16 {
-    float_sums!();
-    integer_groups!();
+impl Product for Int16 {
+    integers!();
 
     #[inline(always)]
-    unsafe fn add(sums: __m256, row: __m256i, panel: __m256i) -> __m256 {
-        // SAFETY: inlined where AVX2 and FMA are on.
-        unsafe {
-            let low = |groups| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(groups));
-            let high = |groups| {
-                let mask = _mm256_set1_epi32(0xffff_0000_u32 as i32);
-                _mm256_castsi256_ps(_mm256_and_si256(groups, mask))
-            };
-            let sums = _mm256_fmadd_ps(low(row), low(panel), sums);
-            _mm256_fmadd_ps(high(row), high(panel), sums)
-        }
+    unsafe fn add(sums: __m256i, row: __m256i, panel: __m256i) -> __m256i {
+        // SAFETY: inlined where AVX2 is on.
+        unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(row, panel)) }
     }
 }
 
 impl Product for Int8 {
-    type Sums = __m256i;
-    const LANES: usize = LANES;
-    integer_groups!();
+    integers!();
 
-    #[inline(always)]
-    unsafe fn zero() -> __m256i {
-        // SAFETY: inlined where AVX is on.
-        unsafe { _mm256_setzero_si256() }
-    }
-
-    #[inline(always)]
-    unsafe fn load_sums(at: *const u32) -> __m256i {
-        // SAFETY: the caller vouches for eight numbers.
-        unsafe { _mm256_loadu_si256(at.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_sums(sums: __m256i, at: *mut u32) {
-        // SAFETY: the caller vouches for eight numbers.
-        unsafe { _mm256_storeu_si256(at.cast(), sums) }
-    }
-
-    /// Adds even and odd bytes separately in 16 bits: `maddubs` would saturate.
     #[inline(always)]
     unsafe fn add(sums: __m256i, row: __m256i, panel: __m256i) -> __m256i {
-        // SAFETY: inlined where AVX2 is on.
-        unsafe {
-            let even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(row));
-            let odd = _mm256_srai_epi16::<8>(row);
-            let panel_even = _mm256_and_si256(panel, _mm256_set1_epi16(0xff));
-            let panel_odd = _mm256_srli_epi16::<8>(panel);
-            let sums = _mm256_add_epi32(sums, _mm256_madd_epi16(even, panel_even));
-            _mm256_add_epi32(sums, _mm256_madd_epi16(odd, panel_odd))
-        }
+        // SAFETY: inlined where AVX-VNNI is on.
+        unsafe { _mm256_dpbusd_avx_epi32(sums, panel, row) }
     }
 }

@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Args, Product};
+use crate::Precision;
 
 const LANES: usize = 16;
 /// Two vectors by twelve rows take 24 of the 32 registers. Four by six would load a row's groups
@@ -10,20 +11,19 @@ const LANES: usize = 16;
 const VECTORS: usize = 2;
 const ROWS: usize = 12;
 
-/// # Safety
-/// The CPU has AVX-512 F; `args` are checked as in `ProductKernel::multiply`.
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn run_f32(args: &Args) {
-    // SAFETY: the features are enabled; the caller guarantees `args`.
-    unsafe { super::run::<F32, VECTORS, ROWS>(args) }
-}
-
+/// bf16 and integers are in widened order.
+///
 /// # Safety
 /// The CPU has AVX-512 F and BW; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn run_bf16_widened(args: &Args) {
+pub(super) unsafe fn run(precision: Precision, args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
-    unsafe { super::run::<Bf16Widened, VECTORS, ROWS>(args) }
+    unsafe {
+        match precision {
+            Precision::F32 | Precision::Bf16 => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Int8 => super::run::<Int16, VECTORS, ROWS>(args),
+        }
+    }
 }
 
 /// # Safety
@@ -37,14 +37,14 @@ pub(super) unsafe fn run_bf16(args: &Args) {
 /// # Safety
 /// The CPU has AVX-512 VNNI; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) unsafe fn run_int8(args: &Args) {
+pub(super) unsafe fn run_int8_vnni(args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe { super::run::<Int8, VECTORS, ROWS>(args) }
 }
 
 struct F32;
-struct Bf16Widened;
 struct Bf16;
+struct Int16;
 struct Int8;
 
 macro_rules! float_sums {
@@ -68,6 +68,31 @@ macro_rules! float_sums {
         unsafe fn store_sums(sums: __m512, at: *mut u32) {
             // SAFETY: the caller vouches for sixteen numbers.
             unsafe { _mm512_storeu_ps(at.cast(), sums) }
+        }
+    };
+}
+
+macro_rules! integer_sums {
+    () => {
+        type Sums = __m512i;
+        const LANES: usize = LANES;
+
+        #[inline(always)]
+        unsafe fn zero() -> __m512i {
+            // SAFETY: inlined where AVX-512 is on.
+            unsafe { _mm512_setzero_si512() }
+        }
+
+        #[inline(always)]
+        unsafe fn load_sums(at: *const u32) -> __m512i {
+            // SAFETY: the caller vouches for sixteen numbers.
+            unsafe { _mm512_loadu_si512(at.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_sums(sums: __m512i, at: *mut u32) {
+            // SAFETY: the caller vouches for sixteen numbers.
+            unsafe { _mm512_storeu_si512(at.cast(), sums) }
         }
     };
 }
@@ -124,26 +149,6 @@ impl Product for F32 {
     }
 }
 
-impl Product for Bf16Widened {
-    float_sums!();
-    prefetch!();
-    integer_groups!();
-
-    #[inline(always)]
-    unsafe fn add(sums: __m512, row: __m512i, panel: __m512i) -> __m512 {
-        // SAFETY: inlined where AVX-512 is on.
-        unsafe {
-            let low = |groups| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(groups));
-            let high = |groups| {
-                let mask = _mm512_set1_epi32(0xffff_0000_u32 as i32);
-                _mm512_castsi512_ps(_mm512_and_si512(groups, mask))
-            };
-            let sums = _mm512_fmadd_ps(low(row), low(panel), sums);
-            _mm512_fmadd_ps(high(row), high(panel), sums)
-        }
-    }
-}
-
 impl Product for Bf16 {
     float_sums!();
     prefetch!();
@@ -159,29 +164,22 @@ impl Product for Bf16 {
     }
 }
 
-impl Product for Int8 {
-    type Sums = __m512i;
-    const LANES: usize = LANES;
+impl Product for Int16 {
+    integer_sums!();
     integer_groups!();
     prefetch!();
 
     #[inline(always)]
-    unsafe fn zero() -> __m512i {
-        // SAFETY: inlined where AVX-512 is on.
-        unsafe { _mm512_setzero_si512() }
+    unsafe fn add(sums: __m512i, row: __m512i, panel: __m512i) -> __m512i {
+        // SAFETY: inlined where AVX-512 BW is on.
+        unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(row, panel)) }
     }
+}
 
-    #[inline(always)]
-    unsafe fn load_sums(at: *const u32) -> __m512i {
-        // SAFETY: the caller vouches for sixteen numbers.
-        unsafe { _mm512_loadu_si512(at.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn store_sums(sums: __m512i, at: *mut u32) {
-        // SAFETY: the caller vouches for sixteen numbers.
-        unsafe { _mm512_storeu_si512(at.cast(), sums) }
-    }
+impl Product for Int8 {
+    integer_sums!();
+    integer_groups!();
+    prefetch!();
 
     #[inline(always)]
     unsafe fn add(sums: __m512i, row: __m512i, panel: __m512i) -> __m512i {

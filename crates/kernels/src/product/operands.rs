@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::widen;
+use crate::Precision;
 use crate::panels::{PANEL, STRIP};
 
 /// How rows are laid out in their slice.
@@ -9,8 +11,16 @@ use crate::panels::{PANEL, STRIP};
 pub(crate) enum RowOrder {
     /// One after the other.
     Rows,
+    /// One after the other, each number twice as wide as in the panel, so that a row has two groups
+    /// where a panel has one (`widen.rs`).
+    Widened,
+    /// Two rows by two groups at a time: `[rows / 2, groups / 2, 2, 2]`, both padded to a multiple
+    /// of two.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code, reason = "ARM alone has it"))]
+    Pairs,
     /// Sixteen rows by sixteen groups at a time: `[rows / 16, groups / 16, 16, 16]`, both padded to
     /// a multiple of sixteen.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "AMX alone has it"))]
     Tiles,
 }
 
@@ -21,15 +31,26 @@ impl RowOrder {
     /// Number of rows in a slice, including padding.
     pub(crate) fn filled(self, rows: usize) -> usize {
         match self {
-            Self::Rows => rows,
+            Self::Rows | Self::Widened => rows,
+            Self::Pairs => rows.next_multiple_of(2),
             Self::Tiles => rows.next_multiple_of(TILE),
         }
     }
 
-    /// Stores some groups of a row, starting at group `first` of its `width`. In tile order,
-    /// `first`, `width` and the number of groups are multiples of [`TILE`].
+    /// Groups of a row for each group of a panel.
+    pub(crate) fn widening(self) -> usize {
+        match self {
+            Self::Widened => 2,
+            Self::Rows | Self::Pairs | Self::Tiles => 1,
+        }
+    }
+
+    /// Stores some groups of a row, starting at group `first` of its `width`, all counted as in a
+    /// panel. In the order of tiles or pairs, `first`, `width` and the number of groups are multiples of
+    /// [`TILE`], or two.
     pub(crate) fn store(
         self,
+        precision: Precision,
         data: &mut [u32],
         width: usize,
         row: usize,
@@ -38,6 +59,16 @@ impl RowOrder {
     ) {
         match self {
             Self::Rows => data[row * width + first..][..groups.len()].copy_from_slice(groups),
+            Self::Widened => {
+                let out = &mut data[2 * (row * width + first)..][..2 * groups.len()];
+                widen::row(precision, groups, out);
+            }
+            Self::Pairs => {
+                let pair = &mut data[row / 2 * 2 * width..][..2 * width];
+                let slots = pair.as_chunks_mut::<2>().0.iter_mut().skip(first + row % 2);
+                let twos = groups.as_chunks::<2>().0;
+                slots.step_by(2).zip(twos).for_each(|(slot, two)| *slot = *two);
+            }
             Self::Tiles => {
                 let tile = &mut data[row / TILE * TILE * width..][..TILE * width];
                 let slots = tile.as_chunks_mut::<TILE>().0.iter_mut().skip(first + row % TILE);
@@ -61,7 +92,8 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Some groups of rows stored in `order`, `width` groups each; in tile order, whole tiles.
+    /// Some groups of rows stored in `order`, `width` groups each, all counted as in a panel; in
+    /// the order of tiles or pairs, whole ones.
     pub(crate) fn part(
         data: &'a [u32],
         order: RowOrder,
@@ -69,11 +101,14 @@ impl<'a> Rows<'a> {
         count: usize,
         groups: Range<usize>,
     ) -> Self {
-        let start = match order {
-            RowOrder::Rows => groups.start,
-            RowOrder::Tiles => groups.start * TILE,
+        let (start, widening) = match order {
+            RowOrder::Rows => (groups.start, 1),
+            RowOrder::Widened => (2 * groups.start, 2),
+            RowOrder::Pairs => (groups.start * 2, 1),
+            RowOrder::Tiles => (groups.start * TILE, 1),
         };
-        Self { data: &data[start..], order, stride: width, count, groups: groups.len() }
+        let (stride, groups) = (widening * width, widening * groups.len());
+        Self { data: &data[start..], order, stride, count, groups }
     }
 
     pub(super) fn filled(&self) -> usize {
@@ -84,7 +119,8 @@ impl<'a> Rows<'a> {
     /// slice.
     pub(super) fn end(&self) -> usize {
         let (before, groups) = match self.order {
-            RowOrder::Rows => (self.count - 1, self.groups),
+            RowOrder::Rows | RowOrder::Widened => (self.count - 1, self.groups),
+            RowOrder::Pairs => (self.filled() - 2, self.groups.saturating_mul(2)),
             RowOrder::Tiles => (self.filled() - TILE, self.groups.saturating_mul(TILE)),
         };
         before.saturating_mul(self.stride).saturating_add(groups)
@@ -102,6 +138,8 @@ pub(crate) struct PanelView<'a> {
     /// The distance from a group to the same group of the panel to prefetch; 0 if there is none. It
     /// wraps if that panel comes before this one.
     pub(crate) ahead: usize,
+    /// Columns to multiply; the sums of the others are unspecified.
+    pub(crate) columns: usize,
 }
 
 impl PanelView<'_> {

@@ -1,19 +1,12 @@
-//! Products without explicit instructions: arrays that the compiler vectorises (NEON on AArch64).
+//! Products without explicit instructions: arrays that the compiler vectorises.
 
 use super::Product;
 
-const LANES: usize = if cfg!(target_arch = "aarch64") { 8 } else { 4 };
+const LANES: usize = 4;
 
 pub(super) struct F32;
-pub(super) struct Bf16;
-pub(super) struct Int8;
-
-/// `a * b + sum`, fused on targets that always have the instruction; elsewhere it would be a slow
-/// call.
-#[inline(always)]
-fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
-    if cfg!(target_arch = "aarch64") { a.mul_add(b, sum) } else { a * b + sum }
-}
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) struct Int16;
 
 #[inline(always)]
 fn lanes(f: impl Fn(usize) -> f32) -> [f32; LANES] {
@@ -69,23 +62,14 @@ macro_rules! array_product {
 }
 
 array_product!(F32, f32, 0.0, |sums, row, panel| lanes(|i| {
-    multiply_add(f32::from_bits(row[i]), f32::from_bits(panel[i]), sums[i])
+    // Not fused: without the instruction that would be a call.
+    f32::from_bits(row[i]) * f32::from_bits(panel[i]) + sums[i]
 }));
 
-array_product!(Bf16, f32, 0.0, |sums, row, panel| {
-    let high = |group: u32| f32::from_bits(group & 0xffff_0000);
-    let low = |group: u32| f32::from_bits(group << 16);
-    lanes(|i| {
-        let sum = multiply_add(low(row[i]), low(panel[i]), sums[i]);
-        multiply_add(high(row[i]), high(panel[i]), sum)
-    })
-});
-
-array_product!(Int8, i32, 0, |sums, row, panel| {
-    let product = |i: usize| {
-        let (row, panel) = (row[i].to_le_bytes(), panel[i].to_le_bytes());
-        let byte = |k: usize| i32::from(row[k] as i8) * i32::from(panel[k]);
-        sums[i] + byte(0) + byte(1) + byte(2) + byte(3)
-    };
-    std::array::from_fn(product)
+// Pairs of 16 bits.
+#[cfg(not(target_arch = "x86_64"))]
+array_product!(Int16, i32, 0, |sums, row, panel| {
+    let half = |pair: u32, k: u32| i32::from((pair >> (16 * k)) as i16);
+    let product = |i: usize, k: u32| half(row[i], k) * half(panel[i], k);
+    std::array::from_fn(|i| sums[i] + (product(i, 0) + product(i, 1)))
 });

@@ -8,14 +8,18 @@ use crate::panels::Panels;
 use crate::samples::noise;
 
 /// The sums as numbers, by the formula.
-fn plain(precision: Precision, rows: Rows<'_>, panel: PanelView<'_>, r: usize, c: usize) -> f64 {
+fn plain(kernel: ProductKernel, rows: Rows<'_>, panel: PanelView<'_>, r: usize, c: usize) -> f64 {
     let pairs = (0..rows.groups).map(|g| {
         (
             rows.data[r * rows.stride + g],
             panel.data[c / STRIP * panel.strip + g * panel.stride + c % STRIP],
         )
     });
-    let product = |(row, panel): (u32, u32)| match precision {
+    let integer = |byte: u8| match kernel.zero_group() {
+        0 => f64::from(byte as i8),
+        _ => f64::from(byte),
+    };
+    let product = |(row, panel): (u32, u32)| match kernel.precision() {
         Precision::F32 => f64::from(f32::from_bits(row)) * f64::from(f32::from_bits(panel)),
         Precision::Bf16 => (0..2)
             .map(|i| {
@@ -24,7 +28,7 @@ fn plain(precision: Precision, rows: Rows<'_>, panel: PanelView<'_>, r: usize, c
             })
             .sum(),
         Precision::Int8 => (0..4)
-            .map(|i| f64::from((row >> (8 * i)) as u8 as i8) * f64::from((panel >> (8 * i)) as u8))
+            .map(|i| f64::from((row >> (8 * i)) as u8 as i8) * integer((panel >> (8 * i)) as u8))
             .sum(),
     };
     pairs.map(product).sum()
@@ -44,16 +48,29 @@ fn random_groups(precision: Precision, count: usize, seed: u64) -> Vec<u32> {
     values.chunks_exact(4).map(group).collect()
 }
 
-/// The same rows and panel, packed for tiles.
-fn with_tiles(rows: Rows<'_>, panel: PanelView<'_>, run: impl FnOnce(Rows<'_>, PanelView<'_>)) {
-    let (width, order) = (rows.groups.next_multiple_of(TILE), RowOrder::Tiles);
-    let mut data = vec![0; order.filled(rows.count) * width];
+/// The same rows and panel, stored as a kernel wants them.
+fn with_order(
+    kernel: ProductKernel,
+    rows: Rows<'_>,
+    panel: PanelView<'_>,
+    run: impl FnOnce(Rows<'_>, PanelView<'_>),
+) {
+    let order = kernel.order();
+    let width = match order {
+        RowOrder::Rows => return run(rows, panel),
+        RowOrder::Widened => rows.groups,
+        RowOrder::Pairs | RowOrder::Tiles => rows.groups.next_multiple_of(TILE),
+    };
+    let mut data = vec![0; order.filled(rows.count) * width * order.widening()];
     for r in 0..rows.count {
         let mut row = rows.data[r * rows.stride..][..rows.groups].to_vec();
         row.resize(width, 0);
-        order.store(&mut data, row.len(), r, 0, &row);
+        order.store(kernel.precision(), &mut data, width, r, 0, &row);
     }
-    let (panels, _) = Panels::pack(PANEL, width, 0, |column, out| {
+    if order == RowOrder::Widened {
+        return run(Rows::part(&data, order, width, rows.count, 0..width), panel);
+    }
+    let (panels, _) = Panels::pack(PANEL, width, kernel.panel_order(), 0, |column, out| {
         for (g, out) in out[..rows.groups].iter_mut().enumerate() {
             let strip = column / STRIP * panel.strip + column % STRIP;
             *out = panel.data[strip + g * panel.stride];
@@ -77,7 +94,7 @@ proptest! {
             let order = RowOrder::Rows;
             let rows = Rows { data: &data, order, stride, count, groups };
             let panel = random_groups(precision, (groups + 1) * (PANEL + pad), seed ^ 1);
-            let panel = PanelView { data: &panel, stride: PANEL + pad, strip: STRIP, ahead: 0 };
+            let panel = PanelView { data: &panel, stride: PANEL + pad, strip: STRIP, ahead: 0, columns: PANEL };
             let before = match (accumulate, precision) {
                 (false, _) => 0,
                 (true, Precision::Int8) => 7_i32 as u32,
@@ -85,15 +102,12 @@ proptest! {
             };
             for kernel in ProductKernel::available(precision) {
                 let mut sums = vec![before; count.next_multiple_of(TILE) * PANEL];
-                match kernel.order() {
-                    RowOrder::Rows => kernel.multiply(rows, panel, &mut sums, accumulate),
-                    RowOrder::Tiles => with_tiles(rows, panel, |rows, panel| {
-                        kernel.multiply(rows, panel, &mut sums, accumulate);
-                    }),
-                }
+                with_order(kernel, rows, panel, |rows, panel| {
+                    kernel.multiply(rows, panel, &mut sums, accumulate);
+                });
                 sums.truncate(count * PANEL);
                 for (i, sum) in sums.iter().enumerate() {
-                    let exact = plain(precision, rows, panel, i / PANEL, i % PANEL) + if accumulate { 7.0 } else { 0.0 };
+                    let exact = plain(kernel, rows, panel, i / PANEL, i % PANEL) + if accumulate { 7.0 } else { 0.0 };
                     let found = match precision {
                         Precision::Int8 => f64::from(*sum as i32),
                         _ => f64::from(f32::from_bits(*sum)),
@@ -111,17 +125,17 @@ fn integers_do_not_saturate() {
     let order = RowOrder::Rows;
     let data = [u32::from_le_bytes([127; 4]); 67];
     let rows = Rows { data: &data, order, stride: 67, count: 1, groups: 67 };
-    let panel = vec![u32::MAX; 67 * PANEL];
-    let panel = PanelView { data: &panel, stride: PANEL, strip: STRIP, ahead: 0 };
     for kernel in ProductKernel::available(Precision::Int8) {
+        // 255 unsigned, 127 signed.
+        let panel = vec![u32::from_le_bytes([127; 4]) | kernel.zero_group(); 67 * PANEL];
+        let panel =
+            PanelView { data: &panel, stride: PANEL, strip: STRIP, ahead: 0, columns: PANEL };
+        let largest = if kernel.zero_group() == 0 { 127 } else { 255 };
         let mut sums = [0; TILE * PANEL];
-        match kernel.order() {
-            RowOrder::Rows => kernel.multiply(rows, panel, &mut sums, false),
-            RowOrder::Tiles => with_tiles(rows, panel, |rows, panel| {
-                kernel.multiply(rows, panel, &mut sums, false);
-            }),
-        }
+        with_order(kernel, rows, panel, |rows, panel| {
+            kernel.multiply(rows, panel, &mut sums, false);
+        });
         let sums = &sums[..PANEL];
-        assert_eq!(sums, [127 * 255 * 4 * 67; PANEL], "{}", kernel.name());
+        assert_eq!(sums, [127 * largest * 4 * 67; PANEL], "{}", kernel.name());
     }
 }

@@ -98,7 +98,8 @@ fn attention_is_the_same_on_many_threads() {
         let x = noise(TOKENS * 48, 4);
         let products = qkv.forward(&x, Finish::Activate(Activation::Linear));
         for window in [None, Some(20)] {
-            let shape = AttentionShape { n_heads, head_dim, scale: 0.2, window, precision };
+            let arithmetic = precision.into();
+            let shape = AttentionShape { n_heads, head_dim, scale: 0.2, window, arithmetic };
             for positions in kinds {
                 check("packed", || packed_attention(&products, offsets, shape, positions));
                 check("projected", || projected_attention(&x, &qkv, offsets, shape, positions));
@@ -144,7 +145,7 @@ fn norms_gates_and_rotations_are_the_same_on_many_threads() {
         head_dim: 16,
         scale: 1.0,
         window: None,
-        precision: Precision::F32,
+        arithmetic: Precision::F32.into(),
     };
     let (offsets, table) = (offsets(&LENGTHS), noise(LENGTHS[0] * 16, 5));
     let offsets = Offsets::new(&offsets);

@@ -68,7 +68,10 @@ impl<B: SpladeBackend> Layer<B> {
             head_dim,
             scale: 1.0 / ((head_dim * n_parts) as f32).sqrt(),
             window: layer.window,
-            precision: weights.precision().on_cpu().unwrap_or_default(),
+            arithmetic: splade_kernels::Arithmetic {
+                precision: weights.arithmetic().precision.on_cpu().unwrap_or_default(),
+                isa: weights.arithmetic().isa,
+            },
         };
         let shape = Shape {
             attention,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::{
-    Activation, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear, Precision,
+    Activation, Arithmetic, AttentionShape, Finish, Head, LinearShape, Offsets, PackedLinear,
     RelativePositions as OnSlices, Table,
 };
 
@@ -80,9 +80,11 @@ macro_rules! run_on_kernels {
 }
 pub(super) use run_on_kernels;
 
-/// The kernels' name of a precision.
-fn on_cpu(precision: crate::Precision) -> Precision {
-    precision.on_cpu().expect("a model is loaded in a precision that its device has")
+/// The kernels' name of an arithmetic.
+fn on_cpu(arithmetic: crate::Arithmetic) -> Arithmetic {
+    let precision = arithmetic.precision.on_cpu();
+    let precision = precision.expect("a model is loaded in a precision that its device has");
+    Arithmetic { precision, isa: arithmetic.isa }
 }
 
 impl<B> LinearOps<B> for PackedLinear
@@ -92,7 +94,7 @@ where
     fn prepare(weight: Matrix<'_>, bias: Option<Vec<f32>>, _device: &B::Device) -> Self {
         let [out_features, in_features] = weight.shape;
         let shape = LinearShape { in_features, out_features };
-        Self::new(&weight.values, bias.as_deref(), shape, on_cpu(weight.precision))
+        Self::new(&weight.values, bias.as_deref(), shape, on_cpu(weight.arithmetic))
     }
 
     fn forward(&self, x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
@@ -146,7 +148,7 @@ where
     B: SpladeBackend<FloatTensorPrimitive: HostTensor>,
 {
     fn prepare(weights: Matrix<'_>, _device: &B::Device) -> Self {
-        Self::new(Table::new(weights.values, weights.shape, on_cpu(weights.precision)))
+        Self::new(Table::new(weights.values, weights.shape, on_cpu(weights.arithmetic)))
     }
 
     fn rows(&self, ids: &[u32], _device: &B::Device) -> FloatTensor<B> {

@@ -6,17 +6,17 @@ use std::fmt::Debug;
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::{Activation, AttentionShape, Offsets};
 
-use crate::{Pooling, Precision, SpladeBackend};
+use crate::{Arithmetic, Pooling, SpladeBackend};
 
-/// A matrix of weights from a checkpoint, and the precision that it is wanted in.
+/// A matrix of weights from a checkpoint, and how it is to be multiplied.
 #[derive(Clone, Debug)]
 pub struct Matrix<'a> {
     /// `[rows, columns]`, row-major.
     pub values: Cow<'a, [f32]>,
     /// Rows and columns.
     pub shape: [usize; 2],
-    /// The precision of its products; the device supports it.
-    pub precision: Precision,
+    /// The arithmetic of its products; the device supports its precision.
+    pub arithmetic: Arithmetic,
 }
 
 /// The weights of a layer norm.

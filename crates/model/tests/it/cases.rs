@@ -114,8 +114,8 @@ pub(crate) fn attention() -> impl Strategy<Value = AttentionCase> {
     (lengths(), 1usize..=4, 1usize..=5, window, select(kinds), any::<u64>()).prop_map(
         |(lengths, n_heads, half, window, kind, seed)| {
             let scale = 1.0 / ((2 * half) as f32).sqrt();
-            let precision = splade_kernels::Precision::F32;
-            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale, window, precision };
+            let arithmetic = splade_kernels::Precision::F32.into();
+            let shape = AttentionShape { n_heads, head_dim: 2 * half, scale, window, arithmetic };
             AttentionCase { lengths, shape, kind, seed }
         },
     )
@@ -132,8 +132,8 @@ pub(crate) fn long_attention() -> Vec<AttentionCase> {
     ];
     let case = |(head_dim, window, kind)| {
         let scale = 1.0 / (head_dim as f32).sqrt();
-        let precision = splade_kernels::Precision::F32;
-        let shape = AttentionShape { n_heads: 3, head_dim, scale, window, precision };
+        let arithmetic = splade_kernels::Precision::F32.into();
+        let shape = AttentionShape { n_heads: 3, head_dim, scale, window, arithmetic };
         AttentionCase { lengths: vec![0, 33, 1, 0, 150, 32], shape, kind, seed: 11 }
     };
     cases.map(case).into()

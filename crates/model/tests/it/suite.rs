@@ -305,7 +305,7 @@ pub(crate) fn tensor<B: SpladeBackend, const D: usize>(
 }
 
 pub(crate) fn matrix(values: &[f32], shape: [usize; 2], precision: Precision) -> Matrix<'_> {
-    Matrix { values: values.into(), shape, precision }
+    Matrix { values: values.into(), shape, arithmetic: precision.into() }
 }
 
 /// A decoder with as many words as there are biases.

@@ -17,8 +17,7 @@ pub(super) struct Distances {
 }
 
 impl Distances {
-    pub(super) fn of(row: &[f32]) -> Self {
-        let level = SimdLevel::detect();
+    pub(super) fn of(level: SimdLevel, row: &[f32]) -> Self {
         let largest = largest(level, row);
         let inverse = RowScale::inverse(largest);
         if inverse == 0.0 {
@@ -84,7 +83,7 @@ mod tests {
                 rounded_norm += q * q;
                 error += (v - q) * (v - q);
             }
-            let found = Distances::of(&row);
+            let found = Distances::of(SimdLevel::detect(), &row);
             // The slack of a screen covers this much.
             let tolerance = 1e-6 * norm.sqrt();
             for (found, exact) in [(found.norm, norm), (found.rounded_norm, rounded_norm), (found.error, error)] {

@@ -163,8 +163,9 @@ where
     R: CubeRuntime,
     B: SpladeBackend<FloatTensorPrimitive = CubeTensor<R>>,
 {
-    let Matrix { values, shape, precision } = matrix;
-    let dtype = dtype_of(precision).expect("a model is loaded in a precision that its device has");
+    let Matrix { values, shape, arithmetic } = matrix;
+    let dtype = dtype_of(arithmetic.precision)
+        .expect("a model is loaded in a precision that its device has");
     let data = TensorData::new(values.into_owned(), shape);
     held_as(B::float_from_data(data, device), dtype)
 }

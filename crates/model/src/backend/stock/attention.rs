@@ -20,7 +20,7 @@ pub fn packed_attention<B: Backend>(
 ) -> FloatTensor<B> {
     let qkv = wrap::<B, 2>(qkv);
     let device = qkv.device();
-    let AttentionShape { n_heads, head_dim, scale, window, precision: _ } = shape;
+    let AttentionShape { n_heads, head_dim, scale, window, arithmetic: _ } = shape;
     let hidden = n_heads * head_dim;
     let positions = Positions::new(positions, shape, &device);
     let mut attended = Vec::new();
