@@ -7,6 +7,7 @@ mod packed;
 mod plain;
 mod screen;
 mod screened;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -16,9 +17,6 @@ use crate::output::entries;
 use crate::simd::multiversion;
 use crate::table::TableWeights;
 use crate::{Offsets, Table};
-
-/// Tokens that are multiplied at a time.
-const TOKEN_BLOCK: usize = 256;
 
 /// How the logits of a text's tokens become one weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,6 +133,7 @@ impl Head {
         });
         let mut pooled = screened.unwrap_or_else(|| match decoder.weights() {
             TableWeights::Plain(weights) => {
+                let weights = (&weights[..], decoder.isa());
                 plain::pool(hidden_states, weights, bias, offsets, strategy, activation)
             }
             TableWeights::Packed(layer) => {
