@@ -49,8 +49,8 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) -> RowScale {
 
 multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) -> RowScale = round_row_body);
 
-/// Converts sums over panels (stored + 128, unless row sums are 0) and rows of [`round_row`] into products, in place:
-/// `[rows, columns]`, bits of `i32` before and of `f32` after.
+/// Converts sums over panels (stored + 128, unless row sums are 0) and rows of [`round_row`] into
+/// products, in place: `[rows, columns]`, bits of `i32` before and of `f32` after.
 #[inline(always)]
 fn rescale_body(sums: &mut [f32], rows: &[RowScale], columns: &[f32]) {
     for (sums, row) in sums.chunks_exact_mut(columns.len()).zip(rows) {

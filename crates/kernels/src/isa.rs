@@ -235,8 +235,8 @@ impl Set {
             (_, Precision::F32) => 1.0,
             #[cfg(not(target_arch = "aarch64"))]
             (Self::Portable, _) => 1.0,
-            // bf16 is widened to f32. Integers are widened to 16 bits: 1.2 times as fast on Zen 2 and
-            // Skylake by their models, 1.5 on Zen 4 as measured (docs/performance.md).
+            // bf16 is widened to f32. Integers are widened to 16 bits: 1.2 times as fast on Zen 2
+            // and Skylake by their models, 1.5 on Zen 4 as measured (docs/performance.md).
             #[cfg(target_arch = "x86_64")]
             (Self::Avx2 | Self::Avx512, Precision::Bf16) => 1.0,
             #[cfg(target_arch = "x86_64")]

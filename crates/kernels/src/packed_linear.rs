@@ -42,8 +42,8 @@ pub struct PackedLinear {
 
 impl PackedLinear {
     /// Packs a layer's weights, rounded to a precision, for the instructions that may be used:
-    /// `arithmetic` is a [`Precision`] on the CPU's best, or an [`Arithmetic`]. Integers become bf16 if rows are wider than
-    /// 65,536, since their sums might not fit in 32 bits.
+    /// `arithmetic` is a [`Precision`] on the CPU's best, or an [`Arithmetic`]. Integers become
+    /// bf16 if rows are wider than 65,536, since their sums might not fit in 32 bits.
     ///
     /// # Shapes
     /// `weight` `[out_features, in_features]` (as checkpoints store it), `bias` `[out_features]`.

@@ -152,9 +152,9 @@ impl ProductKernel {
     /// `accumulate`, added to the present sums. Sums are the bits of `f32`, or of `i32` for
     /// integers.
     ///
-    /// Integers of rows are signed, and those of panels exclusive or [`zero_group`](Self::zero_group).
-    /// In widened order, the
-    /// groups of rows are counted as they are in memory: two for each group of the panel.
+    /// Integers of rows are signed, and those of panels exclusive or
+    /// [`zero_group`](Self::zero_group). In widened order, the groups of rows are counted as they
+    /// are in memory: two for each group of the panel.
     ///
     /// # Panics
     /// If the slices are too short.
@@ -315,8 +315,8 @@ trait Product {
     unsafe fn store_sums(sums: Self::Sums, at: *mut u32);
     unsafe fn load(at: *const u32) -> Self::Groups;
     unsafe fn splat(group: u32) -> Self::Groups;
-    /// Groups that all rows are multiplied with before the next ones: the panel's part of them stays
-    /// in the first-level cache. Unlimited if that is prefetched in time from the second.
+    /// Groups that all rows are multiplied with before the next ones: the panel's part of them
+    /// stays in the first-level cache. Unlimited if that is prefetched in time from the second.
     const BLOCK: usize = usize::MAX;
 
     /// `sums + row · panel`.

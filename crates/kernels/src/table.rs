@@ -24,8 +24,8 @@ pub(crate) enum TableWeights {
 }
 
 impl Table {
-    /// Holds a matrix in a precision, for the instructions that may be used: `f32` row by row, other
-    /// precisions as packed layers. `arithmetic` is as in [`PackedLinear::new`].
+    /// Holds a matrix in a precision, for the instructions that may be used: `f32` row by row,
+    /// other precisions as packed layers. `arithmetic` is as in [`PackedLinear::new`].
     ///
     /// # Shapes
     /// `weights` `[rows, width]`.

@@ -46,8 +46,8 @@ impl RowOrder {
     }
 
     /// Stores some groups of a row, starting at group `first` of its `width`, all counted as in a
-    /// panel. In the order of tiles or pairs, `first`, `width` and the number of groups are multiples of
-    /// [`TILE`], or two.
+    /// panel. In the order of tiles or pairs, `first`, `width` and the number of groups are
+    /// multiples of [`TILE`], or two.
     pub(crate) fn store(
         self,
         precision: Precision,
