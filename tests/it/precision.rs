@@ -1,6 +1,7 @@
 //! Lower precisions give nearly the vectors of f32, and the same on every CPU backend; a device
 //! without the requested precision says so.
 
+use splade::info::Isa;
 use splade::{Device, Precision, SimilarityFunction, SparseEncoder, SparseMatrix, SpladeError};
 
 use crate::devices;
@@ -48,6 +49,31 @@ fn every_cpu_backend_gives_the_same_vectors_in_each_precision() {
         let first = found.next().expect("a backend");
         assert!(found.all(|other| other == first), "{precision}");
     }
+}
+
+#[test]
+fn every_instruction_set_gives_the_vectors_of_the_best_one() {
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        let best = encode(Device::Cpu, precision);
+        for isa in Isa::available() {
+            let builder = SparseEncoder::builder().precision(precision).isa(*isa);
+            let encoder = builder.load(golden::fixture("splade-tiny")).expect("a whole fixture");
+            assert_eq!(encoder.isa(), Some(*isa));
+            let found = encoder.encode(&TEXTS).expect("texts that can be encoded");
+            let difference = largest_difference(&found, &best);
+            // Attention is in bf16 on some sets and in f32 on others.
+            let most = if precision == Precision::F32 { 1e-5 } else { 0.1 };
+            assert!(difference <= most, "{precision} on {isa}: {difference}");
+        }
+    }
+}
+
+/// Between two weights of one entry.
+fn largest_difference(a: &SparseMatrix, b: &SparseMatrix) -> f32 {
+    let dense = |matrix: &SparseMatrix| matrix.rows().flat_map(|row| row.to_dense()).collect();
+    let (a, b): (Vec<f32>, Vec<f32>) = (dense(a), dense(b));
+    let pairs = a.into_iter().zip(b);
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 #[test]

@@ -22,6 +22,7 @@ use splade::corpus::{
     BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
     VectorSettings,
 };
+use splade::info::Isa;
 use splade::{Device, Precision};
 
 pub(crate) use convert::ConvertArgs;
@@ -260,9 +261,15 @@ pub(crate) struct RunArgs {
     pub(crate) batch_tokens: Option<NonZeroUsize>,
 
     /// Precision of layers, word embeddings and decoder: f32, bf16, f16 (GPU only) or int8 (CPU
-    /// only). Lower ones are faster, need less memory, and change vectors a little.
+    /// only). Lower ones need less memory, change vectors a little, and are never slower; `splade
+    /// info` says how much faster they are on this CPU.
     #[arg(long, value_name = "PRECISION", default_value_t)]
     pub(crate) precision: Precision,
+
+    /// CPU instructions to use at most, such as avx2: to compare them, and to find faults. `splade
+    /// info` prints their names [default: the best of this CPU].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isa: Option<Isa>,
 
     /// CPU threads, shared by all devices [default: one per core].
     #[arg(long, value_name = "N")]

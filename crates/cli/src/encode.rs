@@ -189,6 +189,7 @@ fn settings(
     let settings = vectors.describe(encoder, options, reader.settings()).map_err(describe)?;
     // A manifest has less of the machine than a receipt.
     let mut machine = Machine::new(args.model.to_string_lossy(), run.precision.to_string(), "", 0);
+    machine.isa = encoder.isa().map(|isa| isa.to_string());
     machine.devices = run.device.iter().map(ToString::to_string).collect();
     machine.batch_tokens = run.batch_tokens.map(|tokens| tokens.get() as u64);
     machine.chunk_size = run.chunk_size.map(|texts| texts.get() as u64);

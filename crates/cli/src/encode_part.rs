@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use splade::SparseEncoder;
 use splade::corpus::{PartTaskOptions, PartTasks, Plan, Receipt, Unit};
 
 use crate::args::EncodePartArgs;
@@ -16,12 +15,7 @@ pub(crate) fn run(args: &EncodePartArgs) -> Result<(), CliError> {
     // Before the model is loaded, so that a wrong folder or number is reported at once.
     let units = chosen(args)?;
     let run = &args.run;
-    let device = run.device.first().cloned().unwrap_or_default();
-    let mut builder = SparseEncoder::builder().device(device).precision(run.precision);
-    if let Some(threads) = run.threads {
-        builder = builder.threads(threads);
-    }
-    let encoder = model::load(&args.model, builder, &run.hub, run.quiet)?;
+    let encoder = model::load(&args.model, model::builder(run), &run.hub, run.quiet)?;
     let options = PartTaskOptions::new(args.model.to_string_lossy())
         .with_devices(run.device.clone())
         .with_max_batch_tokens(run.batch_tokens)

@@ -64,7 +64,19 @@ fn show(out: &mut impl Write, info: &ModelInfo) -> io::Result<()> {
     }
     writeln!(out, "\n{BOLD}CPU instructions of products{BOLD:#}")?;
     for (precision, instructions) in &info.instructions {
-        writeln!(out, "  {precision:<21}  {instructions}")?;
+        let speed = match info.times_f32.get(precision) {
+            Some(times) if *times > 1.0 => format!(", about {times} times as fast as f32"),
+            _ if precision == "f32" => String::new(),
+            _ => ", as fast as f32".to_owned(),
+        };
+        writeln!(out, "  {precision:<21}  {instructions}{speed}")?;
+    }
+    let quickest = info.times_f32.iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
+    match quickest {
+        Some((precision, times)) if *times > 1.0 => {
+            writeln!(out, "  the quickest           {precision}")?
+        }
+        _ => writeln!(out, "  the quickest           none: all take the same time")?,
     }
     writeln!(out, "\n{BOLD}Weights{BOLD:#}")?;
     for file in &info.weights {

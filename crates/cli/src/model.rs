@@ -21,11 +21,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn load(name: &Path, run: &RunArgs, vectors: &VectorArgs) -> Result<Self, CliError> {
-        let mut builder =
-            SparseEncoder::builder().device(first(&run.device)).precision(run.precision);
-        if let Some(threads) = run.threads {
-            builder = builder.threads(threads);
-        }
+        let mut builder = builder(run);
         if let Some(max_seq_length) = vectors.max_seq_length {
             builder = builder.max_seq_length(max_seq_length);
         }
@@ -55,6 +51,18 @@ impl Model {
             None => &self.encoder,
         }
     }
+}
+
+/// What the options that every encoding command has say of a model.
+pub(crate) fn builder(run: &RunArgs) -> SparseEncoderBuilder {
+    let mut builder = SparseEncoder::builder().device(first(&run.device)).precision(run.precision);
+    if let Some(isa) = run.isa {
+        builder = builder.isa(isa);
+    }
+    if let Some(threads) = run.threads {
+        builder = builder.threads(threads);
+    }
+    builder
 }
 
 /// Loads a model, with a progress bar if it must be fetched from the hub first.

@@ -67,6 +67,9 @@ fn ready(encoder: &SparseEncoder, quiet: bool, started: Instant) {
 fn builder(args: &ServeArgs) -> splade::SparseEncoderBuilder {
     let device = args.device.first().cloned().unwrap_or_default();
     let mut builder = SparseEncoder::builder().device(device).precision(args.precision);
+    if let Some(isa) = args.isa {
+        builder = builder.isa(isa);
+    }
     if let Some(max_seq_length) = args.max_seq_length {
         builder = builder.max_seq_length(max_seq_length);
     }

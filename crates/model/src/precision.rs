@@ -37,16 +37,16 @@ impl Precision {
         }
     }
 
-    /// The CPU instructions that its products use on this machine; `None` if CPUs do not support
-    /// it.
-    pub fn instructions(self) -> Option<&'static str> {
-        self.on_cpu().map(|precision| Isa::detect().for_products(precision).name())
+    /// The CPU instructions that its products use on this machine, of those up to `isa`; `None` if
+    /// CPUs do not support it.
+    pub fn instructions(self, isa: Isa) -> Option<&'static str> {
+        self.on_cpu().map(|precision| isa.for_products(precision).name())
     }
 
-    /// About how many times as fast its products are on this CPU as those in `f32`; `None` if CPUs
-    /// do not support it.
-    pub fn times_f32(self) -> Option<f32> {
-        self.on_cpu().map(|precision| Isa::detect().times_f32(precision))
+    /// About how many times as fast its products are on this CPU, with instructions up to `isa`, as
+    /// those in `f32`; `None` if CPUs do not support it.
+    pub fn times_f32(self, isa: Isa) -> Option<f32> {
+        self.on_cpu().map(|precision| isa.times_f32(precision))
     }
 
     fn name(self) -> &'static str {

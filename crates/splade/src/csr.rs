@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use splade_model::{Dense, Normalize, Offsets, SentencePooling, SparseAutoEncoder};
+use splade_model::{Dense, Isa, Normalize, Offsets, SentencePooling, SparseAutoEncoder};
 use splade_tokenizer::TokenBatch;
 
 use crate::SpladeError;
@@ -33,6 +33,7 @@ impl Csr {
         folder: &Path,
         modules: &[ModuleSpec],
         hidden_size: usize,
+        isa: Isa,
     ) -> Result<Self, SpladeError> {
         let [pooling, steps @ .., sae] = modules else { return Err(order(folder, modules)) };
         if (pooling.kind, sae.kind) != (ModuleKind::Pooling, ModuleKind::SparseAutoEncoder) {
@@ -46,7 +47,7 @@ impl Csr {
         for step in steps {
             loaded.push(match step.kind {
                 ModuleKind::Dense => {
-                    let dense = Dense::load(&step.folder)?;
+                    let dense = Dense::load(&step.folder, isa)?;
                     fits(&step.folder, width, dense.in_features())?;
                     width = dense.out_features();
                     Step::Dense(Box::new(dense))
@@ -55,7 +56,7 @@ impl Csr {
                 _ => return Err(order(folder, modules)),
             });
         }
-        let sae_module = SparseAutoEncoder::load(&sae.folder)?;
+        let sae_module = SparseAutoEncoder::load(&sae.folder, isa)?;
         fits(&sae.folder, width, sae_module.in_features())?;
         Ok(Self { pooling: pooling_module, steps: loaded, sae: sae_module })
     }

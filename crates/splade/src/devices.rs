@@ -1,7 +1,7 @@
 //! The devices of this machine that this build can run on.
 
 use serde::Serialize;
-use splade_model::{BackendKind, Precision};
+use splade_model::{BackendKind, Isa, Precision};
 
 use crate::backends::{Backend, Name, SeenCard, cards, names};
 
@@ -60,7 +60,8 @@ fn cpus(is_compiled: impl Fn(&Name) -> bool) -> Option<DeviceInfo> {
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let precisions = Precision::ALL.into_iter();
-    let precisions = precisions.filter_map(|p| Some(format!("{p} on {}", p.instructions()?)));
+    let precisions =
+        precisions.filter_map(|p| Some(format!("{p} on {}", p.instructions(Isa::detect())?)));
     let precisions = precisions.collect::<Vec<_>>().join(", ");
     let description = format!("the processor, {threads} threads; {precisions}");
     let names = ["cpu"].into_iter().chain(names).map(str::to_owned).collect();

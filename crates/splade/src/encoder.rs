@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use splade_model::Arithmetic;
 use splade_sparse::{DenseMatrix, SparseMatrix, SparseRow, Sparsity};
 use tracing::info_span;
 
 use crate::call::Call;
-use crate::info::ModelInfo;
+use crate::info::{Isa, ModelInfo};
 use crate::inputs::Inputs;
 use crate::locate::locate;
 use crate::pipeline::{Graph, Pipeline};
@@ -33,7 +34,8 @@ pub struct SparseEncoder {
 struct Model {
     folder: PathBuf,
     device: Device,
-    precision: Precision,
+    arithmetic: Arithmetic,
+    chosen_isa: Option<Isa>,
     graph: Graph,
     threads: Option<rayon::ThreadPool>,
 }
@@ -83,9 +85,11 @@ impl SparseEncoder {
         let mut settings = Settings::read(&folder)?;
         options.settle(&mut settings)?;
         let threads = options.threads.map(start_threads).transpose()?;
-        let graph = Graph::load(&folder, &options.device, options.precision)?;
-        let (device, precision) = (options.device, options.precision);
-        let model = Arc::new(Model { folder, device, precision, graph, threads });
+        let arithmetic =
+            Arithmetic { precision: options.precision, isa: options.isa.unwrap_or_default() };
+        let graph = Graph::load(&folder, &options.device, arithmetic)?;
+        let (device, chosen_isa) = (options.device, options.isa);
+        let model = Arc::new(Model { folder, device, arithmetic, chosen_isa, graph, threads });
         let encoder = Self { model, settings: Arc::new(settings) };
         match options.max_seq_length {
             Some(max_seq_length) => encoder.with_max_seq_length(max_seq_length),
@@ -285,7 +289,7 @@ impl SparseEncoder {
     /// # Errors
     /// Files that have changed since the model was loaded.
     pub fn info(&self) -> Result<ModelInfo, SpladeError> {
-        ModelInfo::read(self.folder(), self.graph(), &self.settings)
+        ModelInfo::read(self.folder(), self.graph(), &self.settings, self.model.arithmetic.isa)
     }
 
     /// The folder that the model was loaded from; for a model from the hub, the one in the cache.
@@ -301,7 +305,12 @@ impl SparseEncoder {
 
     /// The precision that the model computes in.
     pub fn precision(&self) -> Precision {
-        self.model.precision
+        self.model.arithmetic.precision
+    }
+
+    /// The best instruction set that it may use on a CPU, if the builder was given one.
+    pub fn isa(&self) -> Option<Isa> {
+        self.model.chosen_isa
     }
 
     /// The dimension of a vector: the size of the model's vocabulary, or the number of latents of a

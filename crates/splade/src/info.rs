@@ -1,5 +1,5 @@
 //! [`ModelInfo`]: what a model is made of, for people and as JSON. Also re-exports the descriptions
-//! of devices.
+//! of devices, and the names of instruction sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,6 +18,7 @@ use crate::reader::Reader;
 use crate::settings::Settings;
 
 pub use crate::devices::{DeviceInfo, MissingBackend};
+pub use splade_model::Isa;
 
 /// What a model is made of; made by [`SparseEncoder::info`](crate::SparseEncoder::info).
 #[derive(Clone, Debug, Serialize)]
@@ -40,8 +41,12 @@ pub struct ModelInfo {
     pub similarity_function: SimilarityFunction,
     /// Number of weights kept of each text; `None` means all.
     pub max_active_dims: Option<usize>,
-    /// The CPU instructions that matrix products of each precision use on CPU devices.
+    /// The CPU instructions that matrix products of each precision use on CPU devices, where the
+    /// builder's [`isa`](crate::SparseEncoderBuilder::isa) allows them.
     pub instructions: BTreeMap<String, &'static str>,
+    /// About how many times as fast each precision's products are as those in `f32`, on CPU
+    /// devices.
+    pub times_f32: BTreeMap<String, f32>,
     /// The files that hold weights: of transformers, tables and other modules.
     pub weights: Vec<WeightsInfo>,
 }
@@ -94,6 +99,7 @@ impl ModelInfo {
         folder: &Path,
         graph: &Graph,
         settings: &Settings,
+        isa: Isa,
     ) -> Result<Self, SpladeError> {
         let routes: Vec<(Option<String>, Vec<ModuleSpec>)> = match Layout::read(folder)? {
             Layout::Single(modules) => vec![(None, modules)],
@@ -133,15 +139,16 @@ impl ModelInfo {
             default_prompt_name: settings.default_prompt_name.clone(),
             similarity_function: settings.similarity,
             max_active_dims: settings.max_active_dims.map(Into::into),
-            instructions: instructions(),
+            instructions: of_precisions(|precision| precision.instructions(isa)),
+            times_f32: of_precisions(|precision| precision.times_f32(isa)),
             weights,
         })
     }
 }
 
-/// The CPU instructions that matrix products of each precision use.
-fn instructions() -> BTreeMap<String, &'static str> {
-    let named = |precision: Precision| Some((precision.to_string(), precision.instructions()?));
+/// A fact about each precision that CPUs support.
+fn of_precisions<T>(fact: impl Fn(Precision) -> Option<T>) -> BTreeMap<String, T> {
+    let named = |precision: Precision| Some((precision.to_string(), fact(precision)?));
     Precision::ALL.into_iter().filter_map(named).collect()
 }
 

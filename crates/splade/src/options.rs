@@ -8,6 +8,7 @@ use splade_tokenizer::{SpecialTokens, TruncationSide};
 
 #[cfg(feature = "hub")]
 use crate::hub::HubOptions;
+use crate::info::Isa;
 use crate::progress::Callback;
 use crate::settings::Settings;
 use crate::{CancelHandle, Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
@@ -200,6 +201,7 @@ pub(crate) fn with_limit(pruning: Pruning, max_active_dims: Option<NonZeroUsize>
 pub struct SparseEncoderBuilder {
     pub(crate) device: Device,
     pub(crate) precision: Precision,
+    pub(crate) isa: Option<Isa>,
     #[cfg(feature = "hub")]
     pub(crate) hub: Option<HubOptions>,
     pub(crate) threads: Option<NonZeroUsize>,
@@ -227,6 +229,15 @@ impl SparseEncoderBuilder {
     /// everywhere. A precision that the device lacks is an error.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
+        self
+    }
+
+    /// The best instruction set that CPUs may use, of those that [`Isa::available`] lists: to
+    /// compare them, and to find faults. Sets change vectors only by rounding. Kernels beside the
+    /// model's layers that give the same bits on every set (such as a rotation) are not limited.
+    /// GPUs ignore it. Default: the CPU's best.
+    pub fn isa(mut self, isa: Isa) -> Self {
+        self.isa = Some(isa);
         self
     }
 

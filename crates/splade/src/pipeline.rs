@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use splade_model::{BackendKind, Pooled, Pooling, Precision, TokenWeights};
+use splade_model::{Arithmetic, BackendKind, Pooled, Pooling, TokenWeights};
 use splade_sparse::{Pruning, SparseRow};
 use splade_tokenizer::TokenBatch;
 
@@ -65,12 +65,12 @@ impl Graph {
     pub(crate) fn load(
         folder: &Path,
         device: &Device,
-        precision: Precision,
+        arithmetic: Arithmetic,
     ) -> Result<Self, SpladeError> {
         let mut loader = Loader {
             root: folder,
             device,
-            precision,
+            arithmetic,
             masked_lms: Vec::new(),
             encoders: Vec::new(),
             loaded: Transformers::default(),
@@ -287,7 +287,7 @@ impl Graph {
 struct Loader<'a> {
     root: &'a Path,
     device: &'a Device,
-    precision: Precision,
+    arithmetic: Arithmetic,
     /// The folder of each loaded transformer.
     masked_lms: Vec<PathBuf>,
     encoders: Vec<PathBuf>,
@@ -326,7 +326,7 @@ impl Loader<'_> {
             }
             ([Model(task), ModuleKind::Pooling, .., ModuleKind::SparseAutoEncoder], _) => {
                 let encoder = self.encoder(&modules[0].folder, *task)?;
-                let modules = Csr::load(folder, &modules[1..], self.hidden_size(encoder))?;
+                let modules = self.csr(folder, &modules[1..], encoder)?;
                 Ok(Pipeline::Csr { encoder, modules })
             }
             ([Model(task), ModuleKind::TokenWeights], _) => {
@@ -344,6 +344,16 @@ impl Loader<'_> {
         }
     }
 
+    /// The modules after an encoder.
+    fn csr(
+        &self,
+        folder: &Path,
+        modules: &[ModuleSpec],
+        encoder: usize,
+    ) -> Result<Csr, SpladeError> {
+        Csr::load(folder, modules, self.hidden_size(encoder), self.arithmetic.isa)
+    }
+
     /// The index of the masked LM in `folder` among those loaded.
     fn masked_lm(
         &mut self,
@@ -354,7 +364,7 @@ impl Loader<'_> {
         if let Some(known) = self.masked_lms.iter().position(|known| known == folder) {
             return Ok(known);
         }
-        let loaded = TransformerOn::load(folder, (kind, task), self.device, self.precision)?;
+        let loaded = TransformerOn::load(folder, (kind, task), self.device, self.arithmetic)?;
         self.loaded.masked_lms.push(loaded);
         self.masked_lms.push(folder.to_owned());
         Ok(self.masked_lms.len() - 1)
@@ -366,7 +376,7 @@ impl Loader<'_> {
             return Ok(known);
         }
         let as_what = (FolderKind::Encoder, task);
-        let loaded = TransformerOn::load(folder, as_what, self.device, self.precision)?;
+        let loaded = TransformerOn::load(folder, as_what, self.device, self.arithmetic)?;
         self.loaded.encoders.push(loaded);
         self.encoders.push(folder.to_owned());
         Ok(self.encoders.len() - 1)

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use splade_model::{Checkpoint, PackedTokens, Pooled, Pooling, Precision};
+use splade_model::{Arithmetic, Checkpoint, PackedTokens, Pooled, Pooling};
 use splade_tokenizer::{TokenBatch, Tokenizer};
 
 use crate::backends::{self, HiddenStates, Loaded, MaskedLm, OnDevice};
@@ -61,9 +61,9 @@ impl<M: Loaded + ?Sized> TransformerOn<M> {
         folder: &Path,
         as_what: (FolderKind, Task),
         device: &Device,
-        precision: Precision,
+        arithmetic: Arithmetic,
     ) -> Result<Self, SpladeError> {
-        let transformer = Transformer::read(folder, as_what, precision)?;
+        let transformer = Transformer::read(folder, as_what, arithmetic)?;
         let model = backends::load(device, &transformer.checkpoint)?;
         Ok(Self { transformer, model })
     }
@@ -122,7 +122,7 @@ impl Transformer {
     fn read(
         folder: &Path,
         (kind, task): (FolderKind, Task),
-        precision: Precision,
+        arithmetic: Arithmetic,
     ) -> Result<Self, SpladeError> {
         let config = match kind {
             FolderKind::Plain => {
@@ -137,7 +137,8 @@ impl Transformer {
             }
         };
         other_files::check(folder)?;
-        let checkpoint = Checkpoint::open(folder)?.with_precision(precision);
+        let checkpoint =
+            Checkpoint::open(folder)?.with_precision(arithmetic.precision).with_isa(arithmetic.isa);
         let mut tokenizer = Tokenizer::load(folder)?;
         let (found, known) = (tokenizer.n_needed_rows(), checkpoint.config().vocab_size());
         if found > known {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use splade::info::Isa;
 use splade::{Device, Precision};
 
 use super::HubArgs;
@@ -81,6 +82,11 @@ pub(crate) struct ServeArgs {
     /// only) or int8 (CPU only).
     #[arg(long, visible_alias = "dtype", value_name = "PRECISION", default_value_t)]
     pub(crate) precision: Precision,
+
+    /// CPU instructions to use at most, such as avx2: to compare them, and to find faults. `splade
+    /// info` prints their names [default: the best of this CPU].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isa: Option<Isa>,
 
     /// CPU threads that compute, which the devices share [default: one per core].
     #[arg(long, value_name = "N")]

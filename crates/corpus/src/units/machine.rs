@@ -20,6 +20,9 @@ pub struct Machine {
     pub precision: String,
     /// The CPU's instructions that products use, in each precision.
     pub instructions: String,
+    /// The best instruction set that the CPU was allowed to use, if one was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isa: Option<String>,
     /// CPU threads.
     pub threads: u64,
     /// Tokens per forward pass, if they were chosen.
@@ -43,6 +46,7 @@ impl Machine {
             device_kinds: Vec::new(),
             precision: precision.into(),
             instructions: instructions.into(),
+            isa: None,
             threads,
             batch_tokens: None,
             chunk_size: None,
@@ -59,8 +63,8 @@ impl Machine {
         let mut settings = settings.clone();
         let mut kinds: Vec<&[String]> = Vec::new();
         let mut devices: Vec<Value> = Vec::new();
-        let mut others: [(&str, Vec<Value>); 3] =
-            [("precision", Vec::new()), ("batch_tokens", Vec::new()), ("chunk_size", Vec::new())];
+        let mut others: [(&str, Vec<Value>); 4] =
+            ["precision", "isa", "batch_tokens", "chunk_size"].map(|key| (key, Vec::new()));
         for machine in machines {
             if kinds.is_empty() {
                 object(object(&mut settings).entry("model").or_insert_with(|| json!({})))
@@ -70,8 +74,12 @@ impl Machine {
                 kinds.push(&machine.device_kinds);
                 devices.push(json!(machine.devices));
             }
-            let found =
-                [json!(machine.precision), json!(machine.batch_tokens), json!(machine.chunk_size)];
+            let found = [
+                json!(machine.precision),
+                json!(machine.isa),
+                json!(machine.batch_tokens),
+                json!(machine.chunk_size),
+            ];
             for ((_, values), found) in others.iter_mut().zip(found) {
                 if !values.contains(&found) {
                     values.push(found);
@@ -81,6 +89,10 @@ impl Machine {
         let all = [("devices", devices)].into_iter().chain(others);
         for (key, mut values) in all {
             let value = if values.len() == 1 { values.remove(0) } else { values.into() };
+            // No manifest before had it, so one without it must not differ from them.
+            if key == "isa" && value.is_null() {
+                continue;
+            }
             object(&mut settings).insert(key.to_owned(), value);
         }
         settings

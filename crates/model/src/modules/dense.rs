@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use splade_kernels::{Activation, Finish, LinearShape, PackedLinear, Precision};
+use splade_kernels::{Activation, Arithmetic, Finish, Isa, LinearShape, PackedLinear, Precision};
 
 use super::{check_feature_names, check_size, open_weights, read_config};
 use crate::ModelError;
@@ -70,12 +70,13 @@ fn tanh() -> String {
 }
 
 impl Dense {
-    /// Reads `config.json` and the weights of a module's folder.
+    /// Reads `config.json` and the weights of a module's folder. Products use `isa` at most.
     ///
     /// # Errors
     /// A file that cannot be read; an activation, field or feature that is not supported; a weight
     /// that is missing, unused, not finite, or of the wrong shape.
-    pub fn load(folder: &Path) -> Result<Self, ModelError> {
+    pub fn load(folder: &Path, isa: Isa) -> Result<Self, ModelError> {
+        let arithmetic = Arithmetic { precision: Precision::F32, isa };
         let path = folder.join("config.json");
         let config: Config = read_config(&path, "Dense")?;
         let Config { in_features, out_features, .. } = config;
@@ -97,11 +98,11 @@ impl Dense {
             true if in_features == out_features => Residual::Input,
             true => {
                 let weight = weights.take("residual.weight", &out_in)?;
-                Residual::Projection(PackedLinear::new(&weight, None, shape, Precision::F32))
+                Residual::Projection(PackedLinear::new(&weight, None, shape, arithmetic))
             }
         };
         weights.finish()?;
-        let linear = PackedLinear::new(&weight, bias.as_deref(), shape, Precision::F32);
+        let linear = PackedLinear::new(&weight, bias.as_deref(), shape, arithmetic);
         Ok(Self { linear, activation, residual })
     }
 

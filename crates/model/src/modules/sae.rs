@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::Dtype;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use splade_kernels::{Activation, Finish, LinearShape, PackedLinear, Precision};
+use splade_kernels::{Activation, Arithmetic, Finish, Isa, LinearShape, PackedLinear, Precision};
 
 use super::{check_size, open_weights, read_config};
 use crate::ModelError;
@@ -98,12 +98,13 @@ fn default_k() -> usize {
 }
 
 impl SparseAutoEncoder {
-    /// Reads `config.json` and the weights of a module's folder.
+    /// Reads `config.json` and the weights of a module's folder. Products use `isa` at most.
     ///
     /// # Errors
     /// A file that cannot be read; a field that is unknown, or 0; a weight that is missing, unused,
     /// not finite, or of the wrong shape.
-    pub fn load(folder: &Path) -> Result<Self, ModelError> {
+    pub fn load(folder: &Path, isa: Isa) -> Result<Self, ModelError> {
+        let arithmetic = Arithmetic { precision: Precision::F32, isa };
         let path = folder.join("config.json");
         let config: Config = read_config(&path, "SparseAutoEncoder")?;
         let Config { input_dim, hidden_dim, .. } = config;
@@ -133,7 +134,7 @@ impl SparseAutoEncoder {
         weights.finish()?;
         let sizes = LinearShape { in_features: input_dim, out_features: hidden_dim };
         Ok(Self {
-            linear: PackedLinear::new(&weight, Some(&latent_bias), sizes, Precision::F32),
+            linear: PackedLinear::new(&weight, Some(&latent_bias), sizes, arithmetic),
             k: NonZeroUsize::new(config.k).expect("checked above"),
             input: if config.normalize { Input::Normalized } else { Input::AsIs },
             pre_bias,

@@ -11,7 +11,7 @@ use splade_model::Flex as Cpu;
 #[cfg(feature = "ndarray")]
 use splade_model::NdArray as Cpu;
 use splade_model::{
-    Checkpoint, Dense, Encoder, ModelError, Normalize, PackedTokens, SentencePooling,
+    Checkpoint, Dense, Encoder, Isa, ModelError, Normalize, PackedTokens, SentencePooling,
     SparseAutoEncoder,
 };
 
@@ -72,13 +72,15 @@ impl Chain {
                     pooling = Some(SentencePooling::load(&folder).expect("a whole fixture"))
                 }
                 "Dense" => {
-                    let dense = Dense::load(&folder).expect("a whole fixture");
+                    let dense = Dense::load(&folder, Isa::default()).expect("a whole fixture");
                     between.push(Between::Dense(Box::new(dense)))
                 }
                 "Normalize" => between
                     .push(Between::Normalize(Normalize::load(&folder).expect("a whole fixture"))),
                 "SparseAutoEncoder" => {
-                    sae = Some(SparseAutoEncoder::load(&folder).expect("a whole fixture"))
+                    sae = Some(
+                        SparseAutoEncoder::load(&folder, Isa::default()).expect("a whole fixture"),
+                    )
                 }
                 other => panic!("module {other}"),
             }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use splade_model::{Dense, ModelError, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder};
+use splade_model::{
+    Dense, Isa, ModelError, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder,
+};
 
 use crate::folders::{Tensors, filled, scratch, write_tensors};
 
@@ -96,7 +98,7 @@ fn a_module_without_its_configuration_is_refused() {
 /// 2 to 3 with bias.
 fn dense(name: &str, more: &str, tensors: &Tensors) -> Result<Dense, ModelError> {
     let config = format!(r#"{{"in_features": 2, "out_features": 3{more}}}"#);
-    Dense::load(&folder(&format!("dense-{name}"), &config, tensors))
+    Dense::load(&folder(&format!("dense-{name}"), &config, tensors), Isa::default())
 }
 
 fn dense_tensors() -> Tensors {
@@ -166,7 +168,7 @@ fn a_normalize_of_another_feature_is_refused() {
 
 /// 2 to 4, k 2.
 fn sae(name: &str, config: &str, tensors: &Tensors) -> Result<SparseAutoEncoder, ModelError> {
-    SparseAutoEncoder::load(&folder(&format!("sae-{name}"), config, tensors))
+    SparseAutoEncoder::load(&folder(&format!("sae-{name}"), config, tensors), Isa::default())
 }
 
 const SAE: &str = r#"{"input_dim": 2, "hidden_dim": 4, "k": 2, "k_aux": 3, "dead_threshold": 30}"#;

@@ -280,6 +280,7 @@ fn machine(
         instructions.join(", "),
         n_threads as u64,
     );
+    machine.isa = encoder.isa().map(|isa| isa.to_string());
     machine.devices = devices.iter().map(ToString::to_string).collect();
     machine.device_kinds = devices.iter().map(device_kind).collect::<Result<_, _>>()?;
     machine.batch_tokens = options.max_batch_tokens.map(|n| n.get() as u64);
