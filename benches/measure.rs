@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use serde_json::{Value, json};
+use splade::info::Isa;
 use splade::{Device, EncodeOptions, Precision, SparseEncoder, SparseMatrix};
 
 /// The program's allocator, since the program is what is measured.
@@ -53,6 +54,9 @@ struct Args {
     device: Device,
     #[arg(long, default_value_t = Precision::F32)]
     precision: Precision,
+    /// CPU instructions to use at most
+    #[arg(long)]
+    isa: Option<Isa>,
     /// Use only the first texts
     #[arg(long)]
     limit: Option<usize>,
@@ -80,7 +84,7 @@ fn run(args: &Args) -> Result<()> {
     let texts = read_texts(&args.texts, args.limit)?;
     let start = Instant::now();
     let mut builder = SparseEncoder::builder().device(args.device.clone());
-    builder = builder.precision(args.precision);
+    builder = builder.precision(args.precision).isa(args.isa.unwrap_or_default());
     if let Some(threads) = args.threads {
         builder = builder.threads(threads);
     }

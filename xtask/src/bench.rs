@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// CPU threads per process [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// CPU instructions to use at most, such as avx2; rivals are held to them too
+    #[arg(long, value_name = "NAME")]
+    isa: Option<String>,
     /// Number of timed rounds over all texts, after one to warm up
     #[arg(long, value_name = "N", default_value = "5")]
     rounds: NonZeroUsize,
@@ -93,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         threads: arguments.threads.unwrap_or(cores).get(),
         rounds: arguments.rounds.get(),
         query: arguments.query,
+        isa: arguments.isa.clone(),
         rivals: plan_rivals(arguments, &metadata)?,
         root: root.to_owned(),
         folder: folder.clone(),

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::cell::Cell;
-use super::rivals::{BATCH, Rivals};
+use super::rivals::{self, BATCH, Rivals};
 use super::row::{Agreement, Rivalry, Row, median};
 use super::worker::{Ready, Worker};
 use crate::table::rate;
@@ -22,6 +22,8 @@ pub(super) struct Plan {
     pub(super) threads: usize,
     pub(super) rounds: usize,
     pub(super) query: bool,
+    /// The best instructions that may be used; `None` for the CPU's.
+    pub(super) isa: Option<String>,
     pub(super) rivals: Option<Rivals>,
     /// Folder for logs and vectors.
     pub(super) folder: PathBuf,
@@ -69,6 +71,7 @@ impl Plan {
         let mut theirs = Vec::new();
         for (rivals, engine) in engines {
             let command = &mut rivals.worker(engine, cell, &self.root, self.threads);
+            rivals::limit(command, self.isa.as_deref());
             let log = self.folder.join(format!("{engine}.log"));
             let rival = match Worker::start(command, log) {
                 Ok(rival) => rival,
@@ -159,6 +162,9 @@ impl Plan {
         command.arg("--model").arg(&cell.model).arg("--texts").arg(&cell.texts.path);
         command.args(["--threads", &self.threads.to_string(), "--batch", &cell.batch.to_string()]);
         command.args(["--device", &cell.device, "--precision", &cell.precision]);
+        if let Some(isa) = &self.isa {
+            command.args(["--isa", isa]);
+        }
         command
     }
 }

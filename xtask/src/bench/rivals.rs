@@ -27,6 +27,25 @@ const SCRIPT: &str = "benches/rivals.py";
 /// Texts per forward pass: the default of sentence-transformers and fastembed.
 pub(super) const BATCH: usize = 32;
 
+/// Our names of instruction sets, with what holds oneDNN, MKL and ATen to them.
+const LIMITS: [(&str, [&str; 3]); 7] = [
+    ("avx2", ["AVX2", "AVX2", "avx2"]),
+    ("avx-vnni", ["AVX2_VNNI", "AVX2", "avx2"]),
+    ("avx512", ["AVX512_CORE", "AVX512", "avx512"]),
+    ("avx512-vnni", ["AVX512_CORE_VNNI", "AVX512", "avx512"]),
+    ("avx512-bf16", ["AVX512_CORE_BF16", "AVX512", "avx512"]),
+    ("amx-int8", ["AVX512_CORE_AMX", "AVX512", "avx512"]),
+    ("amx-bf16", ["AVX512_CORE_AMX", "AVX512", "avx512"]),
+];
+
+/// Holds a rival to the same instructions as ours, as far as its libraries let themselves be held.
+pub(super) fn limit(command: &mut Command, isa: Option<&str>) {
+    let variables = ["ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY"];
+    if let Some((_, values)) = LIMITS.iter().find(|(name, _)| Some(*name) == isa) {
+        command.envs(variables.into_iter().zip(*values));
+    }
+}
+
 /// The rivals' interpreter, and the selected rivals.
 pub(super) struct Rivals {
     pub(super) python: PathBuf,
