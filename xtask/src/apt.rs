@@ -29,6 +29,15 @@ pub(crate) fn install(what: &str, packages: &[&str]) {
     }
 }
 
+/// Makes the packages of another architecture known, if that is possible without prompting.
+pub(crate) fn add_architecture(name: &str) {
+    let Some(prefix) = installer() else { return };
+    let words = [&prefix[..], &["dpkg", "--add-architecture", name]].concat();
+    if let Err(error) = command::run(Command::new(words[0]).args(&words[1..])) {
+        eprintln!("no packages for {name}: {error:#}");
+    }
+}
+
 /// The prefix for `apt-get`: empty as root, sudo if it needs no password.
 fn installer() -> Option<Vec<&'static str>> {
     if !Path::new("/etc/debian_version").exists() || !answers("apt-get", &["--version"]) {

@@ -4,6 +4,7 @@
 
 mod api;
 mod apt;
+mod arm;
 mod backends;
 mod bench;
 mod blocks;
@@ -12,6 +13,7 @@ mod check;
 mod clients;
 mod clusters;
 mod command;
+mod cycles;
 mod docs;
 mod features;
 mod fixtures;
@@ -87,6 +89,11 @@ enum Task {
     /// Measure servers under load: `splade serve` in every respect, or any that answers
     /// /embed_sparse
     Load(load::Arguments),
+    /// Check 64-bit ARM: cross-compile, run the kernels' tests and golden texts under QEMU; on
+    /// Debian as root, first install what that needs
+    Arm,
+    /// Compare the inner loops of products with the limits of CPUs, by llvm-mca
+    Cycles,
     /// Write a checkpoint with a real model's sizes and random weights, for measuring speed
     Synth(synth::Arguments),
 }
@@ -108,6 +115,8 @@ fn main() -> ExitCode {
         Task::Python(arguments) => python::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
+        Task::Arm => arm::run(),
+        Task::Cycles => cycles::run(),
         Task::Synth(arguments) => synth::run(&arguments),
     };
     match result {
