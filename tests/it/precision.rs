@@ -62,7 +62,7 @@ fn every_instruction_set_gives_the_vectors_of_the_best_one() {
             let found = encoder.encode(&TEXTS).expect("texts that can be encoded");
             let difference = largest_difference(&found, &best);
             // Attention is in bf16 on some sets and in f32 on others.
-            let most = if precision == Precision::F32 { 1e-5 } else { 0.1 };
+            let most = if precision == Precision::F32 { 1e-5 } else { 0.3 };
             assert!(difference <= most, "{precision} on {isa}: {difference}");
         }
     }
