@@ -70,6 +70,27 @@ def test_processes_share_the_units_and_nothing_is_made_twice(corpus: Path, tmp_p
     assert max(len(row["indices"]) for row in rows(out)) == 7
 
 
+def test_parquet_in_and_out(corpus: Path, tmp_path: Path, model: SparseEncoder) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    records = [json.loads(line) for line in corpus.read_text().splitlines()]
+    source = tmp_path / "corpus.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(records), source, row_group_size=7)
+    out = tmp_path / "out"
+    units = splade.plan(source, out, rows_per_part=6, format="parquet")
+    tasks = PartTasks(out, TINY, threads=1)
+    for unit in units:
+        tasks.encode_part(unit)
+    assert splade.finish(out, verify=True)["rows"] == 20
+    tables = [parquet.read_table(part) for part in sorted(out.glob("part-*.parquet"))]
+    found = pyarrow.concat_tables(tables).to_pylist()
+    expected = model.encode([record["text"] for record in records], output="splade")
+    for i, row in enumerate(found):
+        assert row["id"] == records[i]["id"]
+        assert row["indices"] == expected[i].indices.tolist()
+        assert row["values"] == pytest.approx(expected[i].values.tolist(), abs=1e-5)
+
+
 def test_what_is_wrong_is_named(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     units = splade.plan(corpus, out, rows_per_part=6)
