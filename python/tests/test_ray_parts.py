@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,9 @@ N_UNITS = 12
 PLAN = {"rows_per_part": ROWS_PER_PART, "task": "document"}
 # Unit 3 takes long enough to be killed within it.
 LONG_UNIT = 3
+# How many workers are killed at random moments; a long run by hand has more.
+N_KILLS = int(os.environ.get("SPLADE_TEST_KILLS", "4"))
+SEED = int(os.environ.get("SPLADE_TEST_SEED", "20"))
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,33 @@ def test_a_worker_is_killed_in_the_middle_of_a_unit(
     check(encode(corpus, folder), truth, folder)
     assert watcher.killed
     assert {receipt["attempt"]["number"] for receipt in receipts(folder)} >= {1, 2}
+
+
+def test_workers_are_killed_at_random_moments(
+    cluster: Any, corpus: Path, truth: dict[str, Any], tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    killed: list[int] = []
+    is_over = threading.Event()
+
+    def kill() -> None:
+        # A new actor takes some three seconds to start, import and load.
+        while not is_over.wait(chance.uniform(0.05, 5.0)) and len(killed) < N_KILLS:
+            alive = sorted(actors())
+            if alive:
+                killed.append(chance.choice(alive))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    n_runs = 0
+    while not n_runs or len(killed) < N_KILLS:
+        folder = tmp_path / f"out{n_runs}"
+        check(encode(corpus, folder, max_attempts=1000), truth, folder)
+        n_runs += 1
+    is_over.set()
+    killer.join()
+    print(f"seed {SEED}: {len(killed)} workers killed in {n_runs} runs")
 
 
 def test_a_unit_that_kills_every_worker_ends_the_job_by_name_and_the_rest_is_kept(
