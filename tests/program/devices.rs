@@ -81,6 +81,34 @@ fn the_devices_of_the_machine_are_listed() {
 }
 
 #[test]
+fn kernels_that_a_device_lacks_are_refused_by_name() {
+    let with = |products| {
+        splade(&["encode", "--model", &tiny(), "--gpu-products", products, "river"], b"")
+    };
+    let refused = with("hopper");
+    assert_eq!(refused.code, Some(1));
+    for part in ["hopper products are not available on this device", "choose cubecl, or auto"] {
+        assert!(refused.stderr.contains(part), "{}", refused.stderr);
+    }
+    let (automatic, default) = (with("auto"), with("cubecl"));
+    assert_eq!(automatic.code, Some(0), "{}", automatic.stderr);
+    assert_eq!(automatic.stdout, default.stdout);
+
+    let unknown = with("cublas");
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("cubecl, hopper and auto"), "{}", unknown.stderr);
+}
+
+#[test]
+fn a_check_of_kernels_needs_no_card() {
+    let ran = splade(&["devices", "--check-products", "--json"], b"");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let devices: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(devices["refused_products"].is_null(), "{devices}");
+    assert_eq!(devices["found"][0]["product_checks"], serde_json::json!([]));
+}
+
+#[test]
 #[cfg(feature = "wgpu")]
 fn a_card_beyond_the_last_says_how_many_there_are() {
     for device in ["wgpu:99", "vulkan:99"] {

@@ -126,7 +126,7 @@ mod tests {
             .map(|reason| (reason, count(Kind::Leave(reason))));
         assert_eq!(
             counts,
-            [(Reason::Card, 3), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 12)]
+            [(Reason::Card, 4), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 12)]
         );
         assert!(count(Kind::Run) == 8, "{}", count(Kind::Run));
     }

@@ -17,6 +17,7 @@ mod cycles;
 mod docs;
 mod features;
 mod fixtures;
+mod kernels;
 mod load;
 mod outside;
 mod passages;
@@ -77,6 +78,9 @@ enum Task {
     /// Convert every model of the fixtures and compare the vectors that sentence-transformers
     /// computes with the results, in its own venv
     Saved,
+    /// Compile the CUDA kernels with NVRTC, which needs no card, in a venv of its own; fails if one
+    /// spills registers
+    Kernels,
     /// Point clients that others wrote at `splade serve`, in venvs of their own
     Clients(clients::Arguments),
     /// Build the wheel of the Python package, install it and run its tests, in venvs of its own
@@ -110,6 +114,7 @@ fn main() -> ExitCode {
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fixtures => fixtures::run(),
         Task::Saved => saved::run(),
+        Task::Kernels => kernels::run(),
         Task::Clients(arguments) => clients::run(&arguments),
         Task::Clusters(arguments) => clusters::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),

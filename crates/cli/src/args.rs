@@ -22,7 +22,7 @@ use splade::corpus::{
     BinaryColumns, CorpusError, Header, Quoting, ReadOptions, TextColumn, TextFormat,
     VectorSettings,
 };
-use splade::info::Isa;
+use splade::info::{GpuProducts, Isa};
 use splade::{Device, Precision};
 
 pub(crate) use convert::ConvertArgs;
@@ -108,6 +108,11 @@ pub(crate) struct InfoArgs {
 /// List the devices that this build can run on here: names for --device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DevicesArgs {
+    /// Check the kernels for H100 and H200 (--gpu-products hopper) on each card, and say what they
+    /// gave. If one hangs, the program ends after two minutes.
+    #[arg(long)]
+    pub(crate) check_products: bool,
+
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -270,6 +275,11 @@ pub(crate) struct RunArgs {
     /// info` prints their names [default: the best of this CPU].
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<Isa>,
+
+    /// Kernels that multiply in f16 and bf16 on a GPU: cubecl; hopper, our own for H100 and H200,
+    /// which is checked when the model is loaded; auto, hopper where it can run.
+    #[arg(long, value_name = "KERNELS", default_value_t)]
+    pub(crate) gpu_products: GpuProducts,
 
     /// CPU threads, shared by all devices [default: one per core].
     #[arg(long, value_name = "N")]

@@ -12,7 +12,10 @@ use crate::terminal::Page;
 use crate::text::{BOLD, DIM};
 
 pub(crate) fn run(args: &DevicesArgs) -> Result<(), CliError> {
-    let devices = Devices::find();
+    let devices = match args.check_products {
+        true => Devices::find_checked(),
+        false => Devices::find(),
+    };
     if args.json {
         return Output::print_json(&devices);
     }
@@ -26,11 +29,17 @@ fn show(out: &mut impl Write, devices: &Devices) -> io::Result<()> {
     let width = names.iter().map(String::len).max().unwrap_or(0);
     for (device, names) in devices.found.iter().zip(names) {
         writeln!(out, "{BOLD}{names:<width$}{BOLD:#}  {}", device.description)?;
+        for check in &device.product_checks {
+            writeln!(out, "{:width$}  {check}", "")?;
+        }
     }
     let first_gpu = devices.found.iter().find(|device| device.is_gpu);
     if let Some(name) = first_gpu.or(devices.found.first()).and_then(|device| device.names.first())
     {
         writeln!(out, "{DIM}`auto` is {name}{DIM:#}")?;
+    }
+    if let Some(why) = &devices.refused_products {
+        writeln!(out, "products by cubecl: the kernel for Hopper cards failed its check: {why}")?;
     }
     for missing in &devices.missing {
         writeln!(out, "{}: {}", missing.backend, missing.why)?;

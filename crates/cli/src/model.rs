@@ -55,7 +55,10 @@ impl Model {
 
 /// What the options that every encoding command has say of a model.
 pub(crate) fn builder(run: &RunArgs) -> SparseEncoderBuilder {
-    let mut builder = SparseEncoder::builder().device(first(&run.device)).precision(run.precision);
+    let mut builder = SparseEncoder::builder()
+        .device(first(&run.device))
+        .precision(run.precision)
+        .gpu_products(run.gpu_products);
     if let Some(isa) = run.isa {
         builder = builder.isa(isa);
     }

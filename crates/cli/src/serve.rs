@@ -66,7 +66,10 @@ fn ready(encoder: &SparseEncoder, quiet: bool, started: Instant) {
 
 fn builder(args: &ServeArgs) -> splade::SparseEncoderBuilder {
     let device = args.device.first().cloned().unwrap_or_default();
-    let mut builder = SparseEncoder::builder().device(device).precision(args.precision);
+    let mut builder = SparseEncoder::builder()
+        .device(device)
+        .precision(args.precision)
+        .gpu_products(args.gpu_products);
     if let Some(isa) = args.isa {
         builder = builder.isa(isa);
     }

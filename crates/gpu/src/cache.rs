@@ -10,7 +10,7 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
 /// The sources of the kernels, for the cache key: CubeCL identifies a kernel by its name, not by
 /// its body.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 17] = [
     include_str!("activate.rs"),
     include_str!("attention.rs"),
     include_str!("attention/buckets.rs"),
@@ -18,6 +18,9 @@ const SOURCES: [&str; 14] = [
     include_str!("attention/units.rs"),
     include_str!("compact.rs"),
     include_str!("head.rs"),
+    include_str!("hopper/kernel.cu"),
+    include_str!("hopper/sizes.rs"),
+    include_str!("hopper/text.rs"),
     include_str!("launch.rs"),
     include_str!("norm.rs"),
     include_str!("pool.rs"),

@@ -1,5 +1,5 @@
-//! The head in `f32`: product with the vocabulary and maximum over each text's tokens in one
-//! kernel, so that logits never reach memory.
+//! The head with max pooling: product with the vocabulary and maximum over each text's tokens in
+//! one kernel, so that logits never reach memory. In `f32` on all cards, in 16 bits on Hopper's.
 
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::cubecl;
@@ -10,19 +10,36 @@ use burn_std::DType;
 use cubecl::prelude::*;
 use splade_kernels::Offsets;
 
+use crate::hopper;
 use crate::launch::{Vec4, dims, elementwise, empty_like, is_f32, upload};
 use crate::pool::{BROKEN, activated, is_finite};
+use crate::product::Products;
 use crate::product::tile::{self, ACROSS, FOUR, TILE, sums_of_tile};
+
+/// Whether [`largest_logits`] supports operands of these shapes and types.
+///
+/// # Shapes
+/// `x` `[tokens, hidden]`, `decoder` `[vocab, hidden]`.
+pub fn has_fused_head<R: CubeRuntime>(
+    x: &CubeTensor<R>,
+    decoder: &CubeTensor<R>,
+    products: Products,
+) -> bool {
+    match x.dtype {
+        DType::F32 => decoder.dtype == DType::F32 && dims(x)[1].is_multiple_of(FOUR),
+        _ => products == Products::Hopper && hopper::has_head(x, decoder),
+    }
+}
 
 /// `pooled[text, word]`: the largest ln(1 + relu(logit)) over the tokens of the text, or ln(1 +
 /// that) if `twice`; 0 for an empty text, NaN if a logit is not finite.
 ///
 /// # Shapes
-/// `x` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, `bias` `[vocab]`, all `f32`, with hidden a
-/// multiple of four; `offsets` `[texts + 1]`; returns `[texts, vocab]` `f32`.
+/// `x` `[tokens, hidden]`, `decoder` `[vocab, hidden]`, of the same type, `bias` `[vocab]` `f32`;
+/// `offsets` `[texts + 1]`; returns `[texts, vocab]` `f32`.
 ///
 /// # Panics
-/// If the shapes do not match.
+/// If the shapes do not match, or if [`has_fused_head`] is false.
 pub fn largest_logits<R: CubeRuntime>(
     x: CubeTensor<R>,
     decoder: CubeTensor<R>,
@@ -33,8 +50,10 @@ pub fn largest_logits<R: CubeRuntime>(
     let (x, decoder, bias) = (into_contiguous(x), into_contiguous(decoder), into_contiguous(bias));
     let [tokens, depth] = dims(&x);
     let (vocab, texts) = (decoder.meta.shape()[0], offsets.n_texts());
-    assert!(depth.is_multiple_of(FOUR), "hidden is not a multiple of four");
-    assert!([&x, &decoder, &bias].map(Some).into_iter().all(is_f32), "not all of the head is f32");
+    let is_wide = x.dtype == DType::F32;
+    assert!(!is_wide || depth.is_multiple_of(FOUR), "hidden is not a multiple of four");
+    assert_eq!(x.dtype, decoder.dtype, "x and decoder differ in type");
+    assert!(is_f32(Some(&bias)), "bias is not f32");
     assert_eq!(decoder.meta.shape()[1], depth, "x and decoder differ in width");
     assert_eq!(bias.meta.shape()[0], vocab, "bias is not [vocab]");
     assert_eq!(offsets.n_tokens(), tokens, "offsets do not cover the tokens");
@@ -52,10 +71,13 @@ pub fn largest_logits<R: CubeRuntime>(
     let count = CubeCount::Static(vocab.div_ceil(TILE) as u32, tokens.div_ceil(TILE) as u32, 1);
     let units = texts * vocab;
     let (finish_count, dim) = elementwise(&client, units);
+    if tokens > 0 && !is_wide {
+        hopper::head(&x, &decoder, &bias, upload(&x, &text_of), &largest);
+    }
     // SAFETY: as for a layer's tile; texts are below the number of rows of `largest`, words below
     // `vocab`; the second kernel has one unit per element of both arrays.
     unsafe {
-        if tokens > 0 {
+        if tokens > 0 && is_wide {
             kernel::launch_unchecked(
                 &client,
                 count,

@@ -12,6 +12,11 @@ mod cache;
 mod cards;
 mod compact;
 mod head;
+#[cfg(feature = "cuda")]
+mod hopper;
+#[cfg(not(feature = "cuda"))]
+#[path = "hopper/absent.rs"]
+mod hopper;
 mod launch;
 mod norm;
 mod pool;
@@ -27,8 +32,9 @@ pub use cards::cuda::cards as cuda_cards;
 pub use cards::wgpu::{Adapter, adapters as wgpu_adapters};
 pub use cards::{Api, Card, CardKind};
 pub use compact::compact;
-pub use head::largest_logits;
+pub use head::{has_fused_head, largest_logits};
+pub use hopper::{check_hopper, hopper_pass_tokens, hopper_refusal, refuse_hopper};
 pub use norm::{Norm, add_norm};
 pub use pool::Pool;
-pub use product::{linear, product, product_with};
+pub use product::{Products, Verdict, linear, product, product_with};
 pub use rotate::rotate;

@@ -1,7 +1,7 @@
 //! Products with the transposed weights of a layer.
 //!
 //! Products of a few tokens have their own kernel, as does `f32`; 16-bit types use CubeCL's kernels
-//! for matrix units. `benches/gpu_products.rs` measures them.
+//! for matrix units, or our own on Hopper cards. `benches/gpu_products.rs` measures them.
 
 mod few;
 pub(crate) mod tile;
@@ -22,11 +22,38 @@ use splade_kernels::Activation;
 
 use self::tile::{FOUR, TILE};
 use crate::activate::add_bias;
+use crate::hopper;
 use crate::launch::{cubes, dims, empty_like, is_f32, optional};
 
 /// Multiples of this are an even number of tiles in CubeCL's kernels that load one tile ahead. With
 /// an odd number, these give wrong results (cubek-matmul 0.2).
 const EVEN_DEPTH: usize = 128;
+
+/// Which kernels multiply 16-bit types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Products {
+    /// CubeCL's.
+    #[default]
+    CubeCl,
+    /// Our own for Hopper cards, where it supports the shapes; CubeCL's elsewhere, and after a
+    /// check of the kernel has failed.
+    Hopper,
+}
+
+/// What the check of the kernel for Hopper cards found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The kernel's results are right.
+    Proven {
+        /// What the check took.
+        seconds: f64,
+    },
+    /// They are not, or it failed, here or on another card of this process.
+    Refused {
+        /// What was wrong.
+        why: String,
+    },
+}
 
 /// `activation(x · weightᵀ + bias)`.
 ///
@@ -41,12 +68,16 @@ pub fn linear<R: CubeRuntime>(
     weight: CubeTensor<R>,
     bias: Option<CubeTensor<R>>,
     activation: Activation,
+    products: Products,
 ) -> CubeTensor<R> {
     if has_tiles(&x, &weight) {
         return on_tiles(x, weight, bias, activation);
     }
+    if let Some(y) = on_hopper(&x, &weight, bias.as_ref(), activation, products) {
+        return y;
+    }
     let dtype = x.dtype;
-    add_bias(product(x, weight, dtype), bias, activation)
+    add_bias(product(x, weight, dtype, Products::CubeCl), bias, activation)
 }
 
 /// `x · weightᵀ`, summed in `f32`.
@@ -61,6 +92,7 @@ pub fn product<R: CubeRuntime>(
     x: CubeTensor<R>,
     weight: CubeTensor<R>,
     out: DType,
+    products: Products,
 ) -> CubeTensor<R> {
     assert_eq!(x.dtype, weight.dtype, "x and weight differ in type");
     let depth = x.meta.shape()[1];
@@ -70,6 +102,10 @@ pub fn product<R: CubeRuntime>(
     }
     if has_tiles(&x, &weight) && out == DType::F32 {
         return on_tiles(x, weight, None, Activation::Linear);
+    }
+    let products = if out == x.dtype { products } else { Products::CubeCl };
+    if let Some(y) = on_hopper(&x, &weight, None, Activation::Linear, products) {
+        return y;
     }
     let mut failures = Vec::new();
     for strategy in strategies(x.dtype, depth) {
@@ -87,6 +123,21 @@ fn has_tiles<R: CubeRuntime>(x: &CubeTensor<R>, weight: &CubeTensor<R>) -> bool 
         (x.meta.shape()[0], [0, 1].map(|dim| weight.meta.shape()[dim]));
     let fits = columns.is_multiple_of(FOUR) && depth.is_multiple_of(FOUR);
     is_f32(Some(x)) && is_f32(Some(weight)) && fits && tokens > few::MOST
+}
+
+/// The product by the kernel for Hopper cards, if that is to be used for it.
+fn on_hopper<R: CubeRuntime>(
+    x: &CubeTensor<R>,
+    weight: &CubeTensor<R>,
+    bias: Option<&CubeTensor<R>>,
+    activation: Activation,
+    products: Products,
+) -> Option<CubeTensor<R>> {
+    match products {
+        // The kernel of few tokens reads the weights as fast, and has no tile to fill.
+        Products::Hopper if dims(x)[0] > few::MOST => hopper::layer(x, weight, bias, activation),
+        _ => None,
+    }
 }
 
 fn on_tiles<R: CubeRuntime>(

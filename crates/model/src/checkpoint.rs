@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::weights::weight_files;
-use crate::{Arithmetic, Isa, ModelConfig, ModelError, Precision};
+use crate::{Arithmetic, GpuProducts, Isa, ModelConfig, ModelError, Precision};
 
 /// A model to load. Opening it reads the configuration and, if the weights are sharded, the table
 /// of contents of each shard; it reads no weights.
@@ -53,6 +53,17 @@ impl Checkpoint {
 
     pub(crate) fn arithmetic(&self) -> Arithmetic {
         self.arithmetic
+    }
+
+    /// Sets which kernels multiply on a GPU.
+    #[must_use]
+    pub fn with_gpu_products(self, gpu_products: GpuProducts) -> Self {
+        Self { arithmetic: Arithmetic { gpu_products, ..self.arithmetic }, ..self }
+    }
+
+    /// Which kernels multiply on a GPU.
+    pub fn gpu_products(&self) -> GpuProducts {
+        self.arithmetic.gpu_products
     }
 
     /// The files that hold the weights.

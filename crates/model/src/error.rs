@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Precision;
+use crate::{GpuProducts, Precision};
 
 use crate::pytorch::PytorchError;
 use crate::weights::LOOKED_FOR;
@@ -19,6 +19,15 @@ pub enum ModelError {
     Precision {
         /// The requested precision.
         precision: Precision,
+    },
+    /// The device does not support the requested kernels for products.
+    #[error("{products} products are not available on this device: {why}; choose cubecl, or auto")]
+    #[non_exhaustive]
+    GpuProducts {
+        /// The requested kernels.
+        products: GpuProducts,
+        /// Why.
+        why: String,
     },
     /// The device failed during computation.
     #[error("the device failed: {reason}")]

@@ -43,6 +43,7 @@ mod checkpoint;
 mod config;
 mod config_keys;
 mod error;
+mod gpu_products;
 mod model;
 mod precision;
 
@@ -75,6 +76,7 @@ pub use checkpoint::Checkpoint;
 pub use config::ModelConfig;
 pub use config_keys::parse_json;
 pub use error::ModelError;
+pub use gpu_products::{GpuProducts, UnknownGpuProducts};
 pub use model::{Encoder, Pooled, Pooling, SpladeModel};
 pub use modules::{
     Dense, Normalize, PoolingMode, SentencePooling, SparseAutoEncoder, TokenWeights,
@@ -106,4 +108,4 @@ pub use splade_gpu::cuda_cards;
 #[cfg(feature = "wgpu")]
 pub use splade_gpu::{Adapter, wgpu_adapters};
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
-pub use splade_gpu::{Api, Card, CardKind, keep_kernels};
+pub use splade_gpu::{Api, Card, CardKind, hopper_refusal, keep_kernels};

@@ -64,6 +64,7 @@ pub struct SpladeModel<B: SpladeBackend> {
     backbone: Backbone<B>,
     head: MlmHead<B>,
     limits: Limits,
+    pass_tokens: Option<NonZeroUsize>,
     device: B::Device,
 }
 
@@ -90,12 +91,19 @@ impl<B: SpladeBackend> SpladeModel<B> {
         {
             return Err(ModelError::NotMaskedLm { found });
         }
-        let mut weights = weights.with_arithmetic(arithmetic_on::<B>(checkpoint, device)?);
+        let arithmetic = arithmetic_on::<B>(checkpoint, device)?;
+        let mut weights = weights.with_arithmetic(arithmetic);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         let head = MlmHead::load(&mut weights, architecture.head, backbone.words(), device)?;
         weights.finish()?;
         let limits = Limits::of(&architecture.backbone);
-        Ok(Self { backbone, head, limits, device: device.clone() })
+        let pass_tokens = B::pass_tokens(arithmetic.gpu_products, device);
+        Ok(Self { backbone, head, limits, pass_tokens, device: device.clone() })
+    }
+
+    /// Tokens per pass that fill the device, if the backend knows.
+    pub fn pass_tokens(&self) -> Option<NonZeroUsize> {
+        self.pass_tokens
     }
 
     /// One weight per text and vocabulary entry, all >= 0, on the device.
@@ -153,6 +161,7 @@ pub struct Encoder<B: SpladeBackend> {
     backbone: Backbone<B>,
     hidden_size: usize,
     limits: Limits,
+    pass_tokens: Option<NonZeroUsize>,
     device: B::Device,
 }
 
@@ -166,12 +175,19 @@ impl<B: SpladeBackend> Encoder<B> {
         let architecture = &checkpoint.config().architecture;
         let files = checkpoint.weight_files();
         let weights = Weights::open(files, architecture.names, Part::Encoder)?;
-        let mut weights = weights.with_arithmetic(arithmetic_on::<B>(checkpoint, device)?);
+        let arithmetic = arithmetic_on::<B>(checkpoint, device)?;
+        let mut weights = weights.with_arithmetic(arithmetic);
         let backbone = Backbone::load(&mut weights, &architecture.backbone, device)?;
         weights.finish()?;
         let hidden_size = checkpoint.config().hidden_size();
         let limits = Limits::of(&architecture.backbone);
-        Ok(Self { backbone, hidden_size, limits, device: device.clone() })
+        let pass_tokens = B::pass_tokens(arithmetic.gpu_products, device);
+        Ok(Self { backbone, hidden_size, limits, pass_tokens, device: device.clone() })
+    }
+
+    /// Tokens per pass that fill the device, if the backend knows.
+    pub fn pass_tokens(&self) -> Option<NonZeroUsize> {
+        self.pass_tokens
     }
 
     /// Width of a token's state.
@@ -205,16 +221,17 @@ impl<B: SpladeBackend> Encoder<B> {
     }
 }
 
-/// The arithmetic of a checkpoint, if the device supports its precision.
+/// The arithmetic of a checkpoint on a device, if it supports that.
 fn arithmetic_on<B: SpladeBackend>(
     checkpoint: &Checkpoint,
     device: &B::Device,
 ) -> Result<Arithmetic, ModelError> {
-    let precision = checkpoint.precision();
-    match B::has_precision(precision, device) {
-        true => Ok(checkpoint.arithmetic()),
-        false => Err(ModelError::Precision { precision }),
+    let (chosen, precision) = (checkpoint.arithmetic(), checkpoint.precision());
+    if !B::has_precision(precision, device) {
+        return Err(ModelError::Precision { precision });
     }
+    let gpu_products = B::settle_products(chosen.gpu_products, precision, device)?;
+    Ok(Arithmetic { gpu_products, ..chosen })
 }
 
 impl Limits {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use splade_kernels::Isa;
 
+use crate::GpuProducts;
+
 /// The type in which weights are held and multiplied. Not every device supports each: see
 /// [`SpladeBackend::has_precision`](crate::SpladeBackend::has_precision).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -66,12 +68,14 @@ pub struct Arithmetic {
     pub precision: Precision,
     /// The best instruction set that CPUs may use. Default: the CPU's best.
     pub isa: Isa,
+    /// Which kernels multiply on GPUs. Default: CubeCL's.
+    pub gpu_products: GpuProducts,
 }
 
 impl From<Precision> for Arithmetic {
-    /// On the CPU's best instructions.
+    /// On the CPU's best instructions, and with the default kernels of GPUs.
     fn from(precision: Precision) -> Self {
-        Self { precision, isa: Isa::default() }
+        Self { precision, ..Self::default() }
     }
 }
 

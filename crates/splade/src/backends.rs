@@ -7,7 +7,7 @@
 mod choose;
 mod on_device;
 
-use splade_model::BackendKind;
+use splade_model::{BackendKind, GpuProducts, ModelError, Precision};
 #[cfg(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda"))]
 use splade_model::{Checkpoint, SpladeBackend};
 
@@ -18,7 +18,7 @@ use self::on_device::Loaders;
 use self::on_device::on_device;
 use crate::Device;
 
-pub(crate) use self::choose::{load, resolve};
+pub(crate) use self::choose::{load, resolve, settle_products};
 pub(crate) use self::on_device::{HiddenStates, Loaded, MaskedLm, OnDevice};
 
 /// Every backend. To add one, add its row here and its name to [`Device`].
@@ -149,9 +149,22 @@ pub(crate) struct SeenCard {
 /// it sees none.
 type FindCards = fn(fn(usize) -> Device) -> Result<Vec<SeenCard>, String>;
 
+/// Settles which kernels multiply on the device with a number; the outer error says why the device
+/// is not available, or failed.
+type Settle = fn(usize, GpuProducts, Precision) -> Result<Result<GpuProducts, ModelError>, String>;
+
+/// Why the kernel for Hopper cards is not used in this process, if a check of it failed.
+pub(crate) fn hopper_refusal() -> Option<String> {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    return splade_model::hopper_refusal();
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    None
+}
+
 /// What a compiled-in backend provides.
 struct Compiled {
     loaders: Loaders,
+    settle: Settle,
     /// Lists its cards; a CPU backend has none.
     cards: FindCards,
 }
@@ -167,7 +180,10 @@ impl Compiled {
             Ok(M::load::<B>(name, checkpoint, &Default::default()))
         }
         let loaders = Loaders { masked_lm: load::<_, B>, hidden_states: load::<_, B> };
-        Self { loaders, cards: |_| Ok(Vec::new()) }
+        let settle: Settle = |_, products, precision| {
+            Ok(B::settle_products(products, precision, &Default::default()))
+        };
+        Self { loaders, settle, cards: |_| Ok(Vec::new()) }
     }
 }
 
@@ -182,6 +198,9 @@ mod wgpu {
 
     pub(super) const COMPILED: Compiled = Compiled {
         loaders: Loaders { masked_lm: load, hidden_states: load },
+        settle: |number, products, precision| {
+            settle_guarded::<Wgpu>(products, precision, &adapter(number)?.device)
+        },
         cards: |device| {
             Ok(adapters()?.iter().map(|adapter| seen(device, adapter.card.clone())).collect())
         },
@@ -199,10 +218,13 @@ mod wgpu {
         number: usize,
         checkpoint: &Checkpoint,
     ) -> LoadResult<M> {
+        load_guarded::<M, Wgpu>(name, checkpoint, &adapter(number)?.device)
+    }
+
+    fn adapter(number: usize) -> Result<&'static Adapter, String> {
         let adapters = adapters()?;
         splade_model::keep_kernels(&[]);
-        let adapter = adapters.get(number).ok_or_else(|| only(adapters.len()))?;
-        load_guarded::<M, Wgpu>(name, checkpoint, &adapter.device)
+        adapters.get(number).ok_or_else(|| only(adapters.len()))
     }
 }
 
@@ -215,6 +237,9 @@ mod cuda {
 
     pub(super) const COMPILED: Compiled = Compiled {
         loaders: Loaders { masked_lm: load, hidden_states: load },
+        settle: |number, products, precision| {
+            settle_guarded::<Cuda>(products, precision, &card(number)?)
+        },
         cards: |device| Ok(cuda_cards()?.into_iter().map(|card| seen(device, card)).collect()),
     };
 
@@ -223,11 +248,15 @@ mod cuda {
         number: usize,
         checkpoint: &Checkpoint,
     ) -> LoadResult<M> {
+        load_guarded::<M, Cuda>(name, checkpoint, &card(number)?)
+    }
+
+    fn card(number: usize) -> Result<CudaDevice, String> {
         let cards = cuda_cards()?;
         let names: Vec<String> = cards.iter().map(|card| card.name.clone()).collect();
         splade_model::keep_kernels(&names);
         cards.get(number).ok_or_else(|| only(cards.len()))?;
-        load_guarded::<M, Cuda>(name, checkpoint, &CudaDevice::new(number))
+        Ok(CudaDevice::new(number))
     }
 }
 
@@ -238,7 +267,26 @@ fn load_guarded<M: Loaded + ?Sized, B: SpladeBackend>(
     checkpoint: &Checkpoint,
     device: &B::Device,
 ) -> LoadResult<M> {
+    // Before the load, which asks again: there a panic of the device's threads would fail the load.
+    let (products, precision) = (checkpoint.gpu_products(), checkpoint.precision());
+    if let Err(error) = settle_guarded::<B>(products, precision, device)? {
+        return Ok(Err(error.into()));
+    }
     on_device(B::device_threads(device), || M::load::<B>(backend, checkpoint, device))
+}
+
+/// [`SpladeBackend::settle_products`]; a panic of the device's threads refuses the kernels.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn settle_guarded<B: SpladeBackend>(
+    products: GpuProducts,
+    precision: Precision,
+    device: &B::Device,
+) -> Result<Result<GpuProducts, ModelError>, String> {
+    let settle = || B::settle_products(products, precision, device);
+    on_device(B::device_threads(device), settle).or_else(|why| {
+        B::refuse_products(precision, device, why);
+        on_device(B::device_threads(device), settle)
+    })
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]

@@ -1,9 +1,10 @@
 //! The devices of this machine that this build can run on.
 
 use serde::Serialize;
-use splade_model::{BackendKind, Isa, Precision};
+use splade_model::{BackendKind, GpuProducts, Isa, Precision};
 
-use crate::backends::{Backend, Name, SeenCard, cards, names};
+use crate::backends::{Backend, Name, SeenCard, cards, hopper_refusal, names, settle_products};
+use crate::{Device, SpladeError};
 
 /// What this build can run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +15,9 @@ pub struct Devices {
     pub missing: Vec<MissingBackend>,
     /// Backends that are not compiled in, by their cargo features.
     pub not_compiled: Vec<&'static str>,
+    /// Why the kernel for Hopper cards ([`GpuProducts`]) is not used in this process, if a check
+    /// of it failed.
+    pub refused_products: Option<String>,
 }
 
 /// A device.
@@ -25,6 +29,9 @@ pub struct DeviceInfo {
     pub description: String,
     /// Whether it is a graphics card.
     pub is_gpu: bool,
+    /// What [`Devices::find_checked`] found about the kernel for Hopper cards, one sentence for
+    /// each precision.
+    pub product_checks: Vec<String>,
 }
 
 /// A backend without a card.
@@ -46,7 +53,42 @@ impl Devices {
             found: cpus(|name| name.is_compiled).into_iter().chain(merge(&cards)).collect(),
             missing: missing.collect(),
             not_compiled: not_compiled(|name| name.is_compiled),
+            refused_products: hopper_refusal(),
         }
+    }
+
+    /// Like [`find`](Self::find), after checking the kernel for Hopper cards on each card of CUDA,
+    /// as [`GpuProducts::Hopper`] does when a model is loaded. If the kernel hangs, the process is
+    /// aborted after two minutes.
+    #[must_use]
+    pub fn find_checked() -> Self {
+        let mut devices = Self::find();
+        for device in &mut devices.found {
+            let cards = device.names.iter().filter_map(|name| name.parse().ok());
+            let cards: Vec<Device> = cards.filter(|card| matches!(card, Device::Cuda(_))).collect();
+            for card in cards {
+                let checks = [Precision::Bf16, Precision::F16].map(|precision| {
+                    let settled = settle_products(&card, GpuProducts::Hopper, precision);
+                    said_of_products(precision, settled, hopper_refusal())
+                });
+                device.product_checks.extend(checks);
+            }
+        }
+        Self { refused_products: hopper_refusal(), ..devices }
+    }
+}
+
+/// A sentence about the check of a precision.
+fn said_of_products(
+    precision: Precision,
+    settled: Result<GpuProducts, SpladeError>,
+    refusal: Option<String>,
+) -> String {
+    match (settled, refusal) {
+        (Ok(GpuProducts::Hopper), _) => format!("{precision}: hopper products passed their check"),
+        (Ok(_), Some(why)) => format!("{precision}: hopper products failed their check: {why}"),
+        (Ok(products), None) => format!("{precision}: products by {products}"),
+        (Err(error), _) => format!("{precision}: {error}"),
     }
 }
 
@@ -65,7 +107,7 @@ fn cpus(is_compiled: impl Fn(&Name) -> bool) -> Option<DeviceInfo> {
     let precisions = precisions.collect::<Vec<_>>().join(", ");
     let description = format!("the processor, {threads} threads; {precisions}");
     let names = ["cpu"].into_iter().chain(names).map(str::to_owned).collect();
-    Some(DeviceInfo { names, description, is_gpu: false })
+    Some(DeviceInfo { names, description, is_gpu: false, product_checks: Vec::new() })
 }
 
 /// Lists each card once, with all its names: cards with the same bus address are one card.
@@ -80,7 +122,8 @@ fn merge(cards: &[SeenCard]) -> Vec<DeviceInfo> {
                 let software = if card.is_software { " (computes on the processor)" } else { "" };
                 let description = format!("{}{software}", card.name);
                 let is_gpu = !card.is_software;
-                found.push((bus, DeviceInfo { names: vec![name], description, is_gpu }));
+                let (names, product_checks) = (vec![name], Vec::new());
+                found.push((bus, DeviceInfo { names, description, is_gpu, product_checks }));
             }
         }
     }
@@ -94,7 +137,6 @@ fn not_compiled(is_compiled: impl Fn(&Name) -> bool) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Device;
 
     fn card(device: Device, bus: Option<&str>) -> SeenCard {
         let name = "NVIDIA H100".to_owned();
@@ -112,6 +154,20 @@ mod tests {
         ]);
         let names: Vec<_> = found.into_iter().map(|info| info.names.join(" ")).collect();
         assert_eq!(names, ["cuda:0", "cuda:1 vulkan:0", "vulkan:1", "vulkan:2"]);
+    }
+
+    #[test]
+    fn a_check_is_told_with_its_reason() {
+        let said = |settled, refusal: Option<&str>| {
+            said_of_products(Precision::Bf16, settled, refusal.map(str::to_owned))
+        };
+        assert_eq!(said(Ok(GpuProducts::Hopper), None), "bf16: hopper products passed their check");
+        assert_eq!(
+            said(Ok(GpuProducts::CubeCl), Some("head in bf16: 3 of 8 numbers are wrong")),
+            "bf16: hopper products failed their check: head in bf16: 3 of 8 numbers are wrong"
+        );
+        let absent = SpladeError::DeviceNotFound { device: "cuda:0".into(), why: "lost".into() };
+        assert!(said(Err(absent), None).starts_with("bf16: device `cuda:0` is not available"));
     }
 
     #[test]

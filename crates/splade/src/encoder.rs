@@ -85,8 +85,11 @@ impl SparseEncoder {
         let mut settings = Settings::read(&folder)?;
         options.settle(&mut settings)?;
         let threads = options.threads.map(start_threads).transpose()?;
-        let arithmetic =
-            Arithmetic { precision: options.precision, isa: options.isa.unwrap_or_default() };
+        let arithmetic = Arithmetic {
+            precision: options.precision,
+            isa: options.isa.unwrap_or_default(),
+            gpu_products: options.gpu_products,
+        };
         let graph = Graph::load(&folder, &options.device, arithmetic)?;
         let (device, chosen_isa) = (options.device, options.isa);
         let model = Arc::new(Model { folder, device, arithmetic, chosen_isa, graph, threads });

@@ -1,5 +1,5 @@
 //! [`ModelInfo`]: what a model is made of, for people and as JSON. Also re-exports the descriptions
-//! of devices, and the names of instruction sets.
+//! of devices, and the names of instruction sets and of kernels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +18,7 @@ use crate::reader::Reader;
 use crate::settings::Settings;
 
 pub use crate::devices::{DeviceInfo, MissingBackend};
-pub use splade_model::Isa;
+pub use splade_model::{GpuProducts, Isa};
 
 /// What a model is made of; made by [`SparseEncoder::info`](crate::SparseEncoder::info).
 #[derive(Clone, Debug, Serialize)]

@@ -135,7 +135,7 @@ pub use splade_output as output;
 
 /// Errors of the crates below, which are the sources of [`SpladeError`], and what panics say.
 pub mod errors {
-    pub use splade_model::{ModelError, UnknownIsa, UnknownPrecision};
+    pub use splade_model::{ModelError, UnknownGpuProducts, UnknownIsa, UnknownPrecision};
     pub use splade_sparse::SparseError;
     pub use splade_tokenizer::TokenizerError;
 

@@ -8,7 +8,7 @@ use splade_tokenizer::{SpecialTokens, TruncationSide};
 
 #[cfg(feature = "hub")]
 use crate::hub::HubOptions;
-use crate::info::Isa;
+use crate::info::{GpuProducts, Isa};
 use crate::progress::Callback;
 use crate::settings::Settings;
 use crate::{CancelHandle, Device, EncodeProgress, Precision, SparseEncoder, SpladeError};
@@ -202,6 +202,7 @@ pub struct SparseEncoderBuilder {
     pub(crate) device: Device,
     pub(crate) precision: Precision,
     pub(crate) isa: Option<Isa>,
+    pub(crate) gpu_products: GpuProducts,
     #[cfg(feature = "hub")]
     pub(crate) hub: Option<HubOptions>,
     pub(crate) threads: Option<NonZeroUsize>,
@@ -238,6 +239,19 @@ impl SparseEncoderBuilder {
     /// GPUs ignore it. Default: the CPU's best.
     pub fn isa(mut self, isa: Isa) -> Self {
         self.isa = Some(isa);
+        self
+    }
+
+    /// Which kernels multiply in f16 and bf16 on a GPU. Default: CubeCL's.
+    ///
+    /// With [`GpuProducts::Hopper`] or [`GpuProducts::Auto`], and on a card that has the kernel, it
+    /// is first checked in the process, once for each card and precision; this takes some seconds
+    /// where its compiled form is not in the cache. If it gives wrong results, CubeCL's kernels are
+    /// used for the rest of the process, with a warning in the log and in
+    /// [`Devices::find`](crate::Devices::find). If it hangs, the process is aborted after two
+    /// minutes.
+    pub fn gpu_products(mut self, products: GpuProducts) -> Self {
+        self.gpu_products = products;
         self
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct Passes<'a> {
     /// On a CPU each thread may run its own pass: threads then do not wait for each other after
     /// each operation, and an operation finds its input in its thread's cache.
     pub(crate) kind: BackendKind,
+    /// Tokens per pass that fill a GPU, if that is known.
+    pub(crate) pass_tokens: Option<NonZeroUsize>,
     pub(crate) options: &'a EncodeOptions,
     pub(crate) tally: &'a Tally<'a>,
 }
@@ -87,7 +89,8 @@ impl Passes<'_> {
     /// pass if the call has enough tokens for that.
     fn passes(&self, n_tokens: usize, n_threads: usize) -> (usize, NonZeroUsize) {
         if self.kind == BackendKind::Gpu {
-            return (1, self.options.max_batch_tokens.unwrap_or(TOKENS_OF_GPU));
+            let default = self.pass_tokens.unwrap_or(TOKENS_OF_GPU);
+            return (1, self.options.max_batch_tokens.unwrap_or(default));
         }
         let few = self.options.max_batch_tokens.unwrap_or(TOKENS);
         let budget = match self.options.max_batch_tokens {
@@ -140,7 +143,8 @@ mod tests {
         options: &'a EncodeOptions,
         tally: &'a Tally<'a>,
     ) -> impl Fn(usize, usize) -> (usize, usize) + use<'a> {
-        let passes = Passes { dimension: 10, hidden_size: 768, kind, options, tally };
+        let passes =
+            Passes { dimension: 10, hidden_size: 768, kind, pass_tokens: None, options, tally };
         move |tokens, threads| {
             let (n, budget) = passes.passes(tokens, threads);
             (n, budget.get())
@@ -165,6 +169,22 @@ mod tests {
             passes(BackendKind::Gpu, &options, &tally)(100_000, 2),
             (1, TOKENS_OF_GPU.get())
         );
+    }
+
+    #[test]
+    fn a_pass_has_the_tokens_that_fill_a_card_if_that_is_known() {
+        let (options, tally) = (EncodeOptions::default(), Tally::new(None, 0));
+        let chosen = EncodeOptions::default().with_max_batch_tokens(TOKENS);
+        let budget = |options, pass_tokens| {
+            let (dimension, hidden_size, kind) = (10, 768, BackendKind::Gpu);
+            let tally = &tally;
+            let passes = Passes { dimension, hidden_size, kind, pass_tokens, options, tally };
+            passes.passes(100_000, 2)
+        };
+        let full = NonZeroUsize::new(16_896);
+        assert_eq!(budget(&options, full), (1, full.unwrap()));
+        assert_eq!(budget(&options, None), (1, TOKENS_OF_GPU));
+        assert_eq!(budget(&chosen, full), (1, TOKENS));
     }
 
     #[test]

@@ -227,9 +227,9 @@ impl Graph {
     ) -> Result<Rows, SpladeError> {
         CancelHandle::check(options.cancel.as_ref())?;
         let (tokens, dimension) = (&texts.tokens, self.dimension);
-        let passes = |transformer: &Transformer, kind| {
+        let passes = |transformer: &Transformer, (kind, pass_tokens)| {
             let hidden_size = transformer.hidden_size();
-            Passes { dimension, hidden_size, kind, options, tally }
+            Passes { dimension, hidden_size, kind, pass_tokens, options, tally }
         };
         let Transformers { masked_lms, encoders } = &self.transformers;
         let rows = match &self.pipelines[texts.route] {
@@ -246,7 +246,7 @@ impl Graph {
                         None => Ok(row),
                     }))
                 };
-                passes(&masked_lm.transformer, masked_lm.model.kind).run(tokens, forward)?
+                passes(&masked_lm.transformer, masked_lm.model.scheduling()).run(tokens, forward)?
             }
             Pipeline::Csr { encoder, modules } => {
                 let encoder = &encoders[*encoder];
@@ -261,7 +261,7 @@ impl Graph {
                     let pruning = |text: usize| pruning(of[text]);
                     Ok(sparsify(&latents, dimension, pruning, |_, row| Ok(row)))
                 };
-                passes(&encoder.transformer, encoder.model.kind).run(tokens, forward)?
+                passes(&encoder.transformer, encoder.model.scheduling()).run(tokens, forward)?
             }
             Pipeline::TokenWeights { encoder, head } => {
                 let encoder = &encoders[*encoder];
@@ -271,7 +271,7 @@ impl Graph {
                     let pruning = |text: usize| pruning(of[text]);
                     Ok(token_weights::rows(batch, &weights, &texts.tokenizer, dimension, pruning))
                 };
-                passes(&encoder.transformer, encoder.model.kind).run(tokens, forward)?
+                passes(&encoder.transformer, encoder.model.scheduling()).run(tokens, forward)?
             }
             Pipeline::Static(table) => {
                 let rows = table.rows(tokens, &pruning)?;

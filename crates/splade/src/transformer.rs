@@ -137,8 +137,10 @@ impl Transformer {
             }
         };
         other_files::check(folder)?;
-        let checkpoint =
-            Checkpoint::open(folder)?.with_precision(arithmetic.precision).with_isa(arithmetic.isa);
+        let checkpoint = Checkpoint::open(folder)?
+            .with_precision(arithmetic.precision)
+            .with_isa(arithmetic.isa)
+            .with_gpu_products(arithmetic.gpu_products);
         let mut tokenizer = Tokenizer::load(folder)?;
         let (found, known) = (tokenizer.n_needed_rows(), checkpoint.config().vocab_size());
         if found > known {

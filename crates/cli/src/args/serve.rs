@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use splade::info::Isa;
+use splade::info::{GpuProducts, Isa};
 use splade::{Device, Precision};
 
 use super::HubArgs;
@@ -87,6 +87,11 @@ pub(crate) struct ServeArgs {
     /// info` prints their names [default: the best of this CPU].
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<Isa>,
+
+    /// Kernels that multiply in f16 and bf16 on a GPU: cubecl; hopper, our own for H100 and H200,
+    /// which is checked when the model is loaded; auto, hopper where it can run.
+    #[arg(long, value_name = "KERNELS", default_value_t)]
+    pub(crate) gpu_products: GpuProducts,
 
     /// CPU threads that compute, which the devices share [default: one per core].
     #[arg(long, value_name = "N")]

@@ -6,6 +6,8 @@ use cudarc::driver::{result, sys};
 
 use super::{Api, Card, CardKind};
 
+const NO_DRIVER: &str = "the CUDA driver (libcuda) was not found; is the NVIDIA driver installed?";
+
 /// The cards of this machine, in the driver's order.
 ///
 /// # Errors
@@ -14,9 +16,7 @@ pub fn cards() -> Result<Vec<Card>, String> {
     // SAFETY: it loads the driver's library, or reports that there is none; then every other call
     // would panic.
     if !unsafe { sys::is_culib_present() } {
-        return Err(
-            "the CUDA driver (libcuda) was not found; is the NVIDIA driver installed?".into()
-        );
+        return Err(NO_DRIVER.into());
     }
     // SAFETY: as above, for the kernel compiler.
     if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
@@ -39,6 +39,26 @@ pub fn cards() -> Result<Vec<Card>, String> {
         return Err("the CUDA driver finds no card".into());
     }
     (0..count.unsigned_abs() as usize).map(card).collect()
+}
+
+/// The compute capability of a card: major and minor.
+///
+/// # Errors
+/// A sentence that says what the driver lacks.
+pub(crate) fn capability(index: usize) -> Result<(u32, u32), String> {
+    // SAFETY: it loads the driver's library, or reports that there is none.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(NO_DRIVER.into());
+    }
+    let failed = |error| format!("CUDA card {index}: {error}");
+    result::init().map_err(failed)?;
+    let device = result::device::get(index as i32).map_err(failed)?;
+    // SAFETY: the driver has just returned this device.
+    let attribute = |which| unsafe { result::device::get_attribute(device, which) }.map_err(failed);
+    use sys::CUdevice_attribute_enum as Attribute;
+    let major = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
+    let minor = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+    Ok((major.unsigned_abs(), minor.unsigned_abs()))
 }
 
 /// The folder where cubecl-cuda 0.10 looks for CUDA's headers; without one, it panics.

@@ -4,7 +4,10 @@
 //! that type and compute in `f32`.
 
 mod attention;
+mod products;
 mod weights;
+
+use std::num::NonZeroUsize;
 
 use burn::tensor::DType;
 use burn::tensor::backend::DeviceOps;
@@ -20,7 +23,7 @@ use self::attention::attention;
 use self::weights::{CubeDecoder, CubeLinear, CubeTable};
 use super::stock;
 use crate::{
-    BackendKind, DeviceThreads, ModelError, NormWeights, Precision, RelativePositions,
+    BackendKind, DeviceThreads, GpuProducts, ModelError, NormWeights, Precision, RelativePositions,
     SpladeBackend,
 };
 
@@ -42,6 +45,22 @@ where
         dtype_of(precision)
             .map(StorageType::from)
             .is_some_and(|dtype| R::client(device).properties().supports_type(dtype))
+    }
+
+    fn settle_products(
+        chosen: GpuProducts,
+        precision: Precision,
+        device: &R::Device,
+    ) -> Result<GpuProducts, ModelError> {
+        products::settle::<R>(chosen, precision, device)
+    }
+
+    fn refuse_products(precision: Precision, device: &R::Device, why: String) {
+        products::refuse::<R>(precision, device, why);
+    }
+
+    fn pass_tokens(products: GpuProducts, device: &R::Device) -> Option<NonZeroUsize> {
+        products::pass_tokens::<R>(products, device)
     }
 
     fn device_threads(device: &R::Device) -> Option<DeviceThreads> {

@@ -15,11 +15,13 @@ mod ndarray;
 pub mod stock;
 mod weights;
 
+use std::num::NonZeroUsize;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use splade_kernels::{Activation, AttentionShape, Offsets, SparseRows};
 
-use crate::{ModelError, Precision};
+use crate::{GpuProducts, ModelError, Precision};
 
 pub use weights::{DecoderOps, LinearOps, Matrix, NormWeights, RelativePositions, TableOps};
 
@@ -78,6 +80,37 @@ pub trait SpladeBackend: Backend {
     /// Whether `device` supports matrix products in `precision`.
     fn has_precision(precision: Precision, _device: &Self::Device) -> bool {
         precision == Precision::F32
+    }
+
+    /// Which kernels multiply for a model in `precision` on `device`: never [`GpuProducts::Auto`].
+    ///
+    /// Kernels that were not used in this process before are checked first, which takes up to some
+    /// seconds; if their results are wrong, these are CubeCL's, and a warning is logged. If they
+    /// hang, the process ends.
+    ///
+    /// # Errors
+    /// Kernels were chosen that the device does not support.
+    fn settle_products(
+        chosen: GpuProducts,
+        _precision: Precision,
+        _device: &Self::Device,
+    ) -> Result<GpuProducts, ModelError> {
+        match chosen {
+            GpuProducts::Hopper => {
+                let why = "it has no choice of kernels".to_owned();
+                Err(ModelError::GpuProducts { products: chosen, why })
+            }
+            GpuProducts::CubeCl | GpuProducts::Auto => Ok(GpuProducts::CubeCl),
+        }
+    }
+
+    /// Refuses, for the rest of the process, the kernels that
+    /// [`settle_products`](Self::settle_products) would check: the check broke the device.
+    fn refuse_products(_precision: Precision, _device: &Self::Device, _why: String) {}
+
+    /// Tokens per pass that fill `device` with these kernels, if that is known.
+    fn pass_tokens(_products: GpuProducts, _device: &Self::Device) -> Option<NonZeroUsize> {
+        None
     }
 
     /// The threads that compute for `device`; `None` if the calling threads do.

@@ -15,7 +15,8 @@ pub struct Matrix<'a> {
     pub values: Cow<'a, [f32]>,
     /// Rows and columns.
     pub shape: [usize; 2],
-    /// The arithmetic of its products; the device supports its precision.
+    /// The arithmetic of its products: the device supports its precision, and its kernels are
+    /// settled ([`SpladeBackend::settle_products`]).
     pub arithmetic: Arithmetic,
 }
 

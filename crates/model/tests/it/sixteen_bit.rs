@@ -2,13 +2,13 @@
 
 use burn::tensor::{DType, Tensor, TensorData, TensorPrimitive};
 use splade_model::{
-    Activation, BackendKind, DecoderOps, LinearOps, NormWeights, Offsets, Precision,
-    RelativePositions, SpladeBackend,
+    Activation, Arithmetic, BackendKind, DecoderOps, GpuProducts, LinearOps, Matrix, NormWeights,
+    Offsets, Precision, RelativePositions, SpladeBackend, TableOps,
 };
 
 use crate::cases::{POOLINGS, PositionKind, long_attention};
 use crate::samples::{self, noise};
-use crate::suite::{head, matrix};
+use crate::suite::matrix;
 
 /// A precision, and the tolerated difference from f32: a few roundings, relative to the largest
 /// value.
@@ -49,7 +49,7 @@ pub(crate) fn check<B: SpladeBackend>() {
             };
             near(&format!("{case:?}"), &attention);
         }
-        for [tokens, depth, width] in [[1, 64, 24], [70, 128, 96], [130, 768, 512], [33, 40, 72]] {
+        for ([tokens, depth, width], products) in shapes_and_products::<B>(precision) {
             let (x, weight) = (noise(tokens * depth, 3), noise(width * depth, 4));
             let (bias, residual) = (noise(width, 5), noise(tokens * width, 6));
             // Scaled, since sums of many noise products are larger than those of a real layer.
@@ -59,11 +59,11 @@ pub(crate) fn check<B: SpladeBackend>() {
                 Tensor::<B, 1>::from_data(data, &device).into_primitive().tensor()
             };
             let layer = |precision| {
-                let weight = matrix(&weight, [width, depth], precision);
+                let weight = multiplied_by(products, matrix(&weight, [width, depth], precision));
                 B::Linear::prepare(weight, Some(bias.clone()), &device)
             };
             let input = || held::<B>(&x, [tokens, depth], Precision::F32);
-            let sizes = format!("{tokens} x {depth} x {width}");
+            let sizes = format!("{tokens} x {depth} x {width}, {products}");
             near(&sizes, &|p| values::<B>(layer(p).forward(input(), Activation::Gelu)));
             let added = |precision| {
                 let norm = NormWeights { gamma: vector(&bias), beta: vector(&bias), eps: 1e-5 };
@@ -74,11 +74,28 @@ pub(crate) fn check<B: SpladeBackend>() {
             let offsets = [0, tokens as u32 / 2, tokens as u32];
             let offsets = Offsets::new(&offsets);
             near(&sizes, &|precision| {
-                let head = head::<B>(&weight, &bias, precision);
+                let table = matrix(&weight, [width, depth], precision);
+                let table = B::Table::prepare(multiplied_by(products, table), &device);
+                let head = B::Decoder::prepare(&table, bias.clone(), &device);
                 values::<B>(head.pool(input(), offsets, POOLINGS[0]))
             });
         }
     }
+}
+
+/// Tokens, inner and outer width, with each choice of kernels that the device has.
+fn shapes_and_products<B: SpladeBackend>(precision: Precision) -> Vec<([usize; 3], GpuProducts)> {
+    let shapes = [[1, 64, 24], [70, 128, 96], [130, 768, 512], [33, 40, 72], [513, 200, 264]];
+    let device = B::Device::default();
+    let has = |products: &GpuProducts| {
+        B::settle_products(*products, precision, &device).is_ok_and(|settled| settled == *products)
+    };
+    let products = [GpuProducts::CubeCl, GpuProducts::Hopper].into_iter().filter(has);
+    products.flat_map(|products| shapes.map(|shape| (shape, products))).collect()
+}
+
+fn multiplied_by(gpu_products: GpuProducts, matrix: Matrix<'_>) -> Matrix<'_> {
+    Matrix { arithmetic: Arithmetic { gpu_products, ..matrix.arithmetic }, ..matrix }
 }
 
 type Primitive<B> = burn::tensor::ops::FloatTensor<B>;

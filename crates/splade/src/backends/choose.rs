@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use splade_model::{BackendKind, Checkpoint};
+use splade_model::{BackendKind, Checkpoint, GpuProducts, Precision};
 
 use super::{Backend, CPU_FEATURES, Loaded, Name, OnDevice, SeenCard, cards, names};
 use crate::{Device, SpladeError};
@@ -24,6 +24,24 @@ pub(crate) fn load<M: Loaded + ?Sized>(
         return Err(not_compiled(device, name.features));
     };
     M::loader(&compiled.loaders)(name.name, number(&chosen), checkpoint).map_err(absent)?
+}
+
+/// Settles which kernels multiply in a precision on a device, as loading a model onto it does.
+///
+/// # Errors
+/// A device that is not available, or does not support the kernels.
+pub(crate) fn settle_products(
+    device: &Device,
+    products: GpuProducts,
+    precision: Precision,
+) -> Result<GpuProducts, SpladeError> {
+    let (chosen, backend, name) = choose(device, |name| name.is_compiled, first_gpu)?;
+    let Some(compiled) = &backend.compiled else {
+        return Err(not_compiled(device, name.features));
+    };
+    let absent = |why| SpladeError::DeviceNotFound { device: device.to_string(), why };
+    let settled = (compiled.settle)(number(&chosen), products, precision).map_err(absent)?;
+    Ok(settled?)
 }
 
 /// The device that a name means in this build on this machine: `cpu` is the compiled-in CPU backend

@@ -17,6 +17,8 @@ pub(crate) struct OnDevice<M: ?Sized> {
     pub(crate) backend: &'static str,
     pub(crate) kind: BackendKind,
     threads: Option<DeviceThreads>,
+    /// Tokens per pass that fill the device, if that is known.
+    pass_tokens: Option<NonZeroUsize>,
     model: M,
 }
 
@@ -53,12 +55,22 @@ impl<B: SpladeBackend> HiddenStates for Encoder<B> {
 }
 
 impl<M> OnDevice<M> {
-    fn of<B: SpladeBackend>(backend: &'static str, device: &B::Device, model: M) -> Self {
-        Self { backend, kind: B::KIND, threads: B::device_threads(device), model }
+    fn of<B: SpladeBackend>(
+        backend: &'static str,
+        device: &B::Device,
+        pass_tokens: Option<NonZeroUsize>,
+        model: M,
+    ) -> Self {
+        Self { backend, kind: B::KIND, threads: B::device_threads(device), pass_tokens, model }
     }
 }
 
 impl<M: ?Sized> OnDevice<M> {
+    /// What passes are planned by: the kind of device, and the tokens that fill it, if known.
+    pub(crate) fn scheduling(&self) -> (BackendKind, Option<NonZeroUsize>) {
+        (self.kind, self.pass_tokens)
+    }
+
     /// Runs one pass.
     fn run<R>(&self, pass: impl FnOnce(&M) -> Result<R, ModelError>) -> Result<R, ModelError> {
         on_device(self.threads, || pass(&self.model))
@@ -128,7 +140,7 @@ impl Loaded for dyn MaskedLm {
         device: &B::Device,
     ) -> Result<Arc<OnDevice<Self>>, SpladeError> {
         let model = SpladeModel::<B>::load(checkpoint, device)?;
-        Ok(Arc::new(OnDevice::of::<B>(backend, device, model)))
+        Ok(Arc::new(OnDevice::of::<B>(backend, device, model.pass_tokens(), model)))
     }
 }
 
@@ -143,7 +155,7 @@ impl Loaded for dyn HiddenStates {
         device: &B::Device,
     ) -> Result<Arc<OnDevice<Self>>, SpladeError> {
         let model = Encoder::<B>::load(checkpoint, device)?;
-        Ok(Arc::new(OnDevice::of::<B>(backend, device, model)))
+        Ok(Arc::new(OnDevice::of::<B>(backend, device, model.pass_tokens(), model)))
     }
 }
 

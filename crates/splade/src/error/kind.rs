@@ -132,6 +132,7 @@ fn of_model(error: &ModelError) -> ErrorKind {
             ErrorKind::Machine
         }
         ModelError::Precision { .. }
+        | ModelError::GpuProducts { .. }
         | ModelError::MaxActiveDims { .. }
         | ModelError::WeightOverflow { .. } => ErrorKind::Caller,
         _ => ErrorKind::Data,

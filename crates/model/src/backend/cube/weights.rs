@@ -4,10 +4,13 @@
 use burn::tensor::{DType, Slice, TensorData, TensorMetadata};
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use splade_gpu::{Pool, add_norm, has_activation, largest_logits, linear, product};
+use splade_gpu::{
+    Pool, Products, add_norm, has_activation, has_fused_head, largest_logits, linear, product,
+};
 use splade_kernels::{Activation, AttentionShape, Offsets, PoolActivation, PoolStrategy};
 
 use super::attention::attention;
+use super::products::products_of;
 use super::{dtype_of, held_as, norm_of, stock};
 use crate::layers::{unwrap, wrap};
 use crate::{
@@ -26,13 +29,15 @@ pub struct CubeLinear<R: CubeRuntime> {
     weight: CubeTensor<R>,
     /// `[out]`, `f32`.
     bias: Option<CubeTensor<R>>,
+    products: Products,
 }
 
 impl<R: CubeRuntime> CubeLinear<R> {
     /// `x · weightᵀ` in the type of the weight, and the bias, which is not added yet.
     fn product(&self, x: CubeTensor<R>) -> (CubeTensor<R>, Option<CubeTensor<R>>) {
         let dtype = self.weight.dtype;
-        (product(held_as(x, dtype), self.weight.clone(), dtype), self.bias.clone())
+        let y = product(held_as(x, dtype), self.weight.clone(), dtype, self.products);
+        (y, self.bias.clone())
     }
 }
 
@@ -46,16 +51,18 @@ where
             let shape = [bias.len()];
             B::float_from_data(TensorData::new(bias, shape), device)
         });
-        Self { weight: held_matrix::<B, R>(weight, device), bias }
+        let products = products_of(weight.arithmetic.gpu_products);
+        Self { weight: held_matrix::<B, R>(weight, device), bias, products }
     }
 
     fn forward(&self, x: CubeTensor<R>, activation: Activation) -> CubeTensor<R> {
         let (weight, bias, dtype) = (self.weight.clone(), self.bias.clone(), self.weight.dtype);
         let x = held_as(x, dtype);
         if has_activation(activation) {
-            return linear(x, weight, bias, activation);
+            return linear(x, weight, bias, activation, self.products);
         }
-        let y = held_as(linear(x, weight, bias, Activation::Linear), DType::F32);
+        let y = linear(x, weight, bias, Activation::Linear, self.products);
+        let y = held_as(y, DType::F32);
         let y = stock::activate::<B>(wrap(y), activation);
         held_as(unwrap(y), dtype)
     }
@@ -87,6 +94,8 @@ where
 pub struct CubeTable<R: CubeRuntime> {
     /// `[rows, width]`.
     weights: CubeTensor<R>,
+    /// Of a decoder that is made from it.
+    products: Products,
 }
 
 impl<B, R> TableOps<B> for CubeTable<R>
@@ -95,7 +104,8 @@ where
     B: SpladeBackend<FloatTensorPrimitive = CubeTensor<R>>,
 {
     fn prepare(weights: Matrix<'_>, device: &B::Device) -> Self {
-        Self { weights: held_matrix::<B, R>(weights, device) }
+        let products = products_of(weights.arithmetic.gpu_products);
+        Self { weights: held_matrix::<B, R>(weights, device), products }
     }
 
     fn rows(&self, ids: &[u32], device: &B::Device) -> CubeTensor<R> {
@@ -112,6 +122,7 @@ pub struct CubeDecoder<R: CubeRuntime> {
     weights: CubeTensor<R>,
     /// `[vocab]`, `f32`.
     bias: CubeTensor<R>,
+    products: Products,
 }
 
 impl<B, R> DecoderOps<B> for CubeDecoder<R>
@@ -123,12 +134,12 @@ where
         let shape = [bias.len()];
         let bias = TensorData::new(bias, shape);
         let bias = B::float_from_data(bias, device);
-        Self { weights: table.weights.clone(), bias }
+        Self { weights: table.weights.clone(), bias, products: table.products }
     }
 
-    /// In `f32`, max pooling happens inside the product. Otherwise, and for sums, each tile of the
-    /// vocabulary is one product followed by one pooling kernel. Neither holds `[tokens, vocab]`,
-    /// and nothing is padded.
+    /// In `f32`, and on the kernel for Hopper cards, max pooling happens inside the product.
+    /// Otherwise, and for sums, each tile of the vocabulary is one product followed by one pooling
+    /// kernel. Neither holds `[tokens, vocab]`, and nothing is padded.
     fn pool(
         &self,
         hidden_states: CubeTensor<R>,
@@ -140,7 +151,7 @@ where
         let [vocab, hidden_size] = [weight.shape()[0], weight.shape()[1]];
         let sum = pooling.strategy == PoolStrategy::Sum;
         let twice = pooling.activation == PoolActivation::Log1pRelu;
-        if weight.dtype == DType::F32 && !sum && hidden_size.is_multiple_of(4) {
+        if !sum && has_fused_head(&hidden_states, &weight, self.products) {
             return largest_logits(hidden_states, weight, bias, offsets, twice);
         }
         let tokens = hidden_states.shape()[0];
@@ -150,7 +161,7 @@ where
             let end = (first_word + words).min(vocab);
             let tile = [Slice::from(first_word..end), Slice::from(0..hidden_size)];
             let tile = B::float_slice(weight.clone(), &tile);
-            let logits = product(hidden_states.clone(), tile, DType::F32);
+            let logits = product(hidden_states.clone(), tile, DType::F32, Products::CubeCl);
             pool.add(logits, first_word);
         }
         pool.into_pooled()
