@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use serde_json::{Value, json};
-use splade::info::Isa;
+use splade::info::{GpuProducts, Isa};
 use splade::{Device, EncodeOptions, Precision, SparseEncoder, SparseMatrix};
 
 /// The program's allocator, since the program is what is measured.
@@ -57,6 +57,12 @@ struct Args {
     /// CPU instructions to use at most
     #[arg(long)]
     isa: Option<Isa>,
+    /// Kernels that multiply in f16 and bf16 on a GPU
+    #[arg(long, default_value_t)]
+    gpu_products: GpuProducts,
+    /// Keep only the largest weights of each text
+    #[arg(long)]
+    max_active_dims: Option<NonZeroUsize>,
     /// Use only the first texts
     #[arg(long)]
     limit: Option<usize>,
@@ -85,6 +91,10 @@ fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let mut builder = SparseEncoder::builder().device(args.device.clone());
     builder = builder.precision(args.precision).isa(args.isa.unwrap_or_default());
+    builder = builder.gpu_products(args.gpu_products);
+    if let Some(max_active_dims) = args.max_active_dims {
+        builder = builder.max_active_dims(max_active_dims);
+    }
     if let Some(threads) = args.threads {
         builder = builder.threads(threads);
     }

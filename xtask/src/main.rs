@@ -17,6 +17,7 @@ mod cycles;
 mod docs;
 mod features;
 mod fixtures;
+mod gpu_check;
 mod kernels;
 mod load;
 mod outside;
@@ -81,6 +82,8 @@ enum Task {
     /// Compile the CUDA kernels with NVRTC, which needs no card, in a venv of its own; fails if one
     /// spills registers
     Kernels,
+    /// Build what xtask/gpu-check.sh runs on a machine with a graphics card
+    GpuCheck(gpu_check::Arguments),
     /// Point clients that others wrote at `splade serve`, in venvs of their own
     Clients(clients::Arguments),
     /// Build the wheel of the Python package, install it and run its tests, in venvs of its own
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Task::Fixtures => fixtures::run(),
         Task::Saved => saved::run(),
         Task::Kernels => kernels::run(),
+        Task::GpuCheck(arguments) => gpu_check::run(&arguments),
         Task::Clients(arguments) => clients::run(&arguments),
         Task::Clusters(arguments) => clusters::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),

@@ -14,11 +14,11 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 use architecture::Architecture;
-use calibrate::Passages;
+use calibrate::{Passages, Program};
 
-/// Outside this range of the share of active dimensions, the speed says little about a trained
-/// model.
-const USUAL_SHARES: (f64, f64) = (0.003, 0.008);
+/// Outside this range around the share of active dimensions, the speed says little about a model
+/// that has it.
+const TOLERATED: [f64; 2] = [0.6, 1.6];
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -31,29 +31,42 @@ pub(crate) struct Arguments {
     /// Seed of the weights
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Share of the dimensions that are active [default: a trained model's]
+    #[arg(long, value_name = "SHARE", default_value_t = calibrate::SHARE)]
+    share: f64,
+    /// A built `splade`: then nothing is built, and the current folder is the repository, so that
+    /// no cargo is needed
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let Arguments { arch, out, seed } = arguments;
+    let Arguments { arch, out, seed, share: wanted, program } = arguments;
     ensure_absent(out)?;
-    let metadata = workspace::load_metadata()?;
-    let root = metadata.workspace_root.as_std_path();
+    let root = match program {
+        Some(_) => std::env::current_dir().context("there is no current folder")?,
+        None => workspace::load_metadata()?.workspace_root.into(),
+    };
+    let root = root.as_path();
     // Relative to the caller's folder, although the program runs in the workspace's root.
     let out = std::path::absolute(out).context("there is no current folder")?;
     let parent = out.parent().context("the root folder is no checkpoint")?;
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    calibrate::build_program(root)?;
+    let program = match program {
+        Some(program) => Program::Built(std::path::absolute(program)?),
+        None => Program::build(root)?,
+    };
 
     let part = new_folder(parent)?;
     config::write(arch, root, part.path())?;
     let tensors = tensors::list(arch);
     let file = part.path().join("model.safetensors");
     weights::write(&tensors, *seed, 0.0, &file)?;
-    let logits = calibrate::logits(root, part.path(), Passages::ToSet)?;
-    let bound = calibrate::quantile(logits, arch.vocab_size)
+    let logits = calibrate::logits(&program, part.path(), Passages::ToSet)?;
+    let bound = calibrate::quantile(logits, arch.vocab_size, *wanted)
         .context("too few words have a positive logit without a bias")?;
     weights::write(&tensors, *seed, -bound, &file)?;
-    let n_active = calibrate::logits(root, part.path(), Passages::ToCheck)?.len();
+    let n_active = calibrate::logits(&program, part.path(), Passages::ToCheck)?.len();
     let share = calibrate::share(n_active, arch.vocab_size);
     let n_bytes = fs::metadata(&file).context("the weights are gone")?.len();
     put(part, &out)?;
@@ -65,11 +78,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         100.0 * share,
         -bound
     );
-    let (least, most) = USUAL_SHARES;
+    let [least, most] = TOLERATED.map(|factor| factor * wanted);
     if !(least..=most).contains(&share) {
         eprintln!(
-            "WARNING: that is not between {:.1} and {:.1} %, as in a trained model: do not measure \
-             with this checkpoint, make one with another --seed",
+            "WARNING: that is not between {:.1} and {:.1} %: do not measure with this checkpoint, make one \
+             with another --seed",
             100.0 * least,
             100.0 * most
         );

@@ -2,7 +2,7 @@
 //! gives the share of a trained model.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -29,13 +29,35 @@ struct Line {
     values: Vec<f32>,
 }
 
-/// Builds the program and shows its progress: the first time takes minutes.
-pub(super) fn build_program(root: &Path) -> Result<()> {
-    command::run(&mut cargo("build", root))
+/// The program that computes vectors.
+pub(super) enum Program {
+    /// Of the workspace in this folder, as built by `cargo build --release`, so that an existing
+    /// build is reused.
+    OfWorkspace(PathBuf),
+    Built(PathBuf),
+}
+
+impl Program {
+    /// Builds the program and shows its progress: the first time takes minutes.
+    pub(super) fn build(root: &Path) -> Result<Self> {
+        command::run(&mut cargo("build", root))?;
+        Ok(Self::OfWorkspace(root.to_owned()))
+    }
+
+    fn run(&self) -> Command {
+        match self {
+            Self::OfWorkspace(root) => {
+                let mut run = cargo("run", root);
+                run.args(["--quiet", "--"]);
+                run
+            }
+            Self::Built(program) => Command::new(program),
+        }
+    }
 }
 
 /// The positive logits of all passages: for each passage and word, the largest over the tokens.
-pub(super) fn logits(root: &Path, model: &Path, passages: Passages) -> Result<Vec<f32>> {
+pub(super) fn logits(program: &Program, model: &Path, passages: Passages) -> Result<Vec<f32>> {
     let seed = match passages {
         Passages::ToSet => 1,
         Passages::ToCheck => 2,
@@ -48,8 +70,9 @@ pub(super) fn logits(root: &Path, model: &Path, passages: Passages) -> Result<Ve
     let mut input = tempfile::Builder::new().suffix(".jsonl").tempfile()?;
     input.write_all(lines.concat().as_bytes()).context("cannot write a temporary file")?;
     let output = command::read(
-        cargo("run", root)
-            .args(["--quiet", "--", "encode", "--quiet", "--output", "-", "--model"])
+        program
+            .run()
+            .args(["encode", "--quiet", "--output", "-", "--model"])
             .arg(model)
             .arg("--input")
             .arg(input.path()),
@@ -68,9 +91,9 @@ pub(super) fn share(n_active: usize, vocab_size: usize) -> f64 {
     n_active as f64 / (N_PASSAGES * vocab_size) as f64
 }
 
-/// The logit that `SHARE` of all passage-word pairs exceed; `None` if too few are positive.
-pub(super) fn quantile(mut logits: Vec<f32>, vocab_size: usize) -> Option<f32> {
-    let rank = (SHARE * (N_PASSAGES * vocab_size) as f64).round() as usize;
+/// The logit that a share of all passage-word pairs exceed; `None` if too few are positive.
+pub(super) fn quantile(mut logits: Vec<f32>, vocab_size: usize, share: f64) -> Option<f32> {
+    let rank = (share * (N_PASSAGES * vocab_size) as f64).round() as usize;
     if rank >= logits.len() {
         return None;
     }
@@ -78,7 +101,6 @@ pub(super) fn quantile(mut logits: Vec<f32>, vocab_size: usize) -> Option<f32> {
     Some(*found)
 }
 
-/// The program as built by `cargo build --release`, so that an existing build is reused.
 fn cargo(task: &str, root: &Path) -> Command {
     let mut command = command::cargo();
     command.current_dir(root).args([task, "--release", "-p", "splade-cli"]);
@@ -93,7 +115,7 @@ mod tests {
     fn the_share_asked_for_is_above_the_quantile() {
         let vocab_size = 1000; // 32,000 pairs, of which 160 are to be active
         let logits: Vec<f32> = (0..16_000).map(|i| ((i * 7919) % 16_000) as f32).collect();
-        let bound = quantile(logits.clone(), vocab_size).unwrap();
+        let bound = quantile(logits.clone(), vocab_size, SHARE).unwrap();
         let n_active = logits.iter().filter(|logit| **logit > bound).count();
         assert_eq!(n_active, 160);
         assert_eq!(share(n_active, vocab_size), SHARE);
@@ -101,6 +123,6 @@ mod tests {
 
     #[test]
     fn too_few_positive_logits_have_no_quantile() {
-        assert_eq!(quantile(vec![1.0; 160], 1000), None);
+        assert_eq!(quantile(vec![1.0; 160], 1000, SHARE), None);
     }
 }
