@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: runs every `sh` block of the documents. A `text` block after it is the
-//! expected output.
+//! expected output, to the rounding of its decimals.
 
+mod outputs;
 mod scratch;
 mod shell;
 
