@@ -10,8 +10,14 @@ use splade_kernels::{Activation, Arithmetic, Finish, Isa, LinearShape, PackedLin
 
 const ROUNDS: usize = 7;
 /// Rows, in, out.
-const SHAPES: [[usize; 3]; 4] =
-    [[768, 768, 2304], [768, 768, 3072], [768, 3072, 768], [9, 768, 3072]];
+const SHAPES: [[usize; 3]; 6] = [
+    [768, 768, 2304],
+    [768, 768, 3072],
+    [768, 3072, 768],
+    [9, 768, 3072],
+    [24, 768, 3072],
+    [48, 768, 3072],
+];
 
 fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread starts");

@@ -221,12 +221,15 @@ impl PackedLinear {
 
     /// The number of rows per task: as many as fit in the second-level cache, beside a panel.
     pub(crate) fn blocking(&self) -> Blocking {
-        match self.kernel.order() {
+        let order = self.kernel.order();
+        match order {
             // Widening a panel takes the time of two rows or more, and rows are read in order.
-            RowOrder::Widened => Blocking { max_rows: 384, step: 1 },
-            RowOrder::Rows | RowOrder::Pairs => {
-                let in_cache = MAX_ROWS_BYTES / (4 * self.panels.groups());
-                Blocking { max_rows: (in_cache / 12 * 12).clamp(96, 192), step: 1 }
+            RowOrder::Widened if !self.kernel.widens_in_registers(usize::MAX) => {
+                Blocking { max_rows: 384, step: 1 }
+            }
+            RowOrder::Rows | RowOrder::Pairs | RowOrder::Widened => {
+                let in_cache = MAX_ROWS_BYTES / (4 * order.widening() * self.panels.groups());
+                Blocking { max_rows: (in_cache / 24 * 24).clamp(96, 192), step: 1 }
             }
             RowOrder::Tiles => {
                 let in_cache = MAX_TILES_BYTES / (4 * self.panels.groups());

@@ -86,13 +86,11 @@ impl ProductKernel {
         Self { precision, set: isa.for_products(precision).set(), isa }
     }
 
-    /// All kernels of this CPU for a precision, slowest first.
+    /// All kernels of this CPU for a precision, also those that are never the best.
     #[cfg(test)]
     pub(crate) fn available(precision: Precision) -> Vec<Self> {
-        let kernels = Isa::available().iter().map(|&isa| Self::of(Arithmetic { precision, isa }));
-        let mut kernels: Vec<Self> = kernels.collect();
-        kernels.dedup_by_key(|kernel| kernel.set);
-        kernels
+        let sets = Isa::available().iter().filter(|isa| isa.set().has_product(precision));
+        sets.map(|&isa| Self { precision, set: isa.set(), isa }).collect()
     }
 
     /// The precision of its operands.
@@ -108,7 +106,7 @@ impl ProductKernel {
     /// A description for the messages of tests.
     #[cfg(test)]
     pub(crate) fn name(self) -> String {
-        format!("{} on {}", self.precision, self.isa.for_products(self.precision))
+        format!("{} on {}", self.precision, self.isa)
     }
 
     /// The row order that it reads.
@@ -127,6 +125,18 @@ impl ProductKernel {
             Set::NeonBf16 | Set::NeonI8mm => RowOrder::Pairs,
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             _ => RowOrder::Rows,
+        }
+    }
+
+    /// Whether a panel is widened in registers, by each tile anew, if the kernel's order is the
+    /// widened one. Otherwise it is widened in memory, once for all rows of a product.
+    pub(crate) fn widens_in_registers(self, rows: usize) -> bool {
+        match (self.set, self.precision) {
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx2, Precision::Int8) => rows <= FEW_ROWS,
+            #[cfg(target_arch = "x86_64")]
+            (Set::Avx2 | Set::Avx512, _) => true,
+            _ => false,
         }
     }
 
@@ -169,34 +179,36 @@ impl ProductKernel {
             return;
         }
         assert!(rows.order == self.order(), "rows are not in the kernel's order");
-        if rows.order == RowOrder::Widened && rows.groups > 0 {
-            let groups = rows.groups.div_ceil(rows.order.widening());
-            assert!(panel.end(groups) <= panel.data.len(), "a panel beyond its slice");
-            let at_once = if rows.count <= FEW_ROWS { FEW_GROUPS } else { groups };
-            for first in (0..groups).step_by(at_once) {
-                let count = at_once.min(groups - first);
-                let widened = 2 * first..2 * (first + count);
-                let rows =
-                    Rows { data: &rows.data[widened.start..], groups: widened.len(), ..rows };
-                let panel = PanelView { data: &panel.data[first * panel.stride..], ..panel };
-                widen::with_panel(self.level(), self.precision, panel, count, |panel| {
-                    self.multiply_alike(rows, panel, sums, accumulate || first > 0);
-                });
-            }
+        let widening = rows.order.widening();
+        assert!(rows.groups.is_multiple_of(widening), "half a group of the panel");
+        let groups = rows.groups / widening;
+        if widening == 1 || groups == 0 || self.widens_in_registers(rows.count) {
+            self.multiply_groups(groups, rows, panel, sums, accumulate);
             return;
         }
-        self.multiply_alike(rows, panel, sums, accumulate);
+        assert!(panel.end(groups) <= panel.data.len(), "a panel beyond its slice");
+        let at_once = if rows.count <= FEW_ROWS { FEW_GROUPS } else { groups };
+        for first in (0..groups).step_by(at_once) {
+            let count = at_once.min(groups - first);
+            let widened = widening * first..widening * (first + count);
+            let rows = Rows { data: &rows.data[widened.start..], groups: widened.len(), ..rows };
+            let panel = PanelView { data: &panel.data[first * panel.stride..], ..panel };
+            widen::with_panel(self.level(), self.precision, panel, count, |panel| {
+                self.multiply_groups(rows.groups, rows, panel, sums, accumulate || first > 0);
+            });
+        }
     }
 
-    /// [`multiply`](Self::multiply), where a group of the panel is a group of a row.
-    fn multiply_alike(
+    /// [`multiply`](Self::multiply) for `groups` of the panel. They are the groups of a row, or, if
+    /// a row has twice as many, become two each in registers.
+    fn multiply_groups(
         self,
+        groups: usize,
         rows: Rows<'_>,
         panel: PanelView<'_>,
         sums: &mut [u32],
         accumulate: bool,
     ) {
-        let groups = rows.groups;
         let n_sums = entries(rows.filled(), PANEL);
         assert!(n_sums <= sums.len(), "sums are not [rows, PANEL]");
         if groups == 0 {
@@ -208,11 +220,13 @@ impl ProductKernel {
         }
         assert!(rows.end() <= rows.data.len(), "rows beyond their slice");
         assert!(panel.end(groups) <= panel.data.len(), "a panel beyond its slice");
+        let in_registers = rows.groups != groups;
         let args = Args {
             rows: rows.data.as_ptr(),
             row_stride: rows.stride,
             n_rows: rows.count,
             groups,
+            in_registers,
             panel: panel.data.as_ptr(),
             panel_stride: panel.stride,
             strip: panel.strip,
@@ -270,7 +284,7 @@ impl ProductKernel {
 
 /// With so few rows, widening takes a good part of the time of a product, so that a panel is
 /// widened into the first-level cache: so many of its groups at a time (24 KB).
-const FEW_ROWS: usize = 24;
+const FEW_ROWS: usize = 48;
 const FEW_GROUPS: usize = 48;
 /// How many groups ahead a product prefetches from the second-level cache into the first.
 const PREFETCH_GROUPS: usize = 8;
@@ -282,7 +296,11 @@ struct Args {
     rows: *const u32,
     row_stride: usize,
     n_rows: usize,
+    /// Groups of the panel.
     groups: usize,
+    /// Whether a row has two groups for each, which is widened in registers.
+    #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "panels are widened in memory"))]
+    in_registers: bool,
     panel: *const u32,
     panel_stride: usize,
     strip: usize,
@@ -319,6 +337,14 @@ trait Product {
     /// stays in the first-level cache. Unlimited if that is prefetched in time from the second.
     const BLOCK: usize = usize::MAX;
 
+    /// Groups of a row for each of the panel.
+    const PARTS: usize = 1;
+    /// What a row's group number `part` is multiplied with.
+    #[inline(always)]
+    unsafe fn part(groups: Self::Groups, _part: usize) -> Self::Groups {
+        groups
+    }
+
     /// `sums + row · panel`.
     unsafe fn add(sums: Self::Sums, row: Self::Groups, panel: Self::Groups) -> Self::Sums;
     /// Prefetches an address, which may be outside any slice.
@@ -340,7 +366,7 @@ unsafe fn run<P: Product, const VECTORS: usize, const ROWS: usize>(args: &Args) 
             // SAFETY: columns, and groups, stay within what the caller guarantees.
             unsafe {
                 let block = Args {
-                    rows: args.rows.add(first),
+                    rows: args.rows.add(first * P::PARTS),
                     panel: args.panel.add(first * args.panel_stride),
                     groups: (args.groups - first).min(P::BLOCK),
                     accumulate: args.accumulate || first > 0,
@@ -417,11 +443,12 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
             for columns in columns_of {
                 P::prefetch(columns.wrapping_add(ahead));
             }
-            for (sums, row) in sums.iter_mut().zip(rows) {
-                let row = P::splat(*row.add(group));
-                for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = P::add(*sum, row, column);
-                }
+            let row_group = group * P::PARTS;
+            add::<P, VECTORS, COUNT>(&mut sums, &rows, row_group, columns.map(|c| P::part(c, 0)));
+            // Not a loop: the compiler would keep it, and the sums in memory.
+            if P::PARTS == 2 {
+                let columns = columns.map(|c| P::part(c, 1));
+                add::<P, VECTORS, COUNT>(&mut sums, &rows, row_group + 1, columns);
             }
             for columns in &mut columns_of {
                 *columns = columns.wrapping_add(args.panel_stride);
@@ -430,6 +457,29 @@ unsafe fn tile<P: Product, const VECTORS: usize, const COUNT: usize>(
         for (r, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
                 P::store_sums(sum, out(r, v));
+            }
+        }
+    }
+}
+
+/// Adds the products of one group of each row.
+///
+/// # Safety
+/// As of [`run`]; the rows have that group.
+#[cfg(not(target_arch = "aarch64"))]
+#[inline(always)]
+unsafe fn add<P: Product, const VECTORS: usize, const COUNT: usize>(
+    sums: &mut [[P::Sums; VECTORS]; COUNT],
+    rows: &[*const u32; COUNT],
+    group: usize,
+    columns: [P::Groups; VECTORS],
+) {
+    for (sums, row) in sums.iter_mut().zip(rows) {
+        // SAFETY: the caller guarantees the group.
+        unsafe {
+            let row = P::splat(*row.add(group));
+            for (sum, column) in sums.iter_mut().zip(columns) {
+                *sum = P::add(*sum, row, column);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::widen::{EVEN_BYTES, Halves, InRegisters, SECOND_HALF};
 use super::{Args, Product};
 use crate::Precision;
 
@@ -22,8 +23,12 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe {
         match precision {
-            Precision::F32 | Precision::Bf16 => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Int8 if args.in_registers => {
+                super::run::<InRegisters<Int16>, VECTORS, ROWS>(args);
+            }
             Precision::Int8 => super::run::<Int16, VECTORS, ROWS>(args),
+            _ if args.in_registers => super::run::<InRegisters<F32>, VECTORS, ROWS>(args),
+            _ => super::run::<F32, VECTORS, ROWS>(args),
         }
     }
 }
@@ -129,6 +134,33 @@ impl Product for Int16 {
     unsafe fn add(sums: __m256i, row: __m256i, panel: __m256i) -> __m256i {
         // SAFETY: inlined where AVX2 is on.
         unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(row, panel)) }
+    }
+}
+
+impl Halves for F32 {
+    #[inline(always)]
+    unsafe fn half(groups: __m256, part: usize) -> __m256 {
+        // SAFETY: inlined where AVX2 is on.
+        unsafe {
+            let groups = _mm256_castps_si256(groups);
+            _mm256_castsi256_ps(match part {
+                0 => _mm256_slli_epi32::<16>(groups),
+                _ => _mm256_and_si256(groups, _mm256_set1_epi32(SECOND_HALF as i32)),
+            })
+        }
+    }
+}
+
+impl Halves for Int16 {
+    #[inline(always)]
+    unsafe fn half(groups: __m256i, part: usize) -> __m256i {
+        // SAFETY: inlined where AVX2 is on.
+        unsafe {
+            match part {
+                0 => _mm256_and_si256(groups, _mm256_set1_epi32(EVEN_BYTES as i32)),
+                _ => _mm256_srli_epi16::<8>(groups),
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::widen::{EVEN_BYTES, Halves, InRegisters, SECOND_HALF};
 use super::{Args, Product};
 use crate::Precision;
 
@@ -10,6 +11,8 @@ const LANES: usize = 16;
 /// half as often, but the panel's twice as often, which come from farther away.
 const VECTORS: usize = 2;
 const ROWS: usize = 12;
+/// With twelve the compiler keeps groups of rows on the stack, at half the speed.
+const WIDENED_ROWS: usize = 8;
 
 /// bf16 and integers are in widened order.
 ///
@@ -20,8 +23,12 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe {
         match precision {
-            Precision::F32 | Precision::Bf16 => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Int8 if args.in_registers => {
+                super::run::<InRegisters<Int16>, VECTORS, ROWS>(args);
+            }
             Precision::Int8 => super::run::<Int16, VECTORS, ROWS>(args),
+            _ if args.in_registers => super::run::<InRegisters<F32>, VECTORS, WIDENED_ROWS>(args),
+            _ => super::run::<F32, VECTORS, ROWS>(args),
         }
     }
 }
@@ -173,6 +180,33 @@ impl Product for Int16 {
     unsafe fn add(sums: __m512i, row: __m512i, panel: __m512i) -> __m512i {
         // SAFETY: inlined where AVX-512 BW is on.
         unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(row, panel)) }
+    }
+}
+
+impl Halves for F32 {
+    #[inline(always)]
+    unsafe fn half(groups: __m512, part: usize) -> __m512 {
+        // SAFETY: inlined where AVX-512 is on.
+        unsafe {
+            let groups = _mm512_castps_si512(groups);
+            _mm512_castsi512_ps(match part {
+                0 => _mm512_slli_epi32::<16>(groups),
+                _ => _mm512_and_si512(groups, _mm512_set1_epi32(SECOND_HALF as i32)),
+            })
+        }
+    }
+}
+
+impl Halves for Int16 {
+    #[inline(always)]
+    unsafe fn half(groups: __m512i, part: usize) -> __m512i {
+        // SAFETY: inlined where AVX-512 BW is on.
+        unsafe {
+            match part {
+                0 => _mm512_and_si512(groups, _mm512_set1_epi32(EVEN_BYTES as i32)),
+                _ => _mm512_srli_epi16::<8>(groups),
+            }
+        }
     }
 }
 

@@ -2,12 +2,16 @@
 //! instead of bf16 and as 16 bits instead of 8.
 //!
 //! Rows are widened when they are rounded. A panel stays as it is in memory, and is widened into
-//! the second-level cache once for all rows of a product. So weights take the memory of their
+//! the second-level cache once for all rows of a product, or, for few rows, in registers. So weights take the memory of their
 //! precision, and products take the time of `f32` (bf16), or less (integers). Products of bf16
 //! are exact in `f32`: these kernels give the sums that a loop over pairs would give.
 
 use std::cell::RefCell;
+#[cfg(not(target_arch = "aarch64"))]
+use std::marker::PhantomData;
 
+#[cfg(not(target_arch = "aarch64"))]
+use super::Product;
 use super::{PANEL, PanelView, STRIP};
 use crate::huge_pages::Line;
 use crate::panels::flat;
@@ -58,25 +62,101 @@ thread_local! {
     static SCRATCH: RefCell<Vec<Line>> = RefCell::default();
 }
 
-/// Two bf16 as `f32`.
-#[inline(always)]
-fn floats(group: u32) -> [u32; LINES] {
-    [group << 16, group & 0xffff_0000]
+/// Vectors of groups of which each can be widened to two.
+///
+/// # Safety
+/// As of [`Product`].
+#[cfg(not(target_arch = "aarch64"))]
+pub(super) trait Halves: Product {
+    /// The first half of each group if `part` is 0, else the second, as in [`floats`] or
+    /// [`unsigned`].
+    unsafe fn half(groups: Self::Groups, part: usize) -> Self::Groups;
 }
 
-/// Four signed bytes as two pairs of 16 bits.
+/// A product that widens the panel in registers.
+#[cfg(not(target_arch = "aarch64"))]
+pub(super) struct InRegisters<P>(PhantomData<P>);
+
+#[cfg(not(target_arch = "aarch64"))]
+impl<P: Halves> Product for InRegisters<P> {
+    type Sums = P::Sums;
+    type Groups = P::Groups;
+    const LANES: usize = P::LANES;
+    const BLOCK: usize = P::BLOCK;
+    const PARTS: usize = LINES;
+
+    #[inline(always)]
+    unsafe fn zero() -> P::Sums {
+        // SAFETY: the caller guarantees what `P` wants, here and below.
+        unsafe { P::zero() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_sums(at: *const u32) -> P::Sums {
+        // SAFETY: as of `zero`.
+        unsafe { P::load_sums(at) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_sums(sums: P::Sums, at: *mut u32) {
+        // SAFETY: as of `zero`.
+        unsafe { P::store_sums(sums, at) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(at: *const u32) -> P::Groups {
+        // SAFETY: as of `zero`.
+        unsafe { P::load(at) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(group: u32) -> P::Groups {
+        // SAFETY: as of `zero`.
+        unsafe { P::splat(group) }
+    }
+
+    #[inline(always)]
+    unsafe fn part(groups: P::Groups, part: usize) -> P::Groups {
+        // SAFETY: as of `zero`.
+        unsafe { P::half(groups, part) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: P::Sums, row: P::Groups, panel: P::Groups) -> P::Sums {
+        // SAFETY: as of `zero`.
+        unsafe { P::add(sums, row, panel) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(at: *const u32) {
+        // SAFETY: as of `zero`.
+        unsafe { P::prefetch(at) }
+    }
+}
+
+/// Two bf16 as `f32`.
+#[inline(always)]
+pub(super) fn floats(group: u32) -> [u32; LINES] {
+    [group << 16, group & SECOND_HALF]
+}
+
+/// Four signed bytes as two pairs of 16 bits: the first and third, and the others.
 #[inline(always)]
 fn signed(group: u32) -> [u32; LINES] {
     let [a, b, c, d] = group.to_le_bytes().map(|byte| i16::from(byte as i8) as u16);
-    [u32::from(a) | u32::from(b) << 16, u32::from(c) | u32::from(d) << 16]
+    [u32::from(a) | u32::from(c) << 16, u32::from(b) | u32::from(d) << 16]
 }
 
-/// Four unsigned bytes as two pairs of 16 bits.
+/// Four unsigned bytes as two pairs of 16 bits, as [`signed`].
 #[inline(always)]
-fn unsigned(group: u32) -> [u32; LINES] {
-    let pair = |group: u32| group & 0xff | (group & 0xff00) << 8;
-    [pair(group), pair(group >> 16)]
+pub(super) fn unsigned(group: u32) -> [u32; LINES] {
+    [group & EVEN_BYTES, group >> 8 & EVEN_BYTES]
 }
+
+/// The first and third byte of a group.
+pub(super) const EVEN_BYTES: u32 = 0x00ff_00ff;
+/// The second half of a group, which as `f32` is its second bf16.
+pub(super) const SECOND_HALF: u32 = 0xffff_0000;
 
 /// Widens the groups of a strip, `stride` from one line of them to the next.
 #[inline(always)]
