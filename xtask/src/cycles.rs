@@ -59,8 +59,18 @@ const ARCHITECTURES: [Architecture; 2] = [
         products: &[
             Product {
                 name: "avx2",
-                precision: "f32, bf16",
+                precision: "f32",
                 function: &["product4avx2", "3run17h"],
+                prefix: "vfmadd",
+                multiply: "vfmadd231ps",
+                operands: "%ymm14, %ymm15, %ymm{}",
+                multiply_adds: 8,
+                cpus: AVX2,
+            },
+            Product {
+                name: "avx2",
+                precision: "bf16",
+                function: &["product4avx2", "run_widening"],
                 prefix: "vfmadd",
                 multiply: "vfmadd231ps",
                 operands: "%ymm14, %ymm15, %ymm{}",
@@ -89,7 +99,7 @@ const ARCHITECTURES: [Architecture; 2] = [
             },
             Product {
                 name: "avx512",
-                precision: "f32, bf16",
+                precision: "f32",
                 function: &["product6avx512", "3run17h"],
                 prefix: "vfmadd",
                 multiply: "vfmadd231ps",
@@ -99,8 +109,18 @@ const ARCHITECTURES: [Architecture; 2] = [
             },
             Product {
                 name: "avx512",
+                precision: "bf16",
+                function: &["product6avx512", "run_widening"],
+                prefix: "vfmadd",
+                multiply: "vfmadd231ps",
+                operands: "%zmm14, %zmm15, %zmm{}",
+                multiply_adds: 16,
+                cpus: AVX512,
+            },
+            Product {
+                name: "avx512",
                 precision: "int8",
-                function: &["product6avx512", "3run17h"],
+                function: &["product6avx512", "run_widening"],
                 prefix: "vpmaddwd",
                 multiply: "vpmaddwd",
                 operands: "%zmm14, %zmm15, %zmm{}",

@@ -2,8 +2,10 @@
 
 use std::arch::x86_64::*;
 
+use super::Args;
+use super::tile::{Product, run as multiply};
 use super::widen::{EVEN_BYTES, Halves, InRegisters, SECOND_HALF};
-use super::{Args, Product};
+
 use crate::Precision;
 
 const LANES: usize = 8;
@@ -14,7 +16,7 @@ const ROWS: usize = 6;
 /// Groups of a strip that take half of the first-level cache (16 KB), beside those of six rows.
 const BLOCK: usize = 256;
 
-/// bf16 and integers are in widened order.
+/// Panels are as wide as rows: of `f32`, or of integers of 16 bits.
 ///
 /// # Safety
 /// The CPU has AVX2 and FMA; `args` are checked as in `ProductKernel::multiply`.
@@ -23,12 +25,23 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe {
         match precision {
-            Precision::Int8 if args.in_registers => {
-                super::run::<InRegisters<Int16>, VECTORS, ROWS>(args);
-            }
-            Precision::Int8 => super::run::<Int16, VECTORS, ROWS>(args),
-            _ if args.in_registers => super::run::<InRegisters<F32>, VECTORS, ROWS>(args),
-            _ => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Int8 => multiply::<Int16, VECTORS, ROWS>(args),
+            _ => multiply::<F32, VECTORS, ROWS>(args),
+        }
+    }
+}
+
+/// Panels of bf16 and of 8-bit integers; rows are in widened order.
+///
+/// # Safety
+/// As of [`run`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn run_widening(precision: Precision, args: &Args) {
+    // SAFETY: the features are enabled; the caller guarantees `args`.
+    unsafe {
+        match precision {
+            Precision::Int8 => multiply::<InRegisters<Int16>, VECTORS, ROWS>(args),
+            _ => multiply::<InRegisters<F32>, VECTORS, ROWS>(args),
         }
     }
 }
@@ -38,7 +51,7 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
 #[target_feature(enable = "avx2,fma,avxvnni")]
 pub(super) unsafe fn run_int8_vnni(args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
-    unsafe { super::run::<Int8, VECTORS, ROWS>(args) }
+    unsafe { multiply::<Int8, VECTORS, ROWS>(args) }
 }
 
 struct F32;

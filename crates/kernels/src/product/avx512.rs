@@ -2,8 +2,10 @@
 
 use std::arch::x86_64::*;
 
+use super::Args;
+use super::tile::{Product, run as multiply};
 use super::widen::{EVEN_BYTES, Halves, InRegisters, SECOND_HALF};
-use super::{Args, Product};
+
 use crate::Precision;
 
 const LANES: usize = 16;
@@ -14,21 +16,25 @@ const ROWS: usize = 12;
 /// With twelve the compiler keeps groups of rows on the stack, at half the speed.
 const WIDENED_ROWS: usize = 8;
 
-/// bf16 and integers are in widened order.
+/// # Safety
+/// The CPU has AVX-512 F; `args` are checked as in `ProductKernel::multiply`.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn run(args: &Args) {
+    // SAFETY: the features are enabled; the caller guarantees `args`.
+    unsafe { multiply::<F32, VECTORS, ROWS>(args) }
+}
+
+/// Panels of bf16 and of 8-bit integers; rows are in widened order.
 ///
 /// # Safety
 /// The CPU has AVX-512 F and BW; `args` are checked as in `ProductKernel::multiply`.
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) unsafe fn run(precision: Precision, args: &Args) {
+pub(super) unsafe fn run_widening(precision: Precision, args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
     unsafe {
         match precision {
-            Precision::Int8 if args.in_registers => {
-                super::run::<InRegisters<Int16>, VECTORS, ROWS>(args);
-            }
-            Precision::Int8 => super::run::<Int16, VECTORS, ROWS>(args),
-            _ if args.in_registers => super::run::<InRegisters<F32>, VECTORS, WIDENED_ROWS>(args),
-            _ => super::run::<F32, VECTORS, ROWS>(args),
+            Precision::Int8 => multiply::<InRegisters<Int16>, VECTORS, ROWS>(args),
+            _ => multiply::<InRegisters<F32>, VECTORS, WIDENED_ROWS>(args),
         }
     }
 }
@@ -38,7 +44,7 @@ pub(super) unsafe fn run(precision: Precision, args: &Args) {
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(super) unsafe fn run_bf16(args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
-    unsafe { super::run::<Bf16, VECTORS, ROWS>(args) }
+    unsafe { multiply::<Bf16, VECTORS, ROWS>(args) }
 }
 
 /// # Safety
@@ -46,7 +52,7 @@ pub(super) unsafe fn run_bf16(args: &Args) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) unsafe fn run_int8_vnni(args: &Args) {
     // SAFETY: the features are enabled; the caller guarantees `args`.
-    unsafe { super::run::<Int8, VECTORS, ROWS>(args) }
+    unsafe { multiply::<Int8, VECTORS, ROWS>(args) }
 }
 
 struct F32;

@@ -1,6 +1,6 @@
 //! Products without explicit instructions: arrays that the compiler vectorises.
 
-use super::Product;
+use super::tile::Product;
 
 const LANES: usize = 4;
 

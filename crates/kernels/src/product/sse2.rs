@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Product;
+use super::tile::Product;
 
 pub(super) struct Int16;
 

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 
 #[cfg(not(target_arch = "aarch64"))]
-use super::Product;
+use super::tile::Product;
 use super::{PANEL, PanelView, STRIP};
 use crate::huge_pages::Line;
 use crate::panels::flat;
