@@ -133,11 +133,11 @@ impl ProductKernel {
     /// Whether a panel is widened in registers, by each tile anew, if the kernel's order is the
     /// widened one. Otherwise it is widened in memory, once for all rows of a product.
     pub(crate) fn widens_in_registers(self, rows: usize) -> bool {
-        match (self.set, self.precision) {
+        match (self.set, self.precision, rows) {
             #[cfg(target_arch = "x86_64")]
-            (Set::Avx2, Precision::Int8) => rows <= FEW_ROWS,
+            (Set::Avx2, Precision::Int8, rows) => rows <= FEW_ROWS,
             #[cfg(target_arch = "x86_64")]
-            (Set::Avx2 | Set::Avx512, _) => true,
+            (Set::Avx2 | Set::Avx512, _, _) => true,
             _ => false,
         }
     }
