@@ -29,6 +29,18 @@ fn round_row_body(row: &[f32], groups: &mut [u32]) {
 
 multiversion!(pub(crate) fn round_row(row: &[f32], groups: &mut [u32]) = round_row_body);
 
+/// Rounds a row to bf16 as the bits of `f32`, one per group; the rest becomes 0.
+#[inline(always)]
+fn round_row_to_floats_body(row: &[f32], out: &mut [u32]) {
+    let (whole, rest) = out.split_at_mut(row.len());
+    whole.iter_mut().zip(row).for_each(|(out, value)| *out = u32::from(round(*value)) << 16);
+    rest.fill(0);
+}
+
+multiversion!(
+    pub(crate) fn round_row_to_floats(row: &[f32], out: &mut [u32]) = round_row_to_floats_body
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +72,9 @@ mod tests {
             round_row(level, &[1.0, 2.0, 3.0], &mut groups);
             let halves = groups.map(|g| [widen(g as u16), widen((g >> 16) as u16)]);
             assert_eq!(halves, [[1.0, 2.0], [3.0, 0.0], [0.0, 0.0]]);
+            let mut floats = [7; 6];
+            round_row_to_floats(level, &[1.0 + 1.0 / 256.0, 2.0, 3.0], &mut floats);
+            assert_eq!(floats.map(f32::from_bits).as_slice(), halves.as_flattened());
         }
     }
 }

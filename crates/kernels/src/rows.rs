@@ -66,6 +66,14 @@ impl RowBuffer {
                 let order = kernel.order();
                 KernelRows { data: bits(x), order, width: stride, count, scales: &[] }
             }
+            Precision::Bf16 if kernel.order() == RowOrder::Widened => {
+                self.make_room(kernel, width, count);
+                let groups = RowOrder::Widened.widening() * row_groups(precision, width);
+                for (r, out) in self.groups.chunks_exact_mut(groups).take(count).enumerate() {
+                    bf16::round_row_to_floats(level, row(r), out);
+                }
+                self.filled(kernel, width, count)
+            }
             Precision::Bf16 => {
                 self.fill(kernel, width, count, |r, out| bf16::round_row(level, row(r), out))
             }
