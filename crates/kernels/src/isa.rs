@@ -270,7 +270,7 @@ impl Set {
 }
 
 /// Whether the CPU is one of Intel's. Theirs begin a dot product of bf16 in every second cycle, so
-/// that one takes as long as four of `f32`, which do twice as much (Sapphire Rapids: 116 to 195
+/// that one takes as long as four of `f32`, which do twice as much (a Xeon with AMX: 116 to 195
 /// billion operations a second); AMD's begin one in every cycle.
 #[cfg(target_arch = "x86_64")]
 fn is_intel() -> bool {
