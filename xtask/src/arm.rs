@@ -41,8 +41,8 @@ const CPUS: [(&str, &[&str]); 3] = [
     ("cortex-a72", &["product", "packed_linear", "isa"]),
 ];
 
-/// Only the kernels are compiled as their users get them: the rest takes minutes, and is not what is
-/// checked here.
+/// Only the kernels are compiled as their users get them: the rest takes minutes, and is not what
+/// is checked here.
 const FAST_BUILD: [&str; 2] =
     ["profile.release.opt-level=0", "profile.release.package.splade-kernels.opt-level=3"];
 

@@ -266,8 +266,8 @@ pub(crate) struct RunArgs {
     pub(crate) batch_tokens: Option<NonZeroUsize>,
 
     /// Precision of layers, word embeddings and decoder: f32, bf16, f16 (GPU only) or int8 (CPU
-    /// only). Lower ones need less memory, change vectors a little, and are never slower; `splade
-    /// info` says how much faster they are on this CPU.
+    /// only). Lower ones need less memory, change vectors a little, and are as fast or faster;
+    /// `splade info` says how much faster on this CPU.
     #[arg(long, value_name = "PRECISION", default_value_t)]
     pub(crate) precision: Precision,
 

@@ -1,10 +1,11 @@
 //! Operands for CPUs without instructions for their precision: each number twice as wide, as `f32`
 //! instead of bf16 and as 16 bits instead of 8.
 //!
-//! Rows are widened when they are rounded. A panel stays as it is in memory, and is widened into
-//! the second-level cache once for all rows of a product, or, for few rows, in registers. So weights take the memory of their
-//! precision, and products take the time of `f32` (bf16), or less (integers). Products of bf16
-//! are exact in `f32`: these kernels give the sums that a loop over pairs would give.
+//! Rows are widened when they are rounded. A panel stays as it is in memory, and is widened in
+//! registers by each tile of sums, or into the second-level cache once for all rows of a product.
+//! So weights take the memory of their precision, and products take the time of `f32` (bf16), or
+//! less (integers). Products of bf16 are exact in `f32`: these kernels give the sums that a loop
+//! over pairs would give.
 
 use std::cell::RefCell;
 #[cfg(not(target_arch = "aarch64"))]
