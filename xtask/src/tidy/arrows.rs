@@ -3,10 +3,11 @@
 use super::violation::Violation;
 
 /// A package, and the members that it (including its tests) may depend on.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("splade-kernels", &[]),
     ("splade-sparse", &["splade-kernels"]),
     ("splade-output", &[]),
+    ("splade-stores", &[]),
     ("splade-index", &["splade-kernels", "splade-output", "splade-sparse"]),
     ("splade-corpus", &["splade-output", "splade-sparse"]),
     ("splade-export", &["splade-sparse"]),
@@ -19,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
         &[
             "splade-output",
             "splade-sparse",
+            "splade-stores",
             "splade-index",
             "splade-corpus",
             "splade-export",

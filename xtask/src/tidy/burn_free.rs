@@ -2,8 +2,9 @@
 
 use super::violation::Violation;
 
-pub(crate) const PACKAGES: [&str; 8] = [
+pub(crate) const PACKAGES: [&str; 9] = [
     "splade-output",
+    "splade-stores",
     "splade-kernels",
     "splade-sparse",
     "splade-index",

@@ -4,12 +4,14 @@ use super::violation::Violation;
 
 /// What a build of the library lacks until a feature requests it: a name, or a prefix followed by
 /// `*`.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 10] = [
     "splade-corpus",
     "splade-export",
     "splade-evaluate",
     "splade-index",
+    "splade-stores",
     "arrow*",
+    "object_store",
     "parquet",
     "plotters*",
     "zstd*",
