@@ -9,9 +9,10 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::texts::Numbered;
-use crate::{CorpusError, CorpusReader, Location, ReadOptions, RecordError};
+use crate::{CorpusError, CorpusReader, Location, ReadOptions, RecordError, RemoteFiles};
 
 /// Ids held in memory before they spill to files: 64 MiB.
 const MAX_HELD: usize = 1 << 22;
@@ -50,12 +51,13 @@ impl From<DuplicateId> for CorpusError {
 pub struct IdSearch {
     scratch: Option<PathBuf>,
     max_held: usize,
+    remote: Option<Arc<dyn RemoteFiles>>,
 }
 
 impl Default for IdSearch {
     /// Keeps 16 bytes per id in memory.
     fn default() -> Self {
-        Self { scratch: None, max_held: usize::MAX }
+        Self { scratch: None, max_held: usize::MAX, remote: None }
     }
 }
 
@@ -64,7 +66,14 @@ impl IdSearch {
     /// per id.
     #[must_use]
     pub fn with_scratch(folder: impl Into<PathBuf>) -> Self {
-        Self { scratch: Some(folder.into()), max_held: MAX_HELD }
+        Self { scratch: Some(folder.into()), max_held: MAX_HELD, remote: None }
+    }
+
+    /// Also looks through files of another place.
+    #[must_use]
+    pub fn with_remote(mut self, remote: Option<Arc<dyn RemoteFiles>>) -> Self {
+        self.remote = remote;
+        self
     }
 
     /// The first duplicate id among files and folders. Files whose records are named by number are
@@ -89,7 +98,11 @@ impl IdSearch {
         };
         match pairs.is_empty() {
             true => Ok(None),
-            false => confirm(&pairs, CorpusReader::open_for_ids(paths, options.clone(), numbered)?),
+            false => {
+                let remote = self.remote.clone();
+                let options = options.clone();
+                confirm(&pairs, CorpusReader::open_for_ids(paths, options, numbered, remote)?)
+            }
         }
     }
 
@@ -102,7 +115,8 @@ impl IdSearch {
         numbered: Numbered,
         on_bytes: &mut impl FnMut(u64),
     ) -> Result<(Vec<(u64, u64)>, bool), CorpusError> {
-        let mut reader = CorpusReader::open_for_ids(paths, options.clone(), numbered)?;
+        let remote = self.remote.clone();
+        let mut reader = CorpusReader::open_for_ids(paths, options.clone(), numbered, remote)?;
         let names: HashSet<String> = match reader.files() {
             [_] => HashSet::new(),
             files => files.iter().map(|file| file.name.clone()).collect(),
@@ -285,7 +299,11 @@ mod tests {
             let line = |id| format!("{{\"id\": {id}}}\n");
             let lines: String = ids.iter().map(line).collect();
             let scratch = tempfile::tempdir().unwrap();
-            let small = IdSearch { scratch: Some(scratch.path().to_owned()), max_held };
+            let small = IdSearch {
+                scratch: Some(scratch.path().to_owned()),
+                max_held,
+                remote: None,
+            };
             let mut seen = HashMap::new();
             let expected = ids.iter().zip(1..).find_map(|(id, n)| {
                 seen.insert(id, n).map(|first| format!("{id} a.jsonl:{first} a.jsonl:{n}"))

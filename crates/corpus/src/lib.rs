@@ -76,6 +76,7 @@ mod output;
 mod output_file;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod remote;
 mod stream;
 mod window;
 
@@ -102,13 +103,14 @@ pub use output_file::OutputFile;
 pub use parts::{
     InputRange, Manifest, PartInfo, PartWriter, PartsOptions, PartsWriter, Resumed, file_checksum,
 };
+pub use remote::{FileCopy, RemoteFile, RemoteFiles};
 pub use stream::open_text;
 pub use texts::{
     Absence, BinaryColumns, CorpusReader, Header, InputFile, InputSpan, LiveLines, Quoting,
-    ReadOptions, ReadProgress, Record, TextColumn, TextFormat, UnitReader,
+    ReadOptions, ReadProgress, Record, TextColumn, TextFormat, UnitReader, is_object_name,
 };
 pub use units::{
-    Attempt, FinishOptions, InputChange, Machine, Mixtures, Plan, PlanOptions, Receipt, Unit,
-    UnitInput, Verification, finish_plan,
+    Attempt, FinishOptions, InputChange, LocalFolder, Machine, Mixtures, Plan, PlanOptions,
+    PlannedFolder, Receipt, Unit, UnitInput, Verification, Workbench, finish_plan, finish_plan_in,
 };
 pub use vectors::{VectorFormat, VectorOptions, VectorReadOptions, VectorReader, VectorWriter};

@@ -17,15 +17,12 @@ pub(crate) fn finish(output: Output) -> io::Result<()> {
 /// Writes a small file, whole or not at all.
 ///
 /// # Errors
-/// [`CorpusError::Write`].
-pub(crate) fn publish(path: &Path, content: &[u8]) -> Result<(), CorpusError> {
-    let publish = || {
-        let mut output = Output::create(path)?;
-        output.write_all(content)?;
-        crash_point();
-        finish(output)
-    };
-    publish().map_err(CorpusError::write(path))
+/// Those of the disk.
+pub(crate) fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut output = Output::create(path)?;
+    output.write_all(content)?;
+    crash_point();
+    finish(output)
 }
 
 /// Writes a value as JSON, whole or not at all.
@@ -36,7 +33,7 @@ pub(crate) fn publish_json(path: &Path, value: &impl Serialize) -> Result<(), Co
     let json = serde_json::to_vec_pretty(value).map_err(io::Error::from);
     let mut json = json.map_err(CorpusError::write(path))?;
     json.push(b'\n');
-    publish(path, &json)
+    publish(path, &json).map_err(CorpusError::write(path))
 }
 
 /// A point where tests kill the process; the environment says which of them.

@@ -28,8 +28,9 @@ pub(crate) struct ParquetFile {
 }
 
 impl ParquetFile {
-    pub(crate) fn open(path: &Arc<Path>) -> Result<Self, CorpusError> {
-        let file = File::open(path).map_err(CorpusError::read(path))?;
+    /// Opens the file, which is at `disk`; errors name it `path`.
+    pub(crate) fn open(path: &Arc<Path>, disk: &Path) -> Result<Self, CorpusError> {
+        let file = File::open(disk).map_err(CorpusError::read(path))?;
         let on_disk = file.metadata().map_err(CorpusError::read(path))?;
         if !on_disk.is_file() {
             return Err(CorpusError::Input(InputError::NeedsFile {

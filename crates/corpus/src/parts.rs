@@ -32,7 +32,8 @@ pub use manifest::{Manifest, PartInfo, file_checksum};
 pub use part::PartWriter;
 
 use lock::FolderLock;
-pub(crate) use manifest::{difference, part_name};
+pub(crate) use lock::NAME as LOCK;
+pub(crate) use manifest::{MANIFEST, difference, part_name};
 
 /// The environment variable that tells a test's child process where to die.
 #[cfg(test)]

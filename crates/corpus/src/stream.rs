@@ -87,20 +87,30 @@ impl WaitFor {
 
 /// Opens a file; `-` is standard input. `n_bytes_read` counts the bytes read from the disk.
 pub(crate) fn open(path: &Path, n_bytes_read: &Arc<AtomicU64>) -> Result<Opened, CorpusError> {
-    open_after(WaitFor::Start, path, n_bytes_read)
+    open_after(WaitFor::Start, path, path, n_bytes_read)
 }
 
-/// Opens a file once that much of it has arrived.
+/// Opens the copy of a file at `disk`; errors name the file.
+pub(crate) fn open_copy(
+    path: &Path,
+    disk: &Path,
+    n_bytes_read: &Arc<AtomicU64>,
+) -> Result<Opened, CorpusError> {
+    open_after(WaitFor::Start, path, disk, n_bytes_read)
+}
+
+/// Opens a file, which is at `disk`, once that much of it has arrived.
 pub(crate) fn open_after(
     wait_for: WaitFor,
     path: &Path,
+    disk: &Path,
     n_bytes_read: &Arc<AtomicU64>,
 ) -> Result<Opened, CorpusError> {
     let is_stdin = path.as_os_str() == "-";
     let source: Box<dyn Read + Send> = if is_stdin {
         Box::new(io::stdin())
     } else {
-        Box::new(File::open(path).map_err(CorpusError::read(path))?)
+        Box::new(File::open(disk).map_err(CorpusError::read(path))?)
     };
     let n_bytes_before = n_bytes_read.load(Ordering::Relaxed);
     let source = Counted { source, n_bytes_read: Arc::clone(n_bytes_read) };
@@ -145,14 +155,15 @@ pub(crate) fn open_after(
     }))
 }
 
-/// Opens a text at a byte, counted as [`open`] counts: without byte order mark. `None` if that
+/// Opens a text, which is at `disk`, at a byte, counted as [`open`] counts: without byte order mark. `None` if that
 /// would need what is before: a compressed file, one whose line ends are replaced, or no text.
 pub(crate) fn open_at(
     path: &Path,
+    disk: &Path,
     byte: u64,
     n_bytes_read: &Arc<AtomicU64>,
 ) -> Result<Option<TextStream>, CorpusError> {
-    let file = File::open(path).map_err(CorpusError::read(path))?;
+    let file = File::open(disk).map_err(CorpusError::read(path))?;
     let mut start = Window::new(BufReader::with_capacity(BUFFER_BYTES, &file));
     let first = WaitFor::Start.look(&mut start).map_err(CorpusError::read(path))?.bytes;
     if content::recognise(first) != Content::Text {

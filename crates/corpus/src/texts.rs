@@ -19,16 +19,18 @@ mod table;
 mod units;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{ColumnError, CorpusError, DuplicateId, Location, PartsError, RecordError};
+use crate::{
+    ColumnError, CorpusError, DuplicateId, FileCopy, Location, PartsError, RecordError, RemoteFiles,
+};
 
 pub use column::{Absence, TextColumn};
 pub use digest::InputSpan;
-pub use files::InputFile;
 pub(crate) use files::real_path;
+pub use files::{InputFile, is_object_name};
 pub use format::TextFormat;
 pub use live::LiveLines;
 pub use options::{BinaryColumns, Header, Quoting, ReadOptions};
@@ -61,6 +63,8 @@ pub struct CorpusReader {
     is_over: bool,
     /// Whether a record without an id is also named by its file: if there are several files.
     names_files: bool,
+    /// The place of those files that are not on the disk.
+    remote: Option<Arc<dyn RemoteFiles>>,
 }
 
 /// What happens to files whose records are named by number.
@@ -81,6 +85,15 @@ struct Current {
     opening: InputMark,
     /// The position after the last record.
     mark: InputMark,
+    /// The copy that is read, of a file that is not on the disk.
+    copy: Option<FileCopy>,
+}
+
+impl Current {
+    /// Where the file is on the disk.
+    fn disk<'a>(&'a self, path: &'a Path) -> &'a Path {
+        self.copy.as_ref().map_or(path, |copy| &copy.disk)
+    }
 }
 
 impl Current {
@@ -118,10 +131,23 @@ impl CorpusReader {
     /// A missing file, a folder without files or with one of an unknown format, a file named twice,
     /// a first file whose content contradicts its name or that lacks a column.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self, CorpusError> {
+        Self::open_with(paths, options, None)
+    }
+
+    /// Like [`open`](Self::open), also for files of another place. A copy of one at a time is on
+    /// the disk.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and those of the place.
+    pub fn open_with(
+        paths: &[PathBuf],
+        options: ReadOptions,
+        remote: Option<Arc<dyn RemoteFiles>>,
+    ) -> Result<Self, CorpusError> {
         if options.text.is_empty() {
             return Err(CorpusError::Columns(ColumnError::NoTextColumn));
         }
-        Self::open_files(paths, options, Numbered::Read)
+        Self::open_files(paths, options, Numbered::Read, remote)
     }
 
     /// Opens the same files for the ids alone: the texts are empty.
@@ -129,18 +155,21 @@ impl CorpusReader {
         paths: &[PathBuf],
         mut options: ReadOptions,
         numbered: Numbered,
+        remote: Option<Arc<dyn RemoteFiles>>,
     ) -> Result<Self, CorpusError> {
         options.text.clear();
-        Self::open_files(paths, options, numbered)
+        Self::open_files(paths, options, numbered, remote)
     }
 
     fn open_files(
         paths: &[PathBuf],
         options: ReadOptions,
         numbered: Numbered,
+        remote: Option<Arc<dyn RemoteFiles>>,
     ) -> Result<Self, CorpusError> {
-        let files = files::expand(paths, options.format)?;
+        let files = files::expand(paths, options.format, remote.as_deref())?;
         let mut reader = Self::of_files(files, options, numbered);
+        reader.remote = remote;
         // Waits for standard input only when a record is requested.
         if reader.files[0].path.as_os_str() != "-" {
             reader.open_next()?;
@@ -162,6 +191,7 @@ impl CorpusReader {
             seen: None,
             needs_ids: false,
             is_over: false,
+            remote: None,
         }
     }
 
@@ -324,12 +354,19 @@ impl CorpusReader {
     fn open_next(&mut self) -> Result<bool, CorpusError> {
         let Some(file) = self.files.get(self.next_file) else { return Ok(false) };
         let (name, digest) = (Arc::from(&*file.name), Digest::default());
-        let records = open::open(file, &self.options, &self.n_bytes_read, &digest)?;
+        let copy = match &self.remote {
+            Some(remote) if file.is_remote => {
+                Some(remote.copy(&file.path).map_err(CorpusError::read(&file.path))?)
+            }
+            _ => None,
+        };
+        let disk = copy.as_ref().map_or(&*file.path, |copy| &copy.disk);
+        let records = open::open(file, disk, &self.options, &self.n_bytes_read, &digest)?;
         let (file_idx, mark) = (self.next_file, InputMark::default());
         let opening = digest.mark(0);
         let is_wanted = self.numbered == Numbered::Read || records.has_ids();
         self.current =
-            is_wanted.then_some(Current { file_idx, name, records, digest, opening, mark });
+            is_wanted.then_some(Current { file_idx, name, records, digest, opening, mark, copy });
         self.next_file += 1;
         Ok(true)
     }

@@ -9,6 +9,7 @@
 
 mod change;
 mod finish;
+mod folder;
 mod machine;
 mod plan;
 mod receipt;
@@ -20,10 +21,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CorpusError, InputFile, InputRange, UnitError};
+use crate::{CorpusError, FileCopy, InputFile, InputRange, UnitError};
 
 pub use change::InputChange;
-pub use finish::{FinishOptions, Mixtures, Verification, finish_plan};
+pub use finish::{FinishOptions, Mixtures, Verification, finish_plan, finish_plan_in};
+pub use folder::{LocalFolder, PlannedFolder, Workbench};
 pub use machine::Machine;
 pub use plan::{Plan, PlanOptions};
 pub use receipt::{Attempt, Receipt};
@@ -50,10 +52,13 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UnitInput {
-    /// The file, as an absolute path.
+    /// The file, as an absolute path, or its name in another place.
     pub path: PathBuf,
     /// Its size on the disk, in bytes.
     pub bytes: u64,
+    /// What changes when the file is replaced, if it is in another place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The CRC-32 of what is read to open it: the header of a table, the footer of Parquet.
     pub opening_crc32: String,
     /// Records of the file before the first one.
@@ -67,18 +72,23 @@ pub struct UnitInput {
 impl UnitInput {
     pub(crate) fn of(
         file: &InputFile,
+        copy: Option<&FileCopy>,
         opening_crc32: String,
         first_line: u64,
         first_record: u64,
         range: InputRange,
     ) -> Result<Self, CorpusError> {
-        let path = std::path::absolute(&file.path).map_err(CorpusError::read(&file.path))?;
-        let Some(bytes) = file.n_bytes else {
+        let path = match copy {
+            Some(_) => file.path.to_path_buf(),
+            None => std::path::absolute(&file.path).map_err(CorpusError::read(&file.path))?,
+        };
+        let Some(bytes) = copy.map(|copy| copy.n_bytes).or(file.n_bytes) else {
             return Err(CorpusError::Unit(UnitError::Stream { path: file.path.to_path_buf() }));
         };
         if path.to_str().is_none() {
             return Err(CorpusError::Unit(UnitError::PathNotText { path }));
         }
-        Ok(Self { path, bytes, opening_crc32, first_record, first_line, range })
+        let version = copy.map(|copy| copy.version.clone());
+        Ok(Self { path, bytes, version, opening_crc32, first_record, first_line, range })
     }
 }

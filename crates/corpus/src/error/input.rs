@@ -13,6 +13,17 @@ pub enum InputError {
     /// No file was named.
     #[error("no file to read was named")]
     NoFiles,
+    /// An object of a store, for a build or a command that reads none.
+    #[error(
+        "{} is in an object store: `splade plan` and the other commands that read texts take it in \
+         builds with the feature `object-store` (cargo build --release -p splade-cli --features \
+         object-store); else copy it to the disk", shown(.path)
+    )]
+    #[non_exhaustive]
+    ObjectStore {
+        /// The object.
+        path: PathBuf,
+    },
     /// A folder has no file to read.
     #[error("{} has no file to read", shown(.folder))]
     #[non_exhaustive]

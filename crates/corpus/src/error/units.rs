@@ -198,6 +198,12 @@ impl Difference {
 }
 
 impl UnitError {
+    /// An error about a receipt that is not the one that was expected.
+    #[must_use]
+    pub fn other_receipt(path: PathBuf) -> Self {
+        Self::OtherReceipt { path }
+    }
+
     /// An error about the options that `plan.json` keeps for the caller.
     #[must_use]
     pub fn damaged(folder: &Path, source: serde_json::Error) -> Self {

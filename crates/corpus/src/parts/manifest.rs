@@ -14,7 +14,7 @@ use crate::{CorpusError, PartsError, VectorFormat};
 use super::InputRange;
 
 /// The manifest's file name.
-const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// The version that we write.
 const VERSION: u32 = 2;
@@ -79,6 +79,11 @@ impl PartInfo {
     /// Reads the part's file and compares its checksum.
     pub(crate) fn verify(&self, path: &Path) -> Result<(), CorpusError> {
         let (_, found) = file_checksum(path).map_err(CorpusError::read(path))?;
+        self.check(path, found)
+    }
+
+    /// Compares the checksum of the part's file.
+    pub(crate) fn check(&self, path: &Path, found: String) -> Result<(), CorpusError> {
         if found == self.crc32 {
             return Ok(());
         }
@@ -128,18 +133,19 @@ impl Manifest {
             }
             Err(source) => return Err(CorpusError::Read { path, source }),
         };
-        let manifest: Self = serde_json::from_slice(&json).map_err(|source| {
+        Self::parse(folder, &json)
+    }
+
+    /// Reads the manifest of a folder from its text.
+    pub(crate) fn parse(folder: &Path, json: &[u8]) -> Result<Self, CorpusError> {
+        let path = folder.join(MANIFEST);
+        let manifest: Self = serde_json::from_slice(json).map_err(|source| {
             CorpusError::Parts(PartsError::Manifest { path: path.clone(), source })
         })?;
         match manifest.problem() {
             None => Ok(manifest),
             Some(problem) => Err(CorpusError::Parts(PartsError::ManifestContent { path, problem })),
         }
-    }
-
-    /// Its path in a folder.
-    pub(crate) fn path(folder: &Path) -> PathBuf {
-        folder.join(MANIFEST)
     }
 
     /// The first contradiction, if any.

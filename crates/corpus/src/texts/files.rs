@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use splade_output::is_standard_input;
 
-use crate::{CorpusError, InputError};
+use crate::{CorpusError, InputError, RemoteFiles};
 
 use super::TextFormat;
 
@@ -23,6 +23,8 @@ pub struct InputFile {
     pub name: String,
     /// Its size in bytes, if it is an ordinary file.
     pub n_bytes: Option<u64>,
+    /// Whether it is in another place: see [`RemoteFiles`].
+    pub is_remote: bool,
 }
 
 /// Expands folders. Files come in the given order, those of a folder sorted by name.
@@ -32,6 +34,7 @@ pub struct InputFile {
 pub(crate) fn expand(
     paths: &[PathBuf],
     format: Option<TextFormat>,
+    remote: Option<&dyn RemoteFiles>,
 ) -> Result<Vec<InputFile>, CorpusError> {
     if paths.is_empty() {
         return Err(CorpusError::Input(InputError::NoFiles));
@@ -40,8 +43,16 @@ pub(crate) fn expand(
     for path in paths {
         if path.as_os_str() == "-" {
             let (path, name) = (Arc::from(path.as_path()), "-".to_owned());
-            files.push(InputFile { path, name, n_bytes: None });
+            files.push(InputFile { path, name, n_bytes: None, is_remote: false });
             continue;
+        }
+        if let Some(remote) = remote.filter(|remote| remote.is_remote(path)) {
+            files.append(&mut expand_remote(path, format, remote)?);
+            continue;
+        }
+        if is_object_name(path) {
+            let path = path.clone();
+            return Err(CorpusError::Input(InputError::ObjectStore { path }));
         }
         let metadata = fs::metadata(path).map_err(CorpusError::read(path))?;
         if metadata.is_dir() {
@@ -57,6 +68,7 @@ pub(crate) fn expand(
                 name: shown_name(name),
                 path: Arc::from(path.as_path()),
                 n_bytes: metadata.is_file().then_some(metadata.len()),
+                is_remote: false,
             });
         }
     }
@@ -75,6 +87,53 @@ pub(crate) fn expand(
         }
     }
     Ok(files)
+}
+
+/// The files of another place, in the order and by the rules of those of a folder.
+fn expand_remote(
+    path: &Path,
+    format: Option<TextFormat>,
+    remote: &dyn RemoteFiles,
+) -> Result<Vec<InputFile>, CorpusError> {
+    let mut files = Vec::new();
+    for file in remote.list(path).map_err(CorpusError::read(path))? {
+        if file.is_in_folder {
+            if file.name.split('/').any(|name| name.starts_with(['.', '_'])) {
+                continue;
+            }
+            check_extension(&file.path, format)?;
+        }
+        files.push(InputFile {
+            path: Arc::from(file.path),
+            name: file.name,
+            n_bytes: Some(file.n_bytes),
+            is_remote: true,
+        });
+    }
+    match files.is_empty() {
+        false => Ok(files),
+        true => Err(CorpusError::Input(InputError::EmptyFolder { folder: path.to_owned() })),
+    }
+}
+
+/// Refuses a file of a folder whose name does not say its format.
+fn check_extension(path: &Path, format: Option<TextFormat>) -> Result<(), CorpusError> {
+    match format.or_else(|| TextFormat::of_name(path)) {
+        Some(_) => Ok(()),
+        None => Err(CorpusError::Input(InputError::UnknownExtension {
+            path: path.to_owned(),
+            known: TextFormat::EXTENSIONS,
+        })),
+    }
+}
+
+/// Whether a path is the name of an object in a store, such as `s3://bucket/key`, whatever this
+/// build can read.
+#[must_use]
+pub fn is_object_name(path: &Path) -> bool {
+    const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss"];
+    let scheme = path.to_str().and_then(|path| path.split_once("://"));
+    scheme.is_some_and(|(scheme, _)| SCHEMES.iter().any(|name| name.eq_ignore_ascii_case(scheme)))
 }
 
 /// A name as text. Invalid UTF-8 is escaped, so that two such names differ.
@@ -126,16 +185,12 @@ impl Folder<'_> {
                 self.walk(&path)?;
                 continue;
             }
-            if self.format.is_none() && TextFormat::of_name(&path).is_none() {
-                return Err(CorpusError::Input(InputError::UnknownExtension {
-                    path,
-                    known: TextFormat::EXTENSIONS,
-                }));
-            }
+            check_extension(&path, self.format)?;
             self.files.push(InputFile {
                 name: relative(self.root, &path),
                 path: Arc::from(path),
                 n_bytes: metadata.is_file().then_some(metadata.len()),
+                is_remote: false,
             });
         }
         self.above.pop();

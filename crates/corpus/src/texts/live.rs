@@ -29,7 +29,7 @@ impl LiveLines {
     /// # Errors
     /// [`CorpusError::Read`]; [`CorpusError::Input`] for content that is not lines of text.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, CorpusError> {
-        let mut text = match stream::open_after(WaitFor::Line, path, &Arc::default())? {
+        let mut text = match stream::open_after(WaitFor::Line, path, path, &Arc::default())? {
             Opened::Text(text) => text,
             other => return Err(other.mismatch(path, "text")),
         };

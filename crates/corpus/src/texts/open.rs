@@ -1,5 +1,6 @@
 //! Opens a file of texts in the format given by the options, its name or its content.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -19,18 +20,20 @@ use super::{Absence, Header, InputFile, Quoting, ReadOptions, TextColumn, TextFo
 /// How many bytes of plain text are checked for JSON lines.
 const PLAIN_BYTES: usize = 1 << 16;
 
-/// Opens a file. Its format comes from the options, or else its name, or else its content.
+/// Opens a file, which is at `disk`. Its format comes from the options, or else its name, or else
+/// its content.
 pub(super) fn open(
     file: &InputFile,
+    disk: &Path,
     options: &ReadOptions,
     n_bytes_read: &Arc<AtomicU64>,
     digest: &Digest,
 ) -> Result<Box<dyn FileRecords>, CorpusError> {
     let path = &file.path;
     let named = options.format.or_else(|| TextFormat::of_name(path));
-    let mut text = match stream::open(path, n_bytes_read)? {
+    let mut text = match stream::open_copy(path, disk, n_bytes_read)? {
         Opened::Parquet if matches!(named, None | Some(TextFormat::Parquet)) => {
-            return open_parquet(file, options, n_bytes_read, digest);
+            return open_parquet(file, disk, options, n_bytes_read, digest);
         }
         Opened::Text(text) if named != Some(TextFormat::Parquet) => text,
         // Parquet is the only format of texts that is not text itself.
@@ -143,6 +146,7 @@ fn refuse_columns(file: &InputFile, options: &ReadOptions) -> Result<(), CorpusE
 
 fn open_parquet(
     file: &InputFile,
+    disk: &Path,
     options: &ReadOptions,
     n_bytes_read: &Arc<AtomicU64>,
     digest: &Digest,
@@ -155,13 +159,14 @@ fn open_parquet(
     #[cfg(feature = "parquet")]
     return Ok(Box::new(super::parquet::ParquetRecords::open(
         &file.path,
+        disk,
         options,
         n_bytes_read,
         digest,
     )?));
     #[cfg(not(feature = "parquet"))]
     {
-        let _ = (options, n_bytes_read, digest);
+        let _ = (disk, options, n_bytes_read, digest);
         Err(CorpusError::Input(InputError::NoParquet { path: file.path.to_path_buf() }))
     }
 }

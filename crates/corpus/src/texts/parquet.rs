@@ -49,11 +49,12 @@ pub(crate) struct ParquetRecords {
 impl ParquetRecords {
     pub(crate) fn open(
         path: &Arc<Path>,
+        disk: &Path,
         options: &ReadOptions,
         n_bytes_read: &Arc<AtomicU64>,
         digest: &Digest,
     ) -> Result<Self, CorpusError> {
-        let file = ParquetFile::open(path)?;
+        let file = ParquetFile::open(path, disk)?;
         file.read_footer(|bytes| digest.update(bytes))?;
         let names: Vec<String> =
             file.schema().fields().iter().map(|field| field.name().clone()).collect();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::stream::TextStream;
 use crate::units::{InputChange, Plan, Unit, UnitInput};
-use crate::{CorpusError, InputRange, UnitError, stream};
+use crate::{CorpusError, FileCopy, InputError, InputRange, RemoteFiles, UnitError, stream};
 
 use super::digest::{DigestedText, InputMark, InputSpan};
-use super::{CorpusReader, InputFile, Numbered, ReadOptions, Record};
+use super::{CorpusReader, InputFile, Numbered, ReadOptions, Record, is_object_name};
 
 impl CorpusReader {
     /// The input of the next `n` records, one piece per file; fewer records only at the end.
@@ -41,6 +41,7 @@ impl CorpusReader {
                 let span = InputSpan { file: Arc::clone(&current.name), before, after };
                 pieces.push(UnitInput::of(
                     file,
+                    current.copy.as_ref(),
                     hex(current.opening),
                     line,
                     before.record,
@@ -56,22 +57,29 @@ impl CorpusReader {
         piece: &UnitInput,
         options: &ReadOptions,
         names_files: bool,
+        remote: Option<&Arc<dyn RemoteFiles>>,
     ) -> Result<Self, CorpusError> {
         let file = InputFile {
             path: Arc::from(&*piece.path),
             name: piece.range.file.clone(),
             n_bytes: Some(piece.bytes),
+            is_remote: remote.is_some_and(|remote| remote.is_remote(&piece.path)),
         };
         let mut reader = Self::of_files(vec![file], options.clone(), Numbered::Read);
+        reader.remote = remote.cloned();
         reader.names_files = names_files;
         reader.open_next()?;
         let Some(current) = &mut reader.current else { return Ok(reader) };
+        if let Some(copy) = &current.copy {
+            piece.check_version(copy)?;
+        }
         if hex(current.opening) != piece.opening_crc32 {
             return Err(piece.changed(InputChange::Opening));
         }
         if piece.first_record > 0 {
             let start = piece.range.start;
-            let text = stream::open_at(&piece.path, start, &reader.n_bytes_read)?;
+            let disk = current.disk(&piece.path);
+            let text = stream::open_at(&piece.path, disk, start, &reader.n_bytes_read)?;
             let digested = |text| Box::new(DigestedText::new(text, &current.digest)) as TextStream;
             if current.records.jump(piece.first_record, piece.first_line, text.map(digested)) {
                 current.digest.start_at(start);
@@ -104,6 +112,7 @@ pub struct UnitReader {
     unit: Unit,
     options: ReadOptions,
     names_files: bool,
+    remote: Option<Arc<dyn RemoteFiles>>,
     /// The piece after the one that is read.
     next_piece: usize,
     current: Option<OpenPiece>,
@@ -124,7 +133,27 @@ impl UnitReader {
     /// [`UnitError::InputChanged`] for a file whose size, or the header or footer of which, has
     /// changed; errors in a file.
     pub fn open(plan: &Plan, unit: &Unit) -> Result<Self, CorpusError> {
+        Self::open_with(plan, unit, None)
+    }
+
+    /// Like [`open`](Self::open), also for files of another place.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and those of the place.
+    pub fn open_with(
+        plan: &Plan,
+        unit: &Unit,
+        remote: Option<Arc<dyn RemoteFiles>>,
+    ) -> Result<Self, CorpusError> {
         for piece in &unit.input {
+            // Its size and version are compared once it is copied.
+            if remote.as_ref().is_some_and(|remote| remote.is_remote(&piece.path)) {
+                continue;
+            }
+            if is_object_name(&piece.path) {
+                let path = piece.path.clone();
+                return Err(CorpusError::Input(InputError::ObjectStore { path }));
+            }
             let metadata = fs::metadata(&piece.path).map_err(CorpusError::read(&piece.path))?;
             if metadata.len() != piece.bytes {
                 let (found, expected) = (metadata.len(), piece.bytes);
@@ -135,6 +164,7 @@ impl UnitReader {
             unit: unit.clone(),
             options: plan.read.clone(),
             names_files: plan.names_files,
+            remote,
             next_piece: 0,
             current: None,
             is_over: false,
@@ -146,7 +176,8 @@ impl UnitReader {
     /// Opens the next piece; returns false after the last.
     fn open_next(&mut self) -> Result<bool, CorpusError> {
         let Some(piece) = self.unit.input.get(self.next_piece) else { return Ok(false) };
-        let reader = CorpusReader::at_piece(piece, &self.options, self.names_files)?;
+        let (options, remote) = (&self.options, self.remote.as_ref());
+        let reader = CorpusReader::at_piece(piece, options, self.names_files, remote)?;
         self.current = Some(OpenPiece { start: reader.mark(), reader, n_read: 0 });
         self.next_piece += 1;
         Ok(true)
@@ -198,6 +229,21 @@ impl Iterator for UnitReader {
 }
 
 impl UnitInput {
+    /// Refuses the copy of another version.
+    fn check_version(&self, copy: &FileCopy) -> Result<(), CorpusError> {
+        if copy.n_bytes != self.bytes {
+            let (found, expected) = (copy.n_bytes, self.bytes);
+            return Err(self.changed(InputChange::Size { found, expected }));
+        }
+        match &self.version {
+            Some(expected) if *expected != copy.version => {
+                let (found, expected) = (copy.version.clone(), expected.clone());
+                Err(self.changed(InputChange::Version { found, expected }))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The error that the file has changed since it was planned.
     fn changed(&self, change: InputChange) -> CorpusError {
         CorpusError::Unit(UnitError::InputChanged { path: self.path.clone(), change })

@@ -13,6 +13,15 @@ pub enum InputChange {
         /// Its size when it was planned.
         expected: u64,
     },
+    /// It was replaced, in the place that it was copied from.
+    #[error("it is not the version that was planned: it had {expected}, and has {found}")]
+    #[non_exhaustive]
+    Version {
+        /// Its version.
+        found: String,
+        /// Its version when it was planned.
+        expected: String,
+    },
     /// What is read to open it is something else.
     #[error("the header of the table, or the footer of Parquet, is another")]
     Opening,

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use splade_output::remove_leftovers;
+use crate::parts::{MANIFEST, difference};
+use crate::{CorpusError, Difference, Manifest, UnitError};
 
-use crate::parts::difference;
-use crate::{CorpusError, Difference, Manifest, PartsError, UnitError};
+use super::{LocalFolder, Machine, Plan, PlannedFolder, Receipt, Unit};
 
-use super::{Machine, Plan, Receipt, Unit};
+/// Receipts that are held in memory as text.
+const RECEIPTS_AT_ONCE: usize = 1024;
 
 /// How parts are checked before they count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,11 +64,22 @@ impl FinishOptions {
 /// [`UnitError::Missing`] with the units, [`UnitError::SettingsDiffer`], [`UnitError::Mixed`],
 /// damaged or foreign files by name, parts whose size or checksum is another.
 pub fn finish_plan(folder: &Path, options: FinishOptions) -> Result<Manifest, CorpusError> {
-    let plan = Plan::load(folder)?;
+    finish_plan_in(&LocalFolder::new(folder), options)
+}
+
+/// Like [`finish_plan`], in a folder of any place.
+///
+/// # Errors
+/// As [`finish_plan`], and those of the place.
+pub fn finish_plan_in(
+    folder: &dyn PlannedFolder,
+    options: FinishOptions,
+) -> Result<Manifest, CorpusError> {
+    let plan = Plan::load_in(folder)?;
     let receipts = receipts(folder, &plan)?;
     let first = &receipts[0];
     for receipt in &receipts[1..] {
-        receipt.check_settings(folder, &first.settings, &first.part.file)?;
+        receipt.check_settings(folder.path(), &first.settings, &first.part.file)?;
         if options.mixtures == Mixtures::Refused {
             check_machines(first, receipt)?;
         }
@@ -87,39 +99,49 @@ pub fn finish_plan(folder: &Path, options: FinishOptions) -> Result<Manifest, Co
         manifest.push(receipt.part);
     }
     manifest.complete = true;
-    manifest.check_sizes(folder)?;
     if options.verification == Verification::Checksums {
-        manifest.verify(folder)?;
+        for part in &manifest.parts {
+            let path = folder.file(&part.file);
+            let (_, found) = folder.checksum(&part.file).map_err(CorpusError::read(&path))?;
+            part.check(&path, found)?;
+        }
     }
-    match Manifest::load(folder) {
-        Ok(before) if before == manifest => {}
-        Ok(_) => {
-            let path = Manifest::path(folder);
+    match folder.read_file(MANIFEST)? {
+        None => folder.publish_json(MANIFEST, &manifest)?,
+        Some(json) if Manifest::parse(folder.path(), &json)? == manifest => {}
+        Some(_) => {
+            let path = folder.file(MANIFEST);
             return Err(CorpusError::Unit(UnitError::OtherManifest { path }));
         }
-        Err(CorpusError::Parts(PartsError::NoManifest { .. })) => manifest.save(folder)?,
-        Err(error) => return Err(error),
     }
     // Only now: before, they may be a part at work on a machine whose locks are not seen here.
-    remove_leftovers(folder);
+    folder.tidy();
     Ok(manifest)
 }
 
-/// The receipts of all units, in order.
-fn receipts(folder: &Path, plan: &Plan) -> Result<Vec<Receipt>, CorpusError> {
-    let units = plan.units(folder)?;
+/// The receipts of all units, in order, whose parts are there with their sizes.
+fn receipts(folder: &dyn PlannedFolder, plan: &Plan) -> Result<Vec<Receipt>, CorpusError> {
+    let units = plan.units_in(folder)?;
+    let sizes = folder.sizes().map_err(CorpusError::read(folder.path()))?;
     let mut receipts = Vec::with_capacity(units.len());
     let mut missing = Vec::new();
-    for unit in &units {
-        match Receipt::find(folder, unit)? {
-            Some(receipt) => receipts.push(receipt),
-            None => missing.push(unit),
+    for units in units.chunks(RECEIPTS_AT_ONCE) {
+        let names: Vec<String> = units.iter().map(Receipt::name).collect();
+        let found = folder.read_all(&names).map_err(CorpusError::read(folder.path()))?;
+        for (unit, json) in units.iter().zip(found) {
+            let receipt = json.map(|json| Receipt::parse(folder, unit, &json)).transpose()?;
+            let is_there =
+                |receipt: &Receipt| sizes.get(&receipt.part.file) == Some(&receipt.part.bytes);
+            match receipt.filter(is_there) {
+                Some(receipt) => receipts.push(receipt),
+                None => missing.push(unit),
+            }
         }
     }
     match missing.is_empty() {
         true => Ok(receipts),
         false => Err(CorpusError::Unit(UnitError::Missing {
-            folder: folder.to_owned(),
+            folder: folder.path().to_owned(),
             n_missing: missing.len() as u64,
             n_units: plan.n_units,
             units: ranges(&missing),

@@ -1,7 +1,6 @@
 //! A plan: the units of a corpus, and the options that all of them share.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::Path;
 
@@ -9,15 +8,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::output::{folder_of, publish, publish_json, sync_folder};
-use crate::parts::{check_compression, difference, names, part_name};
+use crate::parts::{check_compression, difference, part_name};
 use crate::texts::settings;
 use crate::{
     Compression, CorpusError, CorpusReader, Difference, PartsError, ReadOptions, UnitError,
     VectorFormat, VectorOptions,
 };
 
-use super::Unit;
+use super::{LocalFolder, PlannedFolder, Unit};
 
 /// The files of a plan. The list of units is written first: a plan counts once `plan.json` is
 /// there.
@@ -139,21 +137,35 @@ impl Plan {
     /// As [`create`](Self::create).
     pub fn create_with(
         folder: &Path,
+        reader: CorpusReader,
+        options: &PlanOptions,
+        on_unit: impl FnMut(u64),
+    ) -> Result<Self, CorpusError> {
+        Self::create_in(&LocalFolder::new(folder), reader, options, on_unit)
+    }
+
+    /// Like [`create_with`](Self::create_with), in a folder of any place.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and those of the place.
+    pub fn create_in(
+        planned: &dyn PlannedFolder,
         mut reader: CorpusReader,
         options: &PlanOptions,
         on_unit: impl FnMut(u64),
     ) -> Result<Self, CorpusError> {
+        let folder = planned.path();
         check_compression(folder, options.format, options.compression)?;
         if let Some(stream) = reader.files().iter().find(|file| file.n_bytes.is_none()) {
             let path = stream.path.to_path_buf();
             return Err(CorpusError::Unit(UnitError::Stream { path }));
         }
-        let before = match Self::load(folder) {
+        let before = match Self::load_in(planned) {
             Ok(before) => Some(before),
             Err(CorpusError::Unit(UnitError::NoPlan { .. })) => None,
             Err(error) => return Err(error),
         };
-        if before.is_none() && !is_free(folder)? {
+        if before.is_none() && !is_free(planned)? {
             let folder = folder.to_owned();
             return Err(CorpusError::Parts(PartsError::FolderNotEmpty { folder }));
         }
@@ -173,7 +185,7 @@ impl Plan {
         };
         let units = plan.divide(&mut reader, on_unit)?;
         match before {
-            None => plan.save(folder, &units)?,
+            None => plan.save(planned, &units)?,
             Some(before) => plan.compare(folder, &before)?,
         }
         Ok(plan)
@@ -231,11 +243,10 @@ impl Plan {
         })
     }
 
-    fn save(&self, folder: &Path, units: &[u8]) -> Result<(), CorpusError> {
-        fs::create_dir_all(folder).map_err(CorpusError::write(folder))?;
-        sync_folder(folder_of(folder)).map_err(CorpusError::write(folder))?;
-        publish(&folder.join(UNITS), units)?;
-        publish_json(&folder.join(PLAN), self)
+    fn save(&self, folder: &dyn PlannedFolder, units: &[u8]) -> Result<(), CorpusError> {
+        folder.make().map_err(CorpusError::write(folder.path()))?;
+        folder.publish_file(UNITS, units)?;
+        folder.publish_json(PLAN, self)
     }
 
     /// Refuses a plan other than the one in the folder.
@@ -261,13 +272,18 @@ impl Plan {
     /// [`UnitError::NoPlan`], [`UnitError::Damaged`], [`UnitError::Version`] or
     /// [`CorpusError::Read`].
     pub fn load(folder: &Path) -> Result<Self, CorpusError> {
-        let path = folder.join(PLAN);
-        let json = match fs::read(&path) {
-            Ok(json) => json,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(CorpusError::Unit(UnitError::NoPlan { folder: folder.to_owned() }));
-            }
-            Err(source) => return Err(CorpusError::Read { path, source }),
+        Self::load_in(&LocalFolder::new(folder))
+    }
+
+    /// Like [`load`](Self::load), from a folder of any place.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_in(folder: &dyn PlannedFolder) -> Result<Self, CorpusError> {
+        let path = folder.file(PLAN);
+        let Some(json) = folder.read_file(PLAN)? else {
+            let folder = folder.path().to_owned();
+            return Err(CorpusError::Unit(UnitError::NoPlan { folder }));
         };
         let plan: Self = parse(&path, &json)?;
         match plan.version == VERSION
@@ -285,18 +301,24 @@ impl Plan {
     /// [`UnitError::OtherUnits`] if the list is not the one that was planned;
     /// [`CorpusError::Read`].
     pub fn units(&self, folder: &Path) -> Result<Vec<Unit>, CorpusError> {
-        let path = folder.join(UNITS);
-        let mut file = BufReader::new(fs::File::open(&path).map_err(CorpusError::read(&path))?);
-        let mut crc = crc32fast::Hasher::new();
-        let (mut units, mut line) = (Vec::new(), Vec::new());
+        self.units_in(&LocalFolder::new(folder))
+    }
+
+    /// Like [`units`](Self::units), from a folder of any place.
+    ///
+    /// # Errors
+    /// As [`units`](Self::units).
+    pub fn units_in(&self, folder: &dyn PlannedFolder) -> Result<Vec<Unit>, CorpusError> {
+        let path = folder.file(UNITS);
+        let Some(lines) = folder.read_file(UNITS)? else {
+            let source = io::Error::from(io::ErrorKind::NotFound);
+            return Err(CorpusError::Read { path, source });
+        };
         let other = || CorpusError::Unit(UnitError::OtherUnits { path: path.clone() });
-        while file.read_until(b'\n', &mut line).map_err(CorpusError::read(&path))? > 0 {
-            crc.update(&line);
-            let unit: Unit = serde_json::from_slice(&line).map_err(|_| other())?;
-            units.push(unit);
-            line.clear();
-        }
-        let is_same = format!("{:08x}", crc.finalize()) == self.units_crc32;
+        let units = lines.split_inclusive(|&byte| byte == b'\n');
+        let units: Result<Vec<Unit>, _> = units.map(serde_json::from_slice).collect();
+        let units = units.map_err(|_| other())?;
+        let is_same = crc32(&lines) == self.units_crc32;
         if is_same && units.len() as u64 == self.n_units { Ok(units) } else { Err(other()) }
     }
 
@@ -305,12 +327,21 @@ impl Plan {
     /// # Errors
     /// [`UnitError::NoUnit`], and as [`units`](Self::units).
     pub fn unit(&self, folder: &Path, number: u64) -> Result<Unit, CorpusError> {
-        let n_units = self.n_units;
-        let none =
-            || CorpusError::Unit(UnitError::NoUnit { folder: folder.to_owned(), number, n_units });
-        let idx = usize::try_from(number).map_err(|_| none())?;
-        let mut units = self.units(folder)?;
-        if idx < units.len() { Ok(units.swap_remove(idx)) } else { Err(none()) }
+        self.unit_in(&LocalFolder::new(folder), number)
+    }
+
+    /// Like [`unit`](Self::unit), from a folder of any place.
+    ///
+    /// # Errors
+    /// As [`unit`](Self::unit).
+    pub fn unit_in(&self, folder: &dyn PlannedFolder, number: u64) -> Result<Unit, CorpusError> {
+        let (path, n_units) = (folder.path().to_owned(), self.n_units);
+        let none = || CorpusError::Unit(UnitError::NoUnit { folder: path, number, n_units });
+        let mut units = self.units_in(folder)?;
+        match usize::try_from(number).ok().filter(|idx| *idx < units.len()) {
+            Some(idx) => Ok(units.swap_remove(idx)),
+            None => Err(none()),
+        }
     }
 
     /// Refuses a unit of another plan.
@@ -357,16 +388,9 @@ fn parse<T: DeserializeOwned>(path: &Path, json: &[u8]) -> Result<T, CorpusError
 }
 
 /// Whether a folder is missing or empty, or has only what a killed planner leaves.
-fn is_free(folder: &Path) -> Result<bool, CorpusError> {
-    match names(folder) {
-        Ok(names) => {
-            Ok(names.iter().all(|name| name == UNITS || splade_output::is_temporary(name)))
-        }
-        Err(CorpusError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(true)
-        }
-        Err(error) => Err(error),
-    }
+fn is_free(folder: &dyn PlannedFolder) -> Result<bool, CorpusError> {
+    let sizes = folder.sizes().map_err(CorpusError::read(folder.path()))?;
+    Ok(sizes.keys().all(|name| name == UNITS || splade_output::is_temporary(name)))
 }
 
 /// The CRC-32 of bytes, in hexadecimal digits.

@@ -1,18 +1,16 @@
 //! A receipt: that a unit's part is there, and what it was made from, with and on.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::output::{crash_point, publish_json};
+use crate::output::crash_point;
 use crate::parts::difference;
 use crate::{CorpusError, Difference, PartInfo, UnitError};
 
 use super::plan::crc32;
-use super::{Machine, Unit};
+use super::{LocalFolder, Machine, PlannedFolder, Unit};
 
 /// The version that we write.
 const VERSION: u32 = 1;
@@ -83,8 +81,13 @@ impl Receipt {
     /// Its path in the folder of the parts.
     #[must_use]
     pub fn path(folder: &Path, unit: &Unit) -> PathBuf {
+        folder.join(Self::name(unit))
+    }
+
+    /// The name of its file.
+    pub(super) fn name(unit: &Unit) -> String {
         let stem = unit.part.split('.').next().unwrap_or_default();
-        folder.join(format!("{stem}.receipt.json"))
+        format!("{stem}.receipt.json")
     }
 
     /// Writes it beside the part.
@@ -92,8 +95,16 @@ impl Receipt {
     /// # Errors
     /// [`CorpusError::Write`].
     pub fn save(&self, folder: &Path) -> Result<(), CorpusError> {
+        self.save_in(&LocalFolder::new(folder))
+    }
+
+    /// Like [`save`](Self::save), in a folder of any place.
+    ///
+    /// # Errors
+    /// [`CorpusError::Write`], also where another receipt is there, in a place that replaces none.
+    pub fn save_in(&self, folder: &dyn PlannedFolder) -> Result<(), CorpusError> {
         crash_point();
-        publish_json(&Self::path(folder, &self.unit), self)
+        folder.publish_json(&Self::name(&self.unit), self)
     }
 
     /// The receipt of a unit; `None` if there is none, or if its part is missing or has another
@@ -102,13 +113,29 @@ impl Receipt {
     /// # Errors
     /// [`UnitError::Receipt`], [`UnitError::OtherReceipt`], [`CorpusError::Read`].
     pub fn find(folder: &Path, unit: &Unit) -> Result<Option<Self>, CorpusError> {
-        let path = Self::path(folder, unit);
-        let json = match fs::read(&path) {
-            Ok(json) => json,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CorpusError::Read { path, source }),
-        };
-        let receipt: Self = serde_json::from_slice(&json).map_err(|source| {
+        Self::find_in(&LocalFolder::new(folder), unit)
+    }
+
+    /// Like [`find`](Self::find), in a folder of any place.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn find_in(folder: &dyn PlannedFolder, unit: &Unit) -> Result<Option<Self>, CorpusError> {
+        let Some(json) = folder.read_file(&Self::name(unit))? else { return Ok(None) };
+        let receipt = Self::parse(folder, unit, &json)?;
+        let file = &receipt.part.file;
+        let size = folder.size(file).map_err(CorpusError::read(&folder.file(file)))?;
+        Ok((size == Some(receipt.part.bytes)).then_some(receipt))
+    }
+
+    /// Reads the receipt of a unit.
+    pub(super) fn parse(
+        folder: &dyn PlannedFolder,
+        unit: &Unit,
+        json: &[u8],
+    ) -> Result<Self, CorpusError> {
+        let path = Self::path(folder.path(), unit);
+        let receipt: Self = serde_json::from_slice(json).map_err(|source| {
             CorpusError::Unit(UnitError::Receipt { path: path.clone(), source })
         })?;
         let part = &receipt.part;
@@ -118,15 +145,9 @@ impl Receipt {
             && part.file == unit.part
             && part.rows == unit.rows
             && part.input.iter().eq(ranges);
-        if !is_ours {
-            return Err(CorpusError::Unit(UnitError::OtherReceipt { path }));
-        }
-        let part_path = folder.join(&part.file);
-        match fs::metadata(&part_path) {
-            Ok(metadata) if metadata.len() == part.bytes => Ok(Some(receipt)),
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(CorpusError::Read { path: part_path, source }),
+        match is_ours {
+            true => Ok(receipt),
+            false => Err(CorpusError::Unit(UnitError::OtherReceipt { path })),
         }
     }
 

@@ -43,7 +43,7 @@ impl ParquetRows {
         path: &Arc<Path>,
         n_bytes_read: &Arc<AtomicU64>,
     ) -> Result<Self, CorpusError> {
-        let file = ParquetFile::open(path)?;
+        let file = ParquetFile::open(path, path)?;
         let mut found = [0; 3];
         for (slot, name) in found.iter_mut().zip(COLUMNS) {
             *slot = file.column(name)?;
