@@ -2,8 +2,8 @@
 
 /// The one feature set of all checks and tests, so that cargo makes and keeps only one build.
 pub(crate) const ALL_FEATURES: &str = "splade/ndarray,splade/flex,splade/vulkan,splade/metal,splade/cuda,splade/hub,\
-     splade/corpus,splade/index,splade/evaluate,splade/export,splade/parquet,splade/qdrant,\
-     splade-cli/ndarray,splade-cli/flex,splade-cli/vulkan,splade-cli/metal,splade-cli/cuda,splade-cli/hub,splade-cli/parquet,splade-cli/qdrant,\
+     splade/corpus,splade/index,splade/evaluate,splade/export,splade/parquet,splade/object-store,splade/qdrant,\
+     splade-cli/ndarray,splade-cli/flex,splade-cli/vulkan,splade-cli/metal,splade-cli/cuda,splade-cli/hub,splade-cli/parquet,splade-cli/object-store,splade-cli/qdrant,\
      splade-cli/serve,splade-cli/otlp";
 
 /// Cargo features that name a backend, or a kind of GPU of one.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use splade::EncodeOptions;
 use splade::corpus::{
     Compression, CorpusOptions, CorpusReader, DuplicateId, Machine, PartsOptions, PartsWriter,
-    Resumed, VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus,
+    Resumed, VectorFormat, VectorOptions, VectorSink, VectorWriter, encode_corpus, is_object_name,
 };
 use splade::output::escaped;
 
@@ -28,6 +28,9 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
     let format = args.format.unwrap_or_else(|| VectorFormat::of_name(&args.output));
     if args.decode && !format.takes_tokens() {
         return Err(CliError::NoTokens { format: format.name() });
+    }
+    if is_object_name(&args.output) {
+        return Err(CliError::ObjectOutput { path: args.output.clone() });
     }
     let in_parts = is_in_parts(args);
     if !in_parts {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use splade::corpus::{PartTaskOptions, PartTasks, Plan, Receipt, Unit};
+use splade::corpus::{PartTaskOptions, PartTasks, Places, Plan, Receipt, Unit};
 
 use crate::args::EncodePartArgs;
 use crate::error::CliError;
@@ -13,14 +13,15 @@ use crate::text::thousands;
 
 pub(crate) fn run(args: &EncodePartArgs) -> Result<(), CliError> {
     // Before the model is loaded, so that a wrong folder or number is reported at once.
-    let units = chosen(args)?;
+    let places = Places::default();
+    let units = chosen(args, &places)?;
     let run = &args.run;
     let encoder = model::load(&args.model, model::builder(run), &run.hub, run.quiet)?;
     let options = PartTaskOptions::new(args.model.to_string_lossy())
         .with_devices(run.device.clone())
         .with_max_batch_tokens(run.batch_tokens)
         .with_chunk_size(run.chunk_size);
-    let tasks = PartTasks::open(&args.folder, &encoder, &options)?;
+    let tasks = PartTasks::open_in(&places, &args.folder, &encoder, &options)?;
     let mut output = args.json.then(|| Output::create(Path::new("-"))).transpose()?;
     for unit in &units {
         let is_done = tasks.find(unit)?.is_some();
@@ -37,9 +38,10 @@ pub(crate) fn run(args: &EncodePartArgs) -> Result<(), CliError> {
 }
 
 /// The chosen units of the plan.
-fn chosen(args: &EncodePartArgs) -> Result<Vec<Unit>, CliError> {
-    let plan = Plan::load(&args.folder)?;
-    let mut units = plan.units(&args.folder)?;
+fn chosen(args: &EncodePartArgs, places: &Places) -> Result<Vec<Unit>, CliError> {
+    let folder = places.folder(&args.folder)?;
+    let plan = Plan::load_in(&*folder)?;
+    let mut units = plan.units_in(&*folder)?;
     if args.all {
         return Ok(units);
     }
@@ -54,7 +56,7 @@ fn chosen(args: &EncodePartArgs) -> Result<Vec<Unit>, CliError> {
             match unit {
                 Some(unit) => chosen.push(unit.clone()),
                 // The plan says how many there are.
-                None => chosen.push(plan.unit(&args.folder, number)?),
+                None => chosen.push(plan.unit_in(&*folder, number)?),
             }
         }
     }

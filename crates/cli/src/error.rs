@@ -92,6 +92,11 @@ pub(crate) enum CliError {
          --input-format lines, if each line is a query)"
     )]
     QueryRecords { what: &'static str },
+    #[error(
+        "{} is in an object store, where `splade plan`, `encode-part` and `finish` write: name a \
+         file or folder on the disk, or use those", shown(.path)
+    )]
+    ObjectOutput { path: PathBuf },
     #[error("{} is named twice, and would be overwritten", shown(.path))]
     SameFile { path: PathBuf },
     #[error("only one of --queries and --corpus, or of --runs and --qrels, can be standard input")]

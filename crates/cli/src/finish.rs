@@ -1,6 +1,6 @@
 //! `splade finish`: checks the parts of a planned corpus and writes the manifest.
 
-use splade::corpus::{FinishOptions, Mixtures, Verification, finish_plan};
+use splade::corpus::{FinishOptions, Mixtures, Places, Verification, finish_plan_in};
 use splade::output::escaped;
 
 use crate::args::FinishArgs;
@@ -16,7 +16,8 @@ pub(crate) fn run(args: &FinishArgs) -> Result<(), CliError> {
     if args.allow_mixed {
         options = options.with_mixtures(Mixtures::Allowed);
     }
-    let manifest = finish_plan(&args.folder, options)?;
+    let folder = Places::default().folder(&args.folder)?;
+    let manifest = finish_plan_in(&*folder, options)?;
     if !args.quiet {
         let folder = args.folder.display().to_string();
         tell(format!(

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use splade::corpus::{
-    CorpusError, CorpusReader, DuplicateId, IdSearch, Location, Locations, Record, RecordError,
+    CorpusError, CorpusReader, DuplicateId, IdSearch, Location, Locations, Places, Record,
+    RecordError,
 };
 use splade::evaluate::EvaluateError;
 use splade::index::IndexError;
@@ -101,8 +102,9 @@ pub(crate) fn search_beside(output: &Path) -> IdSearch {
     let is_stream = output.as_os_str() == "-"
         || fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let folder = if output.is_dir() { output } else { folder_of(output) };
-    match folder.is_dir() && !is_stream {
+    let search = match folder.is_dir() && !is_stream {
         true => IdSearch::with_scratch(folder),
         false => IdSearch::with_scratch(std::env::temp_dir()),
-    }
+    };
+    search.with_remote(Places::default().inputs())
 }

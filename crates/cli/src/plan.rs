@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use splade::corpus::{CorpusReader, Plan, PlanOptions, VectorSettings};
+use splade::corpus::{CorpusReader, Places, Plan, PlanOptions, VectorSettings};
 use splade::output::escaped;
 
 use crate::args::{PlanArgs, PromptArgs};
@@ -42,7 +42,8 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), CliError> {
 fn make(args: &PlanArgs, reader: CorpusReader, options: &PlanOptions) -> Result<Plan, CliError> {
     let bar = file_bar(reader.n_bytes(), args.quiet);
     let progress = reader.progress();
-    let plan = Plan::create_with(&args.output, reader, options, |n_rows| {
+    let folder = Places::default().folder(&args.output)?;
+    let plan = Plan::create_in(&*folder, reader, options, |n_rows| {
         bar.set_position(progress.n_bytes_read());
         bar.set_message(format!("{} texts", thousands(n_rows as usize)));
     });

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use splade::corpus::{CorpusReader, ReadProgress, Record, StreamTotals, Windows, encode_stream};
+use splade::corpus::{
+    CorpusReader, Places, ReadProgress, Record, StreamTotals, Windows, encode_stream,
+};
 use splade::output::is_standard_input;
 use splade::{EncodeOptions, Encoded, SparseEncoder, SparseMatrix, SpladeError};
 
@@ -15,9 +17,9 @@ use crate::progress::file_bar;
 use crate::terminal;
 use crate::text::{cut, thousands};
 
-/// Opens the files and folders of an argument.
+/// Opens the files and folders of an argument, which may be in object stores.
 pub(crate) fn open(paths: &[PathBuf], args: &InputArgs) -> Result<CorpusReader, CliError> {
-    Ok(CorpusReader::open(paths, args.options())?)
+    Ok(CorpusReader::open_with(paths, args.options(), Places::default().inputs())?)
 }
 
 /// Refuses standard input for more than one file of a command.

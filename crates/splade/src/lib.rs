@@ -40,7 +40,8 @@
 //! Everything that uses vectors is off by default, one feature per module: `corpus` for files and
 //! streams of texts, `index` for an index on disk, `evaluate` for measures (with `corpus`),
 //! `export` for search engines and the page that explains. `parquet` reads and writes Parquet files
-//! (with `corpus`), `qdrant` sends vectors to a Qdrant server (with `export`).
+//! (with `corpus`), `object-store` reads texts from S3, Google Cloud Storage and Azure and plans
+//! corpora there (with `corpus`), `qdrant` sends vectors to a Qdrant server (with `export`).
 //!
 //! # A panic hook, with models on GPUs
 //! CubeCL launches kernels on its own threads, one or two per device. If one of them panics, CubeCL

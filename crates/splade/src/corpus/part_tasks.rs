@@ -1,17 +1,20 @@
 //! Part tasks: encodes single units of a planned corpus, on any machine, in any order.
 
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 use splade_corpus::{
-    Attempt, Machine, PartWriter, Plan, Receipt, Unit, UnitError, UnitReader, VectorOptions,
+    Attempt, CorpusError, Machine, PartWriter, Plan, PlannedFolder, Receipt, Unit, UnitError,
+    UnitReader, VectorOptions,
 };
 use splade_output::leave_leftovers;
 
 use super::stream::TextEncoder;
-use super::{CorpusOptions, VectorSettings, Windows, encode_corpus};
+use super::{CorpusOptions, Places, VectorSettings, Windows, encode_corpus};
 use crate::{
     CancelHandle, Device, EncodeOptions, EncoderPool, SparseEncoder, SpladeError, backends,
 };
@@ -99,7 +102,8 @@ impl PartTaskOptions {
 /// # }
 /// ```
 pub struct PartTasks {
-    folder: PathBuf,
+    folder: Arc<dyn PlannedFolder>,
+    places: Places,
     plan: Plan,
     encoder: SparseEncoder,
     /// Set if several devices share the texts.
@@ -124,7 +128,21 @@ impl PartTasks {
         encoder: &SparseEncoder,
         options: &PartTaskOptions,
     ) -> Result<Self, SpladeError> {
-        let plan = Plan::load(folder)?;
+        Self::open_in(&Places::default(), folder, encoder, options)
+    }
+
+    /// Like [`open`](Self::open), with the caller's handle on the places of inputs and folders.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_in(
+        places: &Places,
+        folder: &Path,
+        encoder: &SparseEncoder,
+        options: &PartTaskOptions,
+    ) -> Result<Self, SpladeError> {
+        let planned = places.folder(folder)?;
+        let plan = Plan::load_in(&*planned)?;
         let vectors = settings_of(folder, &plan)?;
         let encoder = match vectors.max_seq_length {
             Some(max_seq_length) => encoder.with_max_seq_length(max_seq_length)?,
@@ -148,7 +166,8 @@ impl PartTasks {
         windows.boundary = NonZeroUsize::try_from(plan.rows_per_part).ok();
         leave_leftovers(folder);
         Ok(Self {
-            folder: folder.to_owned(),
+            folder: planned,
+            places: places.clone(),
             has_tokens: vectors.tokens || plan.vector_format().needs_tokens(),
             machine: machine(&encoder, &devices, options)?,
             plan,
@@ -171,10 +190,11 @@ impl PartTasks {
     /// # Errors
     /// A part that was made with another model or other options; a damaged receipt.
     pub fn find(&self, unit: &Unit) -> Result<Option<Receipt>, SpladeError> {
-        self.plan.check_unit(&self.folder, unit)?;
-        let receipt = Receipt::find(&self.folder, unit)?;
+        let folder = &*self.folder;
+        self.plan.check_unit(folder.path(), unit)?;
+        let receipt = Receipt::find_in(folder, unit)?;
         if let Some(receipt) = &receipt {
-            receipt.check_settings(&self.folder, &self.settings, "this run")?;
+            receipt.check_settings(folder.path(), &self.settings, "this run")?;
         }
         Ok(receipt)
     }
@@ -219,8 +239,10 @@ impl PartTasks {
     ) -> Result<Receipt, SpladeError> {
         let start = Instant::now();
         let vectors: VectorOptions = self.plan.vectors(self.encoder.dimension());
-        let records = UnitReader::open(&self.plan, unit)?;
-        let mut part = PartWriter::create(&self.folder, unit.part.clone(), &vectors)?;
+        let folder = &*self.folder;
+        let records = UnitReader::open_with(&self.plan, unit, self.places.inputs())?;
+        let workbench = folder.workbench().map_err(CorpusError::write_to(folder.path()))?;
+        let mut part = PartWriter::create(&workbench.folder, unit.part.clone(), &vectors)?;
         let mut call = self.options.clone();
         call.cancel = cancel.cloned();
         let mut options = CorpusOptions::default().with_encode(call).with_windows(self.windows);
@@ -233,21 +255,42 @@ impl PartTasks {
         };
         encode_corpus(encoder, &options, records, &mut part, |_| {})?;
         let part = part.finish()?;
+        let published = folder.publish_part(&part, &workbench);
+        published.map_err(CorpusError::write_to(&folder.path().join(&part.file)))?;
+        drop(workbench);
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let attempt = Attempt::new(attempt, host, start.elapsed().as_secs_f64(), version);
         let (settings, machine) = (self.settings.clone(), self.machine.clone());
         let receipt =
             Receipt::new(unit.clone(), part, vectors.dimension, settings, machine, attempt);
-        receipt.save(&self.folder)?;
-        Ok(receipt)
+        match receipt.save_in(folder) {
+            Ok(()) => Ok(receipt),
+            // Whoever made the same part at the same time was first, where nothing is replaced.
+            Err(CorpusError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
+                self.receipt_of_other(receipt)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The receipt that is there instead of ours: of the same part, or an error.
+    fn receipt_of_other(&self, ours: Receipt) -> Result<Receipt, SpladeError> {
+        let other = self.find(&ours.unit)?;
+        match other.filter(|other| other.part == ours.part) {
+            Some(receipt) => Ok(receipt),
+            None => {
+                let path = Receipt::path(self.folder.path(), &ours.unit);
+                Err(CorpusError::Unit(UnitError::other_receipt(path)).into())
+            }
+        }
     }
 }
 
 impl std::fmt::Debug for PartTasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PartTasks")
-            .field("folder", &self.folder)
+            .field("folder", &self.folder.path())
             .field("encoder", &self.encoder)
             .field("machine", &self.machine)
             .finish_non_exhaustive()
@@ -258,9 +301,8 @@ impl std::fmt::Debug for PartTasks {
 fn settings_of(folder: &Path, plan: &Plan) -> Result<VectorSettings, SpladeError> {
     match &plan.options {
         Value::Null => Ok(VectorSettings::default()),
-        options => serde_json::from_value(options.clone()).map_err(|source| {
-            splade_corpus::CorpusError::Unit(UnitError::damaged(folder, source)).into()
-        }),
+        options => serde_json::from_value(options.clone())
+            .map_err(|source| CorpusError::Unit(UnitError::damaged(folder, source)).into()),
     }
 }
 
