@@ -26,6 +26,7 @@ mod python;
 mod random;
 mod sanitize;
 mod saved;
+mod stores;
 mod synth;
 mod table;
 mod test;
@@ -91,6 +92,9 @@ enum Task {
     /// Run the Python package on Ray and Spark, with processes that are killed, in a venv of its
     /// own
     Clusters(clusters::Arguments),
+    /// Plan and encode corpora in object stores on loopback (moto's S3, azurite), behind a proxy that
+    /// cuts, delays and refuses
+    Stores(stores::Arguments),
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
     /// Measure servers under load: `splade serve` in every respect, or any that answers
@@ -126,6 +130,7 @@ fn main() -> ExitCode {
         Task::Load(arguments) => load::run(&arguments),
         Task::Arm => arm::run(),
         Task::Cycles => cycles::run(),
+        Task::Stores(arguments) => stores::run(&arguments),
         Task::Synth(arguments) => synth::run(&arguments),
     };
     match result {
