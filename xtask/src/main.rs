@@ -92,8 +92,8 @@ enum Task {
     /// Run the Python package on Ray and Spark, with processes that are killed, in a venv of its
     /// own
     Clusters(clusters::Arguments),
-    /// Plan and encode corpora in object stores on loopback (moto's S3, azurite), behind a proxy that
-    /// cuts, delays and refuses
+    /// Plan and encode corpora in object stores on loopback (moto's S3, azurite), behind a proxy
+    /// that cuts, delays and refuses
     Stores(stores::Arguments),
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),

@@ -68,13 +68,11 @@ pub enum CorpusError {
 
 impl CorpusError {
     /// An error of reading a file or folder that another crate reads.
-    #[must_use]
     pub fn read_from(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         Self::read(path)
     }
 
     /// An error of writing a file or folder that another crate writes.
-    #[must_use]
     pub fn write_to(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         Self::write(path)
     }

@@ -8,6 +8,7 @@ mod inputs;
 mod parts;
 mod random_kills;
 mod reference;
+mod remote;
 mod resume;
 mod tables;
 mod texts;
