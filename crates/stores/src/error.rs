@@ -135,9 +135,13 @@ impl StoreError {
         )
     }
 
-    /// Whether another try may end otherwise: the client gave up after an error of the network.
+    /// Whether another try may end otherwise: the client gave up at once, because it cannot know
+    /// that the request may be repeated. After tries of its own it tells their number.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self.problem, StoreProblem::Other { .. } | StoreProblem::Size { .. })
+        match &self.problem {
+            StoreProblem::Other { why } => !why.contains("max_retries: "),
+            problem => matches!(problem, StoreProblem::Size { .. }),
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::url::Kind;
 use crate::{ObjectUrl, StoreError};
 
-/// How long a store may say nothing within an answer.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How long a store may say nothing. The client counts the whole upload of a part, during which a
+/// store is silent.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// How long a request may take, answer and all: a part may be large, and a network slow.
 const REQUEST: Duration = Duration::from_secs(3600);
