@@ -6,6 +6,7 @@ mod api;
 mod apt;
 mod arm;
 mod backends;
+mod ballista;
 mod bench;
 mod blocks;
 mod browser;
@@ -95,6 +96,9 @@ enum Task {
     /// Plan and encode corpora in object stores on loopback (moto's S3, azurite), behind a proxy
     /// that cuts, delays and refuses
     Stores(stores::Arguments),
+    /// Build the workspace of engines/ballista and run its tests, with processes that are killed,
+    /// and its clippy, in a target folder of its own
+    Ballista(ballista::Arguments),
     /// Measure speed: models, devices, precisions, batches and lengths, optionally with rivals
     Bench(bench::Arguments),
     /// Measure servers under load: `splade serve` in every respect, or any that answers
@@ -125,6 +129,7 @@ fn main() -> ExitCode {
         Task::GpuCheck(arguments) => gpu_check::run(&arguments),
         Task::Clients(arguments) => clients::run(&arguments),
         Task::Clusters(arguments) => clusters::run(&arguments),
+        Task::Ballista(arguments) => ballista::run(&arguments),
         Task::Python(arguments) => python::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),

@@ -31,7 +31,8 @@ pub(crate) use source::SourceFile;
 use violation::Violation;
 
 /// Folders whose Rust files the rules apply to.
-const SOURCE_FOLDERS: [&str; 5] = ["crates/", "xtask/", "tests/", "examples/", "benches/"];
+const SOURCE_FOLDERS: [&str; 6] =
+    ["crates/", "xtask/", "tests/", "examples/", "benches/", "engines/"];
 
 /// Prints every violation; fails if there is one.
 pub(crate) fn run() -> Result<()> {

@@ -19,7 +19,8 @@ impl SourceFile {
 
     /// Whether the file is part of what a crate ships, apart from its unit tests.
     pub(crate) fn is_shipped(&self) -> bool {
-        self.path.starts_with("crates/") && self.path.contains("/src/")
+        ["crates/", "engines/"].iter().any(|folder| self.path.starts_with(folder))
+            && self.path.contains("/src/")
     }
 
     /// Index and code of each line before the unit tests, which start at the first `#[cfg(test)]`
