@@ -155,9 +155,9 @@ pub(crate) fn open_after(
     }))
 }
 
-/// Opens a text, which is at `disk`, at a byte, counted as [`open`] counts: without byte order mark.
-/// `None` if that would need what is before: a compressed file, one whose line ends are replaced, or
-/// no text.
+/// Opens a text, which is at `disk`, at a byte, counted as [`open`] counts: without byte order
+/// mark. `None` if that would need what is before: a compressed file, one whose line ends are
+/// replaced, or no text.
 pub(crate) fn open_at(
     path: &Path,
     disk: &Path,
