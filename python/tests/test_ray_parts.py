@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import TINY
 
@@ -30,6 +32,15 @@ LONG_UNIT = 3
 # How many workers are killed at random moments; a long run by hand has more.
 N_KILLS = int(os.environ.get("SPLADE_TEST_KILLS", "4"))
 SEED = int(os.environ.get("SPLADE_TEST_SEED", "20"))
+# A unit for a disk that stands still. 64 texts of 64 KiB fill a window (4 MiB), so it has 50; a
+# worker has at most five that are encoded or being encoded, and the texts of three more. With
+# 1.5 MB of vectors a window, that is 41 MB of the 286 MB of the unit, some of it there before.
+SLOW_ROWS = 3_200
+SLOW_TEXT_BYTES = 1 << 16
+SLOW_SECONDS = 10
+# By how many bytes a worker may grow meanwhile: less than a quarter of the unit.
+MAX_GROWTH = int(os.environ.get("SPLADE_TEST_MAX_GROWTH", 64 << 20))
+PAGE = os.sysconf("SC_PAGESIZE")
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +259,97 @@ def test_other_options_for_a_folder_that_is_planned_are_refused(
     with pytest.raises(Exception, match="plan|task"):
         encode(corpus, folder)
     shutil.rmtree(folder)
+
+
+def make_wide(model: Path) -> None:
+    """A copy of the model that gives each vector thousands of weights: its bias is raised."""
+    shutil.copytree(TINY, model)
+    weights = model / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    (n_header,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + n_header])
+    begin, end = header["cls.predictions.bias"]["data_offsets"]
+    bias = np.frombuffer(content, "<f4", (end - begin) // 4, 8 + n_header + begin)
+    bias += np.float32(5)
+    weights.write_bytes(content)
+
+
+def resident(process: int) -> int:
+    """The bytes that a process has in memory; 0 if it has ended."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+        return int(pages) * PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def test_a_disk_that_stands_still_does_not_fill_the_memory_of_a_worker(
+    cluster: Any, tmp_path: Path
+) -> None:
+    from splade.ray import encode_corpus
+
+    model, corpus, folder = tmp_path / "wide", tmp_path / "corpus.jsonl", tmp_path / "out"
+    make_wide(model)
+    with open(corpus, "w") as file:
+        for row in range(SLOW_ROWS):
+            text = f"The river {row % 7} runs through town {row}. "
+            # A control character, which the tokenizer drops: it is held, and costs little.
+            text += "\x7f" * (SLOW_TEXT_BYTES - len(text))
+            file.write(json.dumps({"id": f"d{row}", "text": text}) + "\n")
+    plan: dict[str, Any] = {"rows_per_part": SLOW_ROWS, "task": "document"}
+    (unit,) = parts.plan(corpus, tmp_path / "truth", **plan)
+    parts.PartTasks(tmp_path / "truth", model, threads=1).encode_part(unit)
+    truth = parts.finish(tmp_path / "truth", verify=True)
+    # What a worker would hold of the unit: texts, and eight bytes a weight.
+    n_unit = SLOW_ROWS * SLOW_TEXT_BYTES + 8 * truth["totals"]["weights"]
+    assert n_unit > 4 * MAX_GROWTH
+
+    library, report = tmp_path / "slow_writes.so", tmp_path / "slow_writes.txt"
+    source = Path(__file__).with_name("slow_writes.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    environment = {
+        "LD_PRELOAD": str(library),
+        "SLOW_WRITES_FOLDER": str(folder),
+        "SLOW_WRITES_SECONDS": str(SLOW_SECONDS),
+        "SLOW_WRITES_REPORT": str(report),
+    }
+    samples: list[tuple[bool, int]] = []
+    is_over = threading.Event()
+
+    def sample() -> None:
+        while not is_over.wait(0.05):
+            lines = report.read_text().splitlines() if report.exists() else []
+            if lines:
+                samples.append((len(lines) < 2, resident(int(lines[0].split()[0]))))
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    try:
+        manifest = encode_corpus(
+            str(model),
+            [corpus],
+            folder,
+            verify=True,
+            ray_arguments={"runtime_env": {"env_vars": environment}},
+            **plan,
+        )
+    finally:
+        is_over.set()
+        sampler.join()
+
+    check(manifest, truth, folder)
+    assert truth["rows"] == SLOW_ROWS
+    # One process stood still, once, and was looked at all the while.
+    lines = report.read_text().splitlines()
+    begun, ended = [[int(number) for number in line.split()] for line in lines]
+    assert begun[0] == ended[0] and ended[1] - begun[1] >= 1000 * SLOW_SECONDS
+    still = [size for is_still, size in samples if is_still]
+    assert len(still) > 20 and all(still)
+    before, at_end = [line[3] * PAGE for line in (begun, ended)]
+    growth = {
+        "while it stands still": max(still) - before,
+        "at its end": at_end - before,
+        "later": max(size for _, size in samples) - before,
+    }
+    print(f"{before >> 20} MiB before; {growth}; {n_unit >> 20} MiB in the unit")
+    assert max(growth.values()) < MAX_GROWTH, growth
