@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
+#[cfg(target_arch = "x86_64")]
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 use crate::Precision;
@@ -210,7 +212,7 @@ impl Set {
     /// the sets before it.
     fn multiplies(self, precision: Precision) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if self == Self::Avx512Bf16 && is_intel() {
+        if self == Self::Avx512Bf16 && *IS_INTEL {
             return false;
         }
         self.has_product(precision)
@@ -271,13 +273,14 @@ impl Set {
 
 /// Whether the CPU is one of Intel's. Theirs begin a dot product of bf16 in every second cycle, so
 /// that one takes as long as four of `f32`, which do twice as much (a Xeon with AMX: 116 to 195
-/// billion operations a second); AMD's begin one in every cycle.
+/// billion operations a second); AMD's begin one in every cycle. Asked once: in a virtual machine
+/// the question goes to the host.
 #[cfg(target_arch = "x86_64")]
-fn is_intel() -> bool {
+static IS_INTEL: LazyLock<bool> = LazyLock::new(|| {
     let vendor = std::arch::x86_64::__cpuid(0);
     let name = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
     name.as_flattened() == b"GenuineIntel"
-}
+});
 
 #[cfg(test)]
 mod tests {

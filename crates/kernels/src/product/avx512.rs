@@ -5,7 +5,6 @@ use std::arch::x86_64::*;
 use super::Args;
 use super::tile::{Product, run as multiply};
 use super::widen::{EVEN_BYTES, Halves, InRegisters, SECOND_HALF};
-
 use crate::Precision;
 
 const LANES: usize = 16;
