@@ -228,6 +228,7 @@ impl PackedLinear {
                 Blocking { max_rows: 384, step: 1 }
             }
             RowOrder::Rows | RowOrder::Pairs | RowOrder::Widened => {
+                // Whole tiles of twelve, eight or six rows.
                 let in_cache = MAX_ROWS_BYTES / (4 * order.widening() * self.panels.groups());
                 Blocking { max_rows: (in_cache / 24 * 24).clamp(96, 192), step: 1 }
             }

@@ -135,7 +135,7 @@ impl ProductKernel {
     pub(crate) fn widens_in_registers(self, rows: usize) -> bool {
         match (self.set, self.precision, rows) {
             #[cfg(target_arch = "x86_64")]
-            (Set::Avx2, Precision::Int8, rows) => rows <= FEW_ROWS,
+            (Set::Avx2, Precision::Int8, rows) => rows <= MAX_ROWS_IN_REGISTERS,
             #[cfg(target_arch = "x86_64")]
             (Set::Avx2 | Set::Avx512, _, _) => true,
             _ => false,
@@ -288,9 +288,12 @@ impl ProductKernel {
     }
 }
 
+/// With more rows, AVX2 multiplies integers sooner if the panel was widened in memory.
+#[cfg(target_arch = "x86_64")]
+const MAX_ROWS_IN_REGISTERS: usize = 48;
 /// With so few rows, widening takes a good part of the time of a product, so that a panel is
 /// widened into the first-level cache: so many of its groups at a time (24 KB).
-const FEW_ROWS: usize = 48;
+const FEW_ROWS: usize = 24;
 const FEW_GROUPS: usize = 48;
 /// How many groups ahead a product prefetches from the second-level cache into the first.
 const PREFETCH_GROUPS: usize = 8;
