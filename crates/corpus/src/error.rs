@@ -67,18 +67,8 @@ pub enum CorpusError {
 }
 
 impl CorpusError {
-    /// An error of reading a file or folder that another crate reads.
-    pub fn read_from(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
-        Self::read(path)
-    }
-
-    /// An error of writing a file or folder that another crate writes.
-    pub fn write_to(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
-        Self::write(path)
-    }
-
     /// Makes an error of reading `path`.
-    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         |source| Self::Read { path: path.to_owned(), source }
     }
 
@@ -93,7 +83,7 @@ impl CorpusError {
     }
 
     /// Makes an error of writing `path`.
-    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<'_> {
         |source| Self::Write { path: path.to_owned(), source }
     }
 }

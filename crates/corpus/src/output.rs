@@ -30,10 +30,14 @@ pub(crate) fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// [`CorpusError::Write`].
 pub(crate) fn publish_json(path: &Path, value: &impl Serialize) -> Result<(), CorpusError> {
-    let json = serde_json::to_vec_pretty(value).map_err(io::Error::from);
-    let mut json = json.map_err(CorpusError::write(path))?;
+    to_json(value).and_then(|json| publish(path, &json)).map_err(CorpusError::write(path))
+}
+
+/// A value as the JSON of a small file.
+pub(crate) fn to_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut json = serde_json::to_vec_pretty(value)?;
     json.push(b'\n');
-    publish(path, &json).map_err(CorpusError::write(path))
+    Ok(json)
 }
 
 /// A point where tests kill the process; the environment says which of them.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::output::{folder_of, publish, sync_folder};
+use crate::output::{folder_of, publish, sync_folder, to_json};
 use crate::parts::{LOCK, file_checksum};
 use crate::texts::is_object_name;
 use crate::{CorpusError, PartInfo};
@@ -201,9 +201,7 @@ impl dyn PlannedFolder + '_ {
         name: &str,
         value: &impl Serialize,
     ) -> Result<(), CorpusError> {
-        let json = serde_json::to_vec_pretty(value).map_err(io::Error::from);
-        let mut json = json.map_err(CorpusError::write(&self.file(name)))?;
-        json.push(b'\n');
+        let json = to_json(value).map_err(CorpusError::write(&self.file(name)))?;
         self.publish_file(name, &json)
     }
 }

@@ -241,7 +241,7 @@ impl PartTasks {
         let vectors: VectorOptions = self.plan.vectors(self.encoder.dimension());
         let folder = &*self.folder;
         let records = UnitReader::open_with(&self.plan, unit, self.places.inputs())?;
-        let workbench = folder.workbench().map_err(CorpusError::write_to(folder.path()))?;
+        let workbench = folder.workbench().map_err(CorpusError::write(folder.path()))?;
         let mut part = PartWriter::create(&workbench.folder, unit.part.clone(), &vectors)?;
         let mut call = self.options.clone();
         call.cancel = cancel.cloned();
@@ -256,7 +256,7 @@ impl PartTasks {
         encode_corpus(encoder, &options, records, &mut part, |_| {})?;
         let part = part.finish()?;
         let published = folder.publish_part(&part, &workbench);
-        published.map_err(CorpusError::write_to(&folder.path().join(&part.file)))?;
+        published.map_err(CorpusError::write(&folder.path().join(&part.file)))?;
         drop(workbench);
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let version = env!("CARGO_PKG_VERSION").to_owned();

@@ -58,7 +58,7 @@ impl Places {
         #[cfg(feature = "object-store")]
         if self.objects.is_remote(path) {
             let folder = objects::ObjectFolder::new(Arc::clone(&self.objects), path);
-            return Ok(Arc::new(folder.map_err(splade_corpus::CorpusError::read_from(path))?));
+            return Ok(Arc::new(folder.map_err(splade_corpus::CorpusError::read(path))?));
         }
         Ok(Arc::new(LocalFolder::new(path)))
     }
