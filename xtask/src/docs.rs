@@ -127,7 +127,7 @@ mod tests {
             .map(|reason| (reason, count(Kind::Leave(reason))));
         assert_eq!(
             counts,
-            [(Reason::Card, 6), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 14)]
+            [(Reason::Card, 5), (Reason::Rivals, 3), (Reason::Recursive, 2), (Reason::Data, 14)]
         );
         assert!(count(Kind::Run) == 8, "{}", count(Kind::Run));
     }

@@ -88,7 +88,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<(), CliError> {
 
 /// Reports or refuses a duplicate id.
 fn look_through_ids(reader: &mut CorpusReader, args: &EncodeArgs) -> Result<(), CliError> {
-    let (search, quiet) = (ids::search_beside(&args.output), args.run.quiet);
+    let (search, quiet) = (ids::search_beside(&args.output, reader), args.run.quiet);
     if args.unique_ids {
         return ids::refuse_duplicates(reader, &search, &args.input, &args.texts_in, quiet);
     }

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use splade::corpus::{
-    CorpusError, CorpusReader, DuplicateId, IdSearch, Location, Locations, Places, Record,
-    RecordError,
+    CorpusError, CorpusReader, DuplicateId, IdSearch, Location, Locations, Record, RecordError,
 };
 use splade::evaluate::EvaluateError;
 use splade::index::IndexError;
@@ -97,7 +96,7 @@ pub(crate) fn check_for_run(
 }
 
 /// How to search for duplicate ids in texts that are encoded to `output`: in bounded memory.
-pub(crate) fn search_beside(output: &Path) -> IdSearch {
+pub(crate) fn search_beside(output: &Path, reader: &CorpusReader) -> IdSearch {
     // Scratch files cannot lie beside a device.
     let is_stream = output.as_os_str() == "-"
         || fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -106,5 +105,5 @@ pub(crate) fn search_beside(output: &Path) -> IdSearch {
         true => IdSearch::with_scratch(folder),
         false => IdSearch::with_scratch(std::env::temp_dir()),
     };
-    search.with_remote(Places::default().inputs())
+    search.with_remote(reader.remote())
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<(), CliError> {
     let settings = settings(args);
     settings.pruning().map_err(CliError::Pruning)?;
     if args.unique_ids {
-        let search = ids::search_beside(&args.output);
+        let search = ids::search_beside(&args.output, &reader);
         ids::refuse_duplicates(&mut reader, &search, &args.input, &args.texts_in, args.quiet)?;
     }
     let options = PlanOptions::new(args.format)

@@ -195,6 +195,12 @@ impl CorpusReader {
         }
     }
 
+    /// The place that it was opened with, for another reader of the same files.
+    #[must_use]
+    pub fn remote(&self) -> Option<Arc<dyn RemoteFiles>> {
+        self.remote.clone()
+    }
+
     /// The files, in order.
     #[must_use]
     pub fn files(&self) -> &[InputFile] {
