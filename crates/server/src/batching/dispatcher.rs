@@ -207,10 +207,6 @@ impl<C: Compute> Dispatcher<C> {
         Self { shared: Arc::new(shared), threads: Mutex::default() }
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.shared.lock().is_idle()
-    }
-
     /// Computes one batch, if any text waits.
     pub(super) fn step(&self, unit: Unit, compute: &C) -> bool {
         let batch = self.shared.lock().take(unit, self.shared.clock.now());

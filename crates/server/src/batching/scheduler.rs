@@ -309,7 +309,7 @@ impl<T, R, E> Scheduler<T, R, E> {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.n_texts() == 0 && self.running.iter().all(Option::is_none)
     }
 
