@@ -27,6 +27,11 @@ mod waiting;
 use pyo3::prelude::*;
 use splade::Devices;
 
+/// As the program has: it asks for large pages, and a model of short texts takes a quarter less
+/// time than with glibc's. Python's own objects are not allocated here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[pymodule]
 mod _splade {
     #[pymodule_export]
