@@ -305,7 +305,7 @@ def test_a_disk_that_stands_still_does_not_fill_the_memory_of_a_worker(
     assert n_unit > 4 * MAX_GROWTH
 
     library, report = tmp_path / "slow_writes.so", tmp_path / "slow_writes.txt"
-    source = Path(__file__).with_name("slow_writes.c")
+    source = Path(__file__).parents[2] / "tests" / "slow_writes.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
     environment = {
         "LD_PRELOAD": str(library),
