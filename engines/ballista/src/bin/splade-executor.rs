@@ -9,6 +9,10 @@ use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_
 use clap::Parser;
 use splade_ballista::{function_registry, programs};
 
+/// As the program `splade` has: forward passes allocate and free large buffers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Ballista's executor, with splade's functions; waits for its scheduler. One for each graphics
 /// card (CUDA_VISIBLE_DEVICES), or for 8 to 16 cores of a CPU
 #[derive(Parser)]

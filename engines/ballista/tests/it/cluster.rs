@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::corpus::LONG_UNIT;
+
 /// One cluster at a time: tests wait for moments, on machines with two cores.
 static ONE: Mutex<()> = Mutex::new(());
 
@@ -86,9 +88,30 @@ impl Executor {
 
     /// The most memory that it ever had, in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
+        self.status("VmHWM") / 1024
+    }
+
+    /// The memory that it has, in bytes.
+    pub(crate) fn resident(&self) -> u64 {
+        self.status("VmRSS") * 1024
+    }
+
+    /// How far it has read a file; all of it, if it has closed the file.
+    pub(crate) fn bytes_read(&self, path: &Path) -> u64 {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let files = fs::read_dir(process.join("fd")).unwrap().map(|file| file.unwrap().path());
+        let open = files.into_iter().find(|file| fs::read_link(file).is_ok_and(|to| to == path));
+        let Some(file) = open else { return fs::metadata(path).unwrap().len() };
+        let info = process.join("fdinfo").join(file.file_name().unwrap());
+        let info = fs::read_to_string(info).unwrap_or_default();
+        let position = info.lines().find_map(|line| line.strip_prefix("pos:"));
+        position.map_or(0, |position| position.trim().parse().unwrap())
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -140,11 +163,11 @@ impl Cluster {
     }
 
     /// Starts one more executor, after commands of a shell such as `ulimit`.
-    pub(crate) fn add(&mut self, limits: &[&str]) {
+    pub(crate) fn add(&mut self, before: &[&str]) {
         self.n_started += 1;
         let log = self.folder.path().join(format!("executor-{}.log", self.n_started));
         let program = env!("CARGO_BIN_EXE_splade-executor");
-        let script = [limits, &[r#"exec "$0" "$@""#]].concat().join("; ");
+        let script = [before, &[r#"exec "$0" "$@""#]].concat().join("; ");
         let child = Command::new("bash")
             .args(["-c", &script, program])
             .args(EXECUTOR)
@@ -165,6 +188,17 @@ impl Cluster {
         killed
     }
 
+    /// SIGKILL to the executor that is in the middle of the long unit, once one is.
+    pub(crate) fn kill_at_long_unit(&mut self) {
+        let mut at_work = None;
+        wait_until("the long unit", || {
+            at_work = self.executors.iter().position(|one| one.begun().contains(&LONG_UNIT));
+            at_work.is_some()
+        });
+        let killed = self.kill(at_work.unwrap());
+        assert!(!killed.ended().contains(&LONG_UNIT), "it was done before it was killed");
+    }
+
     pub(crate) fn kill_executors(&mut self) {
         while !self.executors.is_empty() {
             self.kill(0);
@@ -183,9 +217,13 @@ impl Cluster {
 
     /// Starts to encode a planned folder.
     pub(crate) fn submit(&self, folder: &Path, more: &[&str]) -> Submitted {
+        self.submit_model(crate::TINY, folder, more)
+    }
+
+    pub(crate) fn submit_model(&self, model: &str, folder: &Path, more: &[&str]) -> Submitted {
         let child = Command::new(env!("CARGO_BIN_EXE_splade-submit"))
             .arg(folder)
-            .args(["--model", crate::TINY, "--scheduler", &self.url(), "--threads=1", "--verify"])
+            .args(["--model", model, "--scheduler", &self.url(), "--threads=1", "--verify"])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -14,7 +14,6 @@ use splade::corpus::{
     VectorFormat, VectorSettings, finish_plan,
 };
 
-use crate::TINY;
 use crate::cluster::Cluster;
 
 pub(crate) const ROWS_PER_PART: usize = 100;
@@ -40,20 +39,28 @@ impl Case {
 
     /// A corpus whose lines were changed.
     pub(crate) fn with(change: impl FnOnce(&mut Vec<String>)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let mut lines: Vec<String> = (0..ROWS_PER_PART * N_UNITS).map(line).collect();
         change(&mut lines);
-        let input = folder.path().join("corpus.jsonl");
-        fs::write(&input, lines.concat()).unwrap();
+        Self::of(&lines, ROWS_PER_PART)
+    }
+
+    /// A corpus of these lines.
+    pub(crate) fn of(lines: &[String], rows_per_part: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let case = Self { folder };
+        fs::write(case.input(), lines.concat()).unwrap();
         let mut settings = VectorSettings::default();
         settings.task = Some("document".to_owned());
         let options = PlanOptions::new(VectorFormat::JsonLines)
-            .with_rows_per_part(NonZeroU64::new(ROWS_PER_PART as u64).unwrap())
+            .with_rows_per_part(NonZeroU64::new(rows_per_part as u64).unwrap())
             .with_options(serde_json::to_value(settings).unwrap());
-        let reader = CorpusReader::open(&[input], ReadOptions::default()).unwrap();
+        let reader = CorpusReader::open(&[case.input()], ReadOptions::default()).unwrap();
         Plan::create(&case.output(), reader, &options).unwrap();
         case
+    }
+
+    pub(crate) fn input(&self) -> PathBuf {
+        self.folder.path().join("corpus.jsonl")
     }
 
     /// The folder of the parts; its name has what would be a pattern in a path.
@@ -97,16 +104,20 @@ impl Case {
 
     /// Every part with the bytes of one process, its manifest, and nothing left over.
     pub(crate) fn check(&self, cluster: &Cluster) {
-        let (parts, manifest) = truth();
+        static TRUTH: OnceLock<Truth> = OnceLock::new();
+        self.check_with(TRUTH.get_or_init(|| Truth::of(&Self::new(), crate::TINY)), cluster);
+    }
+
+    pub(crate) fn check_with(&self, truth: &Truth, cluster: &Cluster) {
         let output = self.output();
-        assert_eq!(json(&output.join("manifest.json")), *manifest, "{}", cluster.logs());
-        for (name, bytes) in parts {
+        assert_eq!(json(&output.join("manifest.json")), truth.manifest, "{}", cluster.logs());
+        for (name, bytes) in &truth.parts {
             assert!(fs::read(output.join(name)).unwrap() == *bytes, "{name} has other bytes");
         }
         let hidden: Vec<String> =
             names(&output).into_iter().filter(|name| name.starts_with('.')).collect();
         assert_eq!(hidden, [""; 0]);
-        assert_eq!(self.n_receipts(), N_UNITS);
+        assert_eq!(self.n_receipts(), truth.parts.len());
     }
 }
 
@@ -119,25 +130,25 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-type Truth = (BTreeMap<String, Vec<u8>>, Value);
+/// The parts and the manifest that one process makes.
+pub(crate) struct Truth {
+    parts: BTreeMap<String, Vec<u8>>,
+    manifest: Value,
+}
 
-/// The parts and the manifest that one process makes, one unit after another.
-fn truth() -> &'static Truth {
-    static TRUTH: OnceLock<Truth> = OnceLock::new();
-    TRUTH.get_or_init(|| {
-        let case = Case::new();
+impl Truth {
+    /// Encodes a planned folder, one unit after another.
+    pub(crate) fn of(case: &Case, model: &str) -> Self {
         let folder = case.output();
-        let encoder = SparseEncoder::builder().threads(NonZeroUsize::MIN).load(TINY).unwrap();
-        let tasks = PartTasks::open(&folder, &encoder, &PartTaskOptions::new(TINY)).unwrap();
+        let encoder = SparseEncoder::builder().threads(NonZeroUsize::MIN).load(model).unwrap();
+        let tasks = PartTasks::open(&folder, &encoder, &PartTaskOptions::new(model)).unwrap();
         let units = tasks.plan().units(&folder).unwrap();
-        assert_eq!(units.len(), N_UNITS);
         for unit in &units {
             tasks.encode_part(unit, 1).unwrap();
         }
         finish_plan(&folder, FinishOptions::default()).unwrap();
         let parts = units.iter().map(|unit| unit.part.clone());
         let parts = parts.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap()));
-        // The input has another path in each case.
-        (parts.collect(), json(&folder.join("manifest.json")))
-    })
+        Self { parts: parts.collect(), manifest: json(&folder.join("manifest.json")) }
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::cluster::{Cluster, Deaths, wait_until};
-use crate::corpus::{Case, LONG_UNIT, N_UNITS, ROWS_PER_PART, names};
+use crate::cluster::{Cluster, Deaths};
+use crate::corpus::{Case, N_UNITS, ROWS_PER_PART, names};
 
 #[test]
 fn a_text_that_cannot_be_read_ends_the_job_with_unit_and_line() {
@@ -25,13 +25,7 @@ fn a_unit_that_kills_its_executors_is_named_and_the_rest_is_kept() {
     let (mut cluster, case) = (Cluster::start(3, Deaths::Soon), Case::new());
     let submitted = cluster.submit(&case.output(), &["--max-attempts=2"]);
     for _ in 0..2 {
-        let mut at_work = None;
-        wait_until("the long unit", || {
-            at_work = cluster.executors.iter().position(|one| one.begun().contains(&LONG_UNIT));
-            at_work.is_some()
-        });
-        let killed = cluster.kill(at_work.unwrap());
-        assert!(!killed.ended().contains(&LONG_UNIT), "it was done before it was killed");
+        cluster.kill_at_long_unit();
     }
     submitted.fails(&cluster, &["unit 3 of", "was begun 2 times and never finished"]);
     assert!(!case.output().join("manifest.json").exists());

@@ -25,13 +25,7 @@ fn three_executors_make_the_parts_of_one_process() {
 fn an_executor_is_killed_in_the_middle_of_a_unit() {
     let (mut cluster, case) = (Cluster::start(3, Deaths::Soon), Case::new());
     let submitted = cluster.submit(&case.output(), &[]);
-    let mut at_work = None;
-    wait_until("the long unit", || {
-        at_work = cluster.executors.iter().position(|one| one.begun().contains(&LONG_UNIT));
-        at_work.is_some()
-    });
-    let killed = cluster.kill(at_work.unwrap());
-    assert!(!killed.ended().contains(&LONG_UNIT), "it was done before it was killed");
+    cluster.kill_at_long_unit();
     submitted.succeeds(&cluster);
     case.check(&cluster);
     assert_eq!(case.attempt(LONG_UNIT), 2);

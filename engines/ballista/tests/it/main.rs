@@ -7,6 +7,7 @@ mod column;
 mod corpus;
 mod failures;
 mod kills;
+mod slow_disk;
 
 /// The model of the fixtures.
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/splade-tiny");
