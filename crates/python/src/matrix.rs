@@ -197,7 +197,7 @@ impl SparseMatrix {
         let (indptr, indices) = (borrow(py, &self.indptr)?, borrow(py, &self.indices)?);
         let (indptr, indices) = (indptr.as_slice()?, indices.as_slice()?);
         check_offsets(indptr, indices.len())?;
-        let n_numbers = check_room::<i64>(2, indices.len())?;
+        let n_numbers = check_room::<i64>(py, 2, indices.len())?;
         let coordinates = py.detach(|| {
             let mut coordinates = Vec::with_capacity(n_numbers);
             for (row, bounds) in indptr.windows(2).enumerate() {
@@ -214,7 +214,7 @@ impl SparseMatrix {
     fn to_dense(&self, py: Python<'_>) -> PyResult<Py<PyArray2<f32>>> {
         let matrix = self.to_rust(py)?;
         let (n_rows, dimension) = (matrix.n_rows(), self.dimension);
-        let n_numbers = check_room::<f32>(n_rows, dimension)?;
+        let n_numbers = check_room::<f32>(py, n_rows, dimension)?;
         let numbers = py.detach(|| {
             let mut numbers = vec![0.0; n_numbers];
             for (dense, row) in numbers.chunks_mut(dimension.max(1)).zip(matrix.rows()) {
@@ -269,7 +269,7 @@ impl SparseMatrix {
         let function = read_function(function)?;
         errors::check_dimensions(self.dimension, other.dimension)?;
         let (a, b) = (self.to_rust(py)?, other.to_rust(py)?);
-        check_room::<f32>(a.n_rows(), b.n_rows())?;
+        check_room::<f32>(py, a.n_rows(), b.n_rows())?;
         let scores = waiting::run(py, Threads::shared()?, &Watch::default(), || {
             function.similarity(&a, &b)
         })?;

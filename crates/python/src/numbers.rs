@@ -11,11 +11,17 @@ pub(crate) fn array<T: Element>(py: Python<'_>, numbers: Vec<T>) -> Bound<'_, Py
 
 /// The number of elements of a table.
 ///
+/// Numpy is asked whether there is room: the system refuses its allocator more than the memory,
+/// and grants any size to mimalloc, which reserves none of it.
+///
 /// # Errors
-/// A `MemoryError` for a table that the memory has no room for: Rust would end the process.
-pub(crate) fn check_room<T>(n_rows: usize, n_cols: usize) -> PyResult<usize> {
+/// A `MemoryError` for a table that the memory has no room for: the system would end the process.
+pub(crate) fn check_room<T>(py: Python<'_>, n_rows: usize, n_cols: usize) -> PyResult<usize> {
     let n = n_rows.checked_mul(n_cols);
-    match n.filter(|&n| Vec::<T>::new().try_reserve_exact(n).is_ok()) {
+    let n_bytes = n.and_then(|n| n.checked_mul(size_of::<T>()));
+    let numpy = py.import("numpy")?;
+    let has_room = |n: usize| numpy.call_method1("empty", (n, "u1")).is_ok();
+    match n.filter(|_| n_bytes.is_some_and(has_room)) {
         Some(n) => Ok(n),
         None => {
             let message = format!("no memory for a table of {n_rows} x {n_cols} numbers");

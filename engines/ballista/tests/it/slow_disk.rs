@@ -16,7 +16,7 @@ const ROWS: usize = 3_200;
 const TEXT_BYTES: usize = 1 << 16;
 const SECONDS: u64 = 10;
 /// How many bytes of the corpus an executor may have read meanwhile: ten windows.
-const MAX_READ: u64 = 10 * 4 << 20;
+const MAX_READ: u64 = 40 << 20;
 /// By how many bytes it may grow meanwhile. Its allocator may have had memory to spare.
 const MAX_GROWTH: u64 = 64 << 20;
 
