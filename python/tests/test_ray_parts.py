@@ -319,6 +319,9 @@ def test_a_disk_that_stands_still_does_not_fill_the_memory_of_a_worker(
     parts.PartTasks(tmp_path / "truth", model, threads=1).encode_part(unit)
     truth = parts.finish(tmp_path / "truth", verify=True)
     assert corpus.stat().st_size > 4 * MAX_READ
+    # What a worker would hold of the unit: texts, and eight bytes a weight.
+    n_unit = SLOW_ROWS * SLOW_TEXT_BYTES + 8 * truth["totals"]["weights"]
+    assert n_unit > 4 * MAX_GROWTH
 
     library, report = tmp_path / "slow_writes.so", tmp_path / "slow_writes.txt"
     source = Path(__file__).parents[2] / "tests" / "slow_writes.c"

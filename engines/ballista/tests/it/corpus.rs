@@ -105,7 +105,9 @@ impl Case {
     /// Every part with the bytes of one process, its manifest, and nothing left over.
     pub(crate) fn check(&self, cluster: &Cluster) {
         static TRUTH: OnceLock<Truth> = OnceLock::new();
-        self.check_with(TRUTH.get_or_init(|| Truth::of(&Self::new(), crate::TINY)), cluster);
+        let truth = TRUTH.get_or_init(|| Truth::of(&Self::new(), crate::TINY));
+        assert_eq!(truth.parts.len(), N_UNITS);
+        self.check_with(truth, cluster);
     }
 
     pub(crate) fn check_with(&self, truth: &Truth, cluster: &Cluster) {
@@ -150,5 +152,9 @@ impl Truth {
         let parts = units.iter().map(|unit| unit.part.clone());
         let parts = parts.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap()));
         Self { parts: parts.collect(), manifest: json(&folder.join("manifest.json")) }
+    }
+
+    pub(crate) fn n_weights(&self) -> u64 {
+        self.manifest["totals"]["weights"].as_u64().unwrap()
     }
 }

@@ -26,6 +26,8 @@ fn a_disk_that_stands_still_does_not_fill_the_memory_of_an_executor() {
     let model = make_wide(folder.path());
     let lines: Vec<String> = (0..ROWS).map(line).collect();
     let truth = Truth::of(&Case::of(&lines, ROWS), &model);
+    // What an executor would hold of the unit: texts, and eight bytes a weight.
+    assert!((ROWS * TEXT_BYTES) as u64 + 8 * truth.n_weights() > 4 * MAX_GROWTH);
     let case = Case::of(&lines, ROWS);
     assert!(fs::metadata(case.input()).unwrap().len() > 4 * MAX_READ);
     let report = folder.path().join("report.txt");
